@@ -1,0 +1,227 @@
+"""``python train.py``: from a cfg file and a dataset directory to a trained, evaluated and saved network."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audetnet.errors import UserError, exit_status
+
+if TYPE_CHECKING:
+    import torch
+
+    from audetnet.config.options import Config
+    from audetnet.data.frames import Dataset
+    from audetnet.networks.model import ModelPlan
+
+_DEFAULT_FRAME_SIZE = (256, 256)
+"""What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA and BP4D crops."""
+_EXAMPLE = """example:
+  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
+The same command goes on with a run that was stopped or killed."""
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags of the command."""
+    flags = argparse.ArgumentParser(
+        prog="train.py",
+        description="Train AUDetNet from a cfg file on a dataset directory.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--cfg", type=Path, required=True, help="architecture and options")
+    flags.add_argument("--data", type=Path, help="dataset directory (not needed by --describe)")
+    flags.add_argument(
+        "--describe", action="store_true", help="print each network as a table and stop"
+    )
+    flags.add_argument("--run", type=Path, help="run directory (default: runs/CFGNAME)")
+    flags.add_argument(
+        "--seed", type=_natural, default=0, help="seed of everything that is drawn (default: 0)"
+    )
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    flags.add_argument(
+        "--bf16",
+        action="store_true",
+        help="main networks in bfloat16 autocast; critics stay float32",
+    )
+    flags.add_argument(
+        "--max-time", type=_seconds, metavar="TIME", help="save and stop after e.g. 90s, 45m, 3h30m"
+    )
+    flags.add_argument(
+        "--save-every",
+        type=_natural,
+        default=10,
+        metavar="K",
+        help="keep every K-th epoch's checkpoint; 0: none",
+    )
+    names = flags.add_argument_group("names within the dataset directory")
+    names.add_argument(
+        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
+    )
+    names.add_argument("--labels", help="pickled AU table (default: the one pickle that is there)")
+    names.add_argument(
+        "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
+    )
+    names.add_argument(
+        "--test-ids", default="test_ids.csv", help="test ids (default: test_ids.csv)"
+    )
+    names.add_argument(
+        "--cache", type=Path, help="where decoded frames are kept (default: cache in --data)"
+    )
+    return flags
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; returns its exit status."""
+    arguments = parser().parse_args(argv)
+    if arguments.data is None and not arguments.describe:
+        parser().error("--data is needed to train (or --describe to look at the networks)")
+    return exit_status(lambda: _describe(arguments) if arguments.describe else _train(arguments))
+
+
+def _describe(arguments: argparse.Namespace) -> int:
+    from audetnet.config.options import read_config
+    from audetnet.networks.blocks import BUILDERS
+    from audetnet.networks.description import describe
+    from audetnet.networks.model import plan_model
+
+    config = read_config(arguments.cfg, BUILDERS)
+    size = config.data.frame_size
+    if size is None and arguments.data is not None:
+        size = _dataset(arguments, config).first_image_size()
+    if size is None:
+        size = _DEFAULT_FRAME_SIZE
+        _note(
+            f"{arguments.cfg}: no image_size and no --data: assuming frames of {size[0]}x{size[1]}"
+        )
+    model = plan_model(config, size)
+    for warning in (*config.warnings, *model.warnings):
+        _note(warning)
+    print(describe(model))
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from audetnet.config.options import read_config
+    from audetnet.networks.blocks import BUILDERS
+    from audetnet.networks.model import check_au_count, plan_model
+
+    config = read_config(arguments.cfg, BUILDERS)
+    device = _device(arguments.device)
+    dataset = _dataset(arguments, config)
+    plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
+    check_au_count(config, plan, dataset.au_names)
+    for line in (*config.warnings, *plan.warnings, *dataset.notes):
+        _note(line)
+    return _run(arguments, config, plan, dataset, device)
+
+
+def _run(
+    arguments: argparse.Namespace,
+    config: "Config",
+    plan: "ModelPlan",
+    dataset: "Dataset",
+    device: "torch.device",
+) -> int:
+    import torch
+
+    from audetnet.data.cache import pack
+    from audetnet.networks.model import build_model
+    from audetnet.training.checkpoint import load_checkpoint
+    from audetnet.training.identity import check_identity, run_description, run_identity
+    from audetnet.training.logs import RunDirectory
+    from audetnet.training.trainer import RunSettings, Trainer
+
+    paths = RunDirectory(arguments.run or Path("runs") / arguments.cfg.stem)
+    frame_size = plan.image[1:]
+    identity = run_identity(config, dataset, frame_size, arguments.seed, arguments.bf16)
+    checkpoint = load_checkpoint(paths.latest) if paths.latest.is_file() else None
+    if checkpoint is not None:
+        check_identity(checkpoint.identity, identity, str(paths.root))
+    model = build_model(plan, config.data, arguments.seed)
+    if checkpoint is None:
+        model.load_pretrained()
+    images = {
+        frame: path
+        for frames in dataset.sets()
+        for frame, path in zip(frames.ids, frames.paths, strict=True)
+    }
+    resize = config.data.frame_size is not None
+    packed = pack(images, frame_size, resize, arguments.cache or arguments.data / "cache")
+    settings = RunSettings(
+        paths.root, arguments.seed, device, arguments.bf16, arguments.save_every, arguments.max_time
+    )
+    description = run_description(config, dataset, frame_size)
+    trainer = Trainer(config, model, dataset, packed, settings, identity, description)
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+    paths.record(config, identity)
+    _announce(config, dataset, paths.root, device, checkpoint is not None)
+    try:
+        trainer.run()
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"{config.path}: the memory of {device} is full with batch_size={config.training.batch_size}: lower it"
+        ) from error
+    return 0
+
+
+def _dataset(arguments: argparse.Namespace, config: "Config") -> "Dataset":
+    from audetnet.data.frames import DatasetPaths, load_dataset
+
+    paths = DatasetPaths(
+        arguments.data, arguments.images, arguments.labels, arguments.train_ids, arguments.test_ids
+    )
+    data = config.data
+    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+
+
+def _device(name: str) -> "torch.device":
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"--device {name}: expected auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"--device {name}: there are {torch.cuda.device_count()} CUDA devices; use --device cpu"
+        )
+    return device
+
+
+def _announce(
+    config: "Config", dataset: "Dataset", run: Path, device: "torch.device", resumed: bool
+) -> None:
+    sets = ", ".join(
+        f"{len(s)} {s.name} frames of {len(set(s.subjects))} subjects" for s in dataset.sets()
+    )
+    print(f"{config.path} on {device}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
+    print(
+        f"run directory {run}: {'going on from its last checkpoint' if resumed else 'new run'}",
+        flush=True,
+    )
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _seconds(text: str) -> float:
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 45m or 3h30m, not '{text}'")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, not '{text}'")
+    return int(text)

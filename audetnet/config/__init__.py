@@ -1,0 +1,1 @@
+"""From the text of a cfg file to frozen, typed options."""

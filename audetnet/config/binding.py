@@ -1,0 +1,206 @@
+"""Binds the texts of a block to a signature: its keyword parameters are the schema.
+
+A parameter's annotation says what its text must be: ``int``, ``float``, ``bool``, ``str``, ``Literal`` (a
+choice), ``tuple[T, ...]`` or ``tuple[T, T, T]`` (a list), a union of these, and ``Annotated[T, Range(..)]``
+or ``Annotated[T, Reference()]``. A parameter without a default must be given.
+"""
+
+import difflib
+import inspect
+import math
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from audetnet.config.language import Block
+
+_TRUE = {"true": True, "1": True}
+_FALSE = {"false": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number of at least ``low`` (or more than it, if ``open``) and, where given, below ``below``."""
+
+    low: float
+    below: float | None = None
+    open: bool = False
+
+    def holds(self, value: float) -> bool:
+        above = value > self.low if self.open else value >= self.low
+        return above and (self.below is None or value < self.below)
+
+    def __str__(self) -> str:
+        text = f"greater than {self.low:g}" if self.open else f"of at least {self.low:g}"
+        return text if self.below is None else f"{text} and below {self.below:g}"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Marks an integer that names another block of the same network."""
+
+
+Positive = Annotated[int, Range(1)]
+Natural = Annotated[int, Range(0)]
+Weight = Annotated[float, Range(0)]
+
+
+class OptionError(Exception):
+    """A wrong option; whoever knows the block turns it into a CfgError with its line."""
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One option of a block: what its text must be, and what it is if it is left out."""
+
+    name: str
+    hint: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}"
+
+
+def parameters(schema: Callable[..., Any]) -> dict[str, Parameter]:
+    """The options that a builder or a dataclass takes: its keyword-only parameters."""
+    hints = get_type_hints(schema, include_extras=True)
+    return {
+        name: Parameter(name, hints[name], parameter.default)
+        for name, parameter in inspect.signature(schema).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def bind(
+    schema: Callable[..., Any], block: Block, ignored: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The typed options of a block, defaults included. Raises CfgError with the line of the mistake."""
+    known = parameters(schema)
+    for key in block.entries:
+        if key not in known and key not in ignored:
+            raise block.where.error(f"unknown option '{key}'{did_you_mean(key, known)}", key)
+    return {name: _value(parameter, block) for name, parameter in known.items()}
+
+
+def _value(parameter: Parameter, block: Block) -> Any:
+    if parameter.name not in block.entries:
+        if parameter.required:
+            raise block.where.error(
+                f"missing option '{parameter.name}' ({describe(parameter.hint)})"
+            )
+        return parameter.default
+    text = block.entries[parameter.name]
+    try:
+        return convert(text, parameter.hint)
+    except OptionError as error:
+        raise block.where.error(f"{parameter.name}={text}: {error}", parameter.name) from None
+
+
+def convert(text: str, hint: Any) -> Any:
+    """The value of a text under an annotation. Raises OptionError saying what was expected."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        inner, *marks = get_args(hint)
+        value = convert(text, inner)
+        if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
+            return value
+    elif origin in (Union, types.UnionType):
+        for member in get_args(hint):
+            try:
+                return convert(text, member)
+            except OptionError:
+                continue
+    elif origin is tuple:
+        return _convert_list(text, hint)
+    elif origin is Literal:
+        if text in get_args(hint):
+            return text
+        raise OptionError(f"unknown choice{did_you_mean(text, get_args(hint))}")
+    else:
+        try:
+            return _SCALARS[hint](text)
+        except ValueError:
+            pass
+    raise OptionError(f"expected {describe(hint)}")
+
+
+def _convert_list(text: str, hint: Any) -> tuple[Any, ...]:
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    items = [item.strip() for item in text.split(",")]
+    members = get_args(hint)
+    if members[-1] is Ellipsis:
+        members = (members[0],) * len(items)
+    if len(items) != len(members):
+        raise OptionError(f"expected {describe(hint)}")
+    try:
+        return tuple(convert(item, member) for item, member in zip(items, members, strict=True))
+    except OptionError:
+        raise OptionError(f"expected {describe(hint)}") from None
+
+
+def _to_bool(text: str) -> bool:
+    try:
+        return (_TRUE | _FALSE)[text.lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _to_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _to_none(text: str) -> None:
+    if text.lower() != "none":
+        raise ValueError
+
+
+_SCALARS: Mapping[Any, Callable[[str], Any]] = {
+    int: int,
+    float: _to_float,
+    bool: _to_bool,
+    str: str,
+    type(None): _to_none,
+}
+_NAMES: Mapping[Any, str] = {
+    int: "an integer",
+    float: "a number",
+    bool: "True or False",
+    str: "a text",
+    type(None): "None",
+}
+
+
+def describe(hint: Any) -> str:
+    """What an annotation asks for, in words: ``an integer of at least 1 or None``."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        inner, *marks = get_args(hint)
+        return " ".join(
+            [describe(inner), *(str(mark) for mark in marks if isinstance(mark, Range))]
+        )
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(member) for member in get_args(hint))
+    if origin is Literal:
+        return "one of " + ", ".join(get_args(hint))
+    if origin is tuple:
+        members = get_args(hint)
+        count = "a list" if members[-1] is Ellipsis else f"{len(members)} values"
+        return f"{count} separated by commas, each {describe(members[0])}"
+    return _NAMES[hint]

@@ -1,0 +1,104 @@
+"""All frames of a dataset as one memory-mapped uint8 array (N, 3, H, W), decoded once.
+
+The file is ``frames-HxW-DIGEST.npy``, readable by numpy.load; the digest covers the format's version, the frame
+size and the path, size and modification time of every image, so that a changed image leads to another file. It
+is written beside and renamed: a file of that name is whole.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from audetnet.data.images import ImageError, Size, image_size, read_image
+from audetnet.errors import UserError
+from audetnet.files import written_whole
+from audetnet.progress import ProgressBar
+
+_VERSION = 1
+_WORKERS = os.cpu_count() or 1
+
+
+class PackedFrames:
+    """Rows of the packed array by frame id."""
+
+    def __init__(self, pixels: npt.NDArray[np.uint8], ids: Sequence[str]) -> None:
+        self._pixels = pixels
+        self._rows = {frame: row for row, frame in enumerate(ids)}
+
+    def rows(self, ids: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Row numbers of frames."""
+        return np.array([self._rows[frame] for frame in ids], dtype=np.int64)
+
+    def gather(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """A copy of some rows, uint8 (B, 3, H, W)."""
+        return self._pixels[rows]
+
+
+def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> PackedFrames:
+    """The packed frames of a dataset, from the cache where it is up to date, else decoded into it.
+
+    Without ``resize`` all images must have that size. Raises UserError, naming unreadable and odd-sized images.
+    """
+    prefix = f"frames-{size[0]}x{size[1]}-"
+    path = directory / f"{prefix}{_digest(images, size)}.npy"
+    try:
+        if not path.is_file():
+            outdated = list(directory.glob(f"{prefix}*.npy"))
+            _write(path, images, size, resize)
+            for file in outdated:
+                file.unlink(missing_ok=True)
+        return PackedFrames(np.load(path, mmap_mode="r"), list(images))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; choose --cache DIR") from error
+
+
+def _digest(images: dict[str, Path], size: Size) -> str:
+    content = hashlib.sha256(f"{_VERSION} {size}\n".encode())
+    for frame, path in images.items():
+        status = path.stat()
+        content.update(f"{frame} {path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return content.hexdigest()[:16]
+
+
+def _write(path: Path, images: dict[str, Path], size: Size, resize: bool) -> None:
+    with written_whole(path) as unfinished:
+        shape = (len(images), 3, *size)
+        pixels = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
+        mistakes = _decode(pixels, list(images.values()), size, resize)
+        if mistakes:
+            more = f" (the first of {len(mistakes)} such images)" if len(mistakes) > 1 else ""
+            raise ImageError(mistakes[0] + more)
+        pixels.flush()
+
+
+def _decode(
+    pixels: npt.NDArray[np.uint8], paths: list[Path], size: Size, resize: bool
+) -> list[str]:
+    def decode(row: int) -> str | None:
+        try:
+            found = size if resize else image_size(paths[row])
+            if found != size:
+                return (
+                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but {paths[0].name} is "
+                    f"{size[0]}x{size[1]}; set image_size in [data_options] to resize all"
+                )
+            pixels[row] = read_image(paths[row], size)
+        except ImageError as error:
+            return str(error)
+        return None
+
+    with (
+        ThreadPoolExecutor(_WORKERS) as workers,
+        ProgressBar("packing images", len(paths), unit="image") as bar,
+    ):
+        mistakes = []
+        for mistake in workers.map(decode, range(len(paths))):
+            bar.advance()
+            if mistake is not None:
+                mistakes.append(mistake)
+        return mistakes

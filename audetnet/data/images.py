@@ -1,0 +1,64 @@
+"""Image files to uint8 arrays."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from audetnet.errors import UserError
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""In order of preference, where an id has several files."""
+_EXIF_ORIENTATION = 0x0112
+_FIRST_SIDEWAYS_ORIENTATION = 5
+_EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+class ImageError(UserError):
+    """An image that cannot be used."""
+
+
+def find_images(directory: Path) -> dict[str, Path]:
+    """All images of a directory by frame id (file name without its ending)."""
+    if not directory.is_dir():
+        raise UserError(
+            f"{directory}: no such directory; images are expected there as ID.jpg or ID.png"
+        )
+    found: dict[str, Path] = {}
+    for suffix in reversed(SUFFIXES):
+        found.update({p.stem: p for p in directory.iterdir() if p.suffix.lower() == suffix})
+    return found
+
+
+def image_size(path: Path) -> Size:
+    """The size of an image from its header alone; nothing is decoded. Raises ImageError."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            on_its_side = image.getexif().get(_EXIF_ORIENTATION, 1) >= _FIRST_SIDEWAYS_ORIENTATION
+    except Exception as error:
+        raise ImageError(f"{path}: not a readable image: {error}") from error
+    return (width, height) if on_its_side else (height, width)
+
+
+def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
+    """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another size."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in _EIGHT_BIT_MODES:
+                raise ImageError(
+                    f"{path}: pixels of mode {image.mode} are not 8-bit; convert it to 8-bit RGB"
+                )
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"{path}: not a readable image: {error}") from error
+    height, width = size
+    if upright.size != (width, height):
+        upright = upright.resize((width, height), Image.Resampling.LANCZOS)
+    return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))

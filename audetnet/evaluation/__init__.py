@@ -1,0 +1,1 @@
+"""Metrics, each defined once, and their application to whole sets."""

@@ -1,0 +1,147 @@
+"""A whole set through the model: eval mode, no gradients, no augmentation, every frame once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from audetnet.data.augment import to_unit_range
+from audetnet.data.batches import Batch, Batches
+from audetnet.data.momu import Indices
+from audetnet.evaluation.metrics import (
+    Array,
+    MetricTable,
+    Predictions,
+    au_metrics,
+    cross_correlation,
+    mean_of,
+    mean_variance,
+)
+from audetnet.networks.au_head import AUHead, active_labels
+from audetnet.networks.losses import RECONSTRUCTION_LOSSES
+from audetnet.networks.model import AUDetNet
+
+
+@dataclass(frozen=True)
+class SetResults:
+    """Named numbers of one set. Undefined ones are NaN.
+
+    ``losses`` are means over known labels (au) and over pixels (reconstruction, in units of [-1, 1]); ``code`` holds
+    z1_z2_cross_correlation and z2_variance, of codes averaged over their positions, where there is a z2.
+    """
+
+    frames: int
+    metrics: MetricTable
+    losses: dict[str, float]
+    code: dict[str, float]
+
+    def means(self) -> dict[str, float]:
+        """Each metric's mean over the AUs for which it is defined."""
+        return {name: mean_of(values) for name, values in self.metrics.items()}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pictures (K, 3, H, W), uint8, with their frame ids."""
+
+    ids: tuple[str, ...]
+    originals: npt.NDArray[np.uint8]
+    reconstructions: npt.NDArray[np.uint8]
+
+
+class Evaluator:
+    """Evaluates a model; ``precision`` opens the context in which networks run (autocast or nothing)."""
+
+    def __init__(
+        self,
+        model: AUDetNet,
+        head: AUHead,
+        reconstruction_loss: str,
+        au_names: tuple[str, ...],
+        precision: Callable[[], torch.autocast],
+    ) -> None:
+        self._model = model
+        self._head = head
+        self._reconstruction_loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
+        self._au_names = au_names
+        self._precision = precision
+
+    @torch.no_grad()
+    def __call__(
+        self, batches: Batches, cuts: list[Indices], each: Callable[[], None] = lambda: None
+    ) -> SetResults:
+        """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's mode as it was."""
+        training = self._model.training
+        self._model.eval()
+        rows = []
+        try:
+            for batch in batches(cuts):
+                rows.append(self._forward(batch))
+                each()
+        finally:
+            self._model.train(training)
+        return self._results(rows)
+
+    @torch.no_grad()
+    def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
+        """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            (batch,) = batches([indices])
+            with self._precision():
+                made = self._model.decode(self._model.encode(to_unit_range(batch.frames)))
+        finally:
+            self._model.train(training)
+        shown = ((made.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return Samples(
+            tuple(ids[i] for i in indices), batch.frames.cpu().numpy(), shown.cpu().numpy()
+        )
+
+    def _forward(self, batch: Batch) -> dict[str, Tensor]:
+        pixels = to_unit_range(batch.frames)
+        with self._precision():
+            code = self._model.encode(pixels)
+            outputs = self._model.predict(code).float()
+            made = self._model.decode(code).float()
+        known = ~batch.labels.isnan()
+        reconstruction = self._reconstruction_loss(made, self._model.pixels.decoder_target(pixels))
+        return {
+            "scores": self._head.scores(outputs),
+            "labels": batch.labels,
+            "code": code.float().mean(dim=(2, 3)),
+            "au_loss": (self._head.loss(outputs, batch.labels).double() * known.sum()).reshape(1),
+            "reconstruction_loss": (reconstruction.double() * len(batch)).reshape(1),
+        }
+
+    def _results(self, rows: list[dict[str, Tensor]]) -> SetResults:
+        joined = {name: torch.cat([row[name] for row in rows]).cpu() for name in rows[0]}
+        scores, labels = joined["scores"], joined["labels"]
+        regress = self._head.regress
+        predictions = Predictions(
+            scores=_array(scores),
+            decisions=_array(self._head.active(scores)),
+            labels=_array(active_labels(labels, self._head.kind)),
+            intensities=_array(self._head.intensities(scores)) if regress else None,
+            intensity_labels=_array(labels) if regress else None,
+        )
+        known = int((~labels.isnan()).sum())
+        losses = {
+            "au": float(joined["au_loss"].sum()) / known if known else float("nan"),
+            "reconstruction": float(joined["reconstruction_loss"].sum()) / len(labels),
+        }
+        z1, z2 = (_array(block) for block in self._model.split(joined["code"]))
+        code = {}
+        if z2.size:
+            code = {
+                "z1_z2_cross_correlation": cross_correlation(z1, z2),
+                "z2_variance": mean_variance(z2),
+            }
+        return SetResults(len(labels), au_metrics(predictions, self._au_names), losses, code)
+
+
+def _array(tensor: Tensor) -> Array:
+    return tensor.double().numpy()

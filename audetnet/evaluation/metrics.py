@@ -1,0 +1,148 @@
+"""Every metric of AU recognition and of the code, each defined once.
+
+Conventions: N frames, A AUs; scores are real, higher is more active; labels and decisions are 0/1; intensities are
+on the scale 0-5. A NaN label is unknown and takes no part. A metric is computed per AU over all frames at once (never
+a mean of batch means); ``mean_of`` averages over the AUs for which it is defined. What is undefined is NaN.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+Array = npt.NDArray[np.float64]
+
+
+def f1(decisions: Array, labels: Array) -> float:
+    """2 TP / (2 TP + FP + FN), 0-1. NaN where no known frame is active: then it says nothing of the detector."""
+    hits = float(np.sum((decisions == 1) & (labels == 1)))
+    if not np.any(labels == 1):
+        return float("nan")
+    return 2 * hits / float(np.sum(decisions == 1) + np.sum(labels == 1))
+
+
+def accuracy(decisions: Array, labels: Array) -> float:
+    """Share of frames decided rightly, 0-1. NaN without frames."""
+    return float(np.mean(decisions == labels)) if len(labels) else float("nan")
+
+
+def two_afc(scores: Array, labels: Array) -> float:
+    """2AFC, the area under the ROC curve: the chance that an active frame scores above an inactive one, ties half.
+
+    0-1, chance 0.5. By ranks (Mann-Whitney); NaN unless both classes occur.
+    """
+    active = labels == 1
+    positives, negatives = int(active.sum()), int((~active).sum())
+    if not positives or not negatives:
+        return float("nan")
+    ranks = rankdata(scores)[active].sum()
+    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def icc31(predicted: Array, actual: Array) -> float:
+    """ICC(3,1) of Shrout & Fleiss 1979: (BMS - EMS) / (BMS + EMS) for two raters, consistency, single rating.
+
+    -1 to 1, chance 0, ideal 1. BMS is the mean square between frames, EMS the residual one. NaN for fewer than two
+    frames or without any variance.
+    """
+    count = len(actual)
+    if count < 2:
+        return float("nan")
+    ratings = np.stack([predicted, actual], axis=1)
+    frame_means = ratings.mean(axis=1, keepdims=True)
+    rater_means = ratings.mean(axis=0, keepdims=True)
+    between = 2 * np.sum((frame_means - ratings.mean()) ** 2) / (count - 1)
+    residual = np.sum((ratings - frame_means - rater_means + ratings.mean()) ** 2) / (count - 1)
+    return (
+        float((between - residual) / (between + residual))
+        if between + residual > 0
+        else float("nan")
+    )
+
+
+def mae(predicted: Array, actual: Array) -> float:
+    """Mean absolute error, in intensity levels (0-5). NaN without frames."""
+    return float(np.mean(np.abs(predicted - actual))) if len(actual) else float("nan")
+
+
+def mse(predicted: Array, actual: Array) -> float:
+    """Mean squared error, in squared intensity levels (0-25). NaN without frames."""
+    return float(np.mean((predicted - actual) ** 2)) if len(actual) else float("nan")
+
+
+def pcc(predicted: Array, actual: Array) -> float:
+    """Pearson correlation coefficient, -1 to 1. NaN where one of the two does not vary."""
+    if len(actual) < 2 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
+        return float("nan")
+    return float(np.corrcoef(predicted, actual)[0, 1])
+
+
+Metric = Callable[[Array, Array], float]
+OCCURRENCE_METRICS: dict[str, Metric] = {"f1": f1, "accuracy": accuracy}
+INTENSITY_METRICS: dict[str, Metric] = {"icc": icc31, "mae": mae, "mse": mse, "pcc": pcc}
+MetricTable = dict[str, dict[str, float]]
+"""Metric name -> AU name -> value."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """All predictions of a set, (N, A) each: what was decided, and what is true (NaN = unknown).
+
+    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed.
+    """
+
+    scores: Array
+    decisions: Array
+    labels: Array
+    intensities: Array | None = None
+    intensity_labels: Array | None = None
+
+
+def au_metrics(predictions: Predictions, au_names: tuple[str, ...]) -> MetricTable:
+    """Every metric of every AU."""
+    table: MetricTable = {}
+    for column, au in enumerate(au_names):
+        known = ~np.isnan(predictions.labels[:, column])
+        labels = predictions.labels[known, column]
+        decisions = predictions.decisions[known, column]
+        for name, metric in OCCURRENCE_METRICS.items():
+            table.setdefault(name, {})[au] = metric(decisions, labels)
+        table.setdefault("2afc", {})[au] = two_afc(predictions.scores[known, column], labels)
+        if predictions.intensities is not None and predictions.intensity_labels is not None:
+            predicted = predictions.intensities[known, column]
+            actual = predictions.intensity_labels[known, column]
+            for name, metric in INTENSITY_METRICS.items():
+                table.setdefault(name, {})[au] = metric(predicted, actual)
+    return table
+
+
+def mean_of(values: dict[str, float]) -> float:
+    """Mean over the AUs for which a metric is defined; NaN if it is for none."""
+    defined = [value for value in values.values() if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
+def cross_correlation(z1: Array, z2: Array) -> float:
+    """XCov: the mean of squared Pearson correlations over all pairs of a z1 and a z2 dimension, 0-1.
+
+    z1 (N, D1), z2 (N, D2); dimensions that do not vary are left out. Independent blocks give about 1 / (N - 1), not
+    0; it sees linear dependence only. NaN where nothing is left.
+    """
+    first, second = _standardised(z1), _standardised(z2)
+    if len(z1) < 2 or not first.size or not second.size:
+        return float("nan")
+    return float(np.mean((first.T @ second / len(z1)) ** 2))
+
+
+def mean_variance(z: Array) -> float:
+    """Mean over dimensions of the variance over frames, in squared units of the code; 0 = collapsed. z (N, D)."""
+    return float(z.var(axis=0).mean()) if z.size else float("nan")
+
+
+def _standardised(z: Array) -> Array:
+    centred = z - z.mean(axis=0)
+    deviations = centred.std(axis=0)
+    varying = deviations > 0
+    return np.asarray(centred[:, varying] / deviations[varying])

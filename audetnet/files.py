@@ -1,0 +1,39 @@
+"""Files that are written whole or not at all."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from audetnet.errors import UserError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; renamed to it at the end, deleted after an exception.
+
+    Raises UserError where the disk refuses.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a binary file whole, on the disk before it gets its name."""
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole."""
+    write_bytes(path, lambda file: file.write(text.encode("utf-8")))

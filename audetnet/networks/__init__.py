@@ -1,0 +1,1 @@
+"""Blocks, graphs of blocks, the joined model and its losses."""

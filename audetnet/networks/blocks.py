@@ -1,0 +1,329 @@
+"""The block types. A builder's keyword parameters are the options of its block; its result is the block's module.
+
+A builder gets the shapes (C, H, W) of the outputs that its block reads, one positional argument each, and raises
+OptionError for options that do not fit them. A new block type is one decorated function here and its test.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from audetnet.config.binding import Natural, OptionError, Positive, Range, Reference
+from audetnet.networks.pretrained import PretrainedStem, resnet50_stem, vgg_face_stem
+
+Shape = tuple[int, int, int]
+"""(channels, height, width) of one image's tensor, without the batch."""
+
+Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "linear", "not_implemented"] | None
+Initialization = Literal["kaiming_uniform"] | None
+UpsampleMode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"]
+BlockReference = Annotated[int, Reference()]
+BlockReferences = tuple[Annotated[int, Reference()], ...]
+Dimension = Annotated[int, Range(0, below=5)]
+CONV_BATCH_NORM_EPS = 1e-4
+LEAKY_RELU_SLOPE = 0.01
+CHANNELS = 1
+"""The dimension of channels in a (batch, channels, height, width) tensor."""
+
+_ACTIVATIONS: dict[str | None, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(LEAKY_RELU_SLOPE),
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+"""What is not listed (linear, None, not_implemented) applies nothing."""
+
+BUILDERS: dict[str, Callable[..., nn.Module]] = {}
+
+
+def block(name: str) -> Callable[[Callable[..., nn.Module]], Callable[..., nn.Module]]:
+    """Register a builder under the name that stands in square brackets."""
+
+    def register(builder: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+        assert name not in BUILDERS, name
+        BUILDERS[name] = builder
+        return builder
+
+    return register
+
+
+@block("convolutional")
+def convolutional(
+    source: Shape,
+    *,
+    filters: Positive,
+    kernel_size: Positive,
+    stride: Positive,
+    pad: Natural | bool = 0,
+    batch_normalise: bool = False,
+    activation: Activation = None,
+    initialization: Initialization = None,
+) -> nn.Module:
+    """2-D convolution; with ``batch_normalise`` batch norm (eps 1e-4) replaces the bias; then the activation."""
+    padding = pad if not isinstance(pad, bool) else (kernel_size - 1) // 2 if pad else 0
+    _check_window(source, kernel_size, padding)
+    convolution = nn.Conv2d(
+        source[0], filters, kernel_size, stride, padding, bias=not batch_normalise
+    )
+    _initialise(convolution.weight, initialization, activation)
+    layers: list[nn.Module] = [convolution]
+    if batch_normalise:
+        layers.append(nn.BatchNorm2d(filters, eps=CONV_BATCH_NORM_EPS))
+    return nn.Sequential(*layers, *_activation(activation))
+
+
+@block("batch_norm")
+def batch_norm(
+    source: Shape,
+    *,
+    num_features: Positive,
+    eps: Annotated[float, Range(0, open=True)] = 1e-5,
+    affine: bool = True,
+) -> nn.Module:
+    """Batch norm over batch and positions; ``affine=False`` leaves out the learned scale and shift."""
+    if num_features != source[0]:
+        raise OptionError(
+            f"num_features={num_features} but the input has {source[0]} channels", "num_features"
+        )
+    return nn.BatchNorm2d(num_features, eps=eps, affine=affine)
+
+
+@block("maxpool")
+def maxpool(source: Shape, *, pool_size: Positive, stride: Positive) -> nn.Module:
+    """Maximum over square windows, unpadded."""
+    _check_window(source, pool_size, 0)
+    return nn.MaxPool2d(pool_size, stride)
+
+
+@block("avgpool")
+def avgpool(source: Shape, *, pool_size: Positive, stride: Positive) -> nn.Module:
+    """Mean over square windows, unpadded."""
+    _check_window(source, pool_size, 0)
+    return nn.AvgPool2d(pool_size, stride)
+
+
+@block("upsample")
+def upsample(
+    source: Shape,
+    *,
+    output_sizes: tuple[Positive, Positive] | None = None,
+    scale_factor: Annotated[float, Range(0, open=True)] | None = None,
+    mode: UpsampleMode = "nearest",
+) -> nn.Module:
+    """``nn.Upsample``, align_corners off: to ``output_sizes`` (height, width) or by ``scale_factor``."""
+    if (output_sizes is None) == (scale_factor is None):
+        raise OptionError("expected either output_sizes=HEIGHT,WIDTH or scale_factor=FACTOR")
+    if mode in ("linear", "trilinear"):
+        dimensions = {"linear": 3, "trilinear": 5}[mode]
+        raise OptionError(
+            f"mode={mode} is for {dimensions}-D tensors (as in nn.Upsample), images are 4-D: use mode=bilinear",
+            "mode",
+        )
+    return nn.Upsample(size=output_sizes, scale_factor=scale_factor, mode=mode)
+
+
+@block("connected")
+def connected(
+    source: Shape,
+    *,
+    output_features: Positive,
+    activation: Activation = "linear",
+    use_bias: bool = True,
+    initialization: Initialization = None,
+) -> nn.Module:
+    """A fully connected layer over the channels, the same one at every position; then the activation."""
+    layer = ChannelLinear(source[0], output_features, use_bias)
+    _initialise(layer.linear.weight, initialization, activation)
+    return nn.Sequential(layer, *_activation(activation))
+
+
+@block("softmax")
+def softmax(source: Shape, *, dim: Dimension = CHANNELS) -> nn.Module:
+    """Softmax along a dimension of (batch, channels, height, width)."""
+    _check_dimension(dim, "dim")
+    return nn.Softmax(dim)
+
+
+@block("route")
+def route(source: Shape, *, branch_at_layer: BlockReference) -> nn.Module:
+    """The output of another block; what follows goes on from there."""
+    return nn.Identity()
+
+
+@block("combine_concat")
+def combine_concat(
+    *sources: Shape, combine_layers: BlockReferences, dimension: Dimension = CHANNELS
+) -> nn.Module:
+    """The outputs of ``combine_layers`` side by side along a dimension; the others must be equal."""
+    _check_dimension(dimension, "dimension")
+    for axis, sizes in enumerate(zip(*sources, strict=True), start=1):
+        if axis != dimension and len(set(sizes)) > 1:
+            raise OptionError(
+                f"shapes differ beside dimension {dimension}: {_shapes(sources)}", "combine_layers"
+            )
+    return Concatenate(dimension)
+
+
+@block("combine_multiply")
+def combine_multiply(*sources: Shape, combine_layers: BlockReferences) -> nn.Module:
+    """The element-wise product of the outputs; a size of 1 is repeated to fit the others."""
+    try:
+        torch.broadcast_shapes(*sources)
+    except RuntimeError:
+        raise OptionError(
+            f"shapes cannot be multiplied: {_shapes(sources)}", "combine_layers"
+        ) from None
+    return Multiply()
+
+
+@block("select_subset")
+def select_subset(
+    source: Shape,
+    *,
+    origin_layer: BlockReference,
+    dimension: Dimension = CHANNELS,
+    start_index: Natural,
+    end_index: Natural,
+) -> nn.Module:
+    """``origin[..., start_index:end_index, ...]`` along a dimension of (batch, channels, height, width)."""
+    _check_dimension(dimension, "dimension")
+    size = source[dimension - 1]
+    if not start_index < end_index <= size:
+        raise OptionError(
+            f"subset {start_index}:{end_index} lies outside its source, which has 0:{size} along dimension {dimension}",
+            "end_index",
+        )
+    return Subset(dimension, start_index, end_index)
+
+
+@block("identity")
+def identity(source: Shape) -> nn.Module:
+    """Its input, unchanged."""
+    return nn.Identity()
+
+
+@block("resnet50")
+def resnet50(
+    source: Shape,
+    *,
+    end_at_layer: int,
+    freeze_first_n_layers: Natural = 0,
+    n_out_filters: Positive | None = None,
+    pretrained: bool = True,
+    state_dict_filepath: str | None = None,
+) -> nn.Module:
+    """``nn.Sequential(*resnet50.children()[:end_at_layer])`` of torchvision, ImageNet weights unless told otherwise.
+
+    With ``state_dict_filepath`` the weights come from that file; ``pretrained=False`` starts from random ones.
+    """
+    _check_image(source, "resnet50")
+    stem, channels = resnet50_stem(end_at_layer, pretrained, state_dict_filepath)
+    if n_out_filters not in (None, channels):
+        raise OptionError(
+            f"n_out_filters={n_out_filters} but end_at_layer={end_at_layer} gives {channels} channels",
+            "n_out_filters",
+        )
+    return _freeze(stem, freeze_first_n_layers)
+
+
+@block("vgg-face")
+def vgg_face(
+    source: Shape, *, state_dict_filepath: str, freeze_first_n_layers: Natural = 0
+) -> nn.Module:
+    """VGG-Face (VGG16) up to its last pooling layer, 512 channels, with weights from a state-dict file."""
+    _check_image(source, "vgg-face")
+    return _freeze(vgg_face_stem(state_dict_filepath), freeze_first_n_layers)
+
+
+class ChannelLinear(nn.Module):
+    """``nn.Linear`` over dimension 1 of a (B, C, H, W) tensor."""
+
+    def __init__(self, features: int, output_features: int, bias: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, output_features, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.linear(x.movedim(CHANNELS, -1))
+        return result.movedim(-1, CHANNELS)
+
+
+class Concatenate(nn.Module):
+    """``torch.cat`` of all inputs along a dimension."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.cat(inputs, dim=self.dimension)
+
+
+class Multiply(nn.Module):
+    """The product of all inputs; none of them is changed."""
+
+    def forward(self, first: Tensor, *others: Tensor) -> Tensor:
+        product = first
+        for other in others:
+            product = product * other
+        return product
+
+
+class Subset(nn.Module):
+    """A range of indices along a dimension."""
+
+    def __init__(self, dimension: int, start: int, end: int) -> None:
+        super().__init__()
+        self.dimension, self.start, self.length = dimension, start, end - start
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.narrow(self.dimension, self.start, self.length)
+
+
+def _activation(name: Activation) -> list[nn.Module]:
+    return [_ACTIVATIONS[name]()] if name in _ACTIVATIONS else []
+
+
+def _initialise(weight: Tensor, initialization: Initialization, activation: Activation) -> None:
+    if initialization == "kaiming_uniform":
+        nonlinearity: Any = activation if activation in _ACTIVATIONS else "linear"
+        nn.init.kaiming_uniform_(weight, a=LEAKY_RELU_SLOPE, nonlinearity=nonlinearity)
+
+
+def _check_window(source: Shape, size: int, padding: int) -> None:
+    if min(source[1:]) + 2 * padding < size:
+        raise OptionError(
+            f"a {size}x{size} window does not fit its {source[1]}x{source[2]} input with padding {padding}: "
+            "the output would collapse below 1x1"
+        )
+
+
+def _check_dimension(dimension: int, key: str) -> None:
+    if dimension == 0:
+        raise OptionError(
+            f"{key}=0 would mix the images of a batch; channels are 1, height 2, width 3", key
+        )
+    if dimension > 3:
+        raise OptionError(
+            f"{key}={dimension} but images are 4-D: channels are 1, height 2, width 3", key
+        )
+
+
+def _check_image(source: Shape, name: str) -> None:
+    if source[0] != 3:
+        raise OptionError(f"{name} reads an image of 3 channels, its input has {source[0]}")
+
+
+def _freeze(stem: PretrainedStem, layers: int) -> PretrainedStem:
+    if layers > len(stem):
+        raise OptionError(
+            f"freeze_first_n_layers={layers} but the block has {len(stem)} layers",
+            "freeze_first_n_layers",
+        )
+    stem.freeze(layers)
+    return stem
+
+
+def _shapes(sources: tuple[Shape, ...]) -> str:
+    return ", ".join("x".join(map(str, source)) for source in sources)

@@ -1,0 +1,142 @@
+"""A network section as a graph of blocks: planned by running shapes through it, then built as one nn.Module.
+
+Planning happens on torch's "meta" device: nothing is allocated, no weight is drawn or loaded.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from audetnet.config.binding import OptionError
+from audetnet.config.options import BlockOptions, NetworkOptions
+from audetnet.networks.blocks import Shape
+from audetnet.networks.pretrained import PretrainedStem
+
+INPUT = -1
+"""The index of the network's input, one before the first block's."""
+_PROBE_BATCH = 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """One block in its place. ``flops`` counts, per image, two for each multiply-add of convolutions and matrix
+    products, and nothing for the rest."""
+
+    options: BlockOptions
+    sources: tuple[int, ...]
+    shape: Shape
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network whose shapes are known to fit."""
+
+    options: NetworkOptions
+    input: Shape
+    steps: tuple[Step, ...]
+
+    @property
+    def output(self) -> Shape:
+        """Shape (C, H, W) of the last block's output."""
+        return self.steps[-1].shape
+
+
+def plan(options: NetworkOptions, source: Shape) -> Plan:
+    """Run shapes through a network. Raises CfgError with the line of the first block that does not fit."""
+    if options.net.channels != source[0]:
+        raise options.net_where.error(
+            f"channels={options.net.channels} but the input of {{{options.name}}} has {source[0]} channels",
+            "channels",
+        )
+    steps: list[Step] = []
+    for index, block in enumerate(options.blocks):
+        sources = _sources(block, index)
+        shapes = [source if i == INPUT else steps[i].shape for i in sources]
+        steps.append(_step(block, sources, shapes))
+    return Plan(options, source, tuple(steps))
+
+
+def _sources(block: BlockOptions, index: int) -> tuple[int, ...]:
+    """Absolute indices of the outputs that block ``index`` reads; references count from 0 without [net], negative
+    ones back from the block itself."""
+    if not block.references:
+        return (index - 1,)
+    sources = []
+    for key, reference in block.references:
+        source = reference if reference >= 0 else index + reference
+        if not INPUT <= source < index:
+            reach = (
+                f"this is block {index}: it can read blocks before it (0 to {index - 1}, or -1 to -{index}) "
+                f"and the input (-{index + 1})"
+                if index
+                else "this is block 0: it can only read the input (-1)"
+            )
+            raise block.where.error(
+                f"{key}={reference} names a block that does not exist; {reach}", key
+            )
+        sources.append(source)
+    return tuple(sources)
+
+
+def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) -> Step:
+    try:
+        with torch.device("meta"):
+            module = block.builder(*shapes, **block.arguments).eval()
+            inputs = [torch.empty(_PROBE_BATCH, *shape) for shape in shapes]
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            output = module(*inputs)
+    except OptionError as error:
+        raise block.where.error(str(error), error.key) from None
+    except RuntimeError as error:
+        raise block.where.error(f"does not fit its input: {str(error).splitlines()[0]}") from error
+    if min(output.shape) < 1:
+        raise block.where.error(f"its output would collapse below 1x1 ({tuple(output.shape[1:])})")
+    channels, height, width = output.shape[1:]
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    flops = counter.get_total_flops() // _PROBE_BATCH
+    return Step(block, sources, (channels, height, width), parameters, flops)
+
+
+class Graph(nn.Module):
+    """The network of a plan; an output is kept only until its last reader has run."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            step.options.builder(
+                *(plan.input if i == INPUT else plan.steps[i].shape for i in step.sources),
+                **step.options.arguments,
+            )
+            for step in plan.steps
+        )
+        self._options = plan.options
+        self._sources = [step.sources for step in plan.steps]
+        last_reader = {
+            source: index for index, sources in enumerate(self._sources) for source in sources
+        }
+        self._finished: list[list[int]] = [[] for _ in self._sources]
+        for source in (INPUT, *range(len(self._sources))):
+            self._finished[last_reader.get(source, max(source, 0))].append(source)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) as planned in, (B, C', H', W') as planned out."""
+        outputs = {INPUT: x}
+        result = x
+        for index, block in enumerate(self.blocks):
+            result = outputs[index] = block(*(outputs[source] for source in self._sources[index]))
+            for source in self._finished[index]:
+                del outputs[source]
+        return result
+
+    def load_pretrained(self) -> None:
+        """Fill the pretrained stems with their published weights. Raises CfgError where they cannot be had."""
+        for block, options in zip(self.blocks, self._options.blocks, strict=True):
+            if isinstance(block, PretrainedStem):
+                try:
+                    block.load()
+                except OptionError as error:
+                    raise options.where.error(str(error), error.key) from error

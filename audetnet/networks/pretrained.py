@@ -1,0 +1,138 @@
+"""Stems taken from published networks: their layers, their weights, and which of them stay frozen."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from audetnet.config.binding import OptionError
+
+KEY = "state_dict_filepath"
+VGG_FACE_SOURCE = "http://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth"
+_RESNET_WEIGHTS = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
+_RESNET_CHANNELS = (64, 64, 64, 64, 256, 512, 1024, 2048, 2048)
+"""Output channels after each of the children that a stem may end at (the tenth is fully connected)."""
+_VGG_STAGES = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512), (5, 3, 512))
+"""(stage, convolutions, channels) of VGG16."""
+
+
+class PretrainedStem(nn.Sequential):
+    """Named layers, the first ``frozen`` of which never learn, nor do their batch-norm statistics.
+
+    ``fetch`` gives the published state dict; None starts from random weights. It is called by ``load``, never
+    while shapes are computed.
+    """
+
+    def __init__(
+        self,
+        layers: "OrderedDict[str, nn.Module]",
+        fetch: Callable[[], Mapping[str, Tensor]] | None,
+    ) -> None:
+        super().__init__(layers)
+        self._fetch = fetch
+        self._frozen: list[nn.Module] = []
+
+    def freeze(self, layers: int) -> None:
+        """Freeze the first layers for good."""
+        self._frozen = list(self.children())[:layers]
+        for layer in self._frozen:
+            layer.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "PretrainedStem":
+        super().train(mode)
+        for layer in self._frozen:
+            layer.eval()
+        return self
+
+    def load(self) -> None:
+        """Fill in the published weights. Raises OptionError where they cannot be had or do not fit."""
+        if self._fetch is None:
+            return
+        published = self._fetch()
+        own = self.state_dict()
+        missing = [
+            name
+            for name in own
+            if name not in published and not name.endswith("num_batches_tracked")
+        ]
+        if missing:
+            raise OptionError(
+                f"the weights lack '{missing[0]}' ({len(missing)} of {len(own)} tensors)", KEY
+            )
+        for name, tensor in own.items():
+            if name in published and published[name].shape != tensor.shape:
+                shapes = f"{tuple(published[name].shape)}, expected {tuple(tensor.shape)}"
+                raise OptionError(f"'{name}' in the weights has shape {shapes}", KEY)
+        self.load_state_dict(
+            {name: published[name] for name in own if name in published}, strict=False
+        )
+
+
+def resnet50_stem(end: int, pretrained: bool, path: str | None) -> tuple[PretrainedStem, int]:
+    """The first children of torchvision's ResNet50 (``children()[:end]``) and their output channels."""
+    network = torchvision.models.resnet50(weights=None)
+    children = list(network.named_children())
+    kept = children[:end]
+    if not 1 <= len(kept) < len(children):
+        last = len(children) - 1
+        raise OptionError(
+            f"end_at_layer={end} keeps {len(kept)} of {len(children)} layers; expected 1 to {last} "
+            "(the last one is fully connected)",
+            "end_at_layer",
+        )
+    layers = OrderedDict(kept)
+    channels = _RESNET_CHANNELS[len(kept) - 1]
+    if path is not None:
+        advice = f"download it from {_RESNET_WEIGHTS.url}, or set pretrained=False"
+        return _from_file(layers, path, advice), channels
+    return PretrainedStem(layers, _download_resnet50 if pretrained else None), channels
+
+
+def vgg_face_stem(path: str) -> PretrainedStem:
+    """The convolutional part of VGG-Face; layer names are those of its published state dict."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    channels = 3
+    for stage, convolutions, filters in _VGG_STAGES:
+        for index in range(1, convolutions + 1):
+            layers[f"conv{stage}_{index}"] = nn.Conv2d(channels, filters, kernel_size=3, padding=1)
+            layers[f"relu{stage}_{index}"] = nn.ReLU()
+            channels = filters
+        layers[f"pool{stage}"] = nn.MaxPool2d(kernel_size=2, stride=2)
+    return _from_file(layers, path, f"download it from {VGG_FACE_SOURCE}")
+
+
+def _from_file(layers: "OrderedDict[str, nn.Module]", path: str, advice: str) -> PretrainedStem:
+    def fetch() -> Mapping[str, Tensor]:
+        if not Path(path).is_file():
+            raise OptionError(f"{KEY}={path}: no such file; {advice}", KEY)
+        try:
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise OptionError(
+                f"{KEY}={path}: not a state dict of tensors ({reason}); {advice}", KEY
+            ) from error
+        if not isinstance(state, Mapping) or not all(
+            isinstance(tensor, Tensor) for tensor in state.values()
+        ):
+            raise OptionError(f"{KEY}={path}: not a state dict of tensors; {advice}", KEY)
+        return state
+
+    return PretrainedStem(layers, fetch)
+
+
+def _download_resnet50() -> Mapping[str, Tensor]:
+    try:
+        state: Mapping[str, Tensor] = _RESNET_WEIGHTS.get_state_dict(
+            progress=False, check_hash=True
+        )
+    except Exception as error:
+        raise OptionError(
+            f"the pretrained weights could not be had ({error}); download {_RESNET_WEIGHTS.url} elsewhere and "
+            f"name the file as {KEY}=FILE, or set pretrained=False"
+        ) from error
+    return state

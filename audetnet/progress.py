@@ -1,0 +1,42 @@
+"""Progress bars in a terminal, nothing elsewhere."""
+
+import sys
+from types import TracebackType
+
+from tqdm import tqdm
+
+
+class ProgressBar:
+    """A bar on stderr while it is open, if that is a terminal."""
+
+    def __init__(self, title: str, total: int, done: int = 0, unit: str = "batch") -> None:
+        self._bar = tqdm(
+            desc=title,
+            total=total,
+            initial=done,
+            unit=unit,
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def advance(self) -> None:
+        """One more is done."""
+        self._bar.update()
+
+    def show(self, numbers: dict[str, float]) -> None:
+        """Numbers beside the bar: the losses among those given."""
+        self._bar.set_postfix(
+            {k.removesuffix("_loss"): f"{v:.3f}" for k, v in numbers.items() if k.endswith("_loss")}
+        )

@@ -1,0 +1,33 @@
+"""Randomness by name: every draw of a run comes from (seed, purpose, epoch, batch), never from what ran before.
+
+So a resumed run draws what the uninterrupted one would have drawn, and observation changes nothing.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+
+
+class Purpose(IntEnum):
+    """What is drawn. The numbers are part of a run's identity: never renumber them."""
+
+    WEIGHTS = 0
+    ORDER = 1
+    AUGMENTATION = 2
+    CRITICS = 3
+
+
+def numpy_generator(
+    seed: int, purpose: Purpose, epoch: int = 0, batch: int = 0
+) -> np.random.Generator:
+    """A numpy generator for one draw."""
+    return np.random.default_rng([seed, purpose, epoch, batch])
+
+
+def torch_generator(
+    device: torch.device, seed: int, purpose: Purpose, epoch: int = 0, batch: int = 0
+) -> torch.Generator:
+    """A torch generator on a device for one draw."""
+    state = np.random.SeedSequence([seed, purpose, epoch, batch]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state) & 0x7FFF_FFFF_FFFF_FFFF)

@@ -1,0 +1,73 @@
+"""All state of a run in one file, written whole or not at all: tensors, numbers and strings only."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from audetnet.errors import UserError
+from audetnet.files import write_bytes
+
+_FORMAT = 1
+
+
+@dataclass
+class Progress:
+    """Where a run stands: the epoch (from 1) in work, its batches done, and the batches of all epochs done."""
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+
+
+@dataclass
+class Checkpoint:
+    """A run between two batches.
+
+    ``identity`` is what must be the same to go on (options, seed, data); ``description`` is what a reader of the
+    file needs to rebuild the model: cfg text and path, AU names, label kind, frame size. ``history`` holds one JSON
+    text an evaluated epoch; ``availability`` is MOMU's state at the start of the epoch in work.
+    """
+
+    identity: dict[str, Any]
+    description: dict[str, Any]
+    model: dict[str, Tensor]
+    optimisers: dict[str, Any]
+    progress: Progress
+    meter: dict[str, Any]
+    availability: Tensor | None
+    history: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def save(self, path: Path) -> None:
+        """Write the file. Raises UserError where the disk refuses; the old file is then intact."""
+        content = {
+            **vars(self),
+            "format": _FORMAT,
+            "identity": json.dumps(self.identity),
+            "description": json.dumps(self.description),
+            "progress": vars(self.progress),
+        }
+        write_bytes(path, lambda file: torch.save(content, file))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint on the CPU. Raises UserError for anything that is not one."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content.pop("format") != _FORMAT:
+            raise UserError(f"{path}: written by another version of AUDetNet")
+        content["identity"] = json.loads(content["identity"])
+        content["description"] = json.loads(content["description"])
+        content["progress"] = Progress(**content["progress"])
+        return Checkpoint(**content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except UserError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: not a checkpoint of AUDetNet ({reason})") from error

@@ -1,0 +1,115 @@
+"""Pictures of a run: frames and their reconstructions, gradient flow, curves. Arrays and figures only, no files."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from audetnet.evaluation.evaluate import Samples
+from audetnet.networks.graph import Graph
+
+Picture = npt.NDArray[np.uint8]
+"""RGB (height, width, 3)."""
+_MARGIN, _LABEL = 6, 110
+_SMALLEST_TILE = 128
+
+
+def sample_picture(samples: Samples, epoch: int) -> Picture:
+    """Originals above their reconstructions, with frame ids, rows named."""
+    height, width = samples.originals.shape[2:]
+    scale = max(1, -(-_SMALLEST_TILE // min(height, width)))
+    tile_h, tile_w = height * scale, width * scale
+    top = 44
+    size = (
+        _LABEL + len(samples.ids) * (tile_w + _MARGIN),
+        top + 2 * (tile_h + _MARGIN),
+    )
+    canvas = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(14)
+    draw.text(
+        (_MARGIN, 4), f"Test frames and their reconstructions after epoch {epoch}", "black", font
+    )
+    for row, (name, frames) in enumerate(
+        (("original", samples.originals), ("reconstruction", samples.reconstructions))
+    ):
+        y = top + row * (tile_h + _MARGIN)
+        draw.text((_MARGIN, y + tile_h // 2 - 8), name, "black", font)
+        for column, frame in enumerate(frames):
+            tile = Image.fromarray(frame.transpose(1, 2, 0)).resize(
+                (tile_w, tile_h), Image.Resampling.NEAREST
+            )
+            canvas.paste(tile, (_LABEL + column * (tile_w + _MARGIN), y))
+    for column, frame_id in enumerate(samples.ids):
+        draw.text((_LABEL + column * (tile_w + _MARGIN), top - 19), frame_id, "black", font)
+    return np.asarray(canvas)
+
+
+def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
+    """Mean and largest absolute gradient of every weight in the last step of an epoch, block by block."""
+    layers = {
+        label.removeprefix("blocks."): parameter.grad.detach().abs()
+        for label, parameter in network.named_parameters()
+        if parameter.grad is not None
+    }
+    figure = Figure(figsize=(max(6.0, 0.28 * len(layers) + 2), 4.2), layout="constrained")
+    axes = figure.subplots()
+    positions = np.arange(len(layers))
+    axes.bar(positions, [float(g.max()) for g in layers.values()], color="#c6dbef", label="largest")
+    axes.bar(positions, [float(g.mean()) for g in layers.values()], color="#2171b5", label="mean")
+    axes.set_xticks(positions, list(layers), rotation=90, fontsize=7)
+    axes.set_yscale("log")
+    axes.set_xlabel("parameter (block.layer.name)")
+    axes.set_ylabel("absolute gradient")
+    axes.set_title(f"Gradient flow in the {name.replace('_', ' ')}, last step of epoch {epoch}")
+    axes.legend(frameon=False)
+    return figure
+
+
+def curves(history: list[dict[str, Any]]) -> Figure:
+    """Losses of training and test, and the test metrics' means, against epochs."""
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    losses, metrics = figure.subplots(1, 2)
+    epochs = [record["epoch"] for record in history]
+    evaluated = [name for name in ("validation", "test") if name in history[-1]]
+    for term, colour in (("au", "C0"), ("reconstruction", "C1")):
+        _line(
+            losses,
+            epochs,
+            [r["train"].get(f"{term}_loss") for r in history],
+            f"{term}, train",
+            colour,
+            "-",
+        )
+        for name, style in zip(evaluated, ("--", ":"), strict=False):
+            _line(
+                losses,
+                epochs,
+                [r[name]["loss"][term] for r in history],
+                f"{term}, {name}",
+                colour,
+                style,
+            )
+    losses.set(xlabel="epoch", ylabel="loss", title="Losses (lower is better)")
+    for metric, colour in zip(
+        (m for m in ("f1", "2afc", "icc") if m in history[-1]["test"]["mean"]), "012", strict=False
+    ):
+        for name, style in zip(evaluated, ("--", ":"), strict=False):
+            values = [record[name]["mean"][metric] for record in history]
+            _line(metrics, epochs, values, f"{metric.upper()}, {name}", f"C{colour}", style)
+    metrics.set(xlabel="epoch", ylabel="mean over AUs", title="Metrics (higher is better)")
+    for axes in (losses, metrics):
+        axes.legend(frameon=False, fontsize=8)
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def _line(
+    axes: Any, epochs: list[int], values: list[float | None], label: str, colour: str, style: str
+) -> None:
+    numbers = [np.nan if value is None else value for value in values]
+    axes.plot(
+        epochs, numbers, style, color=colour, label=label, marker="." if len(epochs) < 30 else None
+    )

@@ -1,0 +1,87 @@
+"""What is known after an epoch, as plain data (undefined numbers are None), and its tables for people."""
+
+import math
+from typing import Any
+
+from audetnet.evaluation.evaluate import SetResults
+
+Record = dict[str, Any]
+"""One line of metrics.jsonl."""
+
+_TITLES = {
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "2afc": "2AFC",
+    "icc": "ICC(3,1)",
+    "mae": "MAE",
+    "mse": "MSE",
+    "pcc": "PCC",
+}
+
+
+def set_record(results: SetResults) -> Record:
+    """A set's results: frames, losses, code statistics, every metric's mean and its values by AU name."""
+    return {
+        "frames": results.frames,
+        "loss": plain(results.losses),
+        "code": plain(results.code),
+        "mean": plain(results.means()),
+        "au": {name: plain(values) for name, values in results.metrics.items()},
+    }
+
+
+def plain(values: dict[str, float]) -> dict[str, float | None]:
+    """The values with None for what is not a finite number: JSON has no NaN."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def result_table(result: Record) -> str:
+    """The metrics of a set as text, a row an AU and a row for the mean; '-' where a metric is undefined."""
+    metrics = list(result["au"])
+    aus = list(result["au"][metrics[0]])
+    width = max(len("mean"), *map(len, aus))
+    lines = [" " * width + "".join(f"{_TITLES[name]:>10}" for name in metrics)]
+    for au in aus:
+        lines.append(f"{au:<{width}}" + "".join(_cell(result["au"][name][au]) for name in metrics))
+    lines.append(f"{'mean':<{width}}" + "".join(_cell(result["mean"][name]) for name in metrics))
+    return "\n".join(lines)
+
+
+def result_csv(result: Record) -> str:
+    """The same table as CSV; empty where a metric is undefined."""
+    metrics = list(result["au"])
+    lines = [",".join(["au", *metrics])]
+    for au in result["au"][metrics[0]]:
+        lines.append(",".join([au, *(_number(result["au"][name][au]) for name in metrics)]))
+    lines.append(",".join(["mean", *(_number(result["mean"][name]) for name in metrics)]))
+    return "\n".join(lines) + "\n"
+
+
+def epoch_line(record: Record, max_epochs: int) -> str:
+    """An epoch in one line."""
+    train, test = record["train"], record["test"]
+    parts = [f"epoch {record['epoch']}/{max_epochs}"]
+    parts += [
+        f"{name.removesuffix('_loss')} {_short(train.get(name))}"
+        for name in ("au_loss", "reconstruction_loss")
+    ]
+    for name in ("validation", "test"):
+        if name in record:
+            means = record[name]["mean"]
+            shown = ("f1", "2afc", "icc") if "icc" in means else ("f1", "2afc")
+            parts.append(f"{name}: " + " ".join(f"{_TITLES[m]} {_short(means[m])}" for m in shown))
+    parts.append(f"xcov {_short(test['code'].get('z1_z2_cross_correlation'))}")
+    parts.append(f"{record['seconds']:.1f} s")
+    return "  ".join(parts)
+
+
+def _cell(value: float | None) -> str:
+    return f"{'-' if value is None else format(value, '.3f'):>10}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

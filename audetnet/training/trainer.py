@@ -1,0 +1,292 @@
+"""The loop: epochs of batches, then evaluate, save and log. Killed at any moment, it goes on from the last save."""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from audetnet.config.options import Config, TrainingOptions
+from audetnet.data.batches import Batch, Batches, evaluation_cuts, training_cuts
+from audetnet.data.cache import PackedFrames
+from audetnet.data.frames import Dataset
+from audetnet.data.momu import MOMU, Indices
+from audetnet.evaluation.evaluate import Evaluator, SetResults
+from audetnet.networks.au_head import AUHead, active_labels
+from audetnet.networks.model import AUDetNet
+from audetnet.progress import ProgressBar
+from audetnet.seeds import Purpose, numpy_generator
+from audetnet.training.checkpoint import Checkpoint, Progress
+from audetnet.training.logs import RunDirectory, RunLog
+from audetnet.training.meter import Meter, NotFiniteError
+from audetnet.training.records import Record, set_record
+from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.training.stopping import Stopped, StopRequest
+
+SAVE_INTERVAL = 600.0
+"""Seconds between two saves within an epoch."""
+CHECK_INTERVAL = 16
+"""Batches between two looks at the terms: for the progress bar, and to stop where one is not finite."""
+SAMPLE_COUNT = 8
+"""Test frames shown as pictures, evenly spread over the set."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What is not in the cfg file."""
+
+    directory: Path
+    seed: int
+    device: torch.device
+    bf16: bool
+    save_every: int
+    """Epochs between two checkpoints that are kept; 0 keeps the latest and the best only."""
+    max_seconds: float | None
+
+
+class Trainer:
+    """A run from its first or its next batch to its last. ``identity`` and ``description``: see Checkpoint."""
+
+    def __init__(
+        self,
+        config: Config,
+        model: AUDetNet,
+        dataset: Dataset,
+        packed: PackedFrames,
+        settings: RunSettings,
+        identity: dict[str, Any],
+        description: dict[str, Any],
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._model = model.to(settings.device)
+        self._dataset = dataset
+        self._identity, self._description = identity, description
+        self._paths = RunDirectory(settings.directory)
+        self._log = RunLog(self._paths, config.training.max_epochs)
+        head = AUHead(
+            config.loss.au_regression_loss_function,
+            config.data.regress_au_intensities,
+            dataset.kind,
+        )
+        self._optimisers = make_optimisers(model, config)
+        self._step = TrainingStep(
+            model, self._optimisers, config, head, settings.seed, self._precision
+        )
+        loss = config.loss.reconstruction_loss_function
+        self._evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
+        self._batches = {
+            frames.name: Batches(frames, packed, settings.device) for frames in dataset.sets()
+        }
+        self._momu = self._make_momu()
+        self._availability = self._momu.available.copy() if self._momu else None
+        self._progress = Progress()
+        self._check_length()
+        self._meter = Meter()
+        self._history: list[Record] = []
+        self._seconds = 0.0
+        self._started = self._saved = time.monotonic()
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(
+            self._settings.device.type, torch.bfloat16, enabled=self._settings.bf16
+        )
+
+    def _make_momu(self) -> MOMU | None:
+        data = self._config.data
+        if not data.balance_dataset_with_momu:
+            return None
+        assert data.epoch_size is not None and data.sampling_size is not None
+        labels = active_labels(torch.from_numpy(self._dataset.train.labels), self._dataset.kind)
+        return MOMU(labels.numpy(), data.epoch_size, data.sampling_size)
+
+    def _check_length(self) -> None:
+        """Raise UserError for a run in which nothing would be learnt."""
+        training = self._config.training
+        frames = self._config.data.epoch_size if self._momu else len(self._dataset.train)
+        assert frames is not None
+        batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
+        if batches < training.train_main_net_every_n_batches:
+            raise self._config.places[TrainingOptions].error(
+                f"the main network would never be trained: {frames} frames in {training.max_epochs} epochs are "
+                f"{batches} batches, and train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
+                "train_main_net_every_n_batches",
+            )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of the same run."""
+        self._model.load_state_dict(checkpoint.model)
+        for name, optimiser in self._optimisers.items():
+            optimiser.load_state_dict(checkpoint.optimisers[name])
+        self._progress = checkpoint.progress
+        self._meter.load_state_dict(checkpoint.meter, self._settings.device)
+        self._history = [json.loads(text) for text in checkpoint.history]
+        self._seconds = checkpoint.seconds
+        if self._momu is not None and checkpoint.availability is not None:
+            self._availability = checkpoint.availability.numpy().copy()
+
+    def run(self) -> bool:
+        """Train, evaluate, save and log until the last epoch. False if stopped before; everything is saved then."""
+        stop = StopRequest(self._settings.max_seconds)
+        self._log.open(self._history)
+        try:
+            while self._progress.epoch <= self._config.training.max_epochs:
+                self._train_epoch(stop)
+                self._finish_epoch(stop)
+            best = self._history[self._best_index()]
+            self._log.finish(self._history, best, " ".join(self._selection()))
+            return True
+        except Stopped as reason:
+            self._save()
+            done = f"epoch {self._progress.epoch}, {self._progress.batch} of its batches"
+            print(f"stopped ({reason}) in {done}; the same command goes on from there", flush=True)
+            return False
+        finally:
+            self._log.close()
+            stop.close()
+
+    def _train_epoch(self, stop: StopRequest) -> None:
+        epoch = self._progress.epoch
+        self._set_learning_rates(epoch)
+        cuts = training_cuts(self._order(epoch), self._config.training.batch_size)
+        self._model.train()
+        remaining = cuts[self._progress.batch :]
+        with ProgressBar(f"epoch {epoch}", len(cuts), self._progress.batch) as bar:
+            for batch in self._batches["train"](remaining):
+                self._train_batch(batch, epoch)
+                bar.advance()
+                if self._progress.batch % CHECK_INTERVAL == 0:
+                    self._check_finite()
+                    bar.show(self._meter.means())
+                if time.monotonic() - self._saved > SAVE_INTERVAL:
+                    self._save()
+                stop.check()
+        self._check_finite()
+
+    def _train_batch(self, batch: Batch, epoch: int) -> None:
+        progress = self._progress
+        for terms in self._step(batch, progress.step + 1, epoch, progress.batch):
+            self._meter.add(terms, len(batch), progress.batch + 1)
+        progress.batch += 1
+        progress.step += 1
+
+    def _order(self, epoch: int) -> Indices:
+        generator = numpy_generator(self._settings.seed, Purpose.ORDER, epoch)
+        if self._momu is None:
+            return generator.permutation(len(self._dataset.train))
+        assert self._availability is not None
+        self._momu.available = self._availability.copy()
+        return self._momu.epoch(generator)
+
+    def _set_learning_rates(self, epoch: int) -> None:
+        factor = self._config.training.learning_rate_factor(epoch)
+        for optimiser in self._optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = group["base_lr"] * factor
+
+    def _check_finite(self) -> None:
+        found = self._meter.first_not_finite()
+        if found is not None:
+            batch, term = found
+            last = (
+                f"the last good checkpoint is {self._paths.latest}"
+                if self._paths.latest.is_file()
+                else "there is no checkpoint yet"
+            )
+            raise NotFiniteError(
+                f"epoch {self._progress.epoch}, batch {batch}: {term} is not finite; {last}. Lower a learning_rate "
+                "or a lambda of the cfg and start a new run"
+            )
+
+    def _finish_epoch(self, stop: StopRequest) -> None:
+        """Evaluate the epoch in work, then enter the next one, save and log."""
+        record = self._evaluate_epoch(stop)
+        self._history.append(record)
+        self._progress = Progress(self._progress.epoch + 1, 0, self._progress.step)
+        self._meter.clear()
+        if self._momu is not None:
+            self._availability = self._momu.available.copy()
+        self._save(record["epoch"])
+        chosen = np.linspace(
+            0, len(self._dataset.test) - 1, min(SAMPLE_COUNT, len(self._dataset.test))
+        )
+        samples = self._evaluator.samples(
+            self._batches["test"], self._dataset.test.ids, chosen.round().astype(np.int64)
+        )
+        self._log.epoch(self._history, samples, self._model)
+
+    def _evaluate_epoch(self, stop: StopRequest) -> Record:
+        training = self._config.training
+        epoch = self._progress.epoch
+        limit = None if epoch == training.max_epochs else training.max_test_iters
+        record: Record = {
+            "epoch": epoch,
+            "step": self._progress.step,
+            "learning_rate": {
+                name: o.param_groups[0]["lr"] for name, o in self._optimisers.items()
+            },
+            "train": self._meter.means(),
+        }
+        for frames in self._dataset.sets():
+            if frames.name != "train":
+                record[frames.name] = set_record(
+                    self._evaluate(frames.name, len(frames), limit, stop)
+                )
+        record["seconds"] = round(self._elapsed(), 3)
+        return record
+
+    def _evaluate(self, name: str, count: int, limit: int | None, stop: StopRequest) -> SetResults:
+        cuts = evaluation_cuts(count, self._config.training.batch_size, limit)
+        with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
+
+            def each() -> None:
+                bar.advance()
+                stop.check()
+
+            return self._evaluator(self._batches[name], cuts, each)
+
+    def _selection(self) -> tuple[str, str]:
+        """(set, metric) that the best epoch is chosen by."""
+        chosen = "test" if self._dataset.validation is None else "validation"
+        return chosen, "icc" if self._config.data.regress_au_intensities else "f1"
+
+    def _best_index(self) -> int:
+        """The epoch (from 0) with the highest mean of the selecting metric, the first on ties."""
+        name, metric = self._selection()
+        values = [record[name]["mean"][metric] for record in self._history]
+        return max(range(len(values)), key=lambda i: -math.inf if values[i] is None else values[i])
+
+    def _elapsed(self) -> float:
+        """Seconds of work on this run, those before its resumptions included."""
+        return self._seconds + time.monotonic() - self._started
+
+    def _save(self, finished_epoch: int | None = None) -> None:
+        """Write the latest checkpoint and, after an epoch, those that are kept. Never one that is not finite."""
+        self._check_finite()
+        availability = (
+            torch.from_numpy(self._availability) if self._availability is not None else None
+        )
+        checkpoint = Checkpoint(
+            identity=self._identity,
+            description=self._description,
+            model=self._model.state_dict(),
+            optimisers={
+                name: optimiser.state_dict() for name, optimiser in self._optimisers.items()
+            },
+            progress=self._progress,
+            meter=self._meter.state_dict(),
+            availability=availability,
+            history=[json.dumps(record) for record in self._history],
+            seconds=self._elapsed(),
+        )
+        if finished_epoch is not None:
+            if self._best_index() == finished_epoch - 1:
+                checkpoint.save(self._paths.best)
+            if self._settings.save_every and finished_epoch % self._settings.save_every == 0:
+                checkpoint.save(self._paths.kept(finished_epoch))
+        checkpoint.save(self._paths.latest)
+        self._saved = time.monotonic()
