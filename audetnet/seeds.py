@@ -1,4 +1,5 @@
-"""Randomness by name: every draw of a run comes from (seed, purpose, epoch, batch), never from what ran before.
+"""Randomness by name: every draw of a run comes from (seed, purpose, epoch, batch), never from what
+ran before.
 
 So a resumed run draws what the uninterrupted one would have drawn, and observation changes nothing.
 """

@@ -1,4 +1,6 @@
-"""``python train.py``: from a cfg file and a dataset directory to a trained, evaluated and saved network."""
+"""``python train.py``: from a cfg file and a dataset directory to a trained, evaluated and saved
+network.
+"""
 
 import argparse
 import re
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from audetnet.networks.model import ModelPlan
 
 _DEFAULT_FRAME_SIZE = (256, 256)
-"""What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA and BP4D crops."""
+"""What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA
+and BP4D crops.
+"""
 _EXAMPLE = """example:
   python train.py --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
@@ -163,7 +167,8 @@ def _run(
         trainer.run()
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"{config.path}: the memory of {device} is full with batch_size={config.training.batch_size}: lower it"
+            f"{config.path}: the memory of {device} is full with "
+            f"batch_size={config.training.batch_size}: lower it"
         ) from error
     return 0
 

@@ -1,8 +1,9 @@
 """Binds the texts of a block to a signature: its keyword parameters are the schema.
 
-A parameter's annotation says what its text must be: ``int``, ``float``, ``bool``, ``str``, ``Literal`` (a
-choice), ``tuple[T, ...]`` or ``tuple[T, T, T]`` (a list), a union of these, and ``Annotated[T, Range(..)]``
-or ``Annotated[T, Reference()]``. A parameter without a default must be given.
+A parameter's annotation says what its text must be: ``int``, ``float``, ``bool``, ``str``,
+``Literal`` (a choice), ``tuple[T, ...]`` or ``tuple[T, T, T]`` (a list), a union of these, and
+``Annotated[T, Range(..)]`` or ``Annotated[T, Reference()]``. A parameter without a default must be
+given.
 """
 
 import difflib
@@ -21,7 +22,9 @@ _FALSE = {"false": False, "0": False}
 
 @dataclass(frozen=True)
 class Range:
-    """A number of at least ``low`` (or more than it, if ``open``) and, where given, below ``below``."""
+    """A number of at least ``low`` (or more than it, if ``open``) and, where given, below
+    ``below``.
+    """
 
     low: float
     below: float | None = None
@@ -87,7 +90,9 @@ def parameters(schema: Callable[..., Any]) -> dict[str, Parameter]:
 def bind(
     schema: Callable[..., Any], block: Block, ignored: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """The typed options of a block, defaults included. Raises CfgError with the line of the mistake."""
+    """The typed options of a block, defaults included. Raises CfgError with the line of the
+    mistake.
+    """
     known = parameters(schema)
     for key in block.entries:
         if key not in known and key not in ignored:

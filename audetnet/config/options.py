@@ -1,7 +1,7 @@
 """All options of a run, frozen and typed, and their cross-checks within the cfg file.
 
-Blocks of networks are bound to the signatures of their builders, which the caller passes in: this module knows
-the General blocks and the order of sections, no block type.
+Blocks of networks are bound to the signatures of their builders, which the caller passes in: this
+module knows the General blocks and the order of sections, no block type.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,9 @@ class TrainingOptions:
     decay_lr_over_last_n_epochs: Positive | None = None
 
     def learning_rate_factor(self, epoch: int) -> float:
-        """What the base rate is multiplied by in an epoch, counted from 1; computed, never accumulated."""
+        """What the base rate is multiplied by in an epoch, counted from 1; computed, never
+        accumulated.
+        """
         if self.learning_rate_scheduler is None or self.decay_lr_over_last_n_epochs is None:
             return 1.0
         return min(1.0, (self.max_epochs + 1 - epoch) / self.decay_lr_over_last_n_epochs)
@@ -76,12 +78,16 @@ class DataOptions:
 
     @property
     def pixel_range(self) -> float:
-        """The value of a white pixel in the units of mean and std: 255 where one of them exceeds 1, else 1."""
+        """The value of a white pixel in the units of mean and std: 255 where one of them exceeds 1,
+        else 1.
+        """
         return 255.0 if max([*(self.mean or ()), *(self.std or ())], default=0.0) > 1 else 1.0
 
     @property
     def normalisation(self) -> tuple[Triple, Triple]:
-        """Mean and standard deviation per channel, in units of ``pixel_range``; half the range by default."""
+        """Mean and standard deviation per channel, in units of ``pixel_range``; half the range by
+        default.
+        """
         half = self.pixel_range / 2
         return self.mean or (half, half, half), self.std or (half, half, half)
 
@@ -111,7 +117,9 @@ class NetOptions:
 
 @dataclass(frozen=True)
 class BlockOptions:
-    """One block of a network: its builder, its typed arguments, and the blocks that it reads by name."""
+    """One block of a network: its builder, its typed arguments, and the blocks that it reads by
+    name.
+    """
 
     type: str
     where: Where
@@ -173,7 +181,8 @@ class Config:
 
 
 def read_config(path: Path | str, builders: Mapping[str, Callable[..., Any]]) -> Config:
-    """Read a cfg file. ``builders`` maps each block type to the function whose signature is its schema.
+    """Read a cfg file. ``builders`` maps each block type to the function whose signature is its
+    schema.
 
     Raises CfgError for every mistake that can be seen without running shapes through the networks.
     """
@@ -214,7 +223,8 @@ def _general(
 ) -> tuple[TrainingOptions, DataOptions, LossOptions, dict[type, Where], list[str]]:
     if len(section.blocks) != len(GENERAL_BLOCKS):
         raise section.where.error(
-            f"expected three blocks (training, data and loss options, in this order), not {len(section.blocks)}"
+            "expected three blocks (training, data and loss options, in this order), "
+            f"not {len(section.blocks)}"
         )
     for index, block in enumerate(section.blocks):
         if block.name in GENERAL_BLOCKS and block.name != GENERAL_BLOCKS[index]:
@@ -243,7 +253,10 @@ def _spread_legacy_penalty(block: Block) -> list[str]:
     for key in ("gradient_loss_lambda_discr", "gradient_loss_lambda_img_discr"):
         block.entries.setdefault(key, block.entries[LEGACY_PENALTY])
         block.lines.setdefault(key, block.lines[LEGACY_PENALTY])
-    text = f"'{LEGACY_PENALTY}' is read as gradient_loss_lambda_discr and gradient_loss_lambda_img_discr"
+    text = (
+        f"'{LEGACY_PENALTY}' is read as gradient_loss_lambda_discr and "
+        "gradient_loss_lambda_img_discr"
+    )
     return [block.where.message(text, LEGACY_PENALTY)]
 
 

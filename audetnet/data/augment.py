@@ -1,8 +1,8 @@
 """Augmentation of a uint8 batch on its device.
 
-Per image: a horizontal flip with probability 0.5; with probability 0.9 brightness, contrast and saturation, in this
-order, as one affine map of the colours (so values are clamped once, at the end); then, on the input only, Gaussian
-noise whose standard deviation is drawn for the image.
+Per image: a horizontal flip with probability 0.5; with probability 0.9 brightness, contrast and
+saturation, in this order, as one affine map of the colours (so values are clamped once, at the
+end); then, on the input only, Gaussian noise whose standard deviation is drawn for the image.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ _GREY = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The ranges to draw from; factors of 1 leave an image as it is. ``noise`` is in units of the pixel range."""
+    """The ranges to draw from; factors of 1 leave an image as it is. ``noise`` is in units of the
+    pixel range.
+    """
 
     flip: float = 0.5
     colour: float = 0.9
@@ -26,7 +28,9 @@ class Augmentation:
     noise: tuple[float, float] = (0.0, 0.015)
 
     def __call__(self, frames: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the range)."""
+        """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the
+        range).
+        """
         count, device = len(frames), frames.device
 
         def draw(low: float, high: float) -> Tensor:
@@ -54,10 +58,13 @@ def to_unit_range(frames: Tensor) -> Tensor:
 def change_colours(
     pixels: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
 ) -> Tensor:
-    """Brightness b, then contrast c, then saturation s (each (B,)) of pixels in [0, 1], clamped at the end.
+    """Brightness b, then contrast c, then saturation s (each (B,)) of pixels in [0, 1], clamped at
+    the end.
 
     With g the grey value of a pixel and m the mean grey value of its image, the three steps
-    x <- b x;  x <- c x + (1 - c) mean(grey(x));  x <- s x + (1 - s) grey(x)
+
+        x <- b x;  x <- c x + (1 - c) mean(grey(x));  x <- s x + (1 - s) grey(x)
+
     are together c b (s x + (1 - s) g) + (1 - c) b m.
     """
     weights = pixels.new_tensor(_GREY).view(1, 3, 1, 1)

@@ -13,7 +13,9 @@ from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 
 _SMALLEST_TRAINING_BATCH = 2
-"""Pairs are shuffled, and batch norm computed, within a batch: one frame alone cannot be trained on."""
+"""Pairs are shuffled, and batch norm computed, within a batch: one frame alone cannot be trained
+on.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,17 @@ class Batches:
 
 
 def training_cuts(order: Indices, batch_size: int) -> list[Indices]:
-    """An epoch's order cut into batches; a last batch of a single frame is left out of this epoch."""
+    """An epoch's order cut into batches; a last batch of a single frame is left out of this
+    epoch.
+    """
     cuts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [cut for cut in cuts if len(cut) >= _SMALLEST_TRAINING_BATCH]
 
 
 def evaluation_cuts(count: int, batch_size: int, limit: int | None) -> list[Indices]:
-    """Frames 0 to count - 1 in order, cut into batches; with a limit that many, evenly spread over the set."""
+    """Frames 0 to count - 1 in order, cut into batches; with a limit that many, evenly spread over
+    the set.
+    """
     cuts = [
         np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)
     ]

@@ -1,8 +1,8 @@
 """All frames of a dataset as one memory-mapped uint8 array (N, 3, H, W), decoded once.
 
-The file is ``frames-HxW-DIGEST.npy``, readable by numpy.load; the digest covers the format's version, the frame
-size and the path, size and modification time of every image, so that a changed image leads to another file. It
-is written beside and renamed: a file of that name is whole.
+The file is ``frames-HxW-DIGEST.npy``, readable by numpy.load; the digest covers the format's
+version, the frame size and the path, size and modification time of every image, so that a changed
+image leads to another file. It is written beside and renamed: a file of that name is whole.
 """
 
 import hashlib
@@ -42,7 +42,8 @@ class PackedFrames:
 def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> PackedFrames:
     """The packed frames of a dataset, from the cache where it is up to date, else decoded into it.
 
-    Without ``resize`` all images must have that size. Raises UserError, naming unreadable and odd-sized images.
+    Without ``resize`` all images must have that size. Raises UserError, naming unreadable and
+    odd-sized images.
     """
     prefix = f"frames-{size[0]}x{size[1]}-"
     path = directory / f"{prefix}{_digest(images, size)}.npy"
@@ -84,7 +85,8 @@ def _decode(
             found = size if resize else image_size(paths[row])
             if found != size:
                 return (
-                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but {paths[0].name} is "
+                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but "
+                    f"{paths[0].name} is "
                     f"{size[0]}x{size[1]}; set image_size in [data_options] to resize all"
                 )
             pixels[row] = read_image(paths[row], size)

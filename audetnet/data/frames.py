@@ -24,7 +24,9 @@ from audetnet.errors import UserError, first_few
 
 @dataclass(frozen=True)
 class DatasetPaths:
-    """Where a dataset lies. Names are relative to the directory; ``labels`` None finds the pickle by itself."""
+    """Where a dataset lies. Names are relative to the directory; ``labels`` None finds the pickle
+    by itself.
+    """
 
     directory: Path
     images: str = "imgs"
@@ -60,7 +62,9 @@ class FrameSet:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All that a run reads. ``notes`` are lines for the user: what was left out, what to beware of."""
+    """All that a run reads. ``notes`` are lines for the user: what was left out, what to
+    beware of.
+    """
 
     train: FrameSet
     test: FrameSet
@@ -93,8 +97,8 @@ def load_dataset(
 ) -> Dataset:
     """Read ids and labels and find the images; no image is opened.
 
-    Frames without image or label are left out and named in the notes. Frames of ``validation_subjects`` leave the
-    training set. Raises UserError.
+    Frames without image or label are left out and named in the notes. Frames of
+    ``validation_subjects`` leave the training set. Raises UserError.
     """
     directory = paths.directory
     labels_path = directory / paths.labels if paths.labels else find_labels(directory)
@@ -128,7 +132,8 @@ def _au_names(
 ) -> tuple[str, ...]:
     if described and asked and described != asked:
         raise UserError(
-            f"{directory / METADATA_FILE}: its AUs ({', '.join(described)}) are not au_names of the cfg "
+            f"{directory / METADATA_FILE}: its AUs ({', '.join(described)}) are not "
+            "au_names of the cfg "
             f"({', '.join(asked)}); delete au_names"
         )
     names = described or asked or tuple(f"column {column}" for column in range(table.au_count))
@@ -151,7 +156,8 @@ def _frame_set(
     ):
         if missing:
             notes.append(
-                f"{path}: {len(missing)} of {len(ids)} ids left out, without {reason}: {first_few(missing)}"
+                f"{path}: {len(missing)} of {len(ids)} ids left out, without {reason}: "
+                f"{first_few(missing)}"
             )
     if not kept:
         raise UserError(
@@ -178,12 +184,14 @@ def _overlaps(train: FrameSet, test: FrameSet) -> list[str]:
     frames = sorted(set(train.ids) & set(test.ids))
     if frames:
         return [
-            f"beware: {len(frames)} frames are in both train and test, which inflates results: {first_few(frames)}"
+            f"beware: {len(frames)} frames are in both train and test, which inflates "
+            f"results: {first_few(frames)}"
         ]
     people = sorted(set(train.subjects) & set(test.subjects))
     if people:
         return [
-            f"beware: subjects in both train and test, results do not hold for new people: {first_few(people)}"
+            "beware: subjects in both train and test, results do not hold for new "
+            f"people: {first_few(people)}"
         ]
     return []
 

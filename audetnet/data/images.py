@@ -46,7 +46,9 @@ def image_size(path: Path) -> Size:
 
 
 def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
-    """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another size."""
+    """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another
+    size.
+    """
     try:
         with Image.open(path) as image:
             if image.mode not in _EIGHT_BIT_MODES:

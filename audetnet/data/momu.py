@@ -1,7 +1,8 @@
 """The order of an epoch: multi-label sampling (MOMU) or a random permutation. numpy only.
 
-MOMU after Chu, De la Torre, Cohn, "Learning facial action units with spatiotemporal cues and multi-label sampling",
-Image and Vision Computing 81 (2019), doi 10.1016/j.imavis.2018.10.002; the epoch plays the part of its batch.
+MOMU after Chu, De la Torre, Cohn, "Learning facial action units with spatiotemporal cues and
+multi-label sampling", Image and Vision Computing 81 (2019), doi 10.1016/j.imavis.2018.10.002; the
+epoch plays the part of its batch.
 """
 
 import numpy as np
@@ -12,16 +13,19 @@ Flags = npt.NDArray[np.bool_]
 
 
 class MOMU:
-    """Balanced epochs over N frames. Classes are the A AUs and one more, neutral: no known AU is active.
+    """Balanced epochs over N frames. Classes are the A AUs and one more, neutral: no known AU is
+    active.
 
-    An epoch starts at the class with the fewest available frames, draws ``sampling_size`` of them without
-    replacement, adds their labels to running class counts and goes on at the class with the smallest count (the
-    first on ties), ``epoch_size / sampling_size`` times; then it is put in random order. A drawn frame leaves
-    every class it belongs to. A class with fewer than ``sampling_size`` available frames first gets all its frames
-    back, each into every class it belongs to. Availability carries over to the next epoch; counts start anew.
+    An epoch starts at the class with the fewest available frames, draws ``sampling_size`` of them
+    without replacement, adds their labels to running class counts and goes on at the class with the
+    smallest count (the first on ties), ``epoch_size / sampling_size`` times; then it is put in
+    random order. A drawn frame leaves every class it belongs to. A class with fewer than
+    ``sampling_size`` available frames first gets all its frames back, each into every class it
+    belongs to. Availability carries over to the next epoch; counts start anew.
 
-    Edge cases: a class without frames is skipped; a class of fewer than ``sampling_size`` frames is drawn whole,
-    again and again, until there are ``sampling_size``; a frame whose AUs are all unknown is in no class.
+    Edge cases: a class without frames is skipped; a class of fewer than ``sampling_size`` frames is
+    drawn whole, again and again, until there are ``sampling_size``; a frame whose AUs are all
+    unknown is in no class.
     """
 
     def __init__(

@@ -84,8 +84,9 @@ def find_labels(directory: Path) -> Path:
 def read_labels(path: Path, kind: LabelKind | None, regress: bool) -> AUTable:
     """Read a pickled dict of frame id -> array of AU values.
 
-    The kind that dataset.json gives is checked; without one a table is of intensities if any value exceeds 1 or
-    if intensities are to be regressed, else of occurrences. 9 and NaN become NaN (unknown).
+    The kind that dataset.json gives is checked; without one a table is of intensities if any value
+    exceeds 1 or if intensities are to be regressed, else of occurrences. 9 and NaN become NaN
+    (unknown).
     """
     rows = {frame: _row(path, frame, row) for frame, row in _unpickle(path).items()}
     if not rows:
@@ -197,12 +198,15 @@ def read_metadata(directory: Path) -> Metadata:
 
 
 def subjects_of(ids: list[str], pattern: str) -> list[str]:
-    """The subject of each frame: what the pattern matches at the id's start (its first group, if it has one)."""
+    """The subject of each frame: what the pattern matches at the id's start (its first group, if it
+    has one).
+    """
     compiled = re.compile(pattern)
     matches = [compiled.match(frame) for frame in ids]
     unmatched = [frame for frame, match in zip(ids, matches, strict=True) if match is None]
     if unmatched:
         raise UserError(
-            f"the subject pattern '{pattern}' of {METADATA_FILE} does not match {first_few(unmatched)}"
+            f"the subject pattern '{pattern}' of {METADATA_FILE} does not match "
+            f"{first_few(unmatched)}"
         )
     return [match[1] if compiled.groups else match[0] for match in matches if match is not None]

@@ -29,8 +29,9 @@ from audetnet.networks.model import AUDetNet
 class SetResults:
     """Named numbers of one set. Undefined ones are NaN.
 
-    ``losses`` are means over known labels (au) and over pixels (reconstruction, in units of [-1, 1]); ``code`` holds
-    z1_z2_cross_correlation and z2_variance, of codes averaged over their positions, where there is a z2.
+    ``losses`` are means over known labels (au) and over pixels (reconstruction, in units of [-1,
+    1]); ``code`` holds z1_z2_cross_correlation and z2_variance, of codes averaged over their
+    positions, where there is a z2.
     """
 
     frames: int
@@ -53,7 +54,9 @@ class Samples:
 
 
 class Evaluator:
-    """Evaluates a model; ``precision`` opens the context in which networks run (autocast or nothing)."""
+    """Evaluates a model; ``precision`` opens the context in which networks run (autocast or
+    nothing).
+    """
 
     def __init__(
         self,
@@ -73,7 +76,9 @@ class Evaluator:
     def __call__(
         self, batches: Batches, cuts: list[Indices], each: Callable[[], None] = lambda: None
     ) -> SetResults:
-        """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's mode as it was."""
+        """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
+        mode as it was.
+        """
         training = self._model.training
         self._model.eval()
         rows = []

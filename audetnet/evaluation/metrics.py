@@ -1,8 +1,9 @@
 """Every metric of AU recognition and of the code, each defined once.
 
-Conventions: N frames, A AUs; scores are real, higher is more active; labels and decisions are 0/1; intensities are
-on the scale 0-5. A NaN label is unknown and takes no part. A metric is computed per AU over all frames at once (never
-a mean of batch means); ``mean_of`` averages over the AUs for which it is defined. What is undefined is NaN.
+Conventions: N frames, A AUs; scores are real, higher is more active; labels and decisions are 0/1;
+intensities are on the scale 0-5. A NaN label is unknown and takes no part. A metric is computed per
+AU over all frames at once (never a mean of batch means); ``mean_of`` averages over the AUs for
+which it is defined. What is undefined is NaN.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,9 @@ Array = npt.NDArray[np.float64]
 
 
 def f1(decisions: Array, labels: Array) -> float:
-    """2 TP / (2 TP + FP + FN), 0-1. NaN where no known frame is active: then it says nothing of the detector."""
+    """2 TP / (2 TP + FP + FN), 0-1. NaN where no known frame is active: then it says nothing of the
+    detector.
+    """
     hits = float(np.sum((decisions == 1) & (labels == 1)))
     if not np.any(labels == 1):
         return float("nan")
@@ -29,7 +32,8 @@ def accuracy(decisions: Array, labels: Array) -> float:
 
 
 def two_afc(scores: Array, labels: Array) -> float:
-    """2AFC, the area under the ROC curve: the chance that an active frame scores above an inactive one, ties half.
+    """2AFC, the area under the ROC curve: the chance that an active frame scores above an inactive
+    one, ties half.
 
     0-1, chance 0.5. By ranks (Mann-Whitney); NaN unless both classes occur.
     """
@@ -42,10 +46,11 @@ def two_afc(scores: Array, labels: Array) -> float:
 
 
 def icc31(predicted: Array, actual: Array) -> float:
-    """ICC(3,1) of Shrout & Fleiss 1979: (BMS - EMS) / (BMS + EMS) for two raters, consistency, single rating.
+    """ICC(3,1) of Shrout & Fleiss 1979: (BMS - EMS) / (BMS + EMS) for two raters, consistency,
+    single rating.
 
-    -1 to 1, chance 0, ideal 1. BMS is the mean square between frames, EMS the residual one. NaN for fewer than two
-    frames or without any variance.
+    -1 to 1, chance 0, ideal 1. BMS is the mean square between frames, EMS the residual one. NaN for
+    fewer than two frames or without any variance.
     """
     count = len(actual)
     if count < 2:
@@ -125,10 +130,11 @@ def mean_of(values: dict[str, float]) -> float:
 
 
 def cross_correlation(z1: Array, z2: Array) -> float:
-    """XCov: the mean of squared Pearson correlations over all pairs of a z1 and a z2 dimension, 0-1.
+    """XCov: the mean of squared Pearson correlations over all pairs of a z1 and a z2 dimension,
+    0-1.
 
-    z1 (N, D1), z2 (N, D2); dimensions that do not vary are left out. Independent blocks give about 1 / (N - 1), not
-    0; it sees linear dependence only. NaN where nothing is left.
+    z1 (N, D1), z2 (N, D2); dimensions that do not vary are left out. Independent blocks give about
+    1 / (N - 1), not 0; it sees linear dependence only. NaN where nothing is left.
     """
     first, second = _standardised(z1), _standardised(z2)
     if len(z1) < 2 or not first.size or not second.size:
@@ -137,7 +143,9 @@ def cross_correlation(z1: Array, z2: Array) -> float:
 
 
 def mean_variance(z: Array) -> float:
-    """Mean over dimensions of the variance over frames, in squared units of the code; 0 = collapsed. z (N, D)."""
+    """Mean over dimensions of the variance over frames, in squared units of the code; 0 =
+    collapsed. z (N, D).
+    """
     return float(z.var(axis=0).mean()) if z.size else float("nan")
 
 

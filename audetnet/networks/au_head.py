@@ -1,4 +1,6 @@
-"""What the AUPredictor's outputs mean: which loss teaches them, what score and what decision they stand for."""
+"""What the AUPredictor's outputs mean: which loss teaches them, what score and what decision they
+stand for.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,9 +26,9 @@ def active_labels(labels: Tensor, kind: LabelKind) -> Tensor:
 class AUHead:
     """Reads outputs (B, A) as intensities (``regress``) or occurrences, of labels of a kind.
 
-    A score lies in [0, 1] where it makes sense: sigmoid(output) for BCEWithLogits, the output itself for MSE.
-    With ``regress`` intensity = 5 * score, clamped to 0-5, and an AU is active at intensity >= 2; without, the
-    score is a probability and an AU is active at >= 0.5.
+    A score lies in [0, 1] where it makes sense: sigmoid(output) for BCEWithLogits, the output
+    itself for MSE. With ``regress`` intensity = 5 * score, clamped to 0-5, and an AU is active at
+    intensity >= 2; without, the score is a probability and an AU is active at >= 0.5.
     """
 
     loss_function: Literal["MSE", "BCEWithLogits"]

@@ -1,7 +1,9 @@
-"""The block types. A builder's keyword parameters are the options of its block; its result is the block's module.
+"""The block types. A builder's keyword parameters are the options of its block; its result is the
+block's module.
 
-A builder gets the shapes (C, H, W) of the outputs that its block reads, one positional argument each, and raises
-OptionError for options that do not fit them. A new block type is one decorated function here and its test.
+A builder gets the shapes (C, H, W) of the outputs that its block reads, one positional argument
+each, and raises OptionError for options that do not fit them. A new block type is one decorated
+function here and its test.
 """
 
 from collections.abc import Callable
@@ -61,7 +63,9 @@ def convolutional(
     activation: Activation = None,
     initialization: Initialization = None,
 ) -> nn.Module:
-    """2-D convolution; with ``batch_normalise`` batch norm (eps 1e-4) replaces the bias; then the activation."""
+    """2-D convolution; with ``batch_normalise`` batch norm (eps 1e-4) replaces the bias; then the
+    activation.
+    """
     padding = pad if not isinstance(pad, bool) else (kernel_size - 1) // 2 if pad else 0
     _check_window(source, kernel_size, padding)
     convolution = nn.Conv2d(
@@ -82,7 +86,9 @@ def batch_norm(
     eps: Annotated[float, Range(0, open=True)] = 1e-5,
     affine: bool = True,
 ) -> nn.Module:
-    """Batch norm over batch and positions; ``affine=False`` leaves out the learned scale and shift."""
+    """Batch norm over batch and positions; ``affine=False`` leaves out the learned scale and
+    shift.
+    """
     if num_features != source[0]:
         raise OptionError(
             f"num_features={num_features} but the input has {source[0]} channels", "num_features"
@@ -112,13 +118,16 @@ def upsample(
     scale_factor: Annotated[float, Range(0, open=True)] | None = None,
     mode: UpsampleMode = "nearest",
 ) -> nn.Module:
-    """``nn.Upsample``, align_corners off: to ``output_sizes`` (height, width) or by ``scale_factor``."""
+    """``nn.Upsample``, align_corners off: to ``output_sizes`` (height, width) or by
+    ``scale_factor``.
+    """
     if (output_sizes is None) == (scale_factor is None):
         raise OptionError("expected either output_sizes=HEIGHT,WIDTH or scale_factor=FACTOR")
     if mode in ("linear", "trilinear"):
         dimensions = {"linear": 3, "trilinear": 5}[mode]
         raise OptionError(
-            f"mode={mode} is for {dimensions}-D tensors (as in nn.Upsample), images are 4-D: use mode=bilinear",
+            f"mode={mode} is for {dimensions}-D tensors (as in nn.Upsample), images "
+            "are 4-D: use mode=bilinear",
             "mode",
         )
     return nn.Upsample(size=output_sizes, scale_factor=scale_factor, mode=mode)
@@ -133,7 +142,9 @@ def connected(
     use_bias: bool = True,
     initialization: Initialization = None,
 ) -> nn.Module:
-    """A fully connected layer over the channels, the same one at every position; then the activation."""
+    """A fully connected layer over the channels, the same one at every position; then the
+    activation.
+    """
     layer = ChannelLinear(source[0], output_features, use_bias)
     _initialise(layer.linear.weight, initialization, activation)
     return nn.Sequential(layer, *_activation(activation))
@@ -156,7 +167,9 @@ def route(source: Shape, *, branch_at_layer: BlockReference) -> nn.Module:
 def combine_concat(
     *sources: Shape, combine_layers: BlockReferences, dimension: Dimension = CHANNELS
 ) -> nn.Module:
-    """The outputs of ``combine_layers`` side by side along a dimension; the others must be equal."""
+    """The outputs of ``combine_layers`` side by side along a dimension; the others must be
+    equal.
+    """
     _check_dimension(dimension, "dimension")
     for axis, sizes in enumerate(zip(*sources, strict=True), start=1):
         if axis != dimension and len(set(sizes)) > 1:
@@ -187,12 +200,15 @@ def select_subset(
     start_index: Natural,
     end_index: Natural,
 ) -> nn.Module:
-    """``origin[..., start_index:end_index, ...]`` along a dimension of (batch, channels, height, width)."""
+    """``origin[..., start_index:end_index, ...]`` along a dimension of (batch, channels, height,
+    width).
+    """
     _check_dimension(dimension, "dimension")
     size = source[dimension - 1]
     if not start_index < end_index <= size:
         raise OptionError(
-            f"subset {start_index}:{end_index} lies outside its source, which has 0:{size} along dimension {dimension}",
+            f"subset {start_index}:{end_index} lies outside its source, which has "
+            f"0:{size} along dimension {dimension}",
             "end_index",
         )
     return Subset(dimension, start_index, end_index)
@@ -214,15 +230,18 @@ def resnet50(
     pretrained: bool = True,
     state_dict_filepath: str | None = None,
 ) -> nn.Module:
-    """``nn.Sequential(*resnet50.children()[:end_at_layer])`` of torchvision, ImageNet weights unless told otherwise.
+    """``nn.Sequential(*resnet50.children()[:end_at_layer])`` of torchvision, ImageNet weights
+    unless told otherwise.
 
-    With ``state_dict_filepath`` the weights come from that file; ``pretrained=False`` starts from random ones.
+    With ``state_dict_filepath`` the weights come from that file; ``pretrained=False`` starts from
+    random ones.
     """
     _check_image(source, "resnet50")
     stem, channels = resnet50_stem(end_at_layer, pretrained, state_dict_filepath)
     if n_out_filters not in (None, channels):
         raise OptionError(
-            f"n_out_filters={n_out_filters} but end_at_layer={end_at_layer} gives {channels} channels",
+            f"n_out_filters={n_out_filters} but end_at_layer={end_at_layer} gives "
+            f"{channels} channels",
             "n_out_filters",
         )
     return _freeze(stem, freeze_first_n_layers)
@@ -232,7 +251,9 @@ def resnet50(
 def vgg_face(
     source: Shape, *, state_dict_filepath: str, freeze_first_n_layers: Natural = 0
 ) -> nn.Module:
-    """VGG-Face (VGG16) up to its last pooling layer, 512 channels, with weights from a state-dict file."""
+    """VGG-Face (VGG16) up to its last pooling layer, 512 channels, with weights from a state-dict
+    file.
+    """
     _check_image(source, "vgg-face")
     return _freeze(vgg_face_stem(state_dict_filepath), freeze_first_n_layers)
 
@@ -294,7 +315,8 @@ def _initialise(weight: Tensor, initialization: Initialization, activation: Acti
 def _check_window(source: Shape, size: int, padding: int) -> None:
     if min(source[1:]) + 2 * padding < size:
         raise OptionError(
-            f"a {size}x{size} window does not fit its {source[1]}x{source[2]} input with padding {padding}: "
+            f"a {size}x{size} window does not fit its {source[1]}x{source[2]} input "
+            f"with padding {padding}: "
             "the output would collapse below 1x1"
         )
 

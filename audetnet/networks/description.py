@@ -8,9 +8,11 @@ _GIGA = 1e9
 
 
 def describe(model: ModelPlan) -> str:
-    """Each network as a table (block, type, inputs, output shape, parameters, GFLOP per image), and totals.
+    """Each network as a table (block, type, inputs, output shape, parameters, GFLOP per image), and
+    totals.
 
-    A GFLOP is 10^9 operations; one multiply-add of a convolution or matrix product counts two, all else none.
+    A GFLOP is 10^9 operations; one multiply-add of a convolution or matrix product counts two, all
+    else none.
     """
     z2 = model.code_channels - model.z1_channels
     notes = {
@@ -30,7 +32,10 @@ def describe(model: ModelPlan) -> str:
     tables = [_table(network, notes[id(network)]) for network in model.networks()]
     parameters = sum(step.parameters for network in model.networks() for step in network.steps)
     flops = sum(step.flops for network in model.networks() for step in network.steps)
-    total = f"all networks: {parameters:,} parameters, {flops / _GIGA:.3f} GFLOP per image (one forward pass)"
+    total = (
+        f"all networks: {parameters:,} parameters, {flops / _GIGA:.3f} GFLOP per "
+        "image (one forward pass)"
+    )
     return "\n\n".join([*tables, total])
 
 

@@ -1,4 +1,5 @@
-"""A network section as a graph of blocks: planned by running shapes through it, then built as one nn.Module.
+"""A network section as a graph of blocks: planned by running shapes through it, then built as one
+nn.Module.
 
 Planning happens on torch's "meta" device: nothing is allocated, no weight is drawn or loaded.
 """
@@ -21,8 +22,9 @@ _PROBE_BATCH = 2
 
 @dataclass(frozen=True)
 class Step:
-    """One block in its place. ``flops`` counts, per image, two for each multiply-add of convolutions and matrix
-    products, and nothing for the rest."""
+    """One block in its place. ``flops`` counts, per image, two for each multiply-add of
+    convolutions and matrix products, and nothing for the rest.
+    """
 
     options: BlockOptions
     sources: tuple[int, ...]
@@ -46,10 +48,13 @@ class Plan:
 
 
 def plan(options: NetworkOptions, source: Shape) -> Plan:
-    """Run shapes through a network. Raises CfgError with the line of the first block that does not fit."""
+    """Run shapes through a network. Raises CfgError with the line of the first block that does not
+    fit.
+    """
     if options.net.channels != source[0]:
         raise options.net_where.error(
-            f"channels={options.net.channels} but the input of {{{options.name}}} has {source[0]} channels",
+            f"channels={options.net.channels} but the input of {{{options.name}}} has "
+            f"{source[0]} channels",
             "channels",
         )
     steps: list[Step] = []
@@ -61,8 +66,9 @@ def plan(options: NetworkOptions, source: Shape) -> Plan:
 
 
 def _sources(block: BlockOptions, index: int) -> tuple[int, ...]:
-    """Absolute indices of the outputs that block ``index`` reads; references count from 0 without [net], negative
-    ones back from the block itself."""
+    """Absolute indices of the outputs that block ``index`` reads; references count from 0 without
+    [net], negative ones back from the block itself.
+    """
     if not block.references:
         return (index - 1,)
     sources = []
@@ -70,7 +76,8 @@ def _sources(block: BlockOptions, index: int) -> tuple[int, ...]:
         source = reference if reference >= 0 else index + reference
         if not INPUT <= source < index:
             reach = (
-                f"this is block {index}: it can read blocks before it (0 to {index - 1}, or -1 to -{index}) "
+                f"this is block {index}: it can read blocks before it (0 to "
+                f"{index - 1}, or -1 to -{index}) "
                 f"and the input (-{index + 1})"
                 if index
                 else "this is block 0: it can only read the input (-1)"
@@ -133,7 +140,9 @@ class Graph(nn.Module):
         return result
 
     def load_pretrained(self) -> None:
-        """Fill the pretrained stems with their published weights. Raises CfgError where they cannot be had."""
+        """Fill the pretrained stems with their published weights. Raises CfgError where they cannot
+        be had.
+        """
         for block, options in zip(self.blocks, self._options.blocks, strict=True):
             if isinstance(block, PretrainedStem):
                 try:

@@ -1,7 +1,8 @@
 """The mathematics of training, on tensors alone.
 
-Legend: B images of a batch, A AUs, C channels of the code. A critic scores what it should like (target) high and
-what the main network made (made) low; the main network raises the score of what it made.
+Legend: B images of a batch, A AUs, C channels of the code. A critic scores what it should like
+(target) high and what the main network made (made) low; the main network raises the score of what
+it made.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,9 @@ def masked_mse(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def masked_bce_with_logits(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean binary cross-entropy of logits (B, A) with targets in [0, 1], over the known (not NaN) ones."""
+    """Mean binary cross-entropy of logits (B, A) with targets in [0, 1], over the known (not NaN)
+    ones.
+    """
     known = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(outputs, targets.nan_to_num(), reduction="none")
     return masked_mean(losses, known)
@@ -50,8 +53,9 @@ def scores(critic: Critic, x: Tensor) -> Tensor:
 def gradient_penalty(critic: Critic, target: Tensor, made: Tensor, mix: Tensor) -> Tensor:
     """Mean over samples of (||grad_x D(x)||_2 - 1)^2 at x = mix * target + (1 - mix) * made.
 
-    Two-sided penalty of Gulrajani et al. 2017 (WGAN-GP): ``mix`` (B,) is uniform in [0, 1], the norm is taken per
-    sample over all dimensions but the batch. Differentiable with respect to the critic's parameters.
+    Two-sided penalty of Gulrajani et al. 2017 (WGAN-GP): ``mix`` (B,) is uniform in [0, 1], the
+    norm is taken per sample over all dimensions but the batch. Differentiable with respect to the
+    critic's parameters.
     """
     weights = mix.view(-1, *[1] * (target.dim() - 1))
     between = (weights * target + (1 - weights) * made).detach().requires_grad_(True)
@@ -66,8 +70,8 @@ def critic_loss(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """WGAN-GP loss of a critic: mean D(made) - mean D(target) + penalty_weight * penalty.
 
-    Returns (loss, distance, penalty), where distance = mean D(target) - mean D(made) estimates the Wasserstein
-    distance between the two. ``target`` and ``made`` must carry no graph.
+    Returns (loss, distance, penalty), where distance = mean D(target) - mean D(made) estimates the
+    Wasserstein distance between the two. ``target`` and ``made`` must carry no graph.
     """
     distance = scores(critic, target).mean() - scores(critic, made).mean()
     penalty = gradient_penalty(critic, target, made, mix)
@@ -75,9 +79,11 @@ def critic_loss(
 
 
 def shuffle_pairs(code: Tensor, z1_channels: int, roll: int) -> Tensor:
-    """Codes (B, C, h, w) whose z2 comes from another image: rolled by 1 <= ``roll`` < B along the batch.
+    """Codes (B, C, h, w) whose z2 comes from another image: rolled by 1 <= ``roll`` < B along the
+    batch.
 
-    The batch must be in random order; then rolled pairs are draws from the product of the marginals.
+    The batch must be in random order; then rolled pairs are draws from the product of the
+    marginals.
     """
     assert 1 <= roll < code.shape[0]
     z1, z2 = code[:, :z1_channels], code[:, z1_channels:]
@@ -85,7 +91,9 @@ def shuffle_pairs(code: Tensor, z1_channels: int, roll: int) -> Tensor:
 
 
 def gradient_norm(network: nn.Module) -> Tensor:
-    """Euclidean norm of all gradients of a network's parameters, a float32 scalar on their device."""
+    """Euclidean norm of all gradients of a network's parameters, a float32 scalar on their
+    device.
+    """
     return torch.nn.utils.get_total_norm(
         [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     )

@@ -48,7 +48,9 @@ class ModelPlan:
 
 
 def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
-    """Run shapes through all networks for frames of (height, width). Raises CfgError for what does not fit."""
+    """Run shapes through all networks for frames of (height, width). Raises CfgError for what does
+    not fit.
+    """
     image: Shape = (IMAGE_CHANNELS, *frame_size)
     encoder = plan(config.encoder, image)
     predictor = _plan_predictor(config.predictor, encoder.output)
@@ -84,7 +86,8 @@ def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
     predictor = plan(options, (channels, *code[1:]))
     if predictor.output[1:] != (1, 1):
         raise options.blocks[-1].where.error(
-            f"the AUPredictor's output is {_size(predictor.output)}, expected one value an AU (AUsx1x1)"
+            f"the AUPredictor's output is {_size(predictor.output)}, expected one "
+            "value an AU (AUsx1x1)"
         )
     return predictor
 
@@ -110,7 +113,9 @@ def _size(shape: Shape) -> str:
 
 
 class Pixels(nn.Module):
-    """From pixels in [0, 1] to the encoder's input and to the decoder's target. Holds no state of a checkpoint."""
+    """From pixels in [0, 1] to the encoder's input and to the decoder's target. Holds no state of a
+    checkpoint.
+    """
 
     mean: Tensor
     std: Tensor
@@ -123,7 +128,9 @@ class Pixels(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
     def encoder_input(self, pixels: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1], normalised by the cfg's mean and std (in 0-255 units where these exceed 1)."""
+        """(B, 3, H, W) in [0, 1], normalised by the cfg's mean and std (in 0-255 units where these
+        exceed 1).
+        """
         return (pixels * self._range - self.mean) / self.std
 
     def decoder_target(self, pixels: Tensor) -> Tensor:
@@ -158,7 +165,9 @@ class AUDetNet(nn.Module):
         return {name: network for name, network in networks.items() if network is not None}
 
     def load_pretrained(self) -> None:
-        """Fill in the published weights that the cfg asks for. Raises CfgError where they cannot be had."""
+        """Fill in the published weights that the cfg asks for. Raises CfgError where they cannot be
+        had.
+        """
         for network in self.networks().values():
             network.load_pretrained()
 
@@ -183,7 +192,9 @@ class AUDetNet(nn.Module):
 
 
 def build_model(plan: ModelPlan, data: DataOptions, seed: int) -> AUDetNet:
-    """The model on the CPU with weights drawn from the seed; torch's own generator is left as it was."""
+    """The model on the CPU with weights drawn from the seed; torch's own generator is left as it
+    was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.random.set_rng_state(
             torch_generator(torch.device("cpu"), seed, Purpose.WEIGHTS).get_state()

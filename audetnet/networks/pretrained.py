@@ -1,4 +1,6 @@
-"""Stems taken from published networks: their layers, their weights, and which of them stay frozen."""
+"""Stems taken from published networks: their layers, their weights, and which of them stay
+frozen.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -15,7 +17,8 @@ KEY = "state_dict_filepath"
 VGG_FACE_SOURCE = "http://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth"
 _RESNET_WEIGHTS = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
 _RESNET_CHANNELS = (64, 64, 64, 64, 256, 512, 1024, 2048, 2048)
-"""Output channels after each of the children that a stem may end at (the tenth is fully connected)."""
+"""Output channels after each of the children that a stem may end at (the tenth is fully connected).
+"""
 _VGG_STAGES = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512), (5, 3, 512))
 """(stage, convolutions, channels) of VGG16."""
 
@@ -23,8 +26,8 @@ _VGG_STAGES = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512), (5, 3, 512))
 class PretrainedStem(nn.Sequential):
     """Named layers, the first ``frozen`` of which never learn, nor do their batch-norm statistics.
 
-    ``fetch`` gives the published state dict; None starts from random weights. It is called by ``load``, never
-    while shapes are computed.
+    ``fetch`` gives the published state dict; None starts from random weights. It is called by
+    ``load``, never while shapes are computed.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class PretrainedStem(nn.Sequential):
         return self
 
     def load(self) -> None:
-        """Fill in the published weights. Raises OptionError where they cannot be had or do not fit."""
+        """Fill in the published weights. Raises OptionError where they cannot be had or do not
+        fit.
+        """
         if self._fetch is None:
             return
         published = self._fetch()
@@ -73,7 +78,9 @@ class PretrainedStem(nn.Sequential):
 
 
 def resnet50_stem(end: int, pretrained: bool, path: str | None) -> tuple[PretrainedStem, int]:
-    """The first children of torchvision's ResNet50 (``children()[:end]``) and their output channels."""
+    """The first children of torchvision's ResNet50 (``children()[:end]``) and their output
+    channels.
+    """
     network = torchvision.models.resnet50(weights=None)
     children = list(network.named_children())
     kept = children[:end]
@@ -132,7 +139,8 @@ def _download_resnet50() -> Mapping[str, Tensor]:
         )
     except Exception as error:
         raise OptionError(
-            f"the pretrained weights could not be had ({error}); download {_RESNET_WEIGHTS.url} elsewhere and "
+            f"the pretrained weights could not be had ({error}); download "
+            f"{_RESNET_WEIGHTS.url} elsewhere and "
             f"name the file as {KEY}=FILE, or set pretrained=False"
         ) from error
     return state

@@ -1,7 +1,9 @@
-"""The critics of a run. Each scores *target* high and *made* low; the main network raises the score of what it made.
+"""The critics of a run. Each scores *target* high and *made* low; the main network raises the score
+of what it made.
 
-Pairs: target = shuffled (z1, z2), made = the joint (z1, z2). Images: target = the clean image, made = its
-reconstruction. An absent critic is an absent entry of a list, so nothing asks "is there a discriminator?".
+Pairs: target = shuffled (z1, z2), made = the joint (z1, z2). Images: target = the clean image, made
+= its reconstruction. An absent critic is an absent entry of a list, so nothing asks "is there a
+discriminator?".
 """
 
 from collections.abc import Callable
@@ -17,7 +19,9 @@ from audetnet.networks.model import AUDetNet
 
 @dataclass(frozen=True)
 class Forward:
-    """What the main network made of a batch. ``roll`` says how far z2 is shuffled along the batch."""
+    """What the main network made of a batch. ``roll`` says how far z2 is shuffled along the
+    batch.
+    """
 
     image: Tensor
     """The clean image in [-1, 1], (B, 3, H, W)."""
@@ -34,7 +38,9 @@ Examples = Callable[[Forward], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Adversary:
-    """A critic, what it compares, its weight in the main loss and the weight of its gradient penalty."""
+    """A critic, what it compares, its weight in the main loss and the weight of its gradient
+    penalty.
+    """
 
     name: str
     critic: Graph

@@ -1,4 +1,6 @@
-"""All state of a run in one file, written whole or not at all: tensors, numbers and strings only."""
+"""All state of a run in one file, written whole or not at all: tensors, numbers and strings
+only.
+"""
 
 import json
 from dataclasses import dataclass, field
@@ -16,7 +18,9 @@ _FORMAT = 1
 
 @dataclass
 class Progress:
-    """Where a run stands: the epoch (from 1) in work, its batches done, and the batches of all epochs done."""
+    """Where a run stands: the epoch (from 1) in work, its batches done, and the batches of all
+    epochs done.
+    """
 
     epoch: int = 1
     batch: int = 0
@@ -27,9 +31,10 @@ class Progress:
 class Checkpoint:
     """A run between two batches.
 
-    ``identity`` is what must be the same to go on (options, seed, data); ``description`` is what a reader of the
-    file needs to rebuild the model: cfg text and path, AU names, label kind, frame size. ``history`` holds one JSON
-    text an evaluated epoch; ``availability`` is MOMU's state at the start of the epoch in work.
+    ``identity`` is what must be the same to go on (options, seed, data); ``description`` is what a
+    reader of the file needs to rebuild the model: cfg text and path, AU names, label kind, frame
+    size. ``history`` holds one JSON text an evaluated epoch; ``availability`` is MOMU's state at
+    the start of the epoch in work.
     """
 
     identity: dict[str, Any]

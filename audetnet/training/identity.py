@@ -1,4 +1,6 @@
-"""What makes a run that run: with another cfg, seed or data, its checkpoint must not be gone on with."""
+"""What makes a run that run: with another cfg, seed or data, its checkpoint must not be gone on
+with.
+"""
 
 import json
 from typing import Any
@@ -48,7 +50,8 @@ def check_identity(was: dict[str, Any], now: dict[str, Any], directory: str) -> 
     for name in [*before, *after]:
         if before.get(name, _ABSENT) != after.get(name, _ABSENT):
             raise UserError(
-                f"{directory}: this run was started with {name}={before.get(name, _ABSENT)}, now it is "
+                f"{directory}: this run was started with "
+                f"{name}={before.get(name, _ABSENT)}, now it is "
                 f"{after.get(name, _ABSENT)}; undo the change, or start a new run with --run DIR"
             )
 

@@ -1,4 +1,6 @@
-"""A run's directory and what is written there beside checkpoints. Writing changes no weight and draws nothing."""
+"""A run's directory and what is written there beside checkpoints. Writing changes no weight and
+draws nothing.
+"""
 
 import json
 from pathlib import Path
@@ -80,7 +82,9 @@ class RunLog:
         self._events.flush()
 
     def finish(self, history: list[Record], best: Record, selection: str) -> None:
-        """Write results and curves, and print the table of the last epoch and where everything lies."""
+        """Write results and curves, and print the table of the last epoch and where everything
+        lies.
+        """
         last, directory = history[-1], self._directory
         results = {"last": last, "best": best, "best_selected_by": selection}
         write_text(directory.results, json.dumps(results, indent=1) + "\n")

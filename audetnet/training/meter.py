@@ -1,4 +1,6 @@
-"""Running means of a step's terms, kept on the device, and the first batch in which one was not finite."""
+"""Running means of a step's terms, kept on the device, and the first batch in which one was not
+finite.
+"""
 
 from typing import Any
 
@@ -9,13 +11,17 @@ from audetnet.errors import UserError
 
 
 class Meter:
-    """Means over the frames of an epoch. Terms that are added together must always be added together."""
+    """Means over the frames of an epoch. Terms that are added together must always be added
+    together.
+    """
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, ...], dict[str, Tensor]] = {}
 
     def add(self, terms: dict[str, Tensor], frames: int, batch: int) -> None:
-        """Add the scalars of one batch, weighted by its frames; no synchronisation with the host."""
+        """Add the scalars of one batch, weighted by its frames; no synchronisation with the
+        host.
+        """
         names = tuple(terms)
         values = torch.stack([term.detach().to(torch.float64) for term in terms.values()])
         if names not in self._groups:
@@ -31,7 +37,9 @@ class Meter:
         group["first_bad"].masked_fill_(new, batch)
 
     def first_not_finite(self) -> tuple[int, str] | None:
-        """(batch, term) of the first term that was not finite, in the order of the step; None if all were."""
+        """(batch, term) of the first term that was not finite, in the order of the step; None if
+        all were.
+        """
         found = [
             (int(batch), name)
             for names, group in self._groups.items()

@@ -1,4 +1,6 @@
-"""Pictures of a run: frames and their reconstructions, gradient flow, curves. Arrays and figures only, no files."""
+"""Pictures of a run: frames and their reconstructions, gradient flow, curves. Arrays and figures
+only, no files.
+"""
 
 from typing import Any
 
@@ -48,7 +50,9 @@ def sample_picture(samples: Samples, epoch: int) -> Picture:
 
 
 def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
-    """Mean and largest absolute gradient of every weight in the last step of an epoch, block by block."""
+    """Mean and largest absolute gradient of every weight in the last step of an epoch, block by
+    block.
+    """
     layers = {
         label.removeprefix("blocks."): parameter.grad.detach().abs()
         for label, parameter in network.named_parameters()

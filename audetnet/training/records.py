@@ -1,4 +1,6 @@
-"""What is known after an epoch, as plain data (undefined numbers are None), and its tables for people."""
+"""What is known after an epoch, as plain data (undefined numbers are None), and its tables for
+people.
+"""
 
 import math
 from typing import Any
@@ -20,7 +22,9 @@ _TITLES = {
 
 
 def set_record(results: SetResults) -> Record:
-    """A set's results: frames, losses, code statistics, every metric's mean and its values by AU name."""
+    """A set's results: frames, losses, code statistics, every metric's mean and its values by AU
+    name.
+    """
     return {
         "frames": results.frames,
         "loss": plain(results.losses),
@@ -36,7 +40,9 @@ def plain(values: dict[str, float]) -> dict[str, float | None]:
 
 
 def result_table(result: Record) -> str:
-    """The metrics of a set as text, a row an AU and a row for the mean; '-' where a metric is undefined."""
+    """The metrics of a set as text, a row an AU and a row for the mean; '-' where a metric is
+    undefined.
+    """
     metrics = list(result["au"])
     aus = list(result["au"][metrics[0]])
     width = max(len("mean"), *map(len, aus))

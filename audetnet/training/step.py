@@ -46,8 +46,9 @@ def make_optimisers(model: AUDetNet, config: Config) -> dict[str, Optimizer]:
 
 
 class TrainingStep:
-    """Trains a model by a batch at a time. ``precision`` opens the context in which the main networks run; critics
-    and penalties are always computed in float32."""
+    """Trains a model by a batch at a time. ``precision`` opens the context in which the main
+    networks run; critics and penalties are always computed in float32.
+    """
 
     def __init__(
         self,
@@ -153,7 +154,9 @@ class TrainingStep:
 
 @contextmanager
 def _frozen(network: nn.Module) -> Iterator[None]:
-    """Within it no gradient reaches a network's parameters, while it flows through to their inputs."""
+    """Within it no gradient reaches a network's parameters, while it flows through to their
+    inputs.
+    """
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     for parameter in learned:
         parameter.requires_grad_(False)

@@ -10,7 +10,9 @@ class Stopped(Exception):  # noqa: N818 - not an error
 
 
 class StopRequest:
-    """Installs the signal handlers for as long as it is open; a second signal ends the process at once."""
+    """Installs the signal handlers for as long as it is open; a second signal ends the process at
+    once.
+    """
 
     def __init__(self, max_seconds: float | None) -> None:
         self._deadline = time.monotonic() + max_seconds if max_seconds is not None else None

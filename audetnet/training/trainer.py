@@ -1,4 +1,6 @@
-"""The loop: epochs of batches, then evaluate, save and log. Killed at any moment, it goes on from the last save."""
+"""The loop: epochs of batches, then evaluate, save and log. Killed at any moment, it goes on from
+the last save.
+"""
 
 import json
 import math
@@ -30,7 +32,9 @@ from audetnet.training.stopping import Stopped, StopRequest
 SAVE_INTERVAL = 600.0
 """Seconds between two saves within an epoch."""
 CHECK_INTERVAL = 16
-"""Batches between two looks at the terms: for the progress bar, and to stop where one is not finite."""
+"""Batches between two looks at the terms: for the progress bar, and to stop where one is not
+finite.
+"""
 SAMPLE_COUNT = 8
 """Test frames shown as pictures, evenly spread over the set."""
 
@@ -49,7 +53,9 @@ class RunSettings:
 
 
 class Trainer:
-    """A run from its first or its next batch to its last. ``identity`` and ``description``: see Checkpoint."""
+    """A run from its first or its next batch to its last. ``identity`` and ``description``: see
+    Checkpoint.
+    """
 
     def __init__(
         self,
@@ -112,8 +118,10 @@ class Trainer:
         batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
-                f"the main network would never be trained: {frames} frames in {training.max_epochs} epochs are "
-                f"{batches} batches, and train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
+                f"the main network would never be trained: {frames} frames in "
+                f"{training.max_epochs} epochs are "
+                f"{batches} batches, and "
+                f"train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
                 "train_main_net_every_n_batches",
             )
 
@@ -130,7 +138,9 @@ class Trainer:
             self._availability = checkpoint.availability.numpy().copy()
 
     def run(self) -> bool:
-        """Train, evaluate, save and log until the last epoch. False if stopped before; everything is saved then."""
+        """Train, evaluate, save and log until the last epoch. False if stopped before; everything
+        is saved then.
+        """
         stop = StopRequest(self._settings.max_seconds)
         self._log.open(self._history)
         try:
@@ -198,7 +208,8 @@ class Trainer:
                 else "there is no checkpoint yet"
             )
             raise NotFiniteError(
-                f"epoch {self._progress.epoch}, batch {batch}: {term} is not finite; {last}. Lower a learning_rate "
+                f"epoch {self._progress.epoch}, batch {batch}: {term} is not finite; "
+                f"{last}. Lower a learning_rate "
                 "or a lambda of the cfg and start a new run"
             )
 
@@ -265,7 +276,9 @@ class Trainer:
         return self._seconds + time.monotonic() - self._started
 
     def _save(self, finished_epoch: int | None = None) -> None:
-        """Write the latest checkpoint and, after an epoch, those that are kept. Never one that is not finite."""
+        """Write the latest checkpoint and, after an epoch, those that are kept. Never one that is
+        not finite.
+        """
         self._check_finite()
         availability = (
             torch.from_numpy(self._availability) if self._availability is not None else None
