@@ -26,8 +26,8 @@ def run_identity(
         "cfg": cfg,
         "seed": seed,
         "bf16": bf16,
-        "frame size": frame_size,
-        "data": dataset.digest(),
+        "frame_size": frame_size,
+        "digest_of_ids_and_labels": dataset.digest(),
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain

@@ -58,8 +58,9 @@ def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
         for label, parameter in network.named_parameters()
         if parameter.grad is not None
     }
-    figure = Figure(figsize=(max(6.0, 0.28 * len(layers) + 2), 4.2), layout="constrained")
-    axes = figure.subplots()
+    width, height = max(6.0, 0.28 * len(layers) + 2), 4.2
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0.9 / width, 1.5 / height, 1 - 1.1 / width, 2.3 / height))
     positions = np.arange(len(layers))
     axes.bar(positions, [float(g.max()) for g in layers.values()], color="#c6dbef", label="largest")
     axes.bar(positions, [float(g.mean()) for g in layers.values()], color="#2171b5", label="mean")
@@ -68,7 +69,7 @@ def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
     axes.set_xlabel("parameter (block.layer.name)")
     axes.set_ylabel("absolute gradient")
     axes.set_title(f"Gradient flow in the {name.replace('_', ' ')}, last step of epoch {epoch}")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, -0.28), ncols=2)
     return figure
 
 
@@ -105,7 +106,7 @@ def curves(history: list[dict[str, Any]]) -> Figure:
             _line(metrics, epochs, values, f"{metric.upper()}, {name}", f"C{colour}", style)
     metrics.set(xlabel="epoch", ylabel="mean over AUs", title="Metrics (higher is better)")
     for axes in (losses, metrics):
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(fontsize=8, framealpha=0.6)
         axes.grid(alpha=0.3)
     return figure
 

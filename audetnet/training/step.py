@@ -58,13 +58,14 @@ class TrainingStep:
         head: AUHead,
         seed: int,
         precision: Callable[[], torch.autocast],
+        augmentation: Augmentation,
     ) -> None:
         self._model = model
         self._optimisers = optimisers
         self._head = head
         self._seed = seed
         self._precision = precision
-        self._augment = Augmentation()
+        self._augment = augmentation
         self._reconstruction_loss = RECONSTRUCTION_LOSSES[config.loss.reconstruction_loss_function]
         self._reconstruction_weight = config.loss.reconstruction_loss_lambda
         self._adversaries = adversaries(model, config.loss)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
+from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch, Batches, evaluation_cuts, training_cuts
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
@@ -81,7 +82,7 @@ class Trainer:
         )
         self._optimisers = make_optimisers(model, config)
         self._step = TrainingStep(
-            model, self._optimisers, config, head, settings.seed, self._precision
+            model, self._optimisers, config, head, settings.seed, self._precision, Augmentation()
         )
         loss = config.loss.reconstruction_loss_function
         self._evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
@@ -222,12 +223,12 @@ class Trainer:
         if self._momu is not None:
             self._availability = self._momu.available.copy()
         self._save(record["epoch"])
-        chosen = np.linspace(
-            0, len(self._dataset.test) - 1, min(SAMPLE_COUNT, len(self._dataset.test))
-        )
-        samples = self._evaluator.samples(
-            self._batches["test"], self._dataset.test.ids, chosen.round().astype(np.int64)
-        )
+        self._log_epoch()
+
+    def _log_epoch(self) -> None:
+        test = self._dataset.test
+        chosen = np.linspace(0, len(test) - 1, min(SAMPLE_COUNT, len(test))).round()
+        samples = self._evaluator.samples(self._batches["test"], test.ids, chosen.astype(np.int64))
         self._log.epoch(self._history, samples, self._model)
 
     def _evaluate_epoch(self, stop: StopRequest) -> Record:

@@ -1,0 +1,77 @@
+"""Trainings of cfg/minimal.cfg, in this process, as ``train.py`` would start them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from audetnet.commands.train import main
+from audetnet.training.stopping import Stopped, StopRequest
+
+QUICK = (("max_epochs=4", "max_epochs=2"), ("epoch_size=32", "epoch_size=16"))
+"""Two epochs of four batches, of which every second one trains the main network."""
+
+
+@pytest.fixture
+def quick_cfg(edited_cfg: Callable[..., Path]) -> Path:
+    """cfg/minimal.cfg with fewer and shorter epochs."""
+    return edited_cfg(*QUICK, name="quick.cfg")
+
+
+@pytest.fixture
+def train(tmp_path: Path, minimal_data: Path) -> Callable[..., Path]:
+    """Trains a cfg on minimal_dataset in a run directory of that name; returns the directory."""
+
+    def run(cfg: Path, name: str, *flags: str) -> Path:
+        directory = tmp_path / name
+        arguments = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(directory)]
+        arguments += ["--cache", str(tmp_path / "cache"), "--device", "cpu", *flags]
+        assert main(arguments) == 0
+        return directory
+
+    return run
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int | None], None]]:
+    """Makes a run stop at the n-th time it asks, as if SIGTERM had come then; None: never."""
+
+    def arm(count: int | None) -> None:
+        calls = iter(range(1, 1_000_000))
+
+        def check(self: StopRequest) -> None:
+            if count is not None and next(calls) == count:
+                raise Stopped("test")
+
+        monkeypatch.setattr(StopRequest, "check", check)
+
+    yield arm
+
+
+def saved_tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of a checkpoint, optimiser states and meters included, by its place."""
+    found: dict[str, Tensor] = {}
+
+    def walk(name: str, value: object) -> None:
+        if isinstance(value, Tensor):
+            found[name] = value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}/{key}", inner)
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                walk(f"{name}[{index}]", inner)
+
+    walk("", torch.load(path, weights_only=True))
+    assert any("model" in name for name in found) and any("exp_avg" in name for name in found)
+    return found
+
+
+def assert_same_bits(first: Path, second: Path) -> None:
+    """Both checkpoints hold the same tensors, bit for bit."""
+    a, b = saved_tensors(first), saved_tensors(second)
+    assert a.keys() == b.keys()
+    different = [name for name in a if not torch.equal(a[name], b[name])]
+    assert different == []

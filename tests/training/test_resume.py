@@ -1,0 +1,178 @@
+"""A run that was stopped or killed and gone on with equals one that never stopped, bit for bit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from audetnet.commands.train import main
+from tests.conftest import ROOT
+from tests.training.conftest import assert_same_bits
+
+Train = Callable[..., Path]
+
+
+def _without_times(run: Path) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for record in records:
+        del record["seconds"]
+    return records
+
+
+@pytest.mark.parametrize("stops", [[1], [3, 2, 1, 1], [4], [5], [6, 1]])
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    stops: list[int], train: Train, quick_cfg: Path, stop_after: Callable[[int | None], None]
+) -> None:
+    """Stops at the first batch, mid-epoch again and again, at an epoch's end and while evaluating
+    (an epoch asks four times in training and once in evaluation)."""
+    stop_after(None)
+    whole = train(quick_cfg, "whole")
+    for count in stops:
+        stop_after(count)
+        train(quick_cfg, "stopped")
+    assert not (whole.parent / "stopped" / "results.json").exists()
+    stop_after(None)
+    resumed = train(quick_cfg, "stopped")
+    for name in ("latest.pt", "best.pt"):
+        assert_same_bits(whole / "checkpoints" / name, resumed / "checkpoints" / name)
+    assert _without_times(whole) == _without_times(resumed)
+
+
+def _start(cfg: Path, data: Path, run: Path, cache: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "train.py", "--cfg", cfg, "--data", data, "--run", run]
+    return subprocess.Popen(
+        [*map(str, command), "--cache", str(cache), "--device", "cpu"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _wait_for_an_epoch(process: "subprocess.Popen[str]") -> None:
+    assert process.stdout is not None
+    assert any(line.startswith("epoch") for line in process.stdout), "it ended too early"
+
+
+def test_sigkill_and_sigterm_lose_nothing(
+    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    """Killed twice some moments after an epoch, then terminated, then left alone: the weights are
+    those of a run that nobody touched."""
+    cfg = edited_cfg(("max_epochs=4", "max_epochs=6"), ("epoch_size=32", "epoch_size=64"))
+    cache = tmp_path / "cache"
+    process = _start(cfg, minimal_data, tmp_path / "whole", cache)
+    assert process.wait(timeout=240) == 0
+    run = tmp_path / "killed"
+    latest = run / "checkpoints" / "latest.pt"
+    moments = random.Random(5)
+    for number in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        process = _start(cfg, minimal_data, run, cache)
+        _wait_for_an_epoch(process)
+        time.sleep(moments.uniform(0, 1))
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == (-number if number == signal.SIGKILL else 0)
+        assert torch.load(latest, weights_only=True)["format"] == 1
+    assert "stopped (SIGTERM)" in output
+    process = _start(cfg, minimal_data, run, cache)
+    assert process.wait(timeout=240) == 0
+    assert_same_bits(tmp_path / "whole" / "checkpoints" / "latest.pt", latest)
+    assert _without_times(tmp_path / "whole") == _without_times(run)
+
+
+def test_a_time_limit_saves_and_exits_cleanly(
+    train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(quick_cfg, "limited", "--max-time", "0s")
+    assert "stopped (time limit reached) in epoch 1, 1 of its batches" in capsys.readouterr().out
+    assert torch.load(run / "checkpoints" / "latest.pt", weights_only=True)["progress"]["step"] == 1
+
+
+def test_a_finished_run_prints_its_table_again(
+    train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(quick_cfg, "finished")
+    first = capsys.readouterr().out
+    before = (run / "checkpoints" / "latest.pt").read_bytes()
+    train(quick_cfg, "finished")
+    second = capsys.readouterr().out
+    assert (run / "checkpoints" / "latest.pt").read_bytes() == before
+    assert first[first.index("Test set") :] == second[second.index("Test set") :]
+
+
+@pytest.mark.parametrize(
+    ("edits", "flags", "difference"),
+    [
+        (
+            [("filters=16", "filters=8")],
+            [],
+            "cfg.networks.Encoder.blocks[0].filters=16, now it is 8",
+        ),
+        ([("beta1=0.5", "beta1=0.6")], [], "cfg.networks.Encoder.net.beta1=0.5, now it is 0.6"),
+        ([], ["--seed", "1"], "seed=0, now it is 1"),
+        ([], ["--bf16"], "bf16=False, now it is True"),
+        ([], ["--test-ids", "train_ids.csv"], "digest_of_ids_and_labels="),
+    ],
+)
+def test_another_run_is_not_gone_on_with(
+    edits: list[tuple[str, str]],
+    flags: list[str],
+    difference: str,
+    train: Train,
+    quick_cfg: Path,
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    stop_after: Callable[[int | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Options, seed, precision and data must be those that the run was started with."""
+    stop_after(1)
+    run = train(quick_cfg, "run")
+    before = (run / "checkpoints" / "latest.pt").read_bytes()
+    quick = [("max_epochs=4", "max_epochs=2"), ("epoch_size=32", "epoch_size=16")]
+    changed = edited_cfg(*quick, *edits, name="quick.cfg")
+    arguments = ["--cfg", str(changed), "--data", str(minimal_data), "--run", str(run), *flags]
+    assert main([*arguments, "--cache", str(run / "cache"), "--device", "cpu"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith(f"{run}: this run was started with ") and difference in error
+    assert (run / "checkpoints" / "latest.pt").read_bytes() == before
+
+
+def test_more_epochs_may_be_asked_for(
+    train: Train, quick_cfg: Path, edited_cfg: Callable[..., Path]
+) -> None:
+    train(quick_cfg, "run")
+    longer = edited_cfg(("max_epochs=4", "max_epochs=3"), ("epoch_size=32", "epoch_size=16"))
+    run = train(longer, "run")
+    assert [record["epoch"] for record in _without_times(run)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_a_broken_checkpoint_is_named(
+    content: bytes | None,
+    train: Train,
+    quick_cfg: Path,
+    minimal_data: Path,
+    stop_after: Callable[[int | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Empty, something else, or cut off: one line, and the file is left as it is."""
+    stop_after(1)
+    run = train(quick_cfg, "run")
+    latest = run / "checkpoints" / "latest.pt"
+    broken = latest.read_bytes()[:2000] if content is None else content
+    latest.write_bytes(broken)
+    assert main(["--cfg", str(quick_cfg), "--data", str(minimal_data), "--run", str(run)]) == 2
+    assert f"{latest}: not a checkpoint of AUDetNet" in capsys.readouterr().err
+    assert latest.read_bytes() == broken
