@@ -1,0 +1,240 @@
+"""The command as users type it: the README's commands, every kind of mistake, --describe."""
+
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from audetnet.commands.train import main, parser
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+TRAIN_COMMAND = "pip install -e . && python train.py --cfg cfg/minimal.cfg --data minimal_dataset"
+TEST_COMMAND = "pip install -e '.[test]' && pytest"
+
+
+def test_the_training_command_of_the_readme_works(tmp_path: Path) -> None:
+    """The line as it stands there, from a copy of the shipped files."""
+    assert f"\n{TRAIN_COMMAND}\n" in README
+    for name in ("cfg", "minimal_dataset"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("cache"))
+    shutil.copy(ROOT / "train.py", tmp_path)
+    command = TRAIN_COMMAND.split("&& python ")[1].split()
+    result = subprocess.run(
+        [sys.executable, *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(re.findall(r"^epoch \d/4 ", result.stdout, re.MULTILINE)) == 4
+    assert "AU12" in result.stdout and "runs/minimal" in result.stdout
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "runs" / "minimal" / "results.json").is_file()
+
+
+def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
+    assert f"\n{TEST_COMMAND}\n" in README
+    assert TEST_COMMAND in (ROOT / ".ci" / "run").read_text()
+
+
+def test_help_names_every_flag_and_imports_no_torch() -> None:
+    """Help is instant: torch is imported only after argv is parsed."""
+    code = (
+        "import sys; from audetnet.commands.train import main\n"
+        "try: main(['--help'])\n"
+        "finally: assert 'torch' not in sys.modules"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.returncode == 0, result.stderr
+    for flag in ("--cfg", "--data", "--run", "--device", "--seed", "--bf16", "--max-time"):
+        assert flag in result.stdout and f"`{flag}" in README
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("45m", 2700), ("3h30m", 12600), ("1h1m1s", 3661), ("0s", 0)],
+)
+def test_times(text: str, seconds: float) -> None:
+    arguments = parser().parse_args(["--cfg", "x", "--max-time", text])
+    assert arguments.max_time == seconds
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--max-time", "5"], "expected a time such as 90s, 45m or 3h30m, not '5'"),
+        (["--max-time", ""], "expected a time such as"),
+        (["--seed", "-1"], "--seed"),
+        (["--save-every", "x"], "expected a whole number, not 'x'"),
+        ([], "--data is needed to train"),
+        (["--no-such-flag"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_flags(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--cfg", "cfg/minimal.cfg", *flags])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def _copy_data(source: Path, target: Path) -> Path:
+    return Path(shutil.copytree(source, target, ignore=shutil.ignore_patterns("cache")))
+
+
+def _run(cfg: Path, data: Path, run: Path, *flags: str) -> int:
+    arguments = ["--cfg", str(cfg), "--data", str(data), "--run", str(run), "--device", "cpu"]
+    return main([*arguments, *flags])
+
+
+def _edit_table(data: Path, edit: Callable[[dict[str, np.ndarray]], None]) -> None:
+    table = pickle.loads((data / "aus.pkl").read_bytes())
+    edit(table)
+    (data / "aus.pkl").write_bytes(pickle.dumps(table))
+
+
+def _resize_one(data: Path) -> None:
+    path = next((data / "imgs").glob("SN002_53.jpg"))
+    Image.open(path).resize((100, 90)).save(path)
+
+
+MISTAKES: dict[str, tuple[tuple[tuple[str, str], ...], Callable[[Path], object], str]] = {
+    "cfg": ((("filters=16", "fitlers=16"),), lambda data: None,
+            r"{cfg}:\d+: \[convolutional\] unknown option 'fitlers'; did you mean 'filters'\?"),
+    "collapse": ((("image_size=64", "image_size=2"),), lambda data: None,
+                 r"{cfg}:\d+: \[convolutional\] a 4x4 window does not fit .* collapse below 1x1"),
+    "predictor": ((("channels=16", "channels=65"),), lambda data: None,
+                  r"{cfg}:\d+: \[net\] channels=65 is wider than the code, which has 64 channels"),
+    "decoder": ((("scale_factor=8", "scale_factor=4"),), lambda data: None,
+                r"{cfg}:\d+: \[convolutional\] the decoder's output is 3x32x32, .*3x64x64"),
+    "aus": ((("output_features=12", "output_features=8"),), lambda data: None,
+            r"{cfg}:\d+: \[connected\] the AUPredictor has 8 outputs, but the data have 12 AUs: "),
+    "rows": ((), lambda data: _edit_table(data, lambda t: t.update(SN002_53=np.zeros(3))),
+             r"{data}/aus.pkl: 'SN\w+' has \d+ AU values, but 'SN\w+' has \d+"),
+    "range": ((), lambda data: _edit_table(data, lambda t: t.update(SN002_53=np.full(12, 7.0))),
+              r"{data}/aus.pkl: 'SN002_53' has the value 7 .*expected an intensity from 0 to 5"),
+    "no images": ((), lambda data: shutil.rmtree(data / "imgs"), r"{data}/imgs: no such directory"),
+    "no ids": ((), lambda data: (data / "test_ids.csv").write_text(""),
+               r"{data}/test_ids.csv: no frame ids; expected one per row"),
+    "no pickle": ((), lambda data: (data / "aus.pkl").unlink(), r"{data}: no pickled AU table"),
+    "broken image": ((), lambda data: (data / "imgs" / "SN002_53.jpg").write_bytes(b"no image"),
+                     r"{data}/imgs/SN002_53.jpg: not a readable image: .*"),
+    "mixed sizes": ((("image_size=64\n", ""), ("scale_factor=8", "scale_factor=32")), _resize_one,
+                    r"{data}/imgs/\w+.jpg: is \d+x\d+ \(height x width\).*set image_size"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_status_2(
+    mistake: str,
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    edits, spoil, message = MISTAKES[mistake]
+    if mistake == "mixed sizes":
+        edits = (*edits, ("pool_size=8\nstride=8", "pool_size=32\nstride=32"))
+    cfg, data = edited_cfg(*edits), _copy_data(minimal_data, tmp_path / "data")
+    spoil(data)
+    if mistake == "mixed sizes":
+        ids = (data / "train_ids.csv").read_text().split()
+        (data / "train_ids.csv").write_text("\n".join(ids[::-1]))
+    assert _run(cfg, data, tmp_path / "run") == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    pattern = message.format(cfg=re.escape(str(cfg)), data=re.escape(str(data)))
+    assert re.match(pattern, lines[0]), lines[0]
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "--device gpu: expected auto, cpu, cuda or cuda:N"),
+        ("meta", "--device meta: expected auto, cpu, cuda or cuda:N"),
+        ("cuda:99", "--device cuda:99: there are "),
+    ],
+)
+def test_devices_that_are_not_there(
+    device: str,
+    message: str,
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--cfg", str(edited_cfg()), "--data", str(minimal_data), "--device", device]
+    assert main([*arguments, "--run", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_other_names_by_flags(
+    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    data = _copy_data(minimal_data, tmp_path / "data")
+    for old, new in (
+        ("imgs", "frames"),
+        ("aus.pkl", "table"),
+        ("train_ids.csv", "a.txt"),
+        ("test_ids.csv", "b.txt"),
+    ):
+        (data / old).rename(data / new)
+    flags = ["--images", "frames", "--labels", "table", "--train-ids", "a.txt"]
+    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"))
+    assert _run(cfg, data, tmp_path / "run", *flags, "--test-ids", "b.txt") == 0
+    record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    assert record["test"]["frames"] == 4
+
+
+def test_ids_left_out_are_counted_and_named(
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = _copy_data(minimal_data, tmp_path / "data")
+    with (data / "train_ids.csv").open("a") as file:
+        file.writelines(f"SN099_{number}\n" for number in range(7))
+    assert _run(edited_cfg(("max_epochs=4", "max_epochs=1")), data, tmp_path / "run") == 0
+    assert (
+        "train_ids.csv: 7 of 15 ids left out, without an image: "
+        "SN099_0, SN099_1, SN099_2, SN099_3, SN099_4, ... (7 in all)"
+    ) in capsys.readouterr().err
+
+
+def test_describe_prints_tables_and_stops(
+    edited_cfg: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = edited_cfg()
+    assert main(["--cfg", str(cfg), "--describe", "--run", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    assert "{Encoder}  code 64x1x1: z1 = channels 0-15, z2 = channels 16-63 (48)" in printed
+    assert re.search(r"all networks: [\d,]+ parameters, [\d.]+ GFLOP per image", printed)
+    assert not (tmp_path / "run").exists()
+
+
+def test_describe_takes_the_size_from_cfg_data_or_says_what_it_assumes(
+    edited_cfg: Callable[..., Path], minimal_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """minimal_dataset's frames are 256x256, which a network for 64x64 does not fit."""
+    cfg = edited_cfg(("image_size=64\n", ""))
+    for flags in (["--data", str(minimal_data)], []):
+        assert main(["--cfg", str(cfg), "--describe", *flags]) == 2
+        error = capsys.readouterr().err
+        assert "the AUPredictor's output is 12x4x4" in error  # 256 / 64 = 4
+        assert ("assuming frames of 256x256" in error) == (not flags)
