@@ -1,5 +1,6 @@
 """Mistakes that the user can mend: one line on stderr, exit status 2, no traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -20,10 +21,16 @@ def first_few(names: list[str], count: int = 5) -> str:
 def exit_status(command: Callable[[], int]) -> int:
     """Run a command; turn a user's mistake into its line and a non-zero exit status."""
     try:
-        return command()
+        status = command()
+        sys.stdout.flush()
+        return status
     except UserError as error:
         print(error, file=sys.stderr)
         return EXIT_MISTAKE
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is left to say, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

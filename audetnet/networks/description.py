@@ -1,10 +1,12 @@
 """The table that ``train.py --describe`` prints."""
 
-from audetnet.networks.graph import INPUT, Plan
+from audetnet.networks.graph import INPUT, Plan, Step
 from audetnet.networks.model import ModelPlan
 
-_COLUMNS = "{:>5}  {:<17} {:<12} {:>14} {:>12} {:>12}"
+_HEADER = ("block", "type", "reads", "output (CxHxW)", "parameters", "GFLOP/image")
+_LEFT_ALIGNED = {1, 2}
 _GIGA = 1e9
+Row = tuple[str, ...]
 
 
 def describe(model: ModelPlan) -> str:
@@ -14,52 +16,53 @@ def describe(model: ModelPlan) -> str:
     A GFLOP is 10^9 operations; one multiply-add of a convolution or matrix product counts two, all
     else none.
     """
-    z2 = model.code_channels - model.z1_channels
-    notes = {
-        id(model.encoder): f"code {_size(model.encoder)}: z1 = channels 0-{model.z1_channels - 1}"
-        + (
-            f", z2 = channels {model.z1_channels}-{model.code_channels - 1} ({z2})"
-            if z2
-            else ", no z2"
-        ),
-        id(model.predictor): f"reads z1 ({model.z1_channels} channels)",
-        id(model.decoder): "reads z1 and z2",
-    }
-    if model.discriminator is not None:
-        notes[id(model.discriminator)] = "reads pairs (z1, z2)"
-    if model.image_discriminator is not None:
-        notes[id(model.image_discriminator)] = "reads images"
-    tables = [_table(network, notes[id(network)]) for network in model.networks()]
-    parameters = sum(step.parameters for network in model.networks() for step in network.steps)
-    flops = sum(step.flops for network in model.networks() for step in network.steps)
-    total = (
-        f"all networks: {parameters:,} parameters, {flops / _GIGA:.3f} GFLOP per "
-        "image (one forward pass)"
-    )
-    return "\n\n".join([*tables, total])
+    tables = [_table(network, _note(network, model)) for network in model.networks()]
+    steps = [step for network in model.networks() for step in network.steps]
+    total = f"all networks: {_parameters(steps)} parameters, {_gflop(steps)} GFLOP per image"
+    return "\n\n".join([*tables, f"{total} (one forward pass)"])
+
+
+def _note(network: Plan, model: ModelPlan) -> str:
+    """What a network reads or makes, in terms of z1 and z2."""
+    z1, code = model.z1_channels, model.code_channels
+    if network is model.encoder:
+        rest = f"z2 = channels {z1}-{code - 1} ({code - z1})" if code > z1 else "no z2"
+        return f"code {_size(network)}: z1 = channels 0-{z1 - 1} ({z1}), {rest}"
+    if network is model.predictor:
+        return f"reads z1 ({z1} channels)"
+    if network is model.image_discriminator:
+        return "reads images"
+    whole = "(z1, z2)" if code > z1 else "z1, the whole code"
+    return f"reads {whole}" if network is model.decoder else f"reads pairs {whole}"
 
 
 def _table(network: Plan, note: str) -> str:
-    lines = [
-        f"{{{network.options.name}}}  {note}",
-        _COLUMNS.format("block", "type", "reads", "output (CxHxW)", "parameters", "GFLOP/image"),
-    ]
+    rows: list[Row] = [_HEADER]
     for index, step in enumerate(network.steps):
         reads = ",".join("input" if source == INPUT else str(source) for source in step.sources)
-        lines.append(
-            _row(str(index), step.options.type, reads, step.shape, step.parameters, step.flops)
+        shape = "x".join(map(str, step.shape))
+        block = step.options.type
+        rows.append((str(index), block, reads, shape, _parameters([step]), _gflop([step])))
+    steps = list(network.steps)
+    rows.append(("total", "", "", _size(network), _parameters(steps), _gflop(steps)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column in _LEFT_ALIGNED else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-    parameters = sum(step.parameters for step in network.steps)
-    flops = sum(step.flops for step in network.steps)
-    lines.append(_row("total", "", "", network.output, parameters, flops))
-    return "\n".join(lines)
+        for row in rows
+    ]
+    return "\n".join([f"{{{network.options.name}}}  {note}", *lines])
 
 
-def _row(
-    index: str, kind: str, reads: str, shape: tuple[int, ...], parameters: int, flops: int
-) -> str:
-    size = "x".join(map(str, shape))
-    return _COLUMNS.format(index, kind, reads, size, f"{parameters:,}", f"{flops / _GIGA:.4f}")
+def _parameters(steps: list[Step]) -> str:
+    count, frozen = sum(step.parameters for step in steps), sum(step.frozen for step in steps)
+    return f"{count:,} ({frozen:,} frozen)" if frozen else f"{count:,}"
+
+
+def _gflop(steps: list[Step]) -> str:
+    return f"{sum(step.flops for step in steps) / _GIGA:.4f}"
 
 
 def _size(network: Plan) -> str:

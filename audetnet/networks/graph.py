@@ -30,6 +30,8 @@ class Step:
     sources: tuple[int, ...]
     shape: Shape
     parameters: int
+    frozen: int
+    """Those of the parameters that never learn."""
     flops: int
 
 
@@ -104,8 +106,9 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
         raise block.where.error(f"its output would collapse below 1x1 ({tuple(output.shape[1:])})")
     channels, height, width = output.shape[1:]
     parameters = sum(parameter.numel() for parameter in module.parameters())
+    frozen = sum(p.numel() for p in module.parameters() if not p.requires_grad)
     flops = counter.get_total_flops() // _PROBE_BATCH
-    return Step(block, sources, (channels, height, width), parameters, flops)
+    return Step(block, sources, (channels, height, width), parameters, frozen, flops)
 
 
 class Graph(nn.Module):

@@ -223,7 +223,7 @@ def test_describe_prints_tables_and_stops(
     cfg = edited_cfg()
     assert main(["--cfg", str(cfg), "--describe", "--run", str(tmp_path / "run")]) == 0
     printed = capsys.readouterr().out
-    assert "{Encoder}  code 64x1x1: z1 = channels 0-15, z2 = channels 16-63 (48)" in printed
+    assert "{Encoder}  code 64x1x1: z1 = channels 0-15 (16), z2 = channels 16-63 (48)" in printed
     assert re.search(r"all networks: [\d,]+ parameters, [\d.]+ GFLOP per image", printed)
     assert not (tmp_path / "run").exists()
 
