@@ -9,11 +9,15 @@ from typing import IO
 from audetnet.errors import UserError
 
 
+class FileError(UserError):
+    """A file that the disk refuses to take."""
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; renamed to it at the end, deleted after an exception.
 
-    Raises UserError where the disk refuses.
+    Raises FileError where the disk refuses.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -21,7 +25,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield unfinished
         os.replace(unfinished, path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

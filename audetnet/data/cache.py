@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from audetnet.data.images import ImageError, Size, image_size, read_image
 from audetnet.errors import UserError
-from audetnet.files import written_whole
+from audetnet.files import FileError, written_whole
 from audetnet.progress import ProgressBar
 
 _VERSION = 1
@@ -45,17 +45,21 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> 
     Without ``resize`` all images must have that size. Raises UserError, naming unreadable and
     odd-sized images.
     """
+    images = dict(sorted(images.items()))
     prefix = f"frames-{size[0]}x{size[1]}-"
     path = directory / f"{prefix}{_digest(images, size)}.npy"
-    try:
-        if not path.is_file():
-            outdated = list(directory.glob(f"{prefix}*.npy"))
+    if not path.is_file():
+        outdated = list(directory.glob(f"{prefix}*.npy"))
+        try:
             _write(path, images, size, resize)
-            for file in outdated:
-                file.unlink(missing_ok=True)
+        except FileError as error:
+            raise UserError(f"{error}; choose another place with --cache DIR") from error
+        for file in outdated:
+            file.unlink(missing_ok=True)
+    try:
         return PackedFrames(np.load(path, mmap_mode="r"), list(images))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; choose --cache DIR") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}; delete it") from error
 
 
 def _digest(images: dict[str, Path], size: Size) -> str:

@@ -215,15 +215,18 @@ class Trainer:
             )
 
     def _finish_epoch(self, stop: StopRequest) -> None:
-        """Evaluate the epoch in work, then enter the next one, save and log."""
+        """Evaluate and log the epoch in work, then enter the next one and save.
+
+        A run that is killed before it has saved writes the same log again.
+        """
         record = self._evaluate_epoch(stop)
         self._history.append(record)
+        self._log_epoch()
         self._progress = Progress(self._progress.epoch + 1, 0, self._progress.step)
         self._meter.clear()
         if self._momu is not None:
             self._availability = self._momu.available.copy()
         self._save(record["epoch"])
-        self._log_epoch()
 
     def _log_epoch(self) -> None:
         test = self._dataset.test
