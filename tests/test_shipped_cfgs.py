@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from audetnet.config.options import Config, read_config
+from audetnet.config.options import Config
+from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch
 from audetnet.networks.au_head import AUHead

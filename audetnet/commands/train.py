@@ -86,7 +86,7 @@ def main(argv: list[str]) -> int:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
-    from audetnet.config.options import read_config
+    from audetnet.config.reader import read_config
     from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.description import describe
     from audetnet.networks.model import plan_model
@@ -108,7 +108,7 @@ def _describe(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from audetnet.config.options import read_config
+    from audetnet.config.reader import read_config
     from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.model import check_au_count, plan_model
 

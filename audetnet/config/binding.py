@@ -123,7 +123,7 @@ def convert(text: str, hint: Any) -> Any:
         if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
             return value
     elif origin in (Union, types.UnionType):
-        for member in get_args(hint):
+        for member in sorted(get_args(hint), key=lambda member: member is not type(None)):
             try:
                 return convert(text, member)
             except OptionError:

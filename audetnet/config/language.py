@@ -83,7 +83,7 @@ def load(path: Path | str) -> str:
 def parse(text: str, path: str) -> list[Section]:
     """Parse the text of a cfg file; ``path`` is what error messages call it. Raises CfgError."""
     sections: list[Section] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.split("#", 1)[0].strip()
         if not line:
             continue

@@ -121,6 +121,8 @@ def load_dataset(
     test = _without_duplicates(test, notes)
     notes += _overlaps(train, test)
     train, validation = _split_validation(train, validation_subjects, directory / paths.train_ids)
+    if validation is not None:
+        validation = _without_duplicates(validation, notes)
     return Dataset(train, test, validation, names, table.kind, tuple(notes))
 
 

@@ -11,7 +11,7 @@ from audetnet.errors import UserError
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """In order of preference, where an id has several files."""
 _EXIF_ORIENTATION = 0x0112
-_FIRST_SIDEWAYS_ORIENTATION = 5
+_SIDEWAYS_ORIENTATIONS = (5, 6, 7, 8)
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 Size = tuple[int, int]
@@ -39,7 +39,10 @@ def image_size(path: Path) -> Size:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            on_its_side = image.getexif().get(_EXIF_ORIENTATION, 1) >= _FIRST_SIDEWAYS_ORIENTATION
+            on_its_side = (
+                _has_exif(image)
+                and image.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS_ORIENTATIONS
+            )
     except Exception as error:
         raise ImageError(f"{path}: not a readable image: {error}") from error
     return (width, height) if on_its_side else (height, width)
@@ -55,7 +58,8 @@ def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
                 raise ImageError(
                     f"{path}: pixels of mode {image.mode} are not 8-bit; convert it to 8-bit RGB"
                 )
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            turned = ImageOps.exif_transpose(image) if _has_exif(image) else image
+            upright = turned.convert("RGB")
     except ImageError:
         raise
     except Exception as error:
@@ -64,3 +68,8 @@ def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
     if upright.size != (width, height):
         upright = upright.resize((width, height), Image.Resampling.LANCZOS)
     return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))
+
+
+def _has_exif(image: Image.Image) -> bool:
+    """Whether the header holds EXIF data; asked before anything is decoded."""
+    return "exif" in image.info

@@ -40,6 +40,7 @@ class MOMU:
         self._members = {label: frames for label, frames in enumerate(members) if len(frames)}
         if not self._members:
             raise ValueError("no frame has a known AU label")
+        self.epoch_size = epoch_size
         self._draws = epoch_size // sampling_size
         self._size = sampling_size
         self.available: Flags = np.ones(len(active), dtype=bool)

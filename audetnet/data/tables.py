@@ -137,7 +137,7 @@ def _unpickle(path: Path) -> dict[str, Any]:
 def _row(path: Path, frame: str, row: Any) -> FloatArray:
     try:
         values = np.asarray(row, dtype=np.float32).reshape(-1)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: the row of '{frame}' is not an array of numbers") from error
     values = values.copy()
     values[values == UNKNOWN_CODE] = np.nan
@@ -203,10 +203,11 @@ def subjects_of(ids: list[str], pattern: str) -> list[str]:
     """
     compiled = re.compile(pattern)
     matches = [compiled.match(frame) for frame in ids]
-    unmatched = [frame for frame, match in zip(ids, matches, strict=True) if match is None]
+    subjects = [match and (match[1] if compiled.groups else match[0]) for match in matches]
+    unmatched = [frame for frame, subject in zip(ids, subjects, strict=True) if not subject]
     if unmatched:
         raise UserError(
             f"the subject pattern '{pattern}' of {METADATA_FILE} does not match "
             f"{first_few(unmatched)}"
         )
-    return [match[1] if compiled.groups else match[0] for match in matches if match is not None]
+    return [subject for subject in subjects if subject]

@@ -53,18 +53,14 @@ def icc31(predicted: Array, actual: Array) -> float:
     fewer than two frames or without any variance.
     """
     count = len(actual)
-    if count < 2:
+    if count < 2 or (np.ptp(predicted) == 0 and np.ptp(actual) == 0):
         return float("nan")
     ratings = np.stack([predicted, actual], axis=1)
     frame_means = ratings.mean(axis=1, keepdims=True)
     rater_means = ratings.mean(axis=0, keepdims=True)
     between = 2 * np.sum((frame_means - ratings.mean()) ** 2) / (count - 1)
     residual = np.sum((ratings - frame_means - rater_means + ratings.mean()) ** 2) / (count - 1)
-    return (
-        float((between - residual) / (between + residual))
-        if between + residual > 0
-        else float("nan")
-    )
+    return float((between - residual) / (between + residual))
 
 
 def mae(predicted: Array, actual: Array) -> float:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from audetnet.config.binding import Natural, OptionError, Positive, Range, Reference
+from audetnet.networks.layers import CHANNELS, ChannelLinear, Concatenate, Multiply, Subset
 from audetnet.networks.pretrained import PretrainedStem, resnet50_stem, vgg_face_stem
 
 Shape = tuple[int, int, int]
@@ -24,10 +25,7 @@ UpsampleMode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"]
 BlockReference = Annotated[int, Reference()]
 BlockReferences = tuple[Annotated[int, Reference()], ...]
 Dimension = Annotated[int, Range(0, below=5)]
-CONV_BATCH_NORM_EPS = 1e-4
-LEAKY_RELU_SLOPE = 0.01
-CHANNELS = 1
-"""The dimension of channels in a (batch, channels, height, width) tensor."""
+CONV_BATCH_NORM_EPS, LEAKY_RELU_SLOPE = 1e-4, 0.01
 
 _ACTIVATIONS: dict[str | None, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -258,50 +256,6 @@ def vgg_face(
     return _freeze(vgg_face_stem(state_dict_filepath), freeze_first_n_layers)
 
 
-class ChannelLinear(nn.Module):
-    """``nn.Linear`` over dimension 1 of a (B, C, H, W) tensor."""
-
-    def __init__(self, features: int, output_features: int, bias: bool) -> None:
-        super().__init__()
-        self.linear = nn.Linear(features, output_features, bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.linear(x.movedim(CHANNELS, -1))
-        return result.movedim(-1, CHANNELS)
-
-
-class Concatenate(nn.Module):
-    """``torch.cat`` of all inputs along a dimension."""
-
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return torch.cat(inputs, dim=self.dimension)
-
-
-class Multiply(nn.Module):
-    """The product of all inputs; none of them is changed."""
-
-    def forward(self, first: Tensor, *others: Tensor) -> Tensor:
-        product = first
-        for other in others:
-            product = product * other
-        return product
-
-
-class Subset(nn.Module):
-    """A range of indices along a dimension."""
-
-    def __init__(self, dimension: int, start: int, end: int) -> None:
-        super().__init__()
-        self.dimension, self.start, self.length = dimension, start, end - start
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.narrow(self.dimension, self.start, self.length)
-
-
 def _activation(name: Activation) -> list[nn.Module]:
     return [_ACTIVATIONS[name]()] if name in _ACTIVATIONS else []
 
@@ -322,14 +276,9 @@ def _check_window(source: Shape, size: int, padding: int) -> None:
 
 
 def _check_dimension(dimension: int, key: str) -> None:
-    if dimension == 0:
-        raise OptionError(
-            f"{key}=0 would mix the images of a batch; channels are 1, height 2, width 3", key
-        )
-    if dimension > 3:
-        raise OptionError(
-            f"{key}={dimension} but images are 4-D: channels are 1, height 2, width 3", key
-        )
+    if not CHANNELS <= dimension < 4:
+        reason = "would mix the images of a batch" if dimension == 0 else "but images are 4-D"
+        raise OptionError(f"{key}={dimension} {reason}; channels are 1, height 2, width 3", key)
 
 
 def _check_image(source: Shape, name: str) -> None:

@@ -100,7 +100,7 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
             output = module(*inputs)
     except OptionError as error:
         raise block.where.error(str(error), error.key) from None
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         raise block.where.error(f"does not fit its input: {str(error).splitlines()[0]}") from error
     if min(output.shape) < 1:
         raise block.where.error(f"its output would collapse below 1x1 ({tuple(output.shape[1:])})")

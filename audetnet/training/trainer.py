@@ -17,12 +17,12 @@ from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch, Batches, evaluation_cuts, training_cuts
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
-from audetnet.data.momu import MOMU, Indices
+from audetnet.data.momu import MOMU
+from audetnet.data.order import EpochOrder
 from audetnet.evaluation.evaluate import Evaluator, SetResults
 from audetnet.networks.au_head import AUHead, active_labels
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
-from audetnet.seeds import Purpose, numpy_generator
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.logs import RunDirectory, RunLog
 from audetnet.training.meter import Meter, NotFiniteError
@@ -89,8 +89,7 @@ class Trainer:
         self._batches = {
             frames.name: Batches(frames, packed, settings.device) for frames in dataset.sets()
         }
-        self._momu = self._make_momu()
-        self._availability = self._momu.available.copy() if self._momu else None
+        self._order = self._make_order()
         self._progress = Progress()
         self._check_length()
         self._meter = Meter()
@@ -103,19 +102,19 @@ class Trainer:
             self._settings.device.type, torch.bfloat16, enabled=self._settings.bf16
         )
 
-    def _make_momu(self) -> MOMU | None:
-        data = self._config.data
-        if not data.balance_dataset_with_momu:
-            return None
-        assert data.epoch_size is not None and data.sampling_size is not None
-        labels = active_labels(torch.from_numpy(self._dataset.train.labels), self._dataset.kind)
-        return MOMU(labels.numpy(), data.epoch_size, data.sampling_size)
+    def _make_order(self) -> EpochOrder:
+        data, train = self._config.data, self._dataset.train
+        momu = None
+        if data.balance_dataset_with_momu:
+            assert data.epoch_size is not None and data.sampling_size is not None
+            active = active_labels(torch.from_numpy(train.labels), self._dataset.kind)
+            momu = MOMU(active.numpy(), data.epoch_size, data.sampling_size)
+        return EpochOrder(len(train), momu, self._settings.seed)
 
     def _check_length(self) -> None:
         """Raise UserError for a run in which nothing would be learnt."""
         training = self._config.training
-        frames = self._config.data.epoch_size if self._momu else len(self._dataset.train)
-        assert frames is not None
+        frames = self._order.length()
         batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
@@ -135,8 +134,8 @@ class Trainer:
         self._meter.load_state_dict(checkpoint.meter, self._settings.device)
         self._history = [json.loads(text) for text in checkpoint.history]
         self._seconds = checkpoint.seconds
-        if self._momu is not None and checkpoint.availability is not None:
-            self._availability = checkpoint.availability.numpy().copy()
+        if checkpoint.availability is not None:
+            self._order.available = checkpoint.availability.numpy().copy()
 
     def run(self) -> bool:
         """Train, evaluate, save and log until the last epoch. False if stopped before; everything
@@ -185,14 +184,6 @@ class Trainer:
         progress.batch += 1
         progress.step += 1
 
-    def _order(self, epoch: int) -> Indices:
-        generator = numpy_generator(self._settings.seed, Purpose.ORDER, epoch)
-        if self._momu is None:
-            return generator.permutation(len(self._dataset.train))
-        assert self._availability is not None
-        self._momu.available = self._availability.copy()
-        return self._momu.epoch(generator)
-
     def _set_learning_rates(self, epoch: int) -> None:
         factor = self._config.training.learning_rate_factor(epoch)
         for optimiser in self._optimisers.values():
@@ -224,8 +215,7 @@ class Trainer:
         self._log_epoch()
         self._progress = Progress(self._progress.epoch + 1, 0, self._progress.step)
         self._meter.clear()
-        if self._momu is not None:
-            self._availability = self._momu.available.copy()
+        self._order.finish_epoch()
         self._save(record["epoch"])
 
     def _log_epoch(self) -> None:
@@ -284,9 +274,7 @@ class Trainer:
         not finite.
         """
         self._check_finite()
-        availability = (
-            torch.from_numpy(self._availability) if self._availability is not None else None
-        )
+        available = self._order.available
         checkpoint = Checkpoint(
             identity=self._identity,
             description=self._description,
@@ -296,7 +284,7 @@ class Trainer:
             },
             progress=self._progress,
             meter=self._meter.state_dict(),
-            availability=availability,
+            availability=None if available is None else torch.from_numpy(available),
             history=[json.dumps(record) for record in self._history],
             seconds=self._elapsed(),
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from audetnet.config.options import read_config
+from audetnet.config.reader import read_config
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.cache import pack
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from audetnet.config.options import Config, read_config
+from audetnet.config.options import Config
+from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.networks.au_head import AUHead

@@ -1,0 +1,35 @@
+"""The order of every epoch of a run: by MOMU or at random, the same after a resumption."""
+
+from audetnet.data.momu import MOMU, Flags, Indices
+from audetnet.seeds import Purpose, numpy_generator
+
+
+class EpochOrder:
+    """Draws an epoch's order of frames; ask for the epochs one after the other, any of them again.
+
+    ``available`` is the state to keep in a checkpoint: the frames that MOMU may draw at the start
+    of the epoch in work; None without MOMU.
+    """
+
+    def __init__(self, frames: int, momu: MOMU | None, seed: int) -> None:
+        self._frames = frames
+        self._momu = momu
+        self._seed = seed
+        self.available: Flags | None = None if momu is None else momu.available.copy()
+
+    def __call__(self, epoch: int) -> Indices:
+        """Indices into the training set, int64."""
+        generator = numpy_generator(self._seed, Purpose.ORDER, epoch)
+        if self._momu is None or self.available is None:
+            return generator.permutation(self._frames)
+        self._momu.available = self.available.copy()
+        return self._momu.epoch(generator)
+
+    def finish_epoch(self) -> None:
+        """What the epoch has drawn is gone for the next one."""
+        if self._momu is not None:
+            self.available = self._momu.available.copy()
+
+    def length(self) -> int:
+        """Frames an epoch."""
+        return self._frames if self._momu is None else self._momu.epoch_size
