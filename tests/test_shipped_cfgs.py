@@ -25,6 +25,8 @@ EXPECTED = {
     "no_discriminator",
     "resnet50",
     "small",
+    "small_96",
+    "small_96_no_discriminator",
     "small_no_discriminator",
     "vgg_face",
 }

@@ -1,8 +1,9 @@
 """All frames of a dataset as one memory-mapped uint8 array (N, 3, H, W), decoded once.
 
-The file is ``frames-HxW-DIGEST.npy``, readable by numpy.load; the digest covers the format's
-version, the frame size and the path, size and modification time of every image, so that a changed
-image leads to another file. It is written beside and renamed: a file of that name is whole.
+The file is ``frames-HxW-IDS-STATE.npy``, readable by numpy.load. IDS is a digest of the format's
+version and the frame ids, STATE one of the name, size and modification time of every image, so that
+a changed image leads to another file, which replaces the outdated one. It is written beside and
+renamed: a file of that name is whole.
 """
 
 import hashlib
@@ -46,8 +47,8 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> 
     odd-sized images.
     """
     images = dict(sorted(images.items()))
-    prefix = f"frames-{size[0]}x{size[1]}-"
-    path = directory / f"{prefix}{_digest(images, size)}.npy"
+    prefix = f"frames-{size[0]}x{size[1]}-{_digest([str(_VERSION), *images])}-"
+    path = directory / f"{prefix}{_digest(map(_state, images.values()))}.npy"
     if not path.is_file():
         outdated = list(directory.glob(f"{prefix}*.npy"))
         try:
@@ -62,12 +63,16 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> 
         raise UserError(f"{path}: cannot be read: {error}; delete it") from error
 
 
-def _digest(images: dict[str, Path], size: Size) -> str:
-    content = hashlib.sha256(f"{_VERSION} {size}\n".encode())
-    for frame, path in images.items():
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def _state(path: Path) -> str:
+    try:
         status = path.stat()
-        content.update(f"{frame} {path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return content.hexdigest()[:16]
+    except OSError as error:
+        raise ImageError(f"{path}: not a readable image: {error.strerror}") from error
+    return f"{path.name} {status.st_size} {status.st_mtime_ns}"
 
 
 def _write(path: Path, images: dict[str, Path], size: Size, resize: bool) -> None:
@@ -89,9 +94,9 @@ def _decode(
             found = size if resize else image_size(paths[row])
             if found != size:
                 return (
-                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but "
-                    f"{paths[0].name} is "
-                    f"{size[0]}x{size[1]}; set image_size in [data_options] to resize all"
+                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
+                    f"training image is {size[0]}x{size[1]}; set image_size in [data_options] to "
+                    "resize all"
                 )
             pixels[row] = read_image(paths[row], size)
         except ImageError as error:

@@ -22,14 +22,17 @@ DEFAULT_SUBJECT_PATTERN = r"[^_]+"
 METADATA_FILE = "dataset.json"
 _PICKLE_SUFFIXES = (".pkl", ".pickle")
 _ALLOWED_GLOBALS = {
-    *((module, "_reconstruct") for module in ("numpy.core.multiarray", "numpy._core.multiarray")),
-    *((module, "scalar") for module in ("numpy.core.multiarray", "numpy._core.multiarray")),
-    *((module, "_frombuffer") for module in ("numpy.core.numeric", "numpy._core.numeric")),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.numeric", "_frombuffer"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
     ("_codecs", "encode"),
+    ("collections", "OrderedDict"),
 }
-"""What pickles of dicts of numpy arrays name, of numpy 1 and 2, under Python 2 and 3 protocols."""
+"""What pickles of dicts of numpy arrays name, under Python 2 and 3 protocols; numpy 1 says
+numpy.core where numpy 2 says numpy._core.
+"""
 
 LabelKind = Literal["intensity", "occurrence"]
 FloatArray = npt.NDArray[np.float32]
@@ -39,8 +42,9 @@ class _TableUnpickler(pickle.Unpickler):
     """Builds dicts, lists, strings, numbers and numpy arrays; refuses everything else by name."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _ALLOWED_GLOBALS:
-            return super().find_class(module, name)
+        current = re.sub(r"^numpy\.core\.", "numpy._core.", module)
+        if (current, name) in _ALLOWED_GLOBALS:
+            return super().find_class(current if hasattr(np, "_core") else module, name)
         raise pickle.UnpicklingError(f"it holds '{module}.{name}', which is not allowed")
 
 
@@ -172,7 +176,7 @@ def read_metadata(directory: Path) -> Metadata:
     if not path.is_file():
         return Metadata()
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a JSON file: {error}") from error
     if not isinstance(content, dict):

@@ -1,13 +1,18 @@
 """The command as users type it: the README's commands, every kind of mistake, --describe."""
 
+import fcntl
 import json
 import os
 import pickle
+import pty
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +23,7 @@ from audetnet.commands.train import main, parser
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 TRAIN_COMMAND = "pip install -e . && python train.py --cfg cfg/minimal.cfg --data minimal_dataset"
 TEST_COMMAND = "pip install -e '.[test]' && pytest"
 
@@ -34,7 +40,7 @@ def test_the_training_command_of_the_readme_works(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        env={**ONE_THREAD, "PYTHONPATH": str(ROOT)},
         check=False,
         timeout=240,
     )
@@ -238,3 +244,49 @@ def test_describe_takes_the_size_from_cfg_data_or_says_what_it_assumes(
         error = capsys.readouterr().err
         assert "the AUPredictor's output is 12x4x4" in error  # 256 / 64 = 4
         assert ("assuming frames of 256x256" in error) == (not flags)
+
+
+def _stderr_of(command: list[str], in_a_terminal: bool) -> str:
+    """What a command writes to stderr, where that is a terminal or a pipe."""
+    ours, theirs = pty.openpty() if in_a_terminal else os.pipe()
+    if in_a_terminal:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=theirs, env=ONE_THREAD
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # a terminal whose last writer has gone is an error, not an end
+        while chunk := os.read(ours, 65536):
+            written += chunk
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return written.decode()
+
+
+@pytest.mark.parametrize("in_a_terminal", [True, False])
+def test_progress_bars_only_in_a_terminal(
+    in_a_terminal: bool, edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"))
+    command = [sys.executable, "train.py", "--cfg", str(cfg), "--data", str(minimal_data)]
+    command += ["--run", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    written = _stderr_of(command, in_a_terminal)
+    for bar in ("packing images", "epoch 1", "evaluating test"):
+        assert (bar in written) == in_a_terminal
+    assert in_a_terminal or written == ""
+
+
+def test_output_cut_off_by_its_reader_is_no_error(edited_cfg: Callable[..., Path]) -> None:
+    """``train.py --describe | head -1``"""
+    command = f"{sys.executable} train.py --cfg {edited_cfg()} --describe | head -1"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ONE_THREAD,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("{Encoder}")

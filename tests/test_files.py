@@ -1,0 +1,116 @@
+"""Files are written whole or not at all, whatever happens in between."""
+
+import os
+from collections.abc import Callable
+from errno import ENOSPC
+from pathlib import Path
+from typing import IO, NoReturn
+
+import pytest
+
+from audetnet.errors import UserError
+from audetnet.files import write_bytes, write_text, written_whole
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def _half(file: IO[bytes]) -> None:
+    file.write(b"half")
+
+
+@pytest.mark.parametrize("old", [None, "an older and longer text"], ids=["new", "replaced"])
+@pytest.mark.parametrize(
+    "text", ["", "text\n", "é ü 表\r\nlast line"], ids=["empty", "a line", "UTF-8, CRLF"]
+)
+def test_a_text_is_written_byte_for_byte(tmp_path: Path, text: str, old: str | None) -> None:
+    path = tmp_path / "file.txt"
+    if old is not None:
+        path.write_text(old)
+    write_text(path, text)
+    assert path.read_bytes() == text.encode("utf-8")
+    assert _names(tmp_path) == ["file.txt"]
+
+
+def test_directories_are_made_where_they_are_missing(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a" / "b" / "file", lambda file: file.write(b"\x00\xff"))
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"\x00\xff"
+
+
+def test_the_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file.npy"
+    path.write_text("old")
+    with written_whole(path) as unfinished:
+        unfinished.write_text("new")
+        assert unfinished.parent == path.parent, "a rename is whole within one disk only"
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("old", [None, "old"], ids=["new", "replaced"])
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (ValueError("mistake"), ValueError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (UserError("a message of its own"), UserError),
+        (OSError(ENOSPC, os.strerror(ENOSPC)), UserError),
+    ],
+    ids=["error", "interrupted", "user's mistake", "disk full"],
+)
+def test_an_exception_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, raised: BaseException, expected: type[BaseException], old: str | None
+) -> None:
+    path = tmp_path / "file"
+    if old is not None:
+        path.write_text(old)
+
+    def fail(file: IO[bytes]) -> NoReturn:
+        _half(file)
+        raise raised
+
+    with pytest.raises(expected) as error:
+        write_bytes(path, fail)
+    assert _names(tmp_path) == ([] if old is None else ["file"])
+    assert old is None or path.read_text() == old
+    if isinstance(raised, OSError):
+        assert str(error.value) == f"{path}: cannot be written: {os.strerror(ENOSPC)}"
+    else:
+        assert error.value is raised
+
+
+def _parent_is_a_file(root: Path) -> Path:
+    (root / "taken").write_text("mine")
+    return root / "taken" / "file"
+
+
+def _grandparent_is_a_file(root: Path) -> Path:
+    (root / "taken").write_text("mine")
+    return root / "taken" / "deep" / "file"
+
+
+def _is_a_directory(root: Path) -> Path:
+    (root / "taken" / "full").mkdir(parents=True)
+    return root / "taken"
+
+
+def _name_too_long(root: Path) -> Path:
+    return root / ("n" * 300)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [_parent_is_a_file, _grandparent_is_a_file, _is_a_directory, _name_too_long],
+    ids=lambda function: function.__name__,
+)
+def test_where_nothing_can_be_written_the_path_is_named(
+    tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    path = make(tmp_path)
+    before = _names(tmp_path)
+    with pytest.raises(UserError) as error:
+        write_bytes(path, _half)
+    assert str(error.value).startswith(f"{path}: cannot be written: ")
+    assert "None" not in str(error.value)
+    assert _names(tmp_path) == before

@@ -1,0 +1,113 @@
+"""The house as it is built: imports run downwards only, modules and functions stay short."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "audetnet").rglob("*.py"))
+FLOORS = {
+    "errors": 0,
+    "files": 0,
+    "progress": 0,
+    "seeds": 0,
+    "config": 1,
+    "data": 2,
+    "networks": 2,
+    "evaluation": 3,
+    "training": 4,
+    "commands": 5,
+}
+"""A room imports from its own floor and those below; a new room needs a floor."""
+NEVER = {
+    "data": ("audetnet.networks",),
+    "config": ("torch",),
+    "evaluation/metrics.py": ("audetnet", "torch"),
+    "data/momu.py": ("audetnet", "torch"),
+    "data/augment.py": ("audetnet",),
+    "networks/losses.py": ("audetnet",),
+    "training/trainer.py": ("audetnet.evaluation.disentangling",),
+    "evaluation/disentangling.py": ("audetnet.training.trainer",),
+}
+"""What a room or module must not import beside that, and why: pure mathematics stays usable alone,
+options are read without torch, and neither side room knows of the other.
+"""
+LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
+
+
+def _inside(path: Path) -> str:
+    return path.relative_to(ROOT / "audetnet").as_posix()
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module) of every import, those in functions included; ``from audetnet.a import b`` is
+    audetnet.a.b where that is a module.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = list(path.relative_to(ROOT).with_suffix("").parts)[: -node.level or None]
+            base = ".".join([*(package if node.level else []), *filter(None, [node.module])])
+            for alias in node.names:
+                inner = ROOT.joinpath(*base.split("."), alias.name)
+                is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
+                yield node.lineno, f"{base}.{alias.name}" if is_module else base
+
+
+def _room(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "audetnet" and len(parts) > 1 else None
+
+
+def _is_of(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def test_the_walk_sees_the_package() -> None:
+    """Else the tests below would pass on nothing."""
+    seen = {module for path in MODULES for _, module in _imports(path)}
+    assert {_inside(path) for path in MODULES} >= {"errors.py", "data/momu.py", "commands/train.py"}
+    assert {"audetnet.errors", "audetnet.data.cache", "torch", "numpy"} <= seen
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_inside)
+def test_imports_run_downwards_only(path: Path) -> None:
+    own = Path(_inside(path)).with_suffix("").parts[0]
+    if own == "__init__":
+        assert not [module for _, module in _imports(path) if _room(module)]
+        return
+    assert own in FLOORS, f"{own} has no floor yet"
+    upward = [
+        f"{_inside(path)}:{line} imports {module}"
+        for line, module in _imports(path)
+        if (room := _room(module)) is not None and FLOORS[room] > FLOORS[own]
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_inside)
+def test_imports_that_are_ruled_out(path: Path) -> None:
+    name = _inside(path)
+    forbidden = [*NEVER.get(name, ()), *NEVER.get(name.split("/")[0], ())]
+    found = [
+        f"{name}:{line} imports {module}"
+        for line, module in _imports(path)
+        if any(_is_of(module, package) for package in forbidden)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_inside)
+def test_modules_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lengths = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
+    }
+    lines = len(text.splitlines())
+    assert {name: n for name, n in lengths.items() if n > LONGEST_FUNCTION} == {}
+    assert lines <= LONGEST_MODULE, f"{_inside(path)} has {lines} lines"
