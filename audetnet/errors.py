@@ -18,6 +18,11 @@ def first_few(names: list[str], count: int = 5) -> str:
     return shown if len(names) <= count else f"{shown}, ... ({len(names)} in all)"
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says in its first line; its name where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def exit_status(command: Callable[[], int]) -> int:
     """Run a command; turn a user's mistake into its line and a non-zero exit status."""
     try:

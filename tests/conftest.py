@@ -1,4 +1,4 @@
-"""What tests of several rooms need: one thread a test process, and a small dataset made on the spot."""
+"""What tests of several rooms need: one thread a test process, the shipped data, edited cfgs."""
 
 import os
 from collections.abc import Callable

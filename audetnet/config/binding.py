@@ -73,6 +73,8 @@ class Parameter:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or all of them."""
     known = list(known)
+    if not known:
+        return "; it has no options"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}"
 
@@ -123,11 +125,7 @@ def convert(text: str, hint: Any) -> Any:
         if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
             return value
     elif origin in (Union, types.UnionType):
-        for member in sorted(get_args(hint), key=lambda member: member is not type(None)):
-            try:
-                return convert(text, member)
-            except OptionError:
-                continue
+        return _convert_union(text, hint)
     elif origin is tuple:
         return _convert_list(text, hint)
     elif origin is Literal:
@@ -140,6 +138,20 @@ def convert(text: str, hint: Any) -> Any:
         except ValueError:
             pass
     raise OptionError(f"expected {describe(hint)}")
+
+
+def _convert_union(text: str, hint: Any) -> Any:
+    members = sorted(get_args(hint), key=lambda member: member is not type(None))
+    for member in members:
+        try:
+            return convert(text, member)
+        except OptionError:
+            continue
+    choices = [name for member in members for name in get_args(member) if isinstance(name, str)]
+    near = difflib.get_close_matches(text, choices, n=1)
+    raise OptionError(
+        f"expected {describe(hint)}" + "".join(f"; did you mean '{name}'?" for name in near)
+    )
 
 
 def _convert_list(text: str, hint: Any) -> tuple[Any, ...]:
@@ -171,6 +183,12 @@ def _to_float(text: str) -> float:
     return value
 
 
+def _to_text(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
 def _to_none(text: str) -> None:
     if text.lower() != "none":
         raise ValueError
@@ -180,7 +198,7 @@ _SCALARS: Mapping[Any, Callable[[str], Any]] = {
     int: int,
     float: _to_float,
     bool: _to_bool,
-    str: str,
+    str: _to_text,
     type(None): _to_none,
 }
 _NAMES: Mapping[Any, str] = {

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from audetnet.config.binding import OptionError
 from audetnet.config.options import BlockOptions, NetworkOptions
+from audetnet.errors import first_line
 from audetnet.networks.blocks import Shape
 from audetnet.networks.pretrained import PretrainedStem
 
@@ -101,7 +102,7 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
     except OptionError as error:
         raise block.where.error(str(error), error.key) from None
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-        raise block.where.error(f"does not fit its input: {str(error).splitlines()[0]}") from error
+        raise block.where.error(f"does not fit its input: {first_line(error)}") from error
     if min(output.shape) < 1:
         raise block.where.error(f"its output would collapse below 1x1 ({tuple(output.shape[1:])})")
     channels, height, width = output.shape[1:]

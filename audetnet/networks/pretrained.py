@@ -44,6 +44,7 @@ class PretrainedStem(nn.Sequential):
         self._frozen = list(self.children())[:layers]
         for layer in self._frozen:
             layer.requires_grad_(False)
+            layer.eval()
 
     def train(self, mode: bool = True) -> "PretrainedStem":
         super().train(mode)
@@ -119,9 +120,8 @@ def _from_file(layers: "OrderedDict[str, nn.Module]", path: str, advice: str) ->
         try:
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            reason = str(error).splitlines()[0]
             raise OptionError(
-                f"{KEY}={path}: not a state dict of tensors ({reason}); {advice}", KEY
+                f"{KEY}={path}: not a state dict of tensors; {advice}", KEY
             ) from error
         if not isinstance(state, Mapping) or not all(
             isinstance(tensor, Tensor) for tensor in state.values()

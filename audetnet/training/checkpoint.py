@@ -74,5 +74,4 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except UserError:
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: not a checkpoint of AUDetNet ({reason})") from error
+        raise UserError(f"{path}: not a checkpoint of AUDetNet") from error

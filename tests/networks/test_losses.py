@@ -29,7 +29,7 @@ def _smooth_critic() -> nn.Sequential:
 
 
 def test_critic_loss_of_a_linear_critic_has_a_closed_form() -> None:
-    """D(x) = w x + b: distance w (mean target - mean made), penalty (|w| - 1)^2, whatever the mix."""
+    """D(x) = w x + b: distance w (mean target - mean made), penalty (|w| - 1)^2 at any mix."""
     critic = nn.Linear(6, 1).double()
     target, made = _draw(BATCH, 6, seed=1), _draw(BATCH, 6, seed=2)
     loss, distance, penalty = losses.critic_loss(

@@ -1,0 +1,340 @@
+"""The networks joined: what must fit what, what each sees, and where weights come from."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from audetnet.config.language import CfgError
+from audetnet.config.options import Config
+from audetnet.config.reader import read_config
+from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.model import AUDetNet, ModelPlan, build_model, check_au_count, plan_model
+from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
+
+FRAME = (8, 8)
+IDENTITY = "[identity]"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., Config]:
+    """Reads the small cfg with some networks exchanged and more data options."""
+
+    def read(networks: Mapping[str, str | None] | None = None, data: str = "") -> Config:
+        return read_config(written(tmp_path, cfg_text(networks, data)), BUILDERS)
+
+    return read
+
+
+Reader = Callable[..., Config]
+
+
+def planned(config: Config) -> ModelPlan:
+    return plan_model(config, FRAME)
+
+
+def built(config: Config, seed: int = 0) -> AUDetNet:
+    return build_model(planned(config), config.data, seed)
+
+
+def pixels(batch: int = 3) -> Tensor:
+    """Images in [0, 1]."""
+    return torch.rand(batch, 3, *FRAME, generator=torch.Generator().manual_seed(0))
+
+
+def test_plan(config: Reader) -> None:
+    model = planned(config())
+    assert (model.image, model.encoder.output) == ((3, 8, 8), (6, 1, 1))
+    assert (model.code_channels, model.z1_channels, model.au_count) == (6, 2, 3)
+    assert (model.predictor.input, model.decoder.output) == ((2, 1, 1), (3, 8, 8))
+    assert [plan.options.name for plan in model.networks()] == list(NETWORKS)
+    assert model.warnings == ()
+
+
+@pytest.mark.parametrize("absent", [(), ("Discriminator",), ("Image Discriminator",), "both"])
+def test_critics_are_optional(config: Reader, absent: tuple[str, ...] | str) -> None:
+    critics = ("Discriminator", "Image Discriminator")
+    left_out = critics if absent == "both" else absent
+    model = built(config(dict.fromkeys(left_out)))
+    expected = {"encoder", "predictor", "decoder"} | {
+        critic.lower().replace(" ", "_") for critic in critics if critic not in left_out
+    }
+    assert set(model.networks()) == expected
+    assert (model.discriminator is None) == ("Discriminator" in left_out)
+    assert (model.image_discriminator is None) == ("Image Discriminator" in left_out)
+
+
+def test_frames_need_not_be_square(config: Reader) -> None:
+    decoder = network("Decoder", 6, "[upsample]\noutput_sizes=8,16\n[connected]\noutput_features=3")
+    encoder = network("Encoder", 3, "[connected]\noutput_features=6\n[upsample]\noutput_sizes=1,1")
+    settings = config({"Decoder": decoder, "Encoder": encoder, "Image Discriminator": None})
+    assert plan_model(settings, (8, 16)).image == (3, 8, 16)
+    with pytest.raises(CfgError, match=r"output is 3x8x16, expected the image's 3x16x8$"):
+        plan_model(settings, (16, 8))
+
+
+NET_CHANNELS = "channels={} but the input of {{{}}} has {} channels"
+LEARNS_NOTHING = "has nothing to learn: none of its blocks has parameters"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (
+            "Encoder",
+            "channels=3",
+            "channels=1 # here",
+            "[net] " + NET_CHANNELS.format(1, "Encoder", 3),
+        ),
+        (
+            "Encoder",
+            "[convolutional]\nfilters=4\nkernel_size=8",
+            "[convolutional] # here\nfilters=4\nkernel_size=9",
+            "[convolutional] a 9x9 window does not fit its 8x8 input with padding 0: the output "
+            "would collapse below 1x1",
+        ),
+        (
+            "AUPredictor",
+            "channels=2",
+            "channels=7 # here",
+            "[net] channels=7 is wider than the code, which has 6 channels",
+        ),
+        (
+            "AUPredictor",
+            "[connected]\noutput_features=3",
+            "[connected]\noutput_features=3\n[upsample] # here\nscale_factor=2",
+            "[upsample] the AUPredictor's output is 3x2x2, expected one value an AU (AUsx1x1)",
+        ),
+        (
+            "Decoder",
+            "channels=6",
+            "channels=4 # here",
+            "[net] " + NET_CHANNELS.format(4, "Decoder", 6),
+        ),
+        (
+            "Decoder",
+            "[convolutional]\nfilters=3",
+            "[convolutional] # here\nfilters=1",
+            "[convolutional] the decoder's output is 1x8x8, expected the image's 3x8x8",
+        ),
+        (
+            "Decoder",
+            "activation=tanh",
+            "activation=tanh\n[maxpool] # here\npool_size=2\nstride=2",
+            "[maxpool] the decoder's output is 3x4x4, expected the image's 3x8x8",
+        ),
+        (
+            "Discriminator",
+            "channels=6",
+            "channels=2 # here",
+            "[net] " + NET_CHANNELS.format(2, "Discriminator", 6),
+        ),
+        (
+            "Discriminator",
+            NETWORKS["Discriminator"],
+            network("Discriminator", 6, IDENTITY).replace("}", "} # here"),
+            f"{{Discriminator}} {LEARNS_NOTHING}",
+        ),
+        (
+            "Image Discriminator",
+            "channels=3",
+            "channels=1 # here",
+            "[net] " + NET_CHANNELS.format(1, "Image Discriminator", 3),
+        ),
+        (
+            "Image Discriminator",
+            NETWORKS["Image Discriminator"],
+            network(
+                "Image Discriminator", 3, "[maxpool]\npool_size=2\nstride=2\n[softmax]"
+            ).replace("}", "} # here"),
+            f"{{Image Discriminator}} {LEARNS_NOTHING}",
+        ),
+    ],
+)
+def test_refuses_networks_that_do_not_fit(
+    tmp_path: Path, name: str, old: str, new: str, message: str
+) -> None:
+    path = written(tmp_path, cfg_text({name: replaced(NETWORKS[name], (old, new))}))
+    settings = read_config(path, BUILDERS)
+    with pytest.raises(CfgError) as error:
+        plan_model(settings, FRAME)
+    assert str(error.value) == at_mark(path, message)
+
+
+def test_a_code_with_positions_needs_a_predictor_that_pools(tmp_path: Path) -> None:
+    encoder = replaced(NETWORKS["Encoder"], ("kernel_size=8\nstride=8", "kernel_size=4\nstride=4"))
+    predictor = replaced(NETWORKS["AUPredictor"], ("[connected]", "[connected] # here"))
+    path = written(tmp_path, cfg_text({"Encoder": encoder, "AUPredictor": predictor}))
+    settings = read_config(path, BUILDERS)
+    with pytest.raises(CfgError) as error:
+        plan_model(settings, FRAME)
+    assert str(error.value) == at_mark(
+        path, "[connected] the AUPredictor's output is 3x2x2, expected one value an AU (AUsx1x1)"
+    )
+
+
+@pytest.mark.parametrize("names", [("AU1", "AU2"), ("AU1", "AU2", "AU4", "AU6"), ()])
+def test_refuses_data_with_other_aus(tmp_path: Path, names: tuple[str, ...]) -> None:
+    predictor = replaced(NETWORKS["AUPredictor"], ("[connected]", "[connected] # here"))
+    path = written(tmp_path, cfg_text({"AUPredictor": predictor}))
+    settings = read_config(path, BUILDERS)
+    model = planned(settings)
+    check_au_count(settings, model, ("AU1", "AU2", "AU4"))
+    with pytest.raises(CfgError) as error:
+        check_au_count(settings, model, names)
+    assert str(error.value) == at_mark(
+        path,
+        f"[connected] the AUPredictor has 3 outputs, but the data have {len(names)} AUs: "
+        + ", ".join(names),
+    )
+
+
+def test_without_z2_the_discriminator_is_not_used(tmp_path: Path) -> None:
+    """There are no pairs to tell apart; saying nothing would leave the user waiting for them."""
+    networks = {
+        "AUPredictor": replaced(NETWORKS["AUPredictor"], ("channels=2", "channels=6")),
+        "Discriminator": replaced(NETWORKS["Discriminator"], ("}", "} # here")),
+    }
+    path = written(tmp_path, cfg_text(networks))
+    settings = read_config(path, BUILDERS)
+    plan = planned(settings)
+    assert plan.warnings == (
+        at_mark(
+            path, "{Discriminator} is not used: {AUPredictor} reads the whole code, z2 is empty"
+        ),
+    )
+    model = built(settings)
+    assert "discriminator" not in model.networks()
+    z1, z2 = model.split(model.encode(pixels()))
+    assert (z1.shape[1], z2.shape[1]) == (6, 0)
+
+
+def test_z1_is_the_first_channels(config: Reader) -> None:
+    code = torch.arange(6.0).view(1, 6, 1, 1)
+    z1, z2 = built(config()).split(code)
+    assert (z1.flatten().tolist(), z2.flatten().tolist()) == ([0, 1], [2, 3, 4, 5])
+
+
+def test_aus_are_predicted_from_z1_alone(config: Reader) -> None:
+    model = built(config())
+    code = torch.randn(3, 6, 1, 1, requires_grad=True)
+    outputs = model.predict(code)
+    assert outputs.shape == (3, 3)
+    (gradient,) = torch.autograd.grad(outputs.square().sum(), code)
+    assert gradient[:, :2].ne(0).all()
+    assert gradient[:, 2:].eq(0).all()
+
+
+def test_images_are_decoded_from_z1_and_z2(config: Reader) -> None:
+    model = built(config())
+    code = torch.randn(3, 6, 1, 1, requires_grad=True)
+    reconstruction = model.decode(code)
+    assert reconstruction.shape == (3, 3, 8, 8)
+    (gradient,) = torch.autograd.grad(reconstruction.square().sum(), code)
+    assert gradient.ne(0).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param("", lambda x: 2 * x - 1, id="default"),
+        pytest.param(
+            "mean=0.485,0.456,0.406\nstd=0.229,0.224,0.225",
+            lambda x: (
+                (x - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
+                / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+            ),
+            id="ImageNet",
+        ),
+        pytest.param(
+            "mean=129.186279296875, 104.76238250732422, 93.59396362304688\nstd=1, 1, 1",
+            lambda x: (
+                255 * x
+                - torch.tensor([129.186279296875, 104.76238250732422, 93.59396362304688]).view(
+                    3, 1, 1
+                )
+            ),
+            id="VGG-Face",
+        ),
+        pytest.param("mean=100,100,100", lambda x: (255 * x - 100) / 127.5, id="mean of 255"),
+        pytest.param("std=0.25,0.25,0.25", lambda x: 4 * (x - 0.5), id="std alone"),
+    ],
+)
+def test_normalisation(config: Reader, data: str, expected: Callable[[Tensor], Tensor]) -> None:
+    """The encoder sees what the cfg asks for; what is reconstructed lies in [-1, 1] always."""
+    identity = network("Encoder", 3, "[connected]\noutput_features=6\nuse_bias=0")
+    networks = {
+        "Encoder": identity,
+        "AUPredictor": replaced(
+            NETWORKS["AUPredictor"],
+            ("[connected]", "[avgpool]\npool_size=8\nstride=8\n[connected]"),
+        ),
+        "Decoder": network("Decoder", 6, "[connected]\noutput_features=3"),
+    }
+    model = built(config(networks, data))
+    x = pixels()
+    x[0, :, 0, 0], x[0, :, 0, 1] = 0, 1
+    torch.testing.assert_close(model.pixels.encoder_input(x), expected(x))
+    target = model.pixels.decoder_target(x)
+    torch.testing.assert_close(target, 2 * x - 1)
+    assert (target.min(), target.max()) == (-1, 1)
+    (weight,) = model.encoder.parameters()
+    seen = torch.einsum("oc,bchw->bohw", weight, expected(x))
+    torch.testing.assert_close(model.encode(x), seen)
+
+
+def test_a_checkpoint_holds_no_normalisation(config: Reader) -> None:
+    """It belongs to the cfg; else an old checkpoint would overrule it."""
+    model = built(config(data="mean=0.485,0.456,0.406"))
+    assert {name for name, _ in model.named_buffers()} >= {"pixels.mean", "pixels.std"}
+    assert not [name for name in model.state_dict() if name.startswith("pixels")]
+    other = built(config(data="mean=0.1,0.2,0.3"), seed=1)
+    other.load_state_dict(model.state_dict())
+    assert other.pixels.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_weights_come_from_the_seed_alone(config: Reader) -> None:
+    settings = config()
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    first = built(settings, seed=3).state_dict()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(6)
+    torch.rand(7)
+    same, other = built(settings, seed=3).state_dict(), built(settings, seed=4).state_dict()
+    assert first.keys() == same.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, same[name]), name
+    drawn = {name for name, tensor in first.items() if tensor.min() != tensor.max()}
+    assert len(drawn) > len(NETWORKS)
+    assert {name for name in first if not torch.equal(first[name], other[name])} >= drawn
+
+
+def test_the_main_network_learns_as_a_whole(config: Reader) -> None:
+    """Every parameter of the main network has a part in its outputs, and none in the critics."""
+    model = built(config())
+    code = model.encode(pixels())
+    (model.predict(code).sum() + model.decode(code).sum()).backward()
+    touched = {
+        name
+        for name, graph in model.networks().items()
+        if all(parameter.grad is not None for parameter in graph.parameters())
+    }
+    assert touched == {"encoder", "predictor", "decoder"}
+
+
+def test_weights_that_cannot_be_had_are_named_in_any_network(tmp_path: Path) -> None:
+    critic = network(
+        "Image Discriminator",
+        3,
+        "[upsample]\nscale_factor=4\n[vgg-face]\nstate_dict_filepath=absent.pth # here",
+    )
+    path = written(tmp_path, cfg_text({"Image Discriminator": critic}))
+    model = built(read_config(path, BUILDERS))
+    with pytest.raises(CfgError) as error:
+        model.load_pretrained()
+    assert str(error.value).startswith(
+        at_mark(path, "[vgg-face] state_dict_filepath=absent.pth: no such file;")
+    )
