@@ -1,6 +1,5 @@
 """Mistakes that the user can mend: one line on stderr, exit status 2, no traceback."""
 
-import os
 import sys
 from collections.abc import Callable
 
@@ -26,16 +25,10 @@ def first_line(error: BaseException) -> str:
 def exit_status(command: Callable[[], int]) -> int:
     """Run a command; turn a user's mistake into its line and a non-zero exit status."""
     try:
-        status = command()
-        sys.stdout.flush()
-        return status
+        return command()
     except UserError as error:
         print(error, file=sys.stderr)
         return EXIT_MISTAKE
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing is left to say, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,9 +20,11 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises FileError where the disk refuses.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    prefix = f".{path.name}.{platform.node()}."
+    unfinished = path.with_name(f"{prefix}{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path.parent, prefix)
         yield unfinished
         os.replace(unfinished, path)
     except OSError as error:
@@ -29,6 +32,26 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def _remove_leftovers(directory: Path, prefix: str) -> None:
+    """Delete what processes of this machine that were killed while writing have left behind."""
+    for file in directory.iterdir():
+        owner = file.name.removeprefix(prefix)
+        if file.name.startswith(prefix) and owner.isdecimal() and not _runs(int(owner)):
+            file.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # there os.kill would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:

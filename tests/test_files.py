@@ -1,6 +1,9 @@
 """Files are written whole or not at all, whatever happens in between."""
 
 import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from errno import ENOSPC
 from pathlib import Path
@@ -114,3 +117,17 @@ def test_where_nothing_can_be_written_the_path_is_named(
     assert str(error.value).startswith(f"{path}: cannot be written: ")
     assert "None" not in str(error.value)
     assert _names(tmp_path) == before
+
+
+def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    """Those of processes that have ended; a living one's file stays."""
+    host = platform.node()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    dead = tmp_path / f".file.{host}.{ended.pid}"
+    alive = tmp_path / f".file.{host}.{os.getppid()}"
+    elsewhere = tmp_path / f".file.other-{host}.{ended.pid}"
+    for path in (dead, alive, elsewhere):
+        path.write_text("half")
+    write_text(tmp_path / "file", "whole")
+    assert not dead.exists() and alive.exists() and elsewhere.exists()

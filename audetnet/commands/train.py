@@ -5,9 +5,11 @@ network.
 import argparse
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audetnet.console import say
 from audetnet.errors import UserError, exit_status
 
 if TYPE_CHECKING:
@@ -82,7 +84,11 @@ def main(argv: list[str]) -> int:
     arguments = parser().parse_args(argv)
     if arguments.data is None and not arguments.describe:
         parser().error("--data is needed to train (or --describe to look at the networks)")
-    return exit_status(lambda: _describe(arguments) if arguments.describe else _train(arguments))
+    if arguments.describe:
+        return exit_status(lambda: _describe(arguments))
+    limit = arguments.max_time
+    deadline = None if limit is None else time.monotonic() + limit
+    return exit_status(lambda: _train(arguments, deadline))
 
 
 def _describe(arguments: argparse.Namespace) -> int:
@@ -103,11 +109,11 @@ def _describe(arguments: argparse.Namespace) -> int:
     model = plan_model(config, size)
     for warning in (*config.warnings, *model.warnings):
         _note(warning)
-    print(describe(model))
+    say(describe(model))
     return 0
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     from audetnet.config.reader import read_config
     from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.model import check_au_count, plan_model
@@ -119,7 +125,7 @@ def _train(arguments: argparse.Namespace) -> int:
     check_au_count(config, plan, dataset.au_names)
     for line in (*config.warnings, *plan.warnings, *dataset.notes):
         _note(line)
-    return _run(arguments, config, plan, dataset, device)
+    return _run(arguments, config, plan, dataset, device, deadline)
 
 
 def _run(
@@ -128,48 +134,53 @@ def _run(
     plan: "ModelPlan",
     dataset: "Dataset",
     device: "torch.device",
+    deadline: float | None,
 ) -> int:
     import torch
 
-    from audetnet.data.cache import pack
+    from audetnet.data.cache import content_digest, pack
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import load_checkpoint
     from audetnet.training.identity import check_identity, run_description, run_identity
+    from audetnet.training.lock import locked
     from audetnet.training.logs import RunDirectory
     from audetnet.training.trainer import RunSettings, Trainer
 
-    paths = RunDirectory(arguments.run or Path("runs") / arguments.cfg.stem)
-    frame_size = plan.image[1:]
-    identity = run_identity(config, dataset, frame_size, arguments.seed, arguments.bf16)
-    checkpoint = load_checkpoint(paths.latest) if paths.latest.is_file() else None
-    if checkpoint is not None:
-        check_identity(checkpoint.identity, identity, str(paths.root))
-    model = build_model(plan, config.data, arguments.seed)
-    if checkpoint is None:
-        model.load_pretrained()
     images = {
         frame: path
         for frames in dataset.sets()
         for frame, path in zip(frames.ids, frames.paths, strict=True)
     }
-    resize = config.data.frame_size is not None
-    packed = pack(images, frame_size, resize, arguments.cache or arguments.data / "cache")
-    settings = RunSettings(
-        paths.root, arguments.seed, device, arguments.bf16, arguments.save_every, arguments.max_time
+    paths = RunDirectory(arguments.run or Path("runs") / arguments.cfg.stem)
+    frame_size = plan.image[1:]
+    identity = run_identity(
+        config, dataset, content_digest(images), frame_size, arguments.seed, arguments.bf16
     )
-    description = run_description(config, dataset, frame_size)
-    trainer = Trainer(config, model, dataset, packed, settings, identity, description)
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-    paths.record(config, identity)
-    _announce(config, dataset, paths.root, device, checkpoint is not None)
-    try:
-        trainer.run()
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"{config.path}: the memory of {device} is full with "
-            f"batch_size={config.training.batch_size}: lower it"
-        ) from error
+    with locked(paths.root):
+        checkpoint = load_checkpoint(paths.latest) if paths.latest.is_file() else None
+        if checkpoint is not None:
+            check_identity(checkpoint.identity, identity, str(paths.root))
+        model = build_model(plan, config.data, arguments.seed)
+        if checkpoint is None:
+            model.load_pretrained()
+        resize = config.data.frame_size is not None
+        packed = pack(images, frame_size, resize, arguments.cache or arguments.data / "cache")
+        settings = RunSettings(
+            paths.root, arguments.seed, device, arguments.bf16, arguments.save_every, deadline
+        )
+        description = run_description(config, dataset, frame_size)
+        trainer = Trainer(config, model, dataset, packed, settings, identity, description)
+        if checkpoint is not None:
+            trainer.restore(checkpoint)
+        paths.record(config, identity)
+        _announce(config, dataset, paths.root, device, checkpoint is not None)
+        try:
+            trainer.run()
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"{config.path}: the memory of {device} is full with "
+                f"batch_size={config.training.batch_size}: lower it"
+            ) from error
     return 0
 
 
@@ -207,10 +218,9 @@ def _announce(
     sets = ", ".join(
         f"{len(s)} {s.name} frames of {len(set(s.subjects))} subjects" for s in dataset.sets()
     )
-    print(f"{config.path} on {device}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
-    print(
+    say(f"{config.path} on {device}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
+    say(
         f"run directory {run}: {'going on from its last checkpoint' if resumed else 'new run'}",
-        flush=True,
     )
 
 

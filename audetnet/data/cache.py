@@ -1,9 +1,9 @@
 """All frames of a dataset as one memory-mapped uint8 array (N, 3, H, W), decoded once.
 
 The file is ``frames-HxW-IDS-STATE.npy``, readable by numpy.load. IDS is a digest of the format's
-version and the frame ids, STATE one of the name, size and modification time of every image, so that
-a changed image leads to another file, which replaces the outdated one. It is written beside and
-renamed: a file of that name is whole.
+version, the image folder, the frame ids and whether frames were resized; STATE is one of the name,
+size and modification time of every image, so that a changed image leads to another file, which
+replaces the outdated one. It is written beside and renamed: a file of that name is whole.
 """
 
 import hashlib
@@ -47,7 +47,9 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> 
     odd-sized images.
     """
     images = dict(sorted(images.items()))
-    prefix = f"frames-{size[0]}x{size[1]}-{_digest([str(_VERSION), *images])}-"
+    folders = sorted({str(path.parent.resolve()) for path in images.values()})
+    names = [f"{_VERSION} resize={resize}", *folders, *images]
+    prefix = f"frames-{size[0]}x{size[1]}-{_digest(names)}-"
     path = directory / f"{prefix}{_digest(map(_state, images.values()))}.npy"
     if not path.is_file():
         outdated = list(directory.glob(f"{prefix}*.npy"))
@@ -61,6 +63,13 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> 
         return PackedFrames(np.load(path, mmap_mode="r"), list(images))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {error}; delete it") from error
+
+
+def content_digest(images: dict[str, Path]) -> str:
+    """A fingerprint of image files by name and size: another crop of the same frames is noticed, a
+    copied dataset is the same. Raises ImageError for an image that is gone.
+    """
+    return _digest(_state(path).rsplit(" ", 1)[0] for _, path in sorted(images.items()))
 
 
 def _digest(lines: Iterable[str]) -> str:
@@ -79,11 +88,21 @@ def _write(path: Path, images: dict[str, Path], size: Size, resize: bool) -> Non
     with written_whole(path) as unfinished:
         shape = (len(images), 3, *size)
         pixels = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(unfinished)
         mistakes = _decode(pixels, list(images.values()), size, resize)
         if mistakes:
             more = f" (the first of {len(mistakes)} such images)" if len(mistakes) > 1 else ""
             raise ImageError(mistakes[0] + more)
         pixels.flush()
+
+
+def _reserve(path: Path) -> None:
+    """Take the disk space of a sparse file now: a mapped page that cannot be stored later would
+    kill the process (SIGBUS). Raises OSError.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _decode(

@@ -103,11 +103,12 @@ def load_dataset(
     directory = paths.directory
     labels_path = directory / paths.labels if paths.labels else find_labels(directory)
     metadata = read_metadata(directory)
-    table = read_labels(labels_path, metadata.kind, regress)
+    table = read_labels(labels_path, metadata.kind)
     if regress and table.kind == "occurrence":
         raise UserError(
-            f"{directory / METADATA_FILE}: the labels are occurrences (0 or 1): "
-            "intensities cannot be learnt from them, set regress_au_intensities=False"
+            f"{labels_path}: the labels are occurrences (0 or 1), from which no intensities can be "
+            "learnt: set regress_au_intensities=False (or, if they are intensities that never "
+            f'exceed 1, say "kind": "intensity" in {METADATA_FILE})'
         )
     names = _au_names(metadata.aus, au_names, table, directory)
     images = find_images(directory / paths.images)
@@ -119,6 +120,9 @@ def load_dataset(
         "test", directory / paths.test_ids, table, images, metadata.subject_pattern, notes
     )
     test = _without_duplicates(test, notes)
+    for frames in (train, test):
+        if np.isnan(frames.labels).all():
+            raise UserError(f"{labels_path}: no AU of any {frames.name} frame is known")
     notes += _overlaps(train, test)
     train, validation = _split_validation(train, validation_subjects, directory / paths.train_ids)
     if validation is not None:

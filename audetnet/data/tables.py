@@ -85,12 +85,11 @@ def find_labels(directory: Path) -> Path:
     raise UserError(f"{directory}: several pickles ({names}); choose one with --labels FILE")
 
 
-def read_labels(path: Path, kind: LabelKind | None, regress: bool) -> AUTable:
+def read_labels(path: Path, kind: LabelKind | None) -> AUTable:
     """Read a pickled dict of frame id -> array of AU values.
 
     The kind that dataset.json gives is checked; without one a table is of intensities if any value
-    exceeds 1 or if intensities are to be regressed, else of occurrences. 9 and NaN become NaN
-    (unknown).
+    exceeds 1, else of occurrences. 9 and NaN become NaN (unknown).
     """
     rows = {frame: _row(path, frame, row) for frame, row in _unpickle(path).items()}
     if not rows:
@@ -106,7 +105,7 @@ def read_labels(path: Path, kind: LabelKind | None, regress: bool) -> AUTable:
         raise UserError(f"{path}: the rows of the AU table are empty")
     values = np.stack(list(rows.values()))
     if kind is None:
-        kind = "intensity" if regress or np.nanmax(values, initial=0) > 1 else "occurrence"
+        kind = "intensity" if np.nanmax(values, initial=0) > 1 else "occurrence"
     allowed = "an intensity from 0 to 5" if kind == "intensity" else "0 or 1"
     fine = (
         (values >= 0) & (values <= MAX_INTENSITY)

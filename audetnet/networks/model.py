@@ -59,6 +59,11 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
         raise config.decoder.blocks[-1].where.error(
             f"the decoder's output is {_size(decoder.output)}, expected the image's {_size(image)}"
         )
+    if not _learns(encoder) and not _learns(predictor):
+        raise config.encoder.where.error(
+            "has nothing to learn, nor has {AUPredictor}: none of their blocks has parameters that "
+            "are not frozen"
+        )
     discriminator, warnings = None, []
     if config.discriminator is not None:
         if predictor.input[0] < encoder.output[0]:
@@ -94,9 +99,13 @@ def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
 
 def _plan_critic(options: NetworkOptions, source: Shape) -> Plan:
     critic = plan(options, source)
-    if not any(step.parameters for step in critic.steps):
+    if not _learns(critic):
         raise options.where.error("has nothing to learn: none of its blocks has parameters")
     return critic
+
+
+def _learns(network: Plan) -> bool:
+    return any(step.parameters > step.frozen for step in network.steps)
 
 
 def check_au_count(config: Config, model: ModelPlan, au_names: tuple[str, ...]) -> None:

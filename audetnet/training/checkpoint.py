@@ -2,6 +2,7 @@
 only.
 """
 
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,9 @@ class Checkpoint:
             "description": json.dumps(self.description),
             "progress": vars(self.progress),
         }
-        write_bytes(path, lambda file: torch.save(content, file))
+        buffer = io.BytesIO()  # torch.save would hide what the disk says
+        torch.save(content, buffer)
+        write_bytes(path, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -69,9 +72,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content["description"] = json.loads(content["description"])
         content["progress"] = Progress(**content["progress"])
         return Checkpoint(**content)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{path}: not a checkpoint of AUDetNet") from error
+        raise UserError(
+            f"{path}: not a checkpoint of AUDetNet, or a damaged one; copy another one of its "
+            "directory over it, or start a new run with --run DIR"
+        ) from error

@@ -16,7 +16,7 @@ _CHANGEABLE = ("max_epochs", "max_test_iters")
 
 
 def run_identity(
-    config: Config, dataset: Dataset, frame_size: Size, seed: int, bf16: bool
+    config: Config, dataset: Dataset, images: str, frame_size: Size, seed: int, bf16: bool
 ) -> dict[str, Any]:
     """What must be the same in all parts of a run, as plain JSON data."""
     cfg = config.resolved()
@@ -28,6 +28,7 @@ def run_identity(
         "bf16": bf16,
         "frame_size": frame_size,
         "digest_of_ids_and_labels": dataset.digest(),
+        "digest_of_images": images,
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain

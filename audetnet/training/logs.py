@@ -13,6 +13,7 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from audetnet.config.options import Config
+from audetnet.console import say
 from audetnet.evaluation.evaluate import Samples
 from audetnet.files import write_bytes, write_text
 from audetnet.networks.model import AUDetNet
@@ -66,7 +67,7 @@ class RunLog:
         record = history[-1]
         with self._directory.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        print(epoch_line(record, self._max_epochs), flush=True)
+        say(epoch_line(record, self._max_epochs))
         assert self._events is not None
         epoch = record["epoch"]
         for tag, value in _scalars(record):
@@ -91,11 +92,11 @@ class RunLog:
         write_text(directory.table, result_csv(last["test"]))
         curves = Image.fromarray(_rendered(pictures.curves(history)))
         write_bytes(directory.curves, lambda file: curves.save(file, "PNG"))
-        print(f"\nTest set after epoch {last['epoch']} ({last['test']['frames']} frames)")
-        print(result_table(last["test"]))
-        print(f"\nbest epoch by {selection}: {best['epoch']}")
-        print(f"results, pictures and checkpoints: {directory.root}")
-        print(f"look at the curves: tensorboard --logdir {directory.tensorboard}", flush=True)
+        say(f"\nTest set after epoch {last['epoch']} ({last['test']['frames']} frames)")
+        say(result_table(last["test"]))
+        say(f"\nbest epoch by {selection}: {best['epoch']}")
+        say(f"results, pictures and checkpoints: {directory.root}")
+        say(f"look at the curves: tensorboard --logdir {directory.tensorboard}")
 
     def close(self) -> None:
         if self._events is not None:

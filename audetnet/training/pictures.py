@@ -68,8 +68,9 @@ def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
     axes.set_yscale("log")
     axes.set_xlabel("parameter (block.layer.name)")
     axes.set_ylabel("absolute gradient")
-    axes.set_title(f"Gradient flow in the {name.replace('_', ' ')}, last step of epoch {epoch}")
-    axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, -0.28), ncols=2)
+    title = f"Gradient flow: {name.replace('_', ' ')}, last step of epoch {epoch}"
+    axes.set_title(title, loc="left", pad=24)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return figure
 
 

@@ -77,7 +77,7 @@ def epoch_line(record: Record, max_epochs: int) -> str:
             shown = ("f1", "2afc", "icc") if "icc" in means else ("f1", "2afc")
             parts.append(f"{name}: " + " ".join(f"{_TITLES[m]} {_short(means[m])}" for m in shown))
     parts.append(f"xcov {_short(test['code'].get('z1_z2_cross_correlation'))}")
-    parts.append(f"{record['seconds']:.1f} s")
+    parts.append(f"{record['seconds']:.1f} s in all")
     return "  ".join(parts)
 
 

@@ -14,8 +14,8 @@ class StopRequest:
     once.
     """
 
-    def __init__(self, max_seconds: float | None) -> None:
-        self._deadline = time.monotonic() + max_seconds if max_seconds is not None else None
+    def __init__(self, deadline: float | None) -> None:
+        self._deadline = deadline
         self._reason: str | None = None
         self._previous = {
             number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
+from audetnet.console import say
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch, Batches, evaluation_cuts, training_cuts
 from audetnet.data.cache import PackedFrames
@@ -50,7 +51,8 @@ class RunSettings:
     bf16: bool
     save_every: int
     """Epochs between two checkpoints that are kept; 0 keeps the latest and the best only."""
-    max_seconds: float | None
+    deadline: float | None
+    """When to save and stop, on the clock of time.monotonic."""
 
 
 class Trainer:
@@ -141,7 +143,7 @@ class Trainer:
         """Train, evaluate, save and log until the last epoch. False if stopped before; everything
         is saved then.
         """
-        stop = StopRequest(self._settings.max_seconds)
+        stop = StopRequest(self._settings.deadline)
         self._log.open(self._history)
         try:
             while self._progress.epoch <= self._config.training.max_epochs:
@@ -153,7 +155,7 @@ class Trainer:
         except Stopped as reason:
             self._save()
             done = f"epoch {self._progress.epoch}, {self._progress.batch} of its batches"
-            print(f"stopped ({reason}) in {done}; the same command goes on from there", flush=True)
+            say(f"stopped ({reason}) in {done}; the same command goes on from there")
             return False
         finally:
             self._log.close()
@@ -227,7 +229,7 @@ class Trainer:
     def _evaluate_epoch(self, stop: StopRequest) -> Record:
         training = self._config.training
         epoch = self._progress.epoch
-        limit = None if epoch == training.max_epochs else training.max_test_iters
+        limits = {} if epoch == training.max_epochs else {"test": training.max_test_iters}
         record: Record = {
             "epoch": epoch,
             "step": self._progress.step,
@@ -239,7 +241,7 @@ class Trainer:
         for frames in self._dataset.sets():
             if frames.name != "train":
                 record[frames.name] = set_record(
-                    self._evaluate(frames.name, len(frames), limit, stop)
+                    self._evaluate(frames.name, len(frames), limits.get(frames.name), stop)
                 )
         record["seconds"] = round(self._elapsed(), 3)
         return record

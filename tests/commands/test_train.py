@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from audetnet.commands.train import main, parser
+from audetnet.training.lock import locked
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -290,3 +291,63 @@ def test_output_cut_off_by_its_reader_is_no_error(edited_cfg: Callable[..., Path
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("{Encoder}")
+
+
+def test_training_goes_on_when_the_reader_of_its_output_has_gone(
+    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    """``train.py ... | head -1`` trains, saves and finishes."""
+    cfg, run = edited_cfg(("max_epochs=4", "max_epochs=2")), tmp_path / "run"
+    command = f"{sys.executable} train.py --cfg {cfg} --data {minimal_data} --run {run}"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} --cache {tmp_path / 'cache'} | head -1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ONE_THREAD,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (run / "results.json").is_file()
+
+
+def test_other_pixels_are_another_run(
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A new crop of the same frames must not be gone on with."""
+    data = _copy_data(minimal_data, tmp_path / "data")
+    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"))
+    assert _run(cfg, data, tmp_path / "run") == 0
+    for path in (data / "imgs").iterdir():
+        with Image.open(path) as image:
+            image.crop((10, 10, 240, 240)).resize(image.size).save(path)
+    assert _run(cfg, data, tmp_path / "run") == 2
+    assert "this run was started with digest_of_images=" in capsys.readouterr().err
+
+
+def test_two_processes_do_not_share_a_run_directory(
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with locked(tmp_path / "run"):
+        assert _run(edited_cfg(), minimal_data, tmp_path / "run") == 2
+    expected = f"{tmp_path / 'run'}: another process trains in this run directory"
+    assert capsys.readouterr().err.startswith(expected)
+
+
+def test_a_set_without_any_known_label_is_a_mistake(
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = _copy_data(minimal_data, tmp_path / "data")
+    _edit_table(data, lambda table: table.update({frame: np.full(12, 9.0) for frame in table}))
+    assert _run(edited_cfg(), data, tmp_path / "run") == 2
+    expected = f"{data / 'aus.pkl'}: no AU of any train frame is known"
+    assert capsys.readouterr().err.strip() == expected

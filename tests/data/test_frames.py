@@ -240,11 +240,12 @@ def test_au_names_that_disagree_are_refused(
 
 
 def test_intensities_cannot_be_learnt_from_occurrences(dataset_directory: Write) -> None:
+    """Also where nothing says what they are: no value of theirs exceeds 1."""
     directory = dataset_directory(LABELS, TRAIN, TEST, metadata={"kind": "occurrence"})
     assert _load(directory).kind == "occurrence"
     with pytest.raises(UserError) as error:
         _load(directory, regress=True)
-    assert str(error.value).startswith(f"{directory / 'dataset.json'}: the labels are occurrences")
+    assert str(error.value).startswith(f"{directory / 'aus.pkl'}: the labels are occurrences")
     assert "regress_au_intensities=False" in str(error.value)
 
 

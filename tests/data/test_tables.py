@@ -73,7 +73,7 @@ def test_every_way_to_pickle_a_row_gives_the_same_values(
     path = tmp_path / "aus.pkl"
     path.write_bytes(_numpy_1_names(content) if numpy_1 else content)
     assert not numpy_1 or b"numpy._core" not in path.read_bytes()
-    values = read_labels(path, None, regress=False).rows["SN001_0"]
+    values = read_labels(path, None).rows["SN001_0"]
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values, ROW)
 
@@ -82,7 +82,7 @@ def test_every_way_to_pickle_a_row_gives_the_same_values(
 def test_pickles_of_python_2_are_read(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "aus.pkl"
     path.write_bytes(content)
-    table = read_labels(path, None, regress=False)
+    table = read_labels(path, None)
     assert list(table.rows) == ["SN001_0"]
     np.testing.assert_array_equal(table.rows["SN001_0"], ROW)
 
@@ -92,7 +92,7 @@ def test_rows_are_copies_that_can_be_written_to(tmp_path: Path) -> None:
     row = np.array([3, 9, 5], dtype=np.float32)
     row.setflags(write=False)
     path = _write(tmp_path / "aus.pkl", {"a": row}, protocol=5)
-    values = read_labels(path, None, regress=False).rows["a"]
+    values = read_labels(path, None).rows["a"]
     assert values.flags.writeable
     np.testing.assert_array_equal(values, ROW)
 
@@ -134,7 +134,7 @@ def test_anything_but_arrays_is_refused_by_name_and_not_called(
     path = tmp_path / "aus.pkl"
     path.write_bytes(content)
     with pytest.raises(UserError, match=re.escape(f"'{module}.{name}', which is not allowed")) as e:
-        read_labels(path, None, regress=False)
+        read_labels(path, None)
     assert str(path) in str(e.value)
     assert not trace.exists()
 
@@ -173,7 +173,7 @@ def test_a_table_that_is_none_is_a_mistake_with_its_path(
     path = tmp_path / "aus.pkl"
     path.write_bytes(content)
     with pytest.raises(UserError, match=re.escape(message)) as error:
-        read_labels(path, None, regress=False)
+        read_labels(path, None)
     assert str(error.value).startswith(f"{path}: ")
 
 
@@ -182,36 +182,36 @@ def test_a_table_that_cannot_be_opened_is_a_mistake(tmp_path: Path, make: Any) -
     path = tmp_path / "aus.pkl"
     make(path)
     with pytest.raises(UserError, match=re.escape(f"{path}: cannot be read: ")):
-        read_labels(path, None, regress=False)
+        read_labels(path, None)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    ("values", "described", "regress", "kind"),
+    ("values", "described", "kind"),
     [
-        ([0, 1], None, False, "occurrence"),
-        ([0, 1], None, True, "intensity"),
-        ([0, 2], None, False, "intensity"),
-        ([0, 0.5, 2], None, False, "intensity"),
-        ([0, 1], "intensity", False, "intensity"),
-        ([0, 1], "occurrence", False, "occurrence"),
-        ([0, 1], "occurrence", True, "occurrence"),
-        ([0, 2.5, 5], "intensity", True, "intensity"),
-        ([1, 9], None, False, "occurrence"),
-        ([NAN, 9], None, False, "occurrence"),
-        ([NAN, 9], None, True, "intensity"),
+        ([0, 1], None, "occurrence"),
+        ([0, 2], None, "intensity"),
+        ([0, 0.5, 2], None, "intensity"),
+        ([0, 1], "intensity", "intensity"),
+        ([0, 1], "occurrence", "occurrence"),
+        ([1, 9], None, "occurrence"),
+        ([NAN, 9], None, "occurrence"),
     ],
     ids=[
-        *("zeros and ones", "to be regressed", "a value above one", "fractions"),
-        *("described as intensities", "described as occurrences", "described and regressed"),
-        *("fractions described", "9 is no intensity", "all unknown", "all unknown, regressed"),
+        "zeros and ones",
+        "a value above one",
+        "fractions",
+        "described as intensities",
+        "described as occurrences",
+        "9 is no intensity",
+        "all unknown",
     ],
 )
 def test_the_kind_is_what_is_described_else_what_the_values_say(
-    tmp_path: Path, values: list[float], described: LabelKind | None, regress: bool, kind: LabelKind
+    tmp_path: Path, values: list[float], described: LabelKind | None, kind: LabelKind
 ) -> None:
     path = _write(tmp_path / "aus.pkl", {"a": values})
-    assert read_labels(path, described, regress).kind == kind
+    assert read_labels(path, described).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_values_out_of_range_are_named_with_frame_and_column(
 ) -> None:
     path = _write(tmp_path / "aus.pkl", {"a": [0, 1], "b": values})
     with pytest.raises(UserError, match=re.escape(message)) as error:
-        read_labels(path, kind, regress=False)
+        read_labels(path, kind)
     intensity = kind == "intensity" or (kind is None and max(values) > 1)
     allowed = "an intensity from 0 to 5" if intensity else "0 or 1"
     assert f"expected {allowed}, or 9 or NaN for unknown" in str(error.value)
