@@ -58,7 +58,7 @@ def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
         for label, parameter in network.named_parameters()
         if parameter.grad is not None
     }
-    width, height = max(6.0, 0.28 * len(layers) + 2), 4.2
+    width, height = max(6.0, 0.28 * len(layers) + 2), 4.6
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0.9 / width, 1.5 / height, 1 - 1.1 / width, 2.3 / height))
     positions = np.arange(len(layers))
