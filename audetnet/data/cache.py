@@ -69,18 +69,23 @@ def content_digest(images: dict[str, Path]) -> str:
     """A fingerprint of image files by name and size: another crop of the same frames is noticed, a
     copied dataset is the same. Raises ImageError for an image that is gone.
     """
-    return _digest(_state(path).rsplit(" ", 1)[0] for _, path in sorted(images.items()))
+    files = (path for _, path in sorted(images.items()))
+    return _digest(f"{path.name} {_status(path).st_size}" for path in files)
 
 
 def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def _state(path: Path) -> str:
+def _status(path: Path) -> os.stat_result:
     try:
-        status = path.stat()
+        return path.stat()
     except OSError as error:
         raise ImageError(f"{path}: not a readable image: {error.strerror}") from error
+
+
+def _state(path: Path) -> str:
+    status = _status(path)
     return f"{path.name} {status.st_size} {status.st_mtime_ns}"
 
 

@@ -1,6 +1,7 @@
 """A whole set through the model: eval mode, no gradients, no augmentation, every frame once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,28 +80,19 @@ class Evaluator:
         """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
         mode as it was.
         """
-        training = self._model.training
-        self._model.eval()
         rows = []
-        try:
+        with _evaluating(self._model):
             for batch in batches(cuts):
                 rows.append(self._forward(batch))
                 each()
-        finally:
-            self._model.train(training)
         return self._results(rows)
 
     @torch.no_grad()
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
         """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
-        training = self._model.training
-        self._model.eval()
-        try:
-            (batch,) = batches([indices])
-            with self._precision():
-                made = self._model.decode(self._model.encode(to_unit_range(batch.frames)))
-        finally:
-            self._model.train(training)
+        (batch,) = batches([indices])
+        with _evaluating(self._model), self._precision():
+            made = self._model.decode(self._model.encode(to_unit_range(batch.frames)))
         shown = ((made.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return Samples(
             tuple(ids[i] for i in indices), batch.frames.cpu().numpy(), shown.cpu().numpy()
@@ -146,6 +138,17 @@ class Evaluator:
                 "z2_variance": mean_variance(z2),
             }
         return SetResults(len(labels), au_metrics(predictions, self._au_names), losses, code)
+
+
+@contextmanager
+def _evaluating(model: AUDetNet) -> Iterator[None]:
+    """Eval mode within it; afterwards the mode that the model was in."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _array(tensor: Tensor) -> Array:
