@@ -60,7 +60,7 @@ def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
     config, plan = _plan(path)
     model = build_model(plan, config.data, seed=0).train()
     optimisers = make_optimisers(model, config)
-    head = AUHead(config.loss.au_regression_loss_function, False, "occurrence")
+    head = AUHead(config.loss.au_regression_loss_function, False, 1.0)
     step = TrainingStep(
         model,
         optimisers,

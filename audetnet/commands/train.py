@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audetnet.arguments import command_parser, natural
 from audetnet.console import say
 from audetnet.errors import UserError, exit_status
 
@@ -23,28 +24,28 @@ _DEFAULT_FRAME_SIZE = (256, 256)
 """What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA
 and BP4D crops.
 """
-_EXAMPLE = """example:
-  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
+_EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
-    flags = argparse.ArgumentParser(
-        prog="train.py",
-        description="Train AUDetNet from a cfg file on a dataset directory.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    flags = command_parser(
+        "train.py", "Train AUDetNet from a cfg file on a dataset directory.", _EXAMPLE
     )
     flags.add_argument("--cfg", type=Path, required=True, help="architecture and options")
     flags.add_argument("--data", type=Path, help="dataset directory (not needed by --describe)")
     flags.add_argument(
         "--describe", action="store_true", help="print each network as a table and stop"
     )
-    flags.add_argument("--run", type=Path, help="run directory (default: runs/CFGNAME)")
     flags.add_argument(
-        "--seed", type=_natural, default=0, help="seed of everything that is drawn (default: 0)"
+        "--run",
+        type=Path,
+        help="run directory (default: runs/CFGNAME, with --fold runs/CFGNAME-fold-FOLD)",
+    )
+    flags.add_argument(
+        "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
     )
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     flags.add_argument(
@@ -57,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument(
         "--save-every",
-        type=_natural,
+        type=natural,
         default=10,
         metavar="K",
         help="keep every K-th epoch's checkpoint; 0: none",
@@ -66,12 +67,22 @@ def parser() -> argparse.ArgumentParser:
     names.add_argument(
         "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
     )
-    names.add_argument("--labels", help="pickled AU table (default: the one pickle that is there)")
+    names.add_argument(
+        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
+    )
     names.add_argument(
         "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
     )
     names.add_argument(
         "--test-ids", default="test_ids.csv", help="test ids (default: test_ids.csv)"
+    )
+    names.add_argument(
+        "--validation-ids",
+        default="validation_ids.csv",
+        help="validation ids, if there are any (default: validation_ids.csv)",
+    )
+    names.add_argument(
+        "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
     )
     names.add_argument(
         "--cache", type=Path, help="where decoded frames are kept (default: cache in --data)"
@@ -151,7 +162,7 @@ def _run(
         for frames in dataset.sets()
         for frame, path in zip(frames.ids, frames.paths, strict=True)
     }
-    paths = RunDirectory(arguments.run or Path("runs") / arguments.cfg.stem)
+    paths = RunDirectory(arguments.run or Path("runs") / _run_name(arguments))
     frame_size = plan.image[1:]
     identity = run_identity(
         config, dataset, content_digest(images), frame_size, arguments.seed, arguments.bf16
@@ -184,12 +195,19 @@ def _run(
     return 0
 
 
+def _run_name(arguments: argparse.Namespace) -> str:
+    name: str = arguments.cfg.stem
+    return name if arguments.fold is None else f"{name}-fold-{arguments.fold}"
+
+
 def _dataset(arguments: argparse.Namespace, config: "Config") -> "Dataset":
     from audetnet.data.frames import DatasetPaths, load_dataset
+    from audetnet.data.ids import IdFiles
 
-    paths = DatasetPaths(
-        arguments.data, arguments.images, arguments.labels, arguments.train_ids, arguments.test_ids
-    )
+    ids = IdFiles(arguments.train_ids, arguments.test_ids, arguments.validation_ids)
+    if arguments.fold is not None:
+        ids = ids.of_fold(arguments.fold)
+    paths = DatasetPaths(arguments.data, arguments.images, arguments.labels, ids)
     data = config.data
     return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
 
@@ -234,9 +252,3 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"expected a time such as 90s, 45m or 3h30m, not '{text}'")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return float(hours * 3600 + minutes * 60 + seconds)
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, not '{text}'")
-    return int(text)

@@ -1,38 +1,32 @@
 """A dataset directory as training, validation and test sets of labelled frames."""
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
+from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import Size, find_images, image_size
-from audetnet.data.tables import (
-    METADATA_FILE,
-    AUTable,
-    FloatArray,
-    LabelKind,
-    find_labels,
-    read_ids,
-    read_labels,
-    read_metadata,
-    subjects_of,
-)
+from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subjects_of
+from audetnet.data.tables import AUTable, find_labels, read_labels
 from audetnet.errors import UserError, first_few
+from audetnet.labels import FloatArray, LabelKind, active_from
 
 
 @dataclass(frozen=True)
 class DatasetPaths:
-    """Where a dataset lies. Names are relative to the directory; ``labels`` None finds the pickle
+    """Where a dataset lies. Names are relative to the directory; ``labels`` None finds the AU table
     by itself.
     """
 
     directory: Path
     images: str = "imgs"
     labels: str | None = None
-    train_ids: str = "train_ids.csv"
-    test_ids: str = "test_ids.csv"
+    ids: IdFiles = field(default_factory=IdFiles)
 
 
 @dataclass(frozen=True)
@@ -71,6 +65,8 @@ class Dataset:
     validation: FrameSet | None
     au_names: tuple[str, ...]
     kind: LabelKind
+    active_from: float
+    """The smallest label that counts as active."""
     notes: tuple[str, ...]
 
     def sets(self) -> tuple[FrameSet, ...]:
@@ -81,10 +77,11 @@ class Dataset:
         return image_size(self.train.paths[0])
 
     def digest(self) -> str:
-        """A fingerprint of the sets: ids in their order, labels, AU names and kind."""
+        """A fingerprint of the sets: ids in their order, labels, AU names and their scale."""
         content = hashlib.sha256()
+        scale = f"{self.kind} {self.active_from:g}"
         for part in self.sets():
-            content.update("\n".join([part.name, *part.ids, *self.au_names, self.kind]).encode())
+            content.update("\n".join([part.name, *part.ids, *self.au_names, scale]).encode())
             content.update(np.nan_to_num(part.labels, nan=-1).tobytes())
         return content.hexdigest()[:16]
 
@@ -110,72 +107,109 @@ def load_dataset(
             "learnt: set regress_au_intensities=False (or, if they are intensities that never "
             f'exceed 1, say "kind": "intensity" in {METADATA_FILE})'
         )
-    names = _au_names(metadata.aus, au_names, table, directory)
-    images = find_images(directory / paths.images)
+    names = au_names_of(directory, table, metadata, au_names)
+    source = _FrameSource(directory, table, find_images(directory / paths.images), metadata)
     notes: list[str] = []
-    train = _frame_set(
-        "train", directory / paths.train_ids, table, images, metadata.subject_pattern, notes
-    )
-    test = _frame_set(
-        "test", directory / paths.test_ids, table, images, metadata.subject_pattern, notes
-    )
+    train = source.frames("train", _id_list(directory, paths.ids.train), notes)
+    test = source.frames("test", _id_list(directory, paths.ids.test), notes)
     test = _without_duplicates(test, notes)
     for frames in (train, test):
         if np.isnan(frames.labels).all():
             raise UserError(f"{labels_path}: no AU of any {frames.name} frame is known")
-    notes += _overlaps(train, test)
-    train, validation = _split_validation(train, validation_subjects, directory / paths.train_ids)
+    listed = directory / paths.ids.validation
+    if listed.is_file():
+        if validation_subjects is not None:
+            raise UserError(
+                f"{listed}: the validation frames are listed here; delete validation_subjects "
+                "from the cfg, or this file"
+            )
+        validation: FrameSet | None = source.frames("validation", listed, notes)
+    else:
+        train, validation = _split_validation(
+            train, validation_subjects, directory / paths.ids.train
+        )
     if validation is not None:
         validation = _without_duplicates(validation, notes)
-    return Dataset(train, test, validation, names, table.kind, tuple(notes))
+    smallest = active_from(table.kind, metadata.threshold)
+    dataset = Dataset(train, test, validation, names, table.kind, smallest, tuple(notes))
+    return dataclasses.replace(dataset, notes=(*notes, *overlaps(dataset.sets())))
 
 
-def _au_names(
-    described: tuple[str, ...] | None,
-    asked: tuple[str, ...] | None,
-    table: AUTable,
-    directory: Path,
-) -> tuple[str, ...]:
-    if described and asked and described != asked:
+def _id_list(directory: Path, name: str) -> Path:
+    path = directory / name
+    folds = find_folds(directory)
+    if folds and not path.is_file():
         raise UserError(
-            f"{directory / METADATA_FILE}: its AUs ({', '.join(described)}) are not "
-            "au_names of the cfg "
-            f"({', '.join(asked)}); delete au_names"
+            f"{path}: no such file; this dataset has the folds {first_few(folds)}: choose one with "
+            "--fold"
         )
-    names = described or asked or tuple(f"column {column}" for column in range(table.au_count))
+    return path
+
+
+def au_names_of(
+    directory: Path, table: AUTable, metadata: Metadata, asked: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
+    """Names of a table's columns: all that name them (dataset.json, the table, the cfg) must agree.
+
+    Raises UserError.
+    """
+    said = {
+        str(directory / METADATA_FILE): metadata.aus,
+        str(table.path): table.names,
+        "au_names of the cfg": asked,
+    }
+    sources = [(source, names) for source, names in said.items() if names]
+    if not sources:
+        return tuple(f"column {column}" for column in range(table.au_count))
+    source, names = sources[0]
     if len(names) != table.au_count:
-        source = directory / METADATA_FILE if described else "au_names of the cfg"
         raise UserError(
             f"{table.path}: rows have {table.au_count} values, but {source} names {len(names)} AUs"
         )
+    for other, others in sources[1:]:
+        if others != names:
+            raise UserError(
+                f"{source}: its AUs ({', '.join(names)}) are not those of {other} "
+                f"({', '.join(others)}); "
+                + ("delete au_names" if asked is not None else "make them the same")
+            )
     return names
 
 
-def _frame_set(
-    name: str, path: Path, table: AUTable, images: dict[str, Path], pattern: str, notes: list[str]
-) -> FrameSet:
-    ids = read_ids(path)
-    kept = [frame for frame in ids if frame in images and frame in table.rows]
-    for reason, missing in (
-        ("an image", [frame for frame in ids if frame not in images]),
-        ("labels", [frame for frame in ids if frame in images and frame not in table.rows]),
-    ):
-        if missing:
-            notes.append(
-                f"{path}: {len(missing)} of {len(ids)} ids left out, without {reason}: "
-                f"{first_few(missing)}"
+@dataclass(frozen=True)
+class _FrameSource:
+    """What the id lists of a dataset refer to."""
+
+    directory: Path
+    table: AUTable
+    images: dict[str, Path]
+    metadata: Metadata
+
+    def frames(self, name: str, path: Path, notes: list[str]) -> FrameSet:
+        """The frames of an id list that have an image and labels; the others go to the notes."""
+        ids = read_ids(path)
+        rows = self.table.rows
+        kept = [frame for frame in ids if frame in self.images and frame in rows]
+        for reason, missing in (
+            ("an image", [frame for frame in ids if frame not in self.images]),
+            ("labels", [frame for frame in ids if frame in self.images and frame not in rows]),
+        ):
+            if missing:
+                notes.append(
+                    f"{path}: {len(missing)} of {len(ids)} ids left out, without {reason}: "
+                    f"{first_few(missing)}"
+                )
+        if not kept:
+            raise UserError(
+                f"{path}: none of its {len(ids)} ids has both an image and labels: {first_few(ids)}"
             )
-    if not kept:
-        raise UserError(
-            f"{path}: none of its {len(ids)} ids has both an image and labels: {first_few(ids)}"
+        return FrameSet(
+            name,
+            tuple(kept),
+            tuple(self.images[frame] for frame in kept),
+            tuple(subjects_of(kept, self.directory, self.metadata)),
+            np.stack([rows[frame] for frame in kept]),
         )
-    return FrameSet(
-        name,
-        tuple(kept),
-        tuple(images[frame] for frame in kept),
-        tuple(subjects_of(kept, pattern)),
-        np.stack([table.rows[frame] for frame in kept]),
-    )
 
 
 def _without_duplicates(frames: FrameSet, notes: list[str]) -> FrameSet:
@@ -186,20 +220,26 @@ def _without_duplicates(frames: FrameSet, notes: list[str]) -> FrameSet:
     return frames.keep(first, frames.name)
 
 
-def _overlaps(train: FrameSet, test: FrameSet) -> list[str]:
-    frames = sorted(set(train.ids) & set(test.ids))
-    if frames:
-        return [
-            f"beware: {len(frames)} frames are in both train and test, which inflates "
-            f"results: {first_few(frames)}"
-        ]
-    people = sorted(set(train.subjects) & set(test.subjects))
-    if people:
-        return [
-            "beware: subjects in both train and test, results do not hold for new "
-            f"people: {first_few(people)}"
-        ]
-    return []
+def overlaps(sets: Sequence[FrameSet]) -> list[str]:
+    """A line for each two sets that share frames or, else, subjects: results on one of them say
+    less than they seem to.
+    """
+    lines = []
+    for one, other in combinations(sets, 2):
+        both = f"both {one.name} and {other.name}"
+        frames = sorted(set(one.ids) & set(other.ids))
+        people = sorted(set(one.subjects) & set(other.subjects))
+        if frames:
+            lines.append(
+                f"beware: {len(frames)} frames are in {both}, which inflates results: "
+                f"{first_few(frames)}"
+            )
+        elif people:
+            lines.append(
+                f"beware: subjects in {both}, results do not hold for new people: "
+                f"{first_few(people)}"
+            )
+    return lines
 
 
 def _split_validation(

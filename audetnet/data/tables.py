@@ -1,69 +1,42 @@
-"""Safe reading of the files that users have: pickled AU tables, id lists, dataset.json.
+"""Tables of AU labels by frame id: pickled dicts, csv and parquet files.
 
-Every mistake is a UserError that names the file and says what was expected.
+A csv or parquet table has the frame ids in its first column and one named column per AU; a pickle
+is a dict of frame id -> array of AU values. Every mistake is a UserError that names the file.
 """
 
-import json
+import csv
 import pickle
-import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from audetnet.errors import UserError, first_few
+from audetnet.data.pickles import read_pickled_dict
+from audetnet.errors import UserError, first_few, first_line
+from audetnet.files import write_bytes
+from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE, FloatArray, LabelKind
 
-UNKNOWN_CODE = 9
-"""BP4D's mark of an AU that was not coded."""
-MAX_INTENSITY = 5
-DEFAULT_SUBJECT_PATTERN = r"[^_]+"
-METADATA_FILE = "dataset.json"
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE_NAME = "aus"
+"""Name of a table without its ending; csv files of other names are not taken for a table."""
+TableFormat = Literal["csv", "parquet", "pkl"]
 _PICKLE_SUFFIXES = (".pkl", ".pickle")
-_ALLOWED_GLOBALS = {
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-    ("collections", "OrderedDict"),
-}
-"""What pickles of dicts of numpy arrays name, under Python 2 and 3 protocols; numpy 1 says
-numpy.core where numpy 2 says numpy._core.
-"""
-
-LabelKind = Literal["intensity", "occurrence"]
-FloatArray = npt.NDArray[np.float32]
-
-
-class _TableUnpickler(pickle.Unpickler):
-    """Builds dicts, lists, strings, numbers and numpy arrays; refuses everything else by name."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        current = re.sub(r"^numpy\.core\.", "numpy._core.", module)
-        if (current, name) in _ALLOWED_GLOBALS:
-            return super().find_class(current if hasattr(np, "_core") else module, name)
-        raise pickle.UnpicklingError(f"it holds '{module}.{name}', which is not allowed")
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What dataset.json says; None where it does not."""
-
-    aus: tuple[str, ...] | None = None
-    kind: LabelKind | None = None
-    subject_pattern: str = DEFAULT_SUBJECT_PATTERN
 
 
 @dataclass(frozen=True)
 class AUTable:
-    """Labels by frame id: rows of A values, 0-5 or 0/1, NaN = unknown."""
+    """Labels by frame id: rows of A values, 0-5 or 0/1, NaN = unknown. ``names`` are the columns'
+    where the file names them.
+    """
 
     path: Path
     rows: dict[str, FloatArray]
     kind: LabelKind
+    names: tuple[str, ...] | None = None
 
     @property
     def au_count(self) -> int:
@@ -71,70 +44,146 @@ class AUTable:
 
 
 def find_labels(directory: Path) -> Path:
-    """The one pickle in a dataset directory."""
+    """The one AU table in a dataset directory: a pickle, a parquet file or aus.csv."""
     if not directory.is_dir():
         raise UserError(f"{directory}: no such directory; --data names the dataset directory")
-    found = sorted(path for path in directory.iterdir() if path.suffix.lower() in _PICKLE_SUFFIXES)
+    found = sorted(
+        path
+        for path in directory.iterdir()
+        if path.suffix.lower() in (*_PICKLE_SUFFIXES, ".parquet")
+        or path.name.lower() == f"{TABLE_NAME}.csv"
+    )
     if len(found) == 1:
         return found[0]
     if not found:
         raise UserError(
-            f"{directory}: no pickled AU table (*.pkl, *.pickle); name it with --labels FILE"
+            f"{directory}: no AU table (*.pkl, *.pickle, *.parquet, {TABLE_NAME}.csv); name it "
+            "with --labels FILE"
         )
     names = ", ".join(path.name for path in found)
-    raise UserError(f"{directory}: several pickles ({names}); choose one with --labels FILE")
+    raise UserError(f"{directory}: several AU tables ({names}); choose one with --labels FILE")
 
 
 def read_labels(path: Path, kind: LabelKind | None) -> AUTable:
-    """Read a pickled dict of frame id -> array of AU values.
+    """Read a table by the ending of its name.
 
     The kind that dataset.json gives is checked; without one a table is of intensities if any value
-    exceeds 1, else of occurrences. 9 and NaN become NaN (unknown).
+    exceeds 1, else of occurrences. 9, NaN and empty cells become NaN (unknown).
     """
-    rows = {frame: _row(path, frame, row) for frame, row in _unpickle(path).items()}
-    if not rows:
-        raise UserError(f"{path}: the AU table is empty")
-    lengths = {frame: len(row) for frame, row in rows.items()}
-    first, expected = next(iter(lengths.items()))
-    for frame, length in lengths.items():
-        if length != expected:
-            raise UserError(
-                f"{path}: '{frame}' has {length} AU values, but '{first}' has {expected}"
-            )
-    if not expected:
-        raise UserError(f"{path}: the rows of the AU table are empty")
-    values = np.stack(list(rows.values()))
+    if path.suffix.lower() in (".csv", ".parquet"):
+        rows, names = _read_frame_table(path)
+    else:
+        names = None
+        rows = {frame: _row(path, frame, row) for frame, row in read_pickled_dict(path).items()}
+    values = _stacked(path, rows)
     if kind is None:
         kind = "intensity" if np.nanmax(values, initial=0) > 1 else "occurrence"
-    allowed = "an intensity from 0 to 5" if kind == "intensity" else "0 or 1"
-    fine = (
-        (values >= 0) & (values <= MAX_INTENSITY)
-        if kind == "intensity"
-        else np.isin(values, (0, 1))
-    )
-    wrong = np.argwhere(~fine & ~np.isnan(values))
-    if len(wrong):
-        row, column = wrong[0]
-        raise UserError(
-            f"{path}: '{list(rows)[row]}' has the value {values[row, column]:g} in column {column} "
-            f"({len(wrong)} such values); expected {allowed}, or {UNKNOWN_CODE} or NaN for unknown"
-        )
-    return AUTable(path, rows, kind)
+    _check_values(path, list(rows), names, values, kind)
+    return AUTable(path, rows, kind, names)
 
 
-def _unpickle(path: Path) -> dict[str, Any]:
+def write_labels(
+    directory: Path,
+    ids: Sequence[str],
+    values: FloatArray,
+    names: Sequence[str],
+    table_format: TableFormat,
+) -> Path:
+    """Write aus.csv, aus.parquet or aus.pkl whole; NaN is an empty cell. Returns its path."""
+    path = directory / f"{TABLE_NAME}.{table_format}"
+    if table_format == "pkl":
+        content = dict(zip(ids, values, strict=True))
+        write_bytes(path, lambda file: pickle.dump(content, file))
+        return path
+    import pandas as pd
+
+    frame = pd.DataFrame(values, columns=list(names))
+    frame.insert(0, "frame", list(ids))
+    if table_format == "csv":
+        text = frame.to_csv(index=False, float_format="%g", lineterminator="\n")
+        write_bytes(path, lambda file: file.write(text.encode()))
+    else:
+        with_pyarrow(path, lambda: write_bytes(path, frame.to_parquet))
+    return path
+
+
+def with_pyarrow(path: Path, work: Callable[[], Any]) -> Any:
+    """Do something that needs the optional package; a line that says so where it is missing."""
     try:
-        with path.open("rb") as file:
-            table = _TableUnpickler(file, encoding="latin1").load()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except Exception as error:
-        raise UserError(f"{path}: not a pickled dict of numpy arrays: {error}") from error
-    if not isinstance(table, dict) or not all(isinstance(frame, str) for frame in table):
+        return work()
+    except ImportError as error:
         raise UserError(
-            f"{path}: expected a pickled dict with frame ids as keys, found {type(table).__name__}"
+            f"{path}: parquet files need the package pyarrow: pip install pyarrow"
+        ) from error
+
+
+def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
+    """Rows and column names of a csv or parquet table."""
+    frame = read_frame(path)
+    if frame.shape[1] < 2:
+        raise UserError(
+            f"{path}: expected a column of frame ids and one per AU, separated by commas; found "
+            f"only {', '.join(map(str, frame.columns)) or 'nothing'}"
         )
-    return table
+    ids = [str(frame_id).strip() for frame_id in frame.iloc[:, 0]]
+    names = tuple(str(name).strip() for name in frame.columns[1:])
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UserError(f"{path}: two columns are called {first_few(repeated)}")
+    if len(set(ids)) != len(ids):
+        seen: set[str] = set()
+        twice = [name for name in ids if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+        raise UserError(f"{path}: rows with the same frame id: {first_few(twice)}")
+    columns = [
+        numbers(path, frame.iloc[:, column], ids, name)
+        for column, name in enumerate(names, start=1)
+    ]
+    values = np.column_stack(columns).astype(np.float32) if ids else np.empty((0, len(names)))
+    values[values == UNKNOWN_CODE] = np.nan
+    return dict(zip(ids, values, strict=True)), names
+
+
+def read_frame(path: Path) -> "pd.DataFrame":
+    """A csv (all cells as text, one row a line) or parquet file as it is. Raises UserError."""
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            table: pd.DataFrame = with_pyarrow(path, lambda: pd.read_parquet(path))
+            return table if table.index.name is None else table.reset_index()
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, skipinitialspace=True))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{path}: not a table: {first_line(error)}") from error
+    while rows and not rows[-1]:
+        rows.pop()
+    header, *cells = rows or [[]]
+    for line, row in enumerate(cells, start=2):
+        if len(row) != len(header):
+            raise UserError(
+                f"{path}:{line}: has {len(row)} cells, but the first line has {len(header)}"
+            )
+    return pd.DataFrame(cells, columns=header, dtype=str)
+
+
+def numbers(path: Path, cells: "pd.Series[Any]", ids: Sequence[str], column: str) -> FloatArray:
+    """A column of numbers; empty cells and nan are NaN. Raises UserError at another text."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return cells.to_numpy(dtype=np.float32, na_value=np.nan)
+    texts = cells.astype(str).str.strip()
+    read = pd.to_numeric(texts, errors="coerce")
+    wrong = np.flatnonzero(read.isna() & ~texts.str.lower().isin(["", "nan", "na", "none", "<na>"]))
+    if len(wrong):
+        row = wrong[0]
+        where = f"{path}:{row + 2}" if path.suffix.lower() == ".csv" else str(path)
+        raise UserError(
+            f"{where}: '{ids[row]}' has '{texts.iloc[row]}' in column {column}; expected a number"
+        )
+    return read.to_numpy(dtype=np.float32)
 
 
 def _row(path: Path, frame: str, row: Any) -> FloatArray:
@@ -147,70 +196,40 @@ def _row(path: Path, frame: str, row: Any) -> FloatArray:
     return values
 
 
-def read_ids(path: Path) -> list[str]:
-    """Frame ids, one a row; blank lines do not count."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read: {error.strerror}; expected one frame id per row"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file; expected one frame id per row") from error
-    ids = []
-    for number, line in enumerate(lines, start=1):
-        frame = line.strip().strip("\"'")
-        if "," in frame or ";" in frame:
-            raise UserError(f"{path}:{number}: expected one frame id per row, not '{line.strip()}'")
-        if frame:
-            ids.append(frame)
-    if not ids:
-        raise UserError(f"{path}: no frame ids; expected one per row")
-    return ids
+def _stacked(path: Path, rows: dict[str, FloatArray]) -> FloatArray:
+    """All rows as (N, A)."""
+    if not rows:
+        raise UserError(f"{path}: the AU table is empty")
+    first, expected = next((frame, len(row)) for frame, row in rows.items())
+    for frame, row in rows.items():
+        if len(row) != expected:
+            raise UserError(
+                f"{path}: '{frame}' has {len(row)} AU values, but '{first}' has {expected}"
+            )
+    if not expected:
+        raise UserError(f"{path}: the rows of the AU table are empty")
+    return np.stack(list(rows.values()))
 
 
-def read_metadata(directory: Path) -> Metadata:
-    """dataset.json of a dataset directory; a directory without one is fine."""
-    path = directory / METADATA_FILE
-    if not path.is_file():
-        return Metadata()
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(
-            f'{path}: expected an object such as {{"aus": ["AU1"], "kind": "intensity"}}'
+def _check_values(
+    path: Path,
+    ids: list[str],
+    names: tuple[str, ...] | None,
+    values: FloatArray,
+    kind: LabelKind,
+) -> None:
+    if kind == "intensity":
+        allowed, fine = (
+            f"an intensity from 0 to {MAX_INTENSITY}",
+            ((values >= 0) & (values <= MAX_INTENSITY)),
         )
-    aus = content.get("aus")
-    if aus is not None and not (
-        isinstance(aus, list) and all(isinstance(name, str) for name in aus)
-    ):
-        raise UserError(f'{path}: "aus": expected a list of names such as ["AU1", "AU2"]')
-    if aus is not None and len(set(aus)) != len(aus):
-        raise UserError(f'{path}: "aus" holds a name twice')
-    kind = content.get("kind")
-    if kind not in (None, "intensity", "occurrence"):
-        raise UserError(f'{path}: "kind": expected "intensity" or "occurrence", not {kind!r}')
-    pattern = content.get("subject_pattern", DEFAULT_SUBJECT_PATTERN)
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError) as error:
-        raise UserError(f'{path}: "subject_pattern": not a regular expression: {error}') from error
-    return Metadata(tuple(aus) if aus is not None else None, kind, pattern)
-
-
-def subjects_of(ids: list[str], pattern: str) -> list[str]:
-    """The subject of each frame: what the pattern matches at the id's start (its first group, if it
-    has one).
-    """
-    compiled = re.compile(pattern)
-    matches = [compiled.match(frame) for frame in ids]
-    subjects = [match and (match[1] if compiled.groups else match[0]) for match in matches]
-    unmatched = [frame for frame, subject in zip(ids, subjects, strict=True) if not subject]
-    if unmatched:
+    else:
+        allowed, fine = "0 or 1", np.isin(values, (0, 1))
+    wrong = np.argwhere(~fine & ~np.isnan(values))
+    if len(wrong):
+        row, column = wrong[0]
         raise UserError(
-            f"the subject pattern '{pattern}' of {METADATA_FILE} does not match "
-            f"{first_few(unmatched)}"
+            f"{path}: '{ids[row]}' has the value {values[row, column]:g} in column "
+            f"{names[column] if names else column} ({len(wrong)} such values); expected {allowed}, "
+            f"or {UNKNOWN_CODE} or NaN for unknown"
         )
-    return [subject for subject in subjects if subject]

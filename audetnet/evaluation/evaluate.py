@@ -21,7 +21,7 @@ from audetnet.evaluation.metrics import (
     mean_of,
     mean_variance,
 )
-from audetnet.networks.au_head import AUHead, active_labels
+from audetnet.networks.au_head import AUHead
 from audetnet.networks.losses import RECONSTRUCTION_LOSSES
 from audetnet.networks.model import AUDetNet
 
@@ -121,7 +121,7 @@ class Evaluator:
         predictions = Predictions(
             scores=_array(scores),
             decisions=_array(self._head.active(scores)),
-            labels=_array(active_labels(labels, self._head.kind)),
+            labels=_array(self._head.active_labels(labels)),
             intensities=_array(self._head.intensities(scores)) if regress else None,
             intensity_labels=_array(labels) if regress else None,
         )

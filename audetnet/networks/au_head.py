@@ -7,37 +7,35 @@ from typing import Literal
 
 from torch import Tensor
 
+from audetnet.labels import MAX_INTENSITY
 from audetnet.networks.losses import AU_LOSSES
 
-LabelKind = Literal["intensity", "occurrence"]
-MAX_INTENSITY = 5.0
-ACTIVE_INTENSITY = 2.0
-"""An AU of an intensity table is active from this intensity on, as in the whole field."""
 ACTIVE_PROBABILITY = 0.5
-
-
-def active_labels(labels: Tensor, kind: LabelKind) -> Tensor:
-    """Labels (B, A) as 1 (active), 0 (inactive) and NaN (unknown)."""
-    threshold = ACTIVE_INTENSITY if kind == "intensity" else 1.0
-    return (labels >= threshold).to(labels.dtype).masked_fill(labels.isnan(), float("nan"))
 
 
 @dataclass(frozen=True)
 class AUHead:
-    """Reads outputs (B, A) as intensities (``regress``) or occurrences, of labels of a kind.
+    """Reads outputs (B, A) as intensities (``regress``) or occurrences. ``active_from`` is the
+    smallest label that counts as active: 2 of intensities unless dataset.json says otherwise, 1 of
+    occurrences.
 
     A score lies in [0, 1] where it makes sense: sigmoid(output) for BCEWithLogits, the output
     itself for MSE. With ``regress`` intensity = 5 * score, clamped to 0-5, and an AU is active at
-    intensity >= 2; without, the score is a probability and an AU is active at >= 0.5.
+    intensity >= active_from; without, the score is a probability and an AU is active at >= 0.5.
     """
 
     loss_function: Literal["MSE", "BCEWithLogits"]
     regress: bool
-    kind: LabelKind
+    active_from: float
 
     def targets(self, labels: Tensor) -> Tensor:
         """What the outputs (or their sigmoid) should be, in [0, 1]; NaN = unknown."""
-        return labels / MAX_INTENSITY if self.regress else active_labels(labels, self.kind)
+        return labels / MAX_INTENSITY if self.regress else self.active_labels(labels)
+
+    def active_labels(self, labels: Tensor) -> Tensor:
+        """Labels (B, A) as 1 (active), 0 (inactive) and NaN (unknown)."""
+        active = (labels >= self.active_from).to(labels.dtype)
+        return active.masked_fill(labels.isnan(), float("nan"))
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """The AU loss, a scalar, over the known labels."""
@@ -54,5 +52,5 @@ class AUHead:
     def active(self, scores: Tensor) -> Tensor:
         """Decisions (B, A), bool."""
         if self.regress:
-            return self.intensities(scores) >= ACTIVE_INTENSITY
+            return self.intensities(scores) >= self.active_from
         return scores >= ACTIVE_PROBABILITY

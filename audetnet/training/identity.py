@@ -41,6 +41,7 @@ def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[
         "cfg_text": config.text,
         "au_names": list(dataset.au_names),
         "kind": dataset.kind,
+        "active_from": dataset.active_from,
         "frame_size": list(frame_size),
     }
 

@@ -21,7 +21,8 @@ from audetnet.data.frames import Dataset
 from audetnet.data.momu import MOMU
 from audetnet.data.order import EpochOrder
 from audetnet.evaluation.evaluate import Evaluator, SetResults
-from audetnet.networks.au_head import AUHead, active_labels
+from audetnet.labels import active
+from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
@@ -80,7 +81,7 @@ class Trainer:
         head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
-            dataset.kind,
+            dataset.active_from,
         )
         self._optimisers = make_optimisers(model, config)
         self._step = TrainingStep(
@@ -109,8 +110,8 @@ class Trainer:
         momu = None
         if data.balance_dataset_with_momu:
             assert data.epoch_size is not None and data.sampling_size is not None
-            active = active_labels(torch.from_numpy(train.labels), self._dataset.kind)
-            momu = MOMU(active.numpy(), data.epoch_size, data.sampling_size)
+            flags = active(train.labels, self._dataset.active_from)
+            momu = MOMU(flags, data.epoch_size, data.sampling_size)
         return EpochOrder(len(train), momu, self._settings.seed)
 
     def _check_length(self) -> None:

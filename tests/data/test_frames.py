@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
+from audetnet.data.ids import IdFiles
 from audetnet.errors import UserError
 
 NAN = float("nan")
@@ -60,7 +61,8 @@ def test_names_within_the_directory_can_be_chosen(dataset_directory: Write) -> N
         (directory / old).rename(directory / new)
     (directory / "a.pkl").touch()
     (directory / "b.pkl").touch()
-    dataset = load_dataset(DatasetPaths(directory, *moves.values()), regress=False)
+    ids = IdFiles("fold1_train.txt", "fold1_test.txt")
+    dataset = load_dataset(DatasetPaths(directory, "frames", "other.bin", ids), regress=False)
     assert dataset.train.ids == tuple(TRAIN)
     assert dataset.train.paths[0].parent == directory / "frames"
 
@@ -210,8 +212,8 @@ def test_au_names_come_from_the_data_else_from_the_cfg_else_are_columns(
         (
             ["AU6", "AU12"],
             ("AU12", "AU6"),
-            "{directory}/dataset.json: its AUs (AU6, AU12) are not au_names of the cfg "
-            "(AU12, AU6); delete au_names",
+            "{directory}/dataset.json: its AUs (AU6, AU12) are not those of au_names of "
+            "the cfg (AU12, AU6); delete au_names",
         ),
         (
             ["AU6"],
@@ -295,3 +297,87 @@ def test_the_digest_is_of_ids_labels_and_names_not_of_paths(
     directory = dataset_directory(**(options | {"name": "after"} | written))
     after = _load(directory, validation_subjects=subjects).digest()
     assert (before != after) == differs
+
+
+def test_validation_frames_may_be_listed(dataset_directory: Write) -> None:
+    directory = dataset_directory(LABELS, ["A_0", "A_1"], TEST)
+    (directory / "validation_ids.csv").write_text("B_1\nB_0\nB_1\n")
+    dataset = _load(directory)
+    assert dataset.validation is not None
+    assert dataset.validation.ids == ("B_1", "B_0")
+    assert dataset.train.ids == ("A_0", "A_1")
+    assert dataset.notes == ("validation ids: 1 duplicates are counted once",)
+
+
+def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
+    directory = dataset_directory(LABELS, TRAIN, TEST)
+    (directory / "validation_ids.csv").write_text("B_1\n")
+    with pytest.raises(UserError) as error:
+        _load(directory, validation_subjects=("B",))
+    assert str(error.value) == (
+        f"{directory / 'validation_ids.csv'}: the validation frames are listed here; delete "
+        "validation_subjects from the cfg, or this file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("listed", "both"), [("A_0\n", "train and validation"), ("C_0\n", "validation and test")]
+)
+def test_overlaps_with_the_validation_set_are_warned_of(
+    dataset_directory: Write, listed: str, both: str
+) -> None:
+    directory = dataset_directory(LABELS, ["A_0", "A_1"], ["C_0"])
+    (directory / "validation_ids.csv").write_text(listed)
+    (note,) = _load(directory).notes
+    assert note.startswith(f"beware: 1 frames are in both {both}")
+
+
+def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) -> None:
+    directory = dataset_directory(LABELS, TRAIN, TEST)
+    (directory / "folds").mkdir()
+    for fold in ("1", "2"):
+        (directory / "folds" / fold).mkdir()
+    for name in ("train_ids.csv", "test_ids.csv"):
+        (directory / name).rename(directory / "folds" / "2" / name)
+    paths = DatasetPaths(directory, ids=IdFiles().of_fold("2"))
+    assert load_dataset(paths, regress=False).train.ids == tuple(TRAIN)
+    with pytest.raises(UserError) as error:
+        _load(directory)
+    assert str(error.value) == (
+        f"{directory / 'train_ids.csv'}: no such file; this dataset has the folds 1, 2: choose one "
+        "with --fold"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "active_from"),
+    [(None, 2), ({"threshold": 3}, 3), ({"kind": "occurrence", "threshold": 3}, 1)],
+    ids=["the field's", "dataset.json", "occurrences"],
+)
+def test_labels_are_active_from_the_threshold_on(
+    dataset_directory: Write, metadata: dict[str, Any] | None, active_from: float
+) -> None:
+    labels = LABELS if metadata and "kind" in metadata else {**LABELS, "A_0": [5, 0]}
+    directory = dataset_directory(labels, TRAIN, TEST, metadata=metadata)
+    dataset = _load(directory)
+    assert dataset.active_from == active_from
+
+
+def test_the_threshold_is_part_of_the_fingerprint(dataset_directory: Write) -> None:
+    labels = {**LABELS, "A_0": [5, 0]}
+    one = dataset_directory(labels, TRAIN, TEST, name="one")
+    other = dataset_directory(labels, TRAIN, TEST, name="other", metadata={"threshold": 3})
+    assert _load(one).digest() != _load(other).digest()
+
+
+def test_names_of_a_table_are_those_of_the_data(dataset_directory: Write) -> None:
+    directory = dataset_directory(LABELS, TRAIN, TEST)
+    (directory / "aus.pkl").unlink()
+    rows = "".join(f"{frame},{row[0]},{row[1]}\n" for frame, row in LABELS.items())
+    (directory / "aus.csv").write_text(f"frame,AU6,AU12\n{rows}")
+    dataset = _load(directory)
+    assert dataset.au_names == ("AU6", "AU12")
+    np.testing.assert_array_equal(dataset.train.labels, [[0, 1], [1, 1], [1, 0], [0, NAN]])
+    (directory / "dataset.json").write_text('{"aus": ["AU12", "AU6"]}')
+    with pytest.raises(UserError, match="make them the same"):
+        _load(directory)

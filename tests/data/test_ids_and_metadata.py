@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from audetnet.data.tables import Metadata, read_ids, read_metadata, subjects_of
+from audetnet.data.ids import IdFiles, find_folds, read_ids, write_ids
+from audetnet.data.metadata import Metadata, read_metadata, subjects_of, update_metadata
 from audetnet.errors import UserError
 
 
@@ -68,13 +69,20 @@ def test_id_lists_with_a_mistake_name_their_line(
     ("content", "expected"),
     [
         (None, Metadata()),
-        ({}, Metadata(None, None, "[^_]+")),
+        ({}, Metadata(None, None, 2.0, None, "[^_]+")),
         ({"aus": ["AU1", "AU2"]}, Metadata(("AU1", "AU2"))),
-        ({"kind": "occurrence", "source": "somewhere"}, Metadata(None, "occurrence")),
+        (
+            {"kind": "occurrence", "source": "somewhere"},
+            Metadata(None, "occurrence", source="somewhere"),
+        ),
+        (
+            {"threshold": 3, "folds": {"1": ["A", "B"], "2": ["C"]}, "subjects": "subjects.csv"},
+            Metadata(threshold=3, folds={"1": ("A", "B"), "2": ("C",)}, subjects="subjects.csv"),
+        ),
         ({"aus": None, "kind": None}, Metadata()),
         ({"subject_pattern": r"[FM]\d+"}, Metadata(subject_pattern=r"[FM]\d+")),
     ],
-    ids=["no file", "empty", "names", "kind and more", "nulls", "pattern"],
+    ids=["no file", "empty", "names", "kind and source", "threshold and folds", "nulls", "pattern"],
 )
 def test_metadata_is_optional_as_a_whole_and_in_parts(
     tmp_path: Path, content: Any, expected: Metadata
@@ -100,7 +108,14 @@ def test_metadata_is_optional_as_a_whole_and_in_parts(
         ('{"kind": ["intensity"]}', '"kind": expected "intensity" or "occurrence", not '),
         ('{"subject_pattern": "("}', '"subject_pattern": not a regular expression: '),
         ('{"subject_pattern": 1}', '"subject_pattern": not a regular expression: '),
-        ('{"subject_pattern": null}', '"subject_pattern": not a regular expression: '),
+        ('{"kinds": "intensity"}', "unknown key \"kinds\"; did you mean 'kind'?"),
+        ('{"threshold": 0}', '"threshold": expected an intensity above 0, at most 5, not 0'),
+        ('{"threshold": true}', '"threshold": expected an intensity above 0, at most 5, not True'),
+        ('{"threshold": 6}', '"threshold": expected an intensity above 0, at most 5, not 6'),
+        ('{"source": 1}', '"source" and "subjects": expected a text, not 1'),
+        ('{"folds": [["A"]]}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
+        ('{"folds": {"1": []}}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
+        ('{"folds": {"1": ["A"], "2": ["A"]}}', '"folds" holds a subject twice: A'),
     ],
 )
 def test_mistakes_in_the_metadata_name_their_key(
@@ -127,7 +142,7 @@ def test_mistakes_in_the_metadata_name_their_key(
 def test_a_subject_is_the_first_group_else_the_match(
     pattern: str, ids: list[str], subjects: list[str]
 ) -> None:
-    assert subjects_of(ids, pattern) == subjects
+    assert subjects_of(ids, Path("any"), Metadata(subject_pattern=pattern)) == subjects
 
 
 @pytest.mark.parametrize(
@@ -141,7 +156,76 @@ def test_a_subject_is_the_first_group_else_the_match(
 )
 def test_ids_without_a_subject_are_named(pattern: str, ids: list[str], named: str) -> None:
     with pytest.raises(UserError) as error:
-        subjects_of(ids, pattern)
+        subjects_of(ids, Path("any"), Metadata(subject_pattern=pattern))
     assert pattern in str(error.value)
     assert "dataset.json" in str(error.value)
     assert str(error.value).endswith(f"does not match {named}")
+
+
+def test_subjects_may_be_given_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "who.csv").write_text("frame,subject\nx_1,anna\nx_2,ben\n")
+    metadata = Metadata(subjects="who.csv")
+    assert subjects_of(["x_2", "x_1"], tmp_path, metadata) == ["ben", "anna"]
+    with pytest.raises(UserError) as error:
+        subjects_of(["x_1", "x_3"], tmp_path, metadata)
+    assert str(error.value) == (
+        f"{tmp_path / 'who.csv'}: no subject for x_3; add a row frame,subject"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("frame,subject\na,b\nc\n", ":3: expected frame,subject, not 'c'"),
+        ("frame,subject\na,b,c\n", ":2: expected frame,subject, not 'a,b,c'"),
+        ("frame,subject\na,\n", ":2: expected frame,subject, not 'a,'"),
+        (None, ": cannot be read: "),
+    ],
+)
+def test_mistakes_in_a_file_of_subjects_name_their_line(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
+    path = tmp_path / "subjects.csv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError) as error:
+        subjects_of(["a"], tmp_path, Metadata(subjects="subjects.csv"))
+    assert str(error.value).startswith(f"{path}{message}")
+
+
+def test_metadata_are_changed_key_by_key_and_read_back(tmp_path: Path) -> None:
+    update_metadata(tmp_path, aus=("AU1", "AU2"), kind="intensity", source="somewhere")
+    path = update_metadata(tmp_path, threshold=3.0, folds={"1": ("A",), "2": ("B", "C")})
+    assert path == tmp_path / "dataset.json"
+    assert read_metadata(tmp_path) == Metadata(
+        aus=("AU1", "AU2"),
+        kind="intensity",
+        source="somewhere",
+        threshold=3.0,
+        folds={"1": ("A",), "2": ("B", "C")},
+    )
+    assert json.loads(path.read_text())["folds"] == {"1": ["A"], "2": ["B", "C"]}
+
+
+def test_metadata_with_a_mistake_are_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "dataset.json"
+    path.write_text("{")
+    with pytest.raises(UserError):
+        update_metadata(tmp_path, kind="intensity")
+    assert path.read_text() == "{"
+
+
+def test_ids_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    write_ids(tmp_path / "folds" / "1" / "train_ids.csv", ["b", "a", "b", "é"])
+    assert read_ids(tmp_path / "folds" / "1" / "train_ids.csv") == ["b", "a", "b", "é"]
+
+
+def test_folds_are_found_numbers_in_their_order(tmp_path: Path) -> None:
+    assert find_folds(tmp_path) == []
+    for name in ("10", "2", "SN001", "1"):
+        (tmp_path / "folds" / name).mkdir(parents=True)
+    (tmp_path / "folds" / "notes.txt").touch()
+    assert find_folds(tmp_path) == ["1", "2", "10", "SN001"]
+    assert IdFiles().of_fold("2") == IdFiles(
+        "folds/2/train_ids.csv", "folds/2/test_ids.csv", "folds/2/validation_ids.csv"
+    )

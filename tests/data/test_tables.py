@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audetnet.data.tables import LabelKind, find_labels, read_labels
+from audetnet.data.tables import TableFormat, find_labels, read_labels, write_labels
 from audetnet.errors import UserError
+from audetnet.labels import FloatArray, LabelKind
 
 NAN = float("nan")
 ROW = (3.0, NAN, 5.0)
@@ -249,13 +250,21 @@ def test_values_out_of_range_are_named_with_frame_and_column(
         (["aus.pkl"], "aus.pkl"),
         (["labels.pickle", "notes.txt"], "labels.pickle"),
         (["AUS.PKL"], "AUS.PKL"),
-        ([], "no pickled AU table (*.pkl, *.pickle); name it with --labels FILE"),
-        (["b.pkl", "a.pickle"], "several pickles (a.pickle, b.pkl); choose one with --labels FILE"),
+        (["aus.csv", "train_ids.csv"], "aus.csv"),
+        (["labels.parquet", "frames.csv"], "labels.parquet"),
+        (
+            ["labels.csv"],
+            "no AU table (*.pkl, *.pickle, *.parquet, aus.csv); name it with --labels FILE",
+        ),
+        (
+            ["b.pkl", "a.pickle", "aus.csv"],
+            "several AU tables (a.pickle, aus.csv, b.pkl); choose one with --labels FILE",
+        ),
         (None, "no such directory; --data names the dataset directory"),
     ],
-    ids=["pkl", "pickle", "upper case", "none", "several", "no directory"],
+    ids=["pkl", "pickle", "upper case", "csv", "parquet", "none", "several", "no directory"],
 )
-def test_the_one_pickle_of_a_directory_is_found(
+def test_the_one_table_of_a_directory_is_found(
     tmp_path: Path, names: list[str] | None, expected: str
 ) -> None:
     directory = tmp_path / "dataset"
@@ -269,3 +278,75 @@ def test_the_one_pickle_of_a_directory_is_found(
         with pytest.raises(UserError) as error:
             find_labels(directory)
         assert str(error.value) == f"{directory}: {expected}"
+
+
+VALUES: FloatArray = np.array([[0, 2.5, NAN], [5, 0, 1]], dtype=np.float32)
+
+
+@pytest.mark.parametrize("table_format", ["csv", "parquet", "pkl"])
+def test_tables_are_read_back_as_they_were_written(
+    tmp_path: Path, table_format: TableFormat
+) -> None:
+    ids, names = ["SN001_0", "007"], ("AU1", "AU2", "AU26")
+    path = write_labels(tmp_path, ids, VALUES, names, table_format)
+    assert path == find_labels(tmp_path) == tmp_path / f"aus.{table_format}"
+    table = read_labels(path, None)
+    assert list(table.rows) == ids
+    np.testing.assert_array_equal(np.stack(list(table.rows.values())), VALUES)
+    assert table.kind == "intensity"
+    assert table.names == (None if table_format == "pkl" else names)
+
+
+def test_a_csv_table_is_read_however_it_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "aus.csv"
+    path.write_bytes(b'\xef\xbb\xbfname, AU1 ,AU2\r\n001, 1,\r\nNA,9,nan\r\n"x",0,1.0\r\n')
+    table = read_labels(path, None)
+    assert table.names == ("AU1", "AU2")
+    assert list(table.rows) == ["001", "NA", "x"]
+    np.testing.assert_array_equal(
+        np.stack(list(table.rows.values())), [[1, NAN], [NAN, NAN], [0, 1]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", ": expected a column of frame ids and one per AU, separated by commas; found only "),
+        ("frame,AU1\n", ": the AU table is empty"),
+        ("frame\na\n", ": expected a column of frame ids and one per AU"),
+        ("frame;AU1\na;1\n", ": expected a column of frame ids and one per AU"),
+        ("frame,AU1,AU1\na,1,1\n", ": two columns are called AU1"),
+        ("frame,AU1\na,1\nb,0\na,1\n", ": rows with the same frame id: a"),
+        ("frame,AU1\na,1\nb,yes\n", ":3: 'b' has 'yes' in column AU1; expected a number"),
+        ("frame,AU1\na,1\nb,7\n", ": 'b' has the value 7 in column AU1 (1 such values)"),
+        ("frame,AU1,AU2\na,1,0\nb,1\n", ":3: has 2 cells, but the first line has 3"),
+        ("frame,AU1\na,1,0\nb,1,0\n", ":2: has 3 cells, but the first line has 2"),
+        ("frame,AU1\na,1\nb,1,0\n", ":3: has 3 cells, but the first line has 2"),
+        ("frame,AU1\na,1\n\nb,1\n", ":3: has 0 cells, but the first line has 2"),
+        ("frame,AU1\na,\xff\n".encode("latin1"), ": not a table: "),
+        (None, ": cannot be read: No such file or directory"),
+    ],
+)
+def test_mistakes_in_a_csv_table_name_their_line(
+    tmp_path: Path, content: str | bytes | None, message: str
+) -> None:
+    path = tmp_path / "aus.csv"
+    if content is not None:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(UserError) as error:
+        read_labels(path, None)
+    assert str(error.value).startswith(f"{path}{message}")
+
+
+def test_without_its_package_parquet_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: Any) -> None:
+        raise ImportError("no pyarrow")
+
+    monkeypatch.setattr("pandas.read_parquet", missing)
+    with pytest.raises(UserError) as error:
+        read_labels(tmp_path / "aus.parquet", None)
+    assert str(error.value) == (
+        f"{tmp_path / 'aus.parquet'}: parquet files need the package pyarrow: pip install pyarrow"
+    )

@@ -30,7 +30,7 @@ class Bench:
         self.data: Dataset = load_dataset(DatasetPaths(directory), regress=False)
         images = dict(zip(self.data.train.ids, self.data.train.paths, strict=True))
         self.packed = pack(images, (64, 64), True, cache)
-        self.head = AUHead("BCEWithLogits", False, "intensity")
+        self.head = AUHead("BCEWithLogits", False, 2.0)
 
     def evaluate(self, batch_size: int, labels: np.ndarray | None = None) -> SetResults:
         frames = self.data.train

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from audetnet.networks.au_head import AUHead, LabelKind, active_labels
+from audetnet.labels import LabelKind, active, active_from
+from audetnet.networks.au_head import AUHead
 
 NAN = float("nan")
+SMALLEST = {"intensity": 2.0, "occurrence": 1.0}
 COMBINATIONS = list(product(("MSE", "BCEWithLogits"), (True, False), ("intensity", "occurrence")))
 
 
@@ -19,28 +21,36 @@ def row(*values: float) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("kind", "labels", "expected"),
+    ("kind", "threshold", "labels", "expected"),
     [
         # active from 2 on, in the whole field; 2019 asked for more than 2
         (
             "intensity",
+            2,
             row(0, 1, 1.999, 2, 2.001, 3, 4, 5, NAN),
             row(0, 0, 0, 1, 1, 1, 1, 1, NAN),
         ),
-        ("occurrence", row(0, 1, NAN), row(0, 1, NAN)),
+        ("intensity", 3, row(0, 2, 2.9, 3, 5, NAN), row(0, 0, 0, 1, 1, NAN)),
+        ("intensity", 0.5, row(0, 0.5, 5, NAN), row(0, 1, 1, NAN)),
+        # the threshold says how an occurrence table was made, not how to read it
+        ("occurrence", 2, row(0, 1, NAN), row(0, 1, NAN)),
     ],
 )
-def test_active_labels(kind: LabelKind, labels: Tensor, expected: Tensor) -> None:
+def test_active_labels(kind: LabelKind, threshold: float, labels: Tensor, expected: Tensor) -> None:
+    """Of tensors in the head and of arrays in the data, the same."""
     before = labels.clone()
-    active = active_labels(labels, kind)
-    torch.testing.assert_close(active, expected, rtol=0, atol=0, equal_nan=True)
+    smallest = active_from(kind, threshold)
+    of_tensor = AUHead("MSE", False, smallest).active_labels(labels)
+    torch.testing.assert_close(of_tensor, expected, rtol=0, atol=0, equal_nan=True)
+    of_array = torch.from_numpy(active(labels.numpy(), smallest))
+    torch.testing.assert_close(of_array, expected, rtol=0, atol=0, equal_nan=True)
     torch.testing.assert_close(labels, before, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize(("loss", "regress", "kind"), COMBINATIONS)
 def test_targets(loss: str, regress: bool, kind: LabelKind) -> None:
     """Fifths of an intensity, or 0 and 1; what is unknown stays unknown."""
-    head = AUHead(loss, regress, kind)  # type: ignore[arg-type]
+    head = AUHead(loss, regress, SMALLEST[kind])  # type: ignore[arg-type]
     labels = row(0, 1, 2, 5, NAN) if kind == "intensity" else row(0, 1, NAN)
     expected = {
         (True, "intensity"): row(0, 0.2, 0.4, 1, NAN),
@@ -57,38 +67,39 @@ def test_scores(loss: str, regress: bool, kind: LabelKind) -> None:
     """BCEWithLogits reads outputs through a sigmoid, MSE as they are."""
     outputs = row(-log(3), 0, log(3), 2)
     expected = row(0.25, 0.5, 0.75, e**2 / (1 + e**2)) if loss == "BCEWithLogits" else outputs
-    head = AUHead(loss, regress, kind)  # type: ignore[arg-type]
+    head = AUHead(loss, regress, SMALLEST[kind])  # type: ignore[arg-type]
     torch.testing.assert_close(head.scores(outputs), expected)
 
 
 def test_intensities_are_five_times_the_score_within_bounds() -> None:
-    head = AUHead("MSE", True, "intensity")
+    head = AUHead("MSE", True, 2.0)
     intensities = head.intensities(row(-0.2, 0, 0.1, 0.4, 1, 1.5))
     torch.testing.assert_close(intensities, row(0, 0, 0.5, 2, 5, 5))
 
 
 @pytest.mark.parametrize("loss", ["MSE", "BCEWithLogits"])
-@pytest.mark.parametrize("kind", ["intensity", "occurrence"])
 @pytest.mark.parametrize(
-    ("regress", "scores", "expected"),
+    ("regress", "smallest", "scores", "expected"),
     [
         # intensity 2 exactly is active
-        (True, row(-1, 0, 0.399, 0.4, 0.401, 0.5, 1, 2), [0, 0, 0, 1, 1, 1, 1, 1]),
-        # probability 0.5 exactly is active; an intensity of 2 is no matter here
-        (False, row(-1, 0, 0.4, 0.499, 0.5, 0.501, 1, 2), [0, 0, 0, 0, 1, 1, 1, 1]),
+        (True, 2.0, row(-1, 0, 0.399, 0.4, 0.401, 0.5, 1, 2), [0, 0, 0, 1, 1, 1, 1, 1]),
+        (True, 3.0, row(0.4, 0.599, 0.6, 0.601, 1), [0, 0, 1, 1, 1]),
+        # probability 0.5 exactly is active; the scale of the labels is no matter here
+        (False, 2.0, row(-1, 0, 0.4, 0.499, 0.5, 0.501, 1, 2), [0, 0, 0, 0, 1, 1, 1, 1]),
+        (False, 1.0, row(-1, 0, 0.4, 0.499, 0.5, 0.501, 1, 2), [0, 0, 0, 0, 1, 1, 1, 1]),
     ],
 )
 def test_decisions(
-    loss: str, regress: bool, kind: LabelKind, scores: Tensor, expected: list[int]
+    loss: str, regress: bool, smallest: float, scores: Tensor, expected: list[int]
 ) -> None:
-    active = AUHead(loss, regress, kind).active(scores)  # type: ignore[arg-type]
-    assert active.dtype == torch.bool
-    assert active[0].int().tolist() == expected
+    decided = AUHead(loss, regress, smallest).active(scores)  # type: ignore[arg-type]
+    assert decided.dtype == torch.bool
+    assert decided[0].int().tolist() == expected
 
 
 def test_a_logit_is_not_compared_with_a_probability() -> None:
     """In 2019 a logit of 0.3, a probability of 0.57, was called inactive."""
-    head = AUHead("BCEWithLogits", False, "occurrence")
+    head = AUHead("BCEWithLogits", False, 1.0)
     assert head.active(head.scores(row(-0.3, 0, 0.3))).tolist() == [[False, True, True]]
 
 
@@ -106,5 +117,5 @@ def test_a_logit_is_not_compared_with_a_probability() -> None:
     ],
 )
 def test_loss(loss: str, regress: bool, outputs: Tensor, labels: Tensor, expected: float) -> None:
-    head = AUHead(loss, regress, "intensity")  # type: ignore[arg-type]
+    head = AUHead(loss, regress, 2.0)  # type: ignore[arg-type]
     assert head.loss(outputs, labels).item() == pytest.approx(expected, rel=1e-6)

@@ -33,7 +33,7 @@ class Bench:
         self.order: list[str] = []
         for name, optimiser in self.optimisers.items():
             optimiser.register_step_pre_hook(lambda *_, name=name: self.order.append(name))
-        self.head = AUHead("BCEWithLogits", False, "intensity")
+        self.head = AUHead("BCEWithLogits", False, 2.0)
         self.step = TrainingStep(
             self.model, self.optimisers, self.config, self.head, 0, self.precision, NO_AUGMENTATION
         )

@@ -1,0 +1,62 @@
+"""Lists of frame ids, one a row, and where they lie in a dataset directory."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from audetnet.errors import UserError
+from audetnet.files import write_text
+
+FOLDS_DIRECTORY = "folds"
+
+
+@dataclass(frozen=True)
+class IdFiles:
+    """Names of the id lists of a split, relative to the dataset directory. The list of validation
+    ids is optional.
+    """
+
+    train: str = "train_ids.csv"
+    test: str = "test_ids.csv"
+    validation: str = "validation_ids.csv"
+
+    def of_fold(self, fold: str) -> "IdFiles":
+        """The same names in the directory of a fold."""
+        directory = f"{FOLDS_DIRECTORY}/{fold}"
+        return IdFiles(
+            *(f"{directory}/{name}" for name in (self.train, self.test, self.validation))
+        )
+
+
+def find_folds(directory: Path) -> list[str]:
+    """Names of the folds of a dataset directory, numbers in their order."""
+    folder = directory / FOLDS_DIRECTORY
+    found = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    return sorted(found, key=lambda name: (not name.isdecimal(), name.zfill(9)))
+
+
+def read_ids(path: Path) -> list[str]:
+    """Frame ids, one a row; blank lines do not count."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read: {error.strerror}; expected one frame id per row"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file; expected one frame id per row") from error
+    ids = []
+    for number, line in enumerate(lines, start=1):
+        frame = line.strip().strip("\"'")
+        if "," in frame or ";" in frame:
+            raise UserError(f"{path}:{number}: expected one frame id per row, not '{line.strip()}'")
+        if frame:
+            ids.append(frame)
+    if not ids:
+        raise UserError(f"{path}: no frame ids; expected one per row")
+    return ids
+
+
+def write_ids(path: Path, ids: Iterable[str]) -> None:
+    """Write a list whole. Raises FileError."""
+    write_text(path, "".join(f"{frame}\n" for frame in ids))

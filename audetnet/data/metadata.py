@@ -1,0 +1,176 @@
+"""dataset.json: what the labels of a dataset directory are, and who the subjects of its frames."""
+
+import csv
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audetnet.config.binding import did_you_mean
+from audetnet.errors import UserError, first_few
+from audetnet.files import write_text
+from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
+
+DEFAULT_SUBJECT_PATTERN = r"[^_]+"
+METADATA_FILE = "dataset.json"
+SUBJECTS_FILE = "subjects.csv"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What dataset.json says; None where it does not."""
+
+    aus: tuple[str, ...] | None = None
+    """Names of the table's columns."""
+    kind: LabelKind | None = None
+    threshold: float = ACTIVE_INTENSITY
+    """The intensity from which on an AU counts as active (or counted, in occurrence tables that
+    were made from intensities).
+    """
+    source: str | None = None
+    """Where the data come from, in words."""
+    subject_pattern: str = DEFAULT_SUBJECT_PATTERN
+    """A regular expression for the subject at the start of a frame id: its first group, if it has
+    one.
+    """
+    subjects: str | None = None
+    """A csv file with the columns frame,subject, instead of the pattern."""
+    folds: dict[str, tuple[str, ...]] | None = None
+    """The subjects of each part; fold k is tested on part k and trained on the others."""
+
+
+def read_metadata(directory: Path) -> Metadata:
+    """dataset.json of a dataset directory; a directory without one is fine. Raises UserError."""
+    path = directory / METADATA_FILE
+    if not path.is_file():
+        return Metadata()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(
+            f'{path}: expected an object such as {{"aus": ["AU1"], "kind": "intensity"}}'
+        )
+    known = [field.name for field in dataclasses.fields(Metadata)]
+    for key in content:
+        if key not in known:
+            raise UserError(f'{path}: unknown key "{key}"{did_you_mean(key, known)}')
+    given = {key: value for key, value in content.items() if value is not None}
+    for key, value in given.items():
+        _CHECKS[key](path, value)
+    if "aus" in given:
+        given["aus"] = tuple(given["aus"])
+    if "folds" in given:
+        given["folds"] = {fold: tuple(subjects) for fold, subjects in given["folds"].items()}
+    return Metadata(**given)
+
+
+def update_metadata(directory: Path, **changes: Any) -> Path:
+    """Write dataset.json anew with some keys changed, the others as they were; returns its path."""
+    metadata = dataclasses.replace(read_metadata(directory), **changes)
+    said = {key: value for key, value in dataclasses.asdict(metadata).items() if value is not None}
+    path = directory / METADATA_FILE
+    write_text(path, json.dumps(said, indent=1) + "\n")
+    return path
+
+
+def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str]:
+    """The subject of each frame, by subjects.csv or the pattern. Raises UserError."""
+    if metadata.subjects is None:
+        return _subjects_by_pattern(ids, metadata.subject_pattern)
+    path = directory / metadata.subjects
+    known = _read_subjects(path)
+    missing = [frame for frame in ids if frame not in known]
+    if missing:
+        raise UserError(f"{path}: no subject for {first_few(missing)}; add a row frame,subject")
+    return [known[frame] for frame in ids]
+
+
+def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
+    compiled = re.compile(pattern)
+    matches = [compiled.match(frame) for frame in ids]
+    subjects = [match and (match[1] if compiled.groups else match[0]) for match in matches]
+    unmatched = [frame for frame, subject in zip(ids, subjects, strict=True) if not subject]
+    if unmatched:
+        raise UserError(
+            f"the subject pattern '{pattern}' of {METADATA_FILE} does not match "
+            f"{first_few(unmatched)}"
+        )
+    return [subject for subject in subjects if subject]
+
+
+def _read_subjects(path: Path) -> dict[str, str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read: {error}; expected rows frame,subject") from error
+    subjects = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != 2 or not all(row):
+            raise UserError(f"{path}:{number}: expected frame,subject, not '{','.join(row)}'")
+        subjects[row[0]] = row[1]
+    return subjects
+
+
+def _check_aus(path: Path, value: Any) -> None:
+    if not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+        raise UserError(f'{path}: "aus": expected a list of names such as ["AU1", "AU2"]')
+    if len(set(value)) != len(value):
+        raise UserError(f'{path}: "aus" holds a name twice')
+
+
+def _check_kind(path: Path, value: Any) -> None:
+    if value not in ("intensity", "occurrence"):
+        raise UserError(f'{path}: "kind": expected "intensity" or "occurrence", not {value!r}')
+
+
+def _check_threshold(path: Path, value: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 < value <= MAX_INTENSITY):
+        raise UserError(
+            f'{path}: "threshold": expected an intensity above 0, at most {MAX_INTENSITY}, '
+            f"not {value!r}"
+        )
+
+
+def _check_text(path: Path, value: Any) -> None:
+    if not isinstance(value, str):
+        raise UserError(f'{path}: "source" and "subjects": expected a text, not {value!r}')
+
+
+def _check_pattern(path: Path, value: Any) -> None:
+    try:
+        re.compile(value)
+    except (re.error, TypeError) as error:
+        raise UserError(f'{path}: "subject_pattern": not a regular expression: {error}') from error
+
+
+def _check_folds(path: Path, value: Any) -> None:
+    if not (
+        isinstance(value, dict)
+        and all(isinstance(part, list) and part for part in value.values())
+        and all(isinstance(subject, str) for part in value.values() for subject in part)
+    ):
+        raise UserError(
+            f'{path}: "folds": expected subjects by part, such as {{"1": ["SN001"], "2": '
+            '["SN002"]}'
+        )
+    subjects = [subject for part in value.values() for subject in part]
+    twice = sorted({subject for subject in subjects if subjects.count(subject) > 1})
+    if twice:
+        raise UserError(f'{path}: "folds" holds a subject twice: {first_few(twice)}')
+
+
+_CHECKS = {
+    "aus": _check_aus,
+    "kind": _check_kind,
+    "threshold": _check_threshold,
+    "source": _check_text,
+    "subject_pattern": _check_pattern,
+    "subjects": _check_text,
+    "folds": _check_folds,
+}
