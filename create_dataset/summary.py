@@ -34,6 +34,6 @@ class Summary:
             say(line)
         for reason, names in self._left_out.items():
             if names:
-                print(f"left out, {reason}: {len(names)}: {first_few(names)}", file=sys.stderr)
+                print(f"left out {len(names)} ({reason}): {first_few(names)}", file=sys.stderr)
         for line in self._notes:
             print(line, file=sys.stderr)

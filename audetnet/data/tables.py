@@ -43,16 +43,21 @@ class AUTable:
         return len(next(iter(self.rows.values())))
 
 
-def find_labels(directory: Path) -> Path:
-    """The one AU table in a dataset directory: a pickle, a parquet file or aus.csv."""
-    if not directory.is_dir():
-        raise UserError(f"{directory}: no such directory; --data names the dataset directory")
-    found = sorted(
+def find_tables(directory: Path) -> list[Path]:
+    """All AU tables in a directory: pickles, parquet files and aus.csv."""
+    return sorted(
         path
         for path in directory.iterdir()
         if path.suffix.lower() in (*_PICKLE_SUFFIXES, ".parquet")
         or path.name.lower() == f"{TABLE_NAME}.csv"
     )
+
+
+def find_labels(directory: Path) -> Path:
+    """The one AU table in a dataset directory."""
+    if not directory.is_dir():
+        raise UserError(f"{directory}: no such directory; --data names the dataset directory")
+    found = find_tables(directory)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -78,7 +83,7 @@ def read_labels(path: Path, kind: LabelKind | None) -> AUTable:
     values = _stacked(path, rows)
     if kind is None:
         kind = "intensity" if np.nanmax(values, initial=0) > 1 else "occurrence"
-    _check_values(path, list(rows), names, values, kind)
+    check_values(path, list(rows), names, values, kind)
     return AUTable(path, rows, kind, names)
 
 
@@ -143,14 +148,9 @@ def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...
     return dict(zip(ids, values, strict=True)), names
 
 
-def read_frame(path: Path) -> "pd.DataFrame":
-    """A csv (all cells as text, one row a line) or parquet file as it is. Raises UserError."""
-    import pandas as pd
-
+def read_cells(path: Path) -> list[list[str]]:
+    """The rows of a csv file; blank lines at its end do not count. Raises UserError."""
     try:
-        if path.suffix.lower() == ".parquet":
-            table: pd.DataFrame = with_pyarrow(path, lambda: pd.read_parquet(path))
-            return table if table.index.name is None else table.reset_index()
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, skipinitialspace=True))
     except OSError as error:
@@ -159,13 +159,34 @@ def read_frame(path: Path) -> "pd.DataFrame":
         raise UserError(f"{path}: not a table: {first_line(error)}") from error
     while rows and not rows[-1]:
         rows.pop()
-    header, *cells = rows or [[]]
+    return rows
+
+
+def read_frame(path: Path) -> "pd.DataFrame":
+    """A csv (all cells as text, one row a line) or parquet file as it is. Raises UserError."""
+    import pandas as pd
+
+    if path.suffix.lower() == ".parquet":
+        return _read_parquet(path)
+    header, *cells = read_cells(path) or [[]]
     for line, row in enumerate(cells, start=2):
         if len(row) != len(header):
             raise UserError(
                 f"{path}:{line}: has {len(row)} cells, but the first line has {len(header)}"
             )
     return pd.DataFrame(cells, columns=header, dtype=str)
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    try:
+        table: pd.DataFrame = with_pyarrow(path, lambda: pd.read_parquet(path))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path}: not a table: {first_line(error)}") from error
+    return table if table.index.name is None else table.reset_index()
 
 
 def numbers(path: Path, cells: "pd.Series[Any]", ids: Sequence[str], column: str) -> FloatArray:
@@ -211,13 +232,14 @@ def _stacked(path: Path, rows: dict[str, FloatArray]) -> FloatArray:
     return np.stack(list(rows.values()))
 
 
-def _check_values(
+def check_values(
     path: Path,
-    ids: list[str],
-    names: tuple[str, ...] | None,
+    ids: Sequence[str],
+    names: Sequence[str] | None,
     values: FloatArray,
     kind: LabelKind,
 ) -> None:
+    """Raise UserError, with frame and column, for the first of ``values`` (N, A) off the scale."""
     if kind == "intensity":
         allowed, fine = (
             f"an intensity from 0 to {MAX_INTENSITY}",

@@ -1,0 +1,154 @@
+"""``python -m create_dataset.csv_labels``: any table of AU labels, and its images, to a dataset
+directory.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from audetnet.arguments import command_parser, natural
+from audetnet.data.metadata import DEFAULT_SUBJECT_PATTERN, SUBJECTS_FILE, Metadata
+from audetnet.errors import UserError, exit_status, first_few
+from audetnet.files import write_text
+from audetnet.labels import ACTIVE_INTENSITY
+from audetnet.progress import ProgressBar
+from create_dataset.au_columns import aus
+from create_dataset.image_copies import ImageCopyError, place_image
+from create_dataset.label_table import (
+    LabelTable,
+    add_scale_flags,
+    add_table_flags,
+    check_free,
+    write_dataset,
+)
+from create_dataset.labelled_rows import Columns, LabelRows, join_rows, read_labelled_rows
+from create_dataset.summary import Summary
+
+_IMAGES = "imgs"
+
+
+def main(argv: list[str]) -> int:
+    """Run the script; returns its exit status."""
+    arguments = _parser().parse_args(argv)
+    return exit_status(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    flags = command_parser(
+        "python -m create_dataset.csv_labels",
+        "Write a dataset directory from tables (csv or parquet) with a row per frame and a column "
+        "per AU: AU1, AU01, AU01_r (intensity), AU01_c (occurrence), au_1_intensity, as OpenFace, "
+        "py-feat and LibreFace write them. Empty cells and 9 are unknown labels. Rows whose "
+        "column 'success' is not 1 (OpenFace) are left out.",
+        "  python -m create_dataset.csv_labels labels.csv mine --subject-column person\n"
+        "  python -m create_dataset.csv_labels of/*.csv mine --kind intensity --first-frame 1",
+    )
+    flags.add_argument("labels", type=Path, nargs="+", metavar="TABLE", help="csv or parquet files")
+    add_table_flags(flags)
+    flags.add_argument("--aus", type=aus, help="AUs to write (default: all that have a column)")
+    flags.add_argument(
+        "--kind", choices=("intensity", "occurrence"), help="what the values are (default: guessed)"
+    )
+    add_scale_flags(flags, None)
+    columns = flags.add_argument_group("columns")
+    columns.add_argument(
+        "--id-column",
+        help="frame ids (default: frame_id or id, else the image's name, else FILE_NUMBER from the "
+        "column frame)",
+    )
+    columns.add_argument("--path-column", help="image files, relative to the table")
+    columns.add_argument("--subject-column", help=f"who is seen; written to {SUBJECTS_FILE}")
+    columns.add_argument(
+        "--first-frame",
+        type=natural,
+        default=0,
+        help="number of a video's first frame in the column frame (OpenFace: 1); ids count from 0",
+    )
+    flags.add_argument(
+        "--subject-pattern",
+        type=_pattern,
+        default=DEFAULT_SUBJECT_PATTERN,
+        help="regular expression of the subject at the start of an id (default: all before _)",
+    )
+    flags.add_argument(
+        "--images",
+        choices=("copy", "link", "none"),
+        default="copy",
+        help=f"copy or link the images to OUT/{_IMAGES}, or leave them (default: copy)",
+    )
+    flags.add_argument("--source", help="where the data come from, kept in dataset.json")
+    return flags
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    check_free(arguments.out, arguments.format)
+    summary = Summary()
+    columns = Columns(
+        arguments.id_column,
+        arguments.path_column,
+        arguments.subject_column,
+        arguments.aus,
+        arguments.first_frame,
+    )
+    cut = arguments.threshold if arguments.occurrence else None
+    rows = join_rows(
+        [read_labelled_rows(path, columns, arguments.kind, cut) for path in arguments.labels]
+    )
+    summary.left_out("not tracked (column success)", rows.failed)
+    if rows.images is not None and arguments.images != "none":
+        rows = _with_images(rows, arguments.out / _IMAGES, arguments.images == "link", summary)
+    metadata = Metadata(
+        aus=rows.aus,
+        kind=rows.kind,
+        threshold=arguments.threshold or ACTIVE_INTENSITY,
+        source=arguments.source or ", ".join(path.name for path in arguments.labels),
+        subject_pattern=arguments.subject_pattern,
+        subjects=None if rows.subjects is None else SUBJECTS_FILE,
+    )
+    if rows.subjects is not None:
+        pairs = zip(rows.ids, rows.subjects, strict=True)
+        path = arguments.out / SUBJECTS_FILE
+        write_text(path, "frame,subject\n" + "".join(f"{a},{b}\n" for a, b in pairs))
+        summary.wrote(path, f"{len(set(rows.subjects))} subjects")
+    table = LabelTable(rows.ids, rows.values, metadata)
+    if arguments.occurrence and rows.kind == "intensity":
+        table = table.as_occurrence()
+    write_dataset(table, arguments.out, arguments.format, summary)
+    summary.show()
+    return 0
+
+
+def _with_images(rows: LabelRows, folder: Path, link: bool, summary: Summary) -> LabelRows:
+    """Put every image in its place; rows without a readable one are left out."""
+    assert rows.images is not None
+    kept = np.zeros(len(rows.ids), dtype=bool)
+    with ProgressBar("images", len(rows.ids), unit="image") as bar:
+        for row, (frame, image) in enumerate(zip(rows.ids, rows.images, strict=True)):
+            try:
+                place_image(image, folder, frame, link)
+                kept[row] = True
+            except ImageCopyError as error:
+                summary.left_out(str(error), [frame])
+            bar.advance()
+    if not kept.any():
+        raise UserError(
+            f"{folder}: none of {len(kept)} images could be put there, the first being "
+            f"{first_few([str(path) for path in rows.images], 1)}; paths are relative to the table"
+        )
+    summary.wrote(folder, f"{int(kept.sum())} images")
+    return rows.chosen(kept)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"not a regular expression: {error}") from error
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

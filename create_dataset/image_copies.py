@@ -1,0 +1,56 @@
+"""Images of others put into a dataset directory, whole and under the id of their frame."""
+
+import os
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+from audetnet.data.images import SUFFIXES
+from audetnet.files import FileError
+
+
+class ImageCopyError(Exception):
+    """Why an image could not be put in its place; its text is a reason, without the path."""
+
+
+def place_image(image: Path, folder: Path, frame: str, link: bool) -> None:
+    """Copy (or link) an image file to folder/FRAME.jpg or .png; other formats become PNG. What is
+    already there with the same size is left as it is.
+
+    Raises ImageCopyError for an image that is missing or unreadable, FileError where the disk
+    refuses.
+    """
+    if not image.is_file():
+        raise ImageCopyError("no image file")
+    suffix = image.suffix.lower()
+    target = folder / f"{frame}{suffix if suffix in SUFFIXES else '.png'}"
+    if target.is_file() and (suffix not in SUFFIXES or _same(image, target)):
+        return
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if suffix not in SUFFIXES:
+            _convert(image, unfinished)
+        elif link:
+            unfinished.unlink(missing_ok=True)
+            unfinished.symlink_to(image.resolve())
+        else:
+            shutil.copyfile(image, unfinished)
+        os.replace(unfinished, target)
+    except OSError as error:
+        raise FileError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _same(image: Path, target: Path) -> bool:
+    return image.stat().st_size == target.stat().st_size
+
+
+def _convert(image: Path, target: Path) -> None:
+    try:
+        with Image.open(image) as opened:
+            opened.load()
+            pixels = opened.convert("RGB")
+    except Exception as error:
+        raise ImageCopyError("unreadable image") from error
+    pixels.save(target, format="png")

@@ -1,0 +1,133 @@
+"""A table of labels on its way from raw files to a dataset directory."""
+
+import argparse
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audetnet.data.metadata import Metadata, update_metadata
+from audetnet.data.tables import TABLE_NAME, TableFormat, find_tables, write_labels
+from audetnet.errors import UserError, first_few
+from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, FloatArray, active
+from create_dataset.summary import Summary
+
+_MISTAKES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """N frames with A labels each; ``values`` is float32 (N, A), NaN = unknown, in the columns and
+    on the scale that ``metadata`` says.
+    """
+
+    ids: Sequence[str]
+    values: FloatArray
+    metadata: Metadata
+
+    def as_occurrence(self) -> "LabelTable":
+        """1 where an intensity reaches the threshold, else 0."""
+        metadata = dataclasses.replace(self.metadata, kind="occurrence")
+        values = active(self.values, self.metadata.threshold)
+        return LabelTable(self.ids, values, metadata)
+
+
+class Mistakes:
+    """Lines about raw files, all of them collected before the first is shown."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        self._lines.append(line)
+
+    def check(self) -> None:
+        """Raise UserError with all lines, if there are any: nothing is written then."""
+        if self._lines:
+            shown = self._lines[:_MISTAKES_SHOWN]
+            more = len(self._lines) - len(shown)
+            last = [f"... and {more} more such lines"] if more else []
+            raise UserError("\n".join([*shown, *last, "nothing was written"]))
+
+
+def add_table_flags(flags: argparse.ArgumentParser) -> None:
+    """What every script that writes a table takes."""
+    flags.add_argument("out", type=Path, metavar="OUT", help="dataset directory to write to")
+    flags.add_argument(
+        "--format",
+        choices=("csv", "parquet", "pkl"),
+        default="csv",
+        help=f"write {TABLE_NAME}.csv, .parquet or .pkl (default: csv)",
+    )
+
+
+def add_scale_flags(flags: argparse.ArgumentParser, default: float | None) -> None:
+    """--occurrence and --threshold of raw files that hold intensities or scores."""
+    flags.add_argument(
+        "--occurrence", action="store_true", help="write 0/1: active from --threshold on"
+    )
+    flags.add_argument(
+        "--threshold",
+        type=threshold,
+        default=default,
+        help=f"smallest active intensity, kept in dataset.json (default: {ACTIVE_INTENSITY:g})",
+    )
+
+
+def threshold(text: str) -> float:
+    """The type of --threshold."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MAX_INTENSITY:
+        raise argparse.ArgumentTypeError(
+            f"expected a number above 0, at most {MAX_INTENSITY}, not '{text}'"
+        )
+    return value
+
+
+def chosen_subjects(found: Iterable[str], asked: Sequence[str] | None, where: Path) -> list[str]:
+    """The subjects to read, in order. Raises UserError for one that is not there."""
+    known = sorted(found)
+    if asked is None:
+        return known
+    unknown = [subject for subject in asked if subject not in known]
+    if unknown:
+        raise UserError(
+            f"{where}: --subjects names {first_few(unknown)}; there are {first_few(known)}"
+        )
+    return sorted(asked)
+
+
+def check_free(out: Path, table_format: TableFormat) -> None:
+    """Raise UserError if another table is in the way: a directory holds one."""
+    for present in find_tables(out) if out.is_dir() else []:
+        if present.name != f"{TABLE_NAME}.{table_format}":
+            raise UserError(
+                f"{present}: is the AU table of this directory; delete it, or write to another "
+                "directory"
+            )
+
+
+def write_dataset(
+    table: LabelTable, out: Path, table_format: TableFormat, summary: Summary
+) -> None:
+    """Write the table and dataset.json. Raises FileError."""
+    metadata = table.metadata
+    assert metadata.aus is not None and metadata.kind is not None
+    path = write_labels(out, table.ids, table.values, metadata.aus, table_format)
+    said = {field.name: getattr(metadata, field.name) for field in dataclasses.fields(Metadata)}
+    described = update_metadata(out, **{k: v for k, v in said.items() if v is not None})
+    summary.wrote(
+        path,
+        f"{len(table.ids)} frames, {len(metadata.aus)} AUs ({metadata.kind}): "
+        f"{', '.join(metadata.aus)}",
+    )
+    summary.wrote(described, "AU names, kind, threshold, source, subjects")
+    unknown = np.isnan(table.values).sum(axis=0)
+    for name, count in zip(metadata.aus, unknown, strict=True):
+        if count:
+            summary.note(f"{name}: {count} of {len(table.ids)} frames unknown")
