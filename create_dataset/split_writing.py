@@ -1,0 +1,120 @@
+"""Writes splits to a dataset directory and says what is in them."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from audetnet.console import say
+from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
+from audetnet.data.metadata import update_metadata
+from audetnet.files import FileError
+from create_dataset.splitting import Flags, LabelledFrames, Split
+from create_dataset.summary import Summary
+from create_dataset.text_table import text_table
+
+_FILES = IdFiles()
+
+
+def write_split(directory: Path, split: Split, summary: Summary) -> None:
+    """Write one split to the directory itself. A run that is killed leaves no training ids rather
+    than those of another split.
+    """
+    train = directory / _FILES.train
+    try:
+        train.unlink(missing_ok=True)
+        (directory / _FILES.validation).unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"{train}: cannot be replaced: {error.strerror}") from error
+    _write_lists(directory, split)
+    say(_table({"": split}))
+    summary.wrote(train.parent, _described(split))
+    _warn("", split, summary)
+
+
+def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
+    """Replace the folds of a directory."""
+    folder = directory / FOLDS_DIRECTORY
+    unfinished = directory / f"{FOLDS_DIRECTORY}.unfinished"
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for fold, split in folds.items():
+            _write_lists(unfinished / fold, split)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be replaced: {error.strerror}") from error
+    say(_table(folds))
+    for fold, split in folds.items():
+        summary.wrote(folder / fold, _described(split))
+        _warn(f"fold {fold}, ", split, summary)
+
+
+def record_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
+    """Keep the parts, that is the test subjects of each fold, in dataset.json."""
+    parts = {fold: tuple(_people(split, "test")) for fold, split in folds.items()}
+    summary.wrote(update_metadata(directory, folds=parts), f"the parts of {len(parts)} folds")
+
+
+def _write_lists(folder: Path, split: Split) -> None:
+    for name, path in (
+        ("test", _FILES.test),
+        ("validation", _FILES.validation),
+        ("train", _FILES.train),
+    ):
+        chosen = split.sets[name]
+        if chosen.any():
+            write_ids(folder / path, _ids(split.frames, chosen))
+
+
+def _ids(frames: LabelledFrames, chosen: Flags) -> list[str]:
+    return [frame for frame, keep in zip(frames.ids, chosen, strict=True) if keep]
+
+
+def _people(split: Split, name: str) -> list[str]:
+    return sorted(set(split.frames.subjects[split.sets[name]].tolist()))
+
+
+def _described(split: Split) -> str:
+    return ", ".join(
+        f"{int(chosen.sum())} {name} frames of {len(_people(split, name))} subjects"
+        for name, chosen in split.sets.items()
+        if chosen.any()
+    )
+
+
+def _table(splits: dict[str, Split]) -> str:
+    """Frames, subjects, and the share of active frames among the known ones, per AU and set."""
+    frames = next(iter(splits.values())).frames
+    rows = [["active frames, %", *frames.aus]]
+    for fold, split in splits.items():
+        for name, chosen in split.sets.items():
+            if chosen.any():
+                part = split.frames.active[chosen]
+                known = (~np.isnan(part)).sum(axis=0)
+                rates = 100 * np.nansum(part, axis=0) / np.maximum(known, 1)
+                cells = [f"{r:.1f}" if n else "-" for r, n in zip(rates, known, strict=True)]
+                rows.append([f"fold {fold} {name}" if fold else name, *cells])
+    return text_table(rows)
+
+
+def _warn(where: str, split: Split, summary: Summary) -> None:
+    """Say which AUs are never active in a set, and in how many people they are at all."""
+    frames = split.frames
+    for name, chosen in split.sets.items():
+        absent = np.flatnonzero(np.nansum(frames.active[chosen], axis=0) == 0)
+        if chosen.any() and len(absent):
+            listed = [
+                f"{frames.aus[au]} ({len(set(frames.subjects[frames.active[:, au] == 1]))})"
+                for au in absent
+            ]
+            summary.note(
+                f"beware: {where}{name}: no active frame of {', '.join(listed)} (in brackets: how "
+                "many subjects have any)"
+            )
+    shared = set(_people(split, "train")) & set(_people(split, "test"))
+    if shared:
+        summary.note(
+            f"beware: {len(shared)} subjects are in both train and test: results do not hold for "
+            "new people"
+        )

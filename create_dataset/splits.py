@@ -1,0 +1,108 @@
+"""``python -m create_dataset.splits``: frames to training, validation and test ids by subject."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from audetnet.arguments import command_parser, names, natural
+from audetnet.errors import exit_status
+
+_EXAMPLE = """  python -m create_dataset.splits disfa --folds --validation 3
+  python -m create_dataset.splits mine --k 5
+Then train with: python train.py --cfg cfg/discriminator.cfg --data disfa --fold 1"""
+
+
+def main(argv: list[str]) -> int:
+    """Run the script; returns its exit status."""
+    arguments = _parser().parse_args(argv)
+    return exit_status(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    flags = command_parser(
+        "python -m create_dataset.splits",
+        "Write the id lists of a dataset directory: one split to train_ids.csv, test_ids.csv and "
+        "validation_ids.csv, or several to folds/FOLD/. Whole subjects go to one list, so that "
+        "results hold for new people. Parts are chosen so that every AU has its share of active "
+        "frames in each, as far as that is possible.",
+        _EXAMPLE,
+    )
+    flags.add_argument("data", type=Path, metavar="DIR", help="dataset directory")
+    mode = flags.add_mutually_exclusive_group(required=True)
+    mode.add_argument(
+        "--folds", action="store_true", help="the parts of dataset.json (DISFA, BP4D: the usual 3)"
+    )
+    mode.add_argument("--k", type=_folds, help="K folds; the parts are kept in dataset.json")
+    mode.add_argument(
+        "--leave-one-subject-out", action="store_true", help="a fold per subject, of its name"
+    )
+    mode.add_argument("--test", type=_fraction, help="one split: this fraction of the subjects")
+    mode.add_argument("--test-subjects", type=names, help="one split: these subjects")
+    mode.add_argument(
+        "--random-frames",
+        type=_fraction,
+        metavar="FRACTION",
+        help="one split by frame, not by subject. The same people, and almost the same pictures, "
+        "are then in training and test: numbers come out far too high and say nothing about new "
+        "people. Only to find errors in programs",
+    )
+    held_out = flags.add_mutually_exclusive_group()
+    held_out.add_argument(
+        "--validation",
+        type=_count_or_fraction,
+        help="subjects taken from the training subjects of each split for validation: a number "
+        "(3) or a fraction (0.15)",
+    )
+    held_out.add_argument("--validation-subjects", type=names, help="these training subjects")
+    flags.add_argument("--seed", type=natural, default=0, help="seed of the choice (default: 0)")
+    flags.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
+    flags.add_argument("--labels", help="AU table (default: the one that is there)")
+    return flags
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from create_dataset.split_writing import record_folds, write_folds, write_split
+    from create_dataset.splitting import Request, Splitter, read_labelled_frames
+    from create_dataset.summary import Summary
+
+    data, summary = arguments.data, Summary()
+    frames = read_labelled_frames(data, arguments.images, arguments.labels, summary)
+    request = Request(arguments.validation, arguments.validation_subjects, arguments.seed)
+    splitter = Splitter(frames, request)
+    if arguments.random_frames is not None:
+        write_split(data, splitter.random_frames(arguments.random_frames), summary)
+    elif arguments.test is not None or arguments.test_subjects is not None:
+        write_split(data, splitter.one_split(arguments.test, arguments.test_subjects), summary)
+    elif arguments.folds:
+        write_folds(data, splitter.given_folds(data), summary)
+    else:
+        leave_one_out = arguments.leave_one_subject_out
+        folds = splitter.leave_one_subject_out() if leave_one_out else splitter.k_folds(arguments.k)
+        write_folds(data, folds, summary)
+        record_folds(data, folds, summary)
+    summary.show()
+    return 0
+
+
+def _folds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"expected a number of folds of at least 2, not '{text}'")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a fraction between 0 and 1, not '{text}'")
+    return value
+
+
+def _count_or_fraction(text: str) -> int | float:
+    return natural(text) if text.isdecimal() else _fraction(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

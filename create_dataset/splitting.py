@@ -1,0 +1,194 @@
+"""Which frames of a dataset are trained on, validated and tested."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from audetnet.data.frames import au_names_of
+from audetnet.data.images import find_images
+from audetnet.data.metadata import METADATA_FILE, read_metadata, subjects_of
+from audetnet.data.tables import find_labels, read_labels
+from audetnet.errors import UserError, first_few
+from audetnet.labels import FloatArray, active, active_from
+from create_dataset.partition import Counts, divide
+from create_dataset.summary import Summary
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """N frames that have labels and images. ``active`` (N, A): 1, 0 or NaN."""
+
+    ids: tuple[str, ...]
+    subjects: npt.NDArray[np.str_]
+    active: FloatArray
+    aus: tuple[str, ...]
+
+    @property
+    def people(self) -> list[str]:
+        """The subjects, each once."""
+        return sorted(set(self.subjects.tolist()))
+
+    def counts(self, people: Sequence[str]) -> Counts:
+        """Active frames of each AU, and frames, of each of S subjects: (S, A + 1)."""
+        rows = [self.active[self.subjects == subject] for subject in people]
+        return np.array([[*np.nansum(row, axis=0), len(row)] for row in rows], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Frames of each set by its name: train, validation (perhaps without frames), test."""
+
+    frames: LabelledFrames
+    sets: dict[str, Flags]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for of validation: a number or fraction of the training subjects, or who."""
+
+    validation: int | float | None
+    validation_subjects: tuple[str, ...] | None
+    seed: int
+
+
+def read_labelled_frames(
+    directory: Path, images: str, labels: str | None, summary: Summary
+) -> LabelledFrames:
+    """The frames to divide. Raises UserError."""
+    path = directory / labels if labels else find_labels(directory)
+    metadata = read_metadata(directory)
+    table = read_labels(path, metadata.kind)
+    ids = list(table.rows)
+    folder = directory / images
+    if folder.is_dir():
+        found = find_images(folder)
+        summary.left_out(f"no image in {folder}", [frame for frame in ids if frame not in found])
+        ids = [frame for frame in ids if frame in found]
+        if not ids:
+            raise UserError(f"{folder}: holds no image of any frame of {path.name}")
+    else:
+        summary.note(f"{folder}: no such directory, so all labelled frames are listed")
+    values = np.stack([table.rows[frame] for frame in ids])
+    return LabelledFrames(
+        tuple(ids),
+        np.array(subjects_of(ids, directory, metadata)),
+        active(values, active_from(table.kind, metadata.threshold)),
+        au_names_of(directory, table, metadata),
+    )
+
+
+class Splitter:
+    """Makes splits of a dataset's frames. All methods raise UserError where there are too few
+    subjects.
+    """
+
+    def __init__(self, frames: LabelledFrames, request: Request) -> None:
+        self._frames = frames
+        self._request = request
+
+    def given_folds(self, directory: Path) -> dict[str, Split]:
+        """The folds of dataset.json."""
+        path = directory / METADATA_FILE
+        parts = read_metadata(directory).folds
+        if parts is None:
+            raise UserError(f'{path}: has no "folds"; choose --k K or --leave-one-subject-out')
+        named = {subject for part in parts.values() for subject in part}
+        strangers = [subject for subject in self._frames.people if subject not in named]
+        if strangers:
+            raise UserError(f'{path}: no part of "folds" holds {first_few(strangers)}')
+        present = set(self._frames.people)
+        return self._folds({fold: sorted(present & set(part)) for fold, part in parts.items()})
+
+    def k_folds(self, count: int) -> dict[str, Split]:
+        """K parts of about as many subjects each."""
+        people = self._frames.people
+        if len(people) < count:
+            raise UserError(f"--k {count}: there are {len(people)} subjects: {first_few(people)}")
+        sizes = [len(part) for part in np.array_split(np.arange(len(people)), count)]
+        parts = divide(self._frames.counts(people), sizes, self._generator())
+        return self._folds(
+            {
+                str(part + 1): [who for who, at in zip(people, parts, strict=True) if at == part]
+                for part in range(count)
+            }
+        )
+
+    def leave_one_subject_out(self) -> dict[str, Split]:
+        """A fold per subject."""
+        return self._folds({subject: [subject] for subject in self._frames.people})
+
+    def one_split(self, fraction: float | None, subjects: Sequence[str] | None) -> Split:
+        """One split, of given test subjects or a fraction of all."""
+        if subjects is None:
+            assert fraction is not None
+            subjects = self._choose(self._frames.people, fraction, "--test")
+        return self._split(list(subjects), "--test-subjects")
+
+    def random_frames(self, fraction: float) -> Split:
+        """One split by frame, whoever is seen."""
+        count = len(self._frames.ids)
+        order = self._generator().permutation(count)
+        test = np.zeros(count, dtype=bool)
+        test[order[: max(1, round(fraction * count))]] = True
+        if self._request.validation is not None or self._request.validation_subjects:
+            raise UserError("--random-frames: --validation takes subjects; leave it out")
+        return Split(self._frames, {"train": ~test, "validation": test & False, "test": test})
+
+    def _folds(self, parts: dict[str, list[str]]) -> dict[str, Split]:
+        for fold, part in parts.items():
+            if not part:
+                raise UserError(f"fold {fold}: none of its subjects has frames here")
+        if len(parts) < 2:
+            raise UserError(f"folds need at least 2 parts; there is {first_few(list(parts))}")
+        return {fold: self._split(part, f"fold {fold}") for fold, part in parts.items()}
+
+    def _split(self, test: list[str], source: str) -> Split:
+        people = self._frames.people
+        unknown = [subject for subject in test if subject not in people]
+        if unknown:
+            raise UserError(f"{source}: no frames of {first_few(unknown)}; subjects are {people}")
+        rest = [subject for subject in people if subject not in test]
+        if not rest:
+            raise UserError(f"{source}: leaves no subject to train on")
+        validation = self._validation(rest)
+        where = {"test": test, "validation": validation}
+        where["train"] = [subject for subject in rest if subject not in validation]
+        subjects = self._frames.subjects
+        return Split(
+            self._frames,
+            {name: np.isin(subjects, where[name]) for name in ("train", "validation", "test")},
+        )
+
+    def _validation(self, training: list[str]) -> list[str]:
+        """Subjects to validate on, out of those of a training set."""
+        asked = self._request.validation_subjects
+        if asked is not None:
+            chosen = [subject for subject in training if subject in asked]
+            if not chosen or len(chosen) == len(training):
+                raise UserError(
+                    f"--validation-subjects: {len(chosen)} of the {len(training)} training "
+                    f"subjects ({first_few(training)}); at least one must be left on either side"
+                )
+            return chosen
+        if self._request.validation is None or self._request.validation == 0:
+            return []
+        return self._choose(training, self._request.validation, "--validation")
+
+    def _choose(self, people: list[str], amount: int | float, flag: str) -> list[str]:
+        """So many of these subjects, or such a fraction, that resemble the others."""
+        count = amount if isinstance(amount, int) else max(1, round(amount * len(people)))
+        if count >= len(people):
+            raise UserError(
+                f"{flag} {amount}: takes {count} of {len(people)} subjects and leaves none to train"
+            )
+        counts = self._frames.counts(people)
+        parts = divide(counts, [count, len(people) - count], self._generator())
+        return [who for who, part in zip(people, parts, strict=True) if part == 0]
+
+    def _generator(self) -> np.random.Generator:
+        return np.random.default_rng(self._request.seed)
