@@ -13,9 +13,10 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.float64]
 Parts = npt.NDArray[np.int64]
 
-_STARTS = 4
-_EXCHANGES = 50
-"""Exchanges tried from each start, per subject."""
+_STARTS = 8
+_EXCHANGES_PER_SUBJECT = 50
+_MOST_EXCHANGES = 20_000
+"""Tried from each start."""
 _ABSENCE = 100.0
 """What an AU without active frames in a part costs, in units of squared relative deviations."""
 
@@ -41,7 +42,8 @@ def _improve(parts: Parts, counts: Counts, shares: Counts, generator: np.random.
     """Exchange pairs of subjects of different parts, in place, where it lowers the cost."""
     sums = np.array([counts[parts == part].sum(axis=0) for part in range(len(shares))])
     costs = _costs(sums, shares)
-    for one, other in generator.integers(len(parts), size=(_EXCHANGES * len(parts), 2)):
+    tries = min(_EXCHANGES_PER_SUBJECT * len(parts), _MOST_EXCHANGES)
+    for one, other in generator.integers(len(parts), size=(tries, 2)):
         here, there = parts[one], parts[other]
         if here == there:
             continue
