@@ -13,10 +13,10 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.float64]
 Parts = npt.NDArray[np.int64]
 
-_STARTS = 8
 _EXCHANGES_PER_SUBJECT = 50
+"""Tried from each start, ..."""
 _MOST_EXCHANGES = 20_000
-"""Tried from each start."""
+"""... up to so many; as many starts as fit into so many exchanges, at least two."""
 _ABSENCE = 100.0
 """What an AU without active frames in a part costs, in units of squared relative deviations."""
 
@@ -29,20 +29,22 @@ def divide(counts: Counts, sizes: Sequence[int], generator: np.random.Generator)
     assert sum(sizes) == len(counts)
     shares = np.array(sizes)[:, None] / len(counts) * counts.sum(axis=0)
     best: tuple[float, Parts] | None = None
-    for _ in range(_STARTS):
+    tries = min(_EXCHANGES_PER_SUBJECT * len(counts), _MOST_EXCHANGES)
+    for _ in range(max(2, _MOST_EXCHANGES // tries)):
         parts = generator.permutation(np.repeat(np.arange(len(sizes)), sizes))
-        cost = _improve(parts, counts, shares, generator)
+        cost = _improve(parts, counts, shares, tries, generator)
         if best is None or cost < best[0]:
             best = cost, parts
     assert best is not None
     return best[1]
 
 
-def _improve(parts: Parts, counts: Counts, shares: Counts, generator: np.random.Generator) -> float:
-    """Exchange pairs of subjects of different parts, in place, where it lowers the cost."""
+def _improve(
+    parts: Parts, counts: Counts, shares: Counts, tries: int, generator: np.random.Generator
+) -> float:
+    """Try to exchange pairs of subjects of different parts, in place, where it lowers the cost."""
     sums = np.array([counts[parts == part].sum(axis=0) for part in range(len(shares))])
     costs = _costs(sums, shares)
-    tries = min(_EXCHANGES_PER_SUBJECT * len(parts), _MOST_EXCHANGES)
     for one, other in generator.integers(len(parts), size=(tries, 2)):
         here, there = parts[one], parts[other]
         if here == there:
