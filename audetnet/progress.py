@@ -31,9 +31,9 @@ class ProgressBar:
     ) -> None:
         self._bar.close()
 
-    def advance(self) -> None:
-        """One more is done."""
-        self._bar.update()
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+        self._bar.update(count)
 
     def show(self, numbers: dict[str, float]) -> None:
         """Numbers beside the bar: the losses among those given."""

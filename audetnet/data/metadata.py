@@ -43,29 +43,37 @@ class Metadata:
 
 def read_metadata(directory: Path) -> Metadata:
     """dataset.json of a dataset directory; a directory without one is fine. Raises UserError."""
+    metadata, mistakes = salvage_metadata(directory)
+    for mistake in mistakes:
+        raise mistake
+    return metadata
+
+
+def salvage_metadata(directory: Path) -> tuple[Metadata, list[UserError]]:
+    """What is right in dataset.json, and everything that is not."""
     path = directory / METADATA_FILE
     if not path.is_file():
-        return Metadata()
+        return Metadata(), []
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a JSON file: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(
-            f'{path}: expected an object such as {{"aus": ["AU1"], "kind": "intensity"}}'
-        )
-    known = [field.name for field in dataclasses.fields(Metadata)]
-    for key in content:
-        if key not in known:
-            raise UserError(f'{path}: unknown key "{key}"{did_you_mean(key, known)}')
-    given = {key: value for key, value in content.items() if value is not None}
-    for key, value in given.items():
-        _CHECKS[key](path, value)
+        content = _read_object(path)
+    except UserError as error:
+        return Metadata(), [error]
+    given: dict[str, Any] = {}
+    mistakes = []
+    for key, value in content.items():
+        try:
+            if key not in _CHECKS:
+                raise UserError(f'{path}: unknown key "{key}"{did_you_mean(key, list(_CHECKS))}')
+            if value is not None:
+                _CHECKS[key](path, value)
+                given[key] = value
+        except UserError as error:
+            mistakes.append(error)
     if "aus" in given:
         given["aus"] = tuple(given["aus"])
     if "folds" in given:
         given["folds"] = {fold: tuple(subjects) for fold, subjects in given["folds"].items()}
-    return Metadata(**given)
+    return Metadata(**given), mistakes
 
 
 def update_metadata(directory: Path, **changes: Any) -> Path:
@@ -87,6 +95,18 @@ def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str
     if missing:
         raise UserError(f"{path}: no subject for {first_few(missing)}; add a row frame,subject")
     return [known[frame] for frame in ids]
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(
+            f'{path}: expected an object such as {{"aus": ["AU1"], "kind": "intensity"}}'
+        )
+    return content
 
 
 def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:

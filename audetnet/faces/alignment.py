@@ -1,0 +1,132 @@
+"""The aligned crop of a face: eyes horizontal, a square around all landmarks.
+
+Pixel centres are at whole numbers, so that an image of width W reaches from -0.5 to W - 0.5.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from audetnet.faces.landmarks import LandmarkError, Points, checked
+
+Matrix = npt.NDArray[np.float64]
+"""(2, 3): a linear map and a translation."""
+ByteImage = npt.NDArray[np.uint8]
+"""(H, W, 3)."""
+Resampling = Literal["area", "lanczos"]
+
+LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
+"""At the image's left and right, of an upright face."""
+_LARGEST_CROP = 4
+"""A crop this many times as long as the image's longer side shows no face: landmarks of another
+image, or wrong ones.
+"""
+_SMALLEST_DISTANCE = 1e-3
+"""Pixels below which two points are one."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How a face is cut out: crops of ``size`` x ``size`` pixels; the square's side is the longer
+    one of the landmarks' box times ``width_factor`` and ``height_factor``.
+    """
+
+    size: int = 256
+    width_factor: float = 1.2
+    height_factor: float = 1.3
+    resampling: Resampling = "lanczos"
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or not (self.width_factor > 0 and self.height_factor > 0):
+            raise ValueError("size and factors are positive")
+        if self.resampling not in get_args(Resampling):
+            raise ValueError(f"resampling is one of {get_args(Resampling)}")
+
+
+def transform_points(points: Points, matrix: Matrix) -> Points:
+    """Points (P, 2) under a (2, 3) matrix."""
+    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
+
+
+def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
+    """From pixel coordinates of the image to those of the crop: rotation, uniform scale, shift.
+
+    Raises LandmarkError at landmarks that make no crop.
+    """
+    points = checked(landmarks)
+    across = points[RIGHT_EYE].mean(axis=0) - points[LEFT_EYE].mean(axis=0)
+    distance = math.hypot(*across)
+    if distance < _SMALLEST_DISTANCE:
+        raise LandmarkError("both eyes are at the same place")
+    cosine, sine = across / distance
+    # About which point is turned makes no difference, since the box is centred afterwards.
+    rotation = np.array([[cosine, sine], [-sine, cosine]])
+    turned = points @ rotation.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    width, height = high - low
+    if min(width, height) < _SMALLEST_DISTANCE:
+        raise LandmarkError("all landmarks are on one line")
+    side = max(width * alignment.width_factor, height * alignment.height_factor)
+    scale = alignment.size / side
+    middle = alignment.size / 2 - 0.5
+    shift = middle - scale * (low + high) / 2
+    return np.column_stack([scale * rotation, shift])
+
+
+def align(image: ByteImage, landmarks: Points, alignment: Alignment) -> ByteImage:
+    """Cut out a face: (H, W, 3) to (size, size, 3), channels in the same order.
+
+    Where the square leaves the image, the pixels of its edge are repeated. Large faces are first
+    drawn at a whole multiple of the size, so finely that no source pixel is skipped, and then
+    reduced. Raises LandmarkError at landmarks that make no crop of this image.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"expected uint8 (H, W, 3), not {image.dtype} {image.shape}")
+    size = alignment.size
+    matrix = crop_transform(landmarks, alignment)
+    _check_inside(image, matrix, size)
+    side = size / math.hypot(matrix[0, 0], matrix[1, 0])
+    multiple = max(1, math.ceil(side / size - 1e-9))
+    large = cv2.warpAffine(
+        image,
+        _enlarged(matrix, multiple),
+        (size * multiple, size * multiple),
+        flags=cv2.INTER_LANCZOS4
+        if multiple == 1 and alignment.resampling == "lanczos"
+        else cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    if multiple == 1:
+        return np.asarray(large, dtype=np.uint8)
+    filters = {"area": Image.Resampling.BOX, "lanczos": Image.Resampling.LANCZOS}
+    return np.asarray(Image.fromarray(large).resize((size, size), filters[alignment.resampling]))
+
+
+def _enlarged(matrix: Matrix, multiple: int) -> Matrix:
+    """The transform to a crop of ``multiple`` times the size. Edges scale, and a pixel's centre is
+    half a pixel from its edge.
+    """
+    enlarged = multiple * matrix
+    enlarged[:, 2] += (multiple - 1) / 2
+    return enlarged
+
+
+def _check_inside(image: ByteImage, matrix: Matrix, size: int) -> None:
+    height, width = image.shape[:2]
+    side = size / math.hypot(matrix[0, 0], matrix[1, 0])
+    if side > _LARGEST_CROP * max(height, width):
+        raise LandmarkError(
+            f"the landmarks span {side:.0f} pixels of an image of {width}x{height}: are they of "
+            "another image?"
+        )
+    middle = np.full(2, size / 2 - 0.5)
+    x, y = np.linalg.solve(matrix[:, :2], middle - matrix[:, 2])
+    if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+        raise LandmarkError(
+            f"the face is centred at ({x:.0f}, {y:.0f}), outside of the image of {width}x{height}"
+        )

@@ -1,0 +1,173 @@
+"""``python -m create_dataset.balance``: a balanced list of training ids and what balancing does."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audetnet.arguments import command_parser, names, natural, positive
+from audetnet.console import say
+from audetnet.errors import UserError, exit_status
+from audetnet.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from audetnet.data.frames import Dataset
+    from audetnet.data.momu import Indices
+    from audetnet.labels import FloatArray
+    from create_dataset.balance_table import Balance
+    from create_dataset.summary import Summary
+
+LIST_NAME = "balanced_train_ids.csv"
+TABLE_NAME = "before_after.csv"
+
+
+def main(argv: list[str]) -> int:
+    """Run the script; returns its exit status."""
+    arguments = _parser().parse_args(argv)
+    return exit_status(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    flags = command_parser(
+        "python -m create_dataset.balance",
+        "Draw training ids as train.py does with balance_dataset_with_momu=True (with the same "
+        "--seed, --epoch-size and --sampling-size: the same ids), write them as a list, and show "
+        "in a table and figures what that does to the classes. To train on the list, use "
+        f"train.py --train-ids balance/{LIST_NAME} and balance_dataset_with_momu=False; one pass "
+        "over it is --epochs epochs.",
+        "  python -m create_dataset.balance minimal_dataset --sampling-size 2 --out balance",
+    )
+    flags.add_argument("directory", type=Path, metavar="DIR", help="dataset directory")
+    flags.add_argument(
+        "--out",
+        type=Path,
+        help="where to write (default: DIR/balance, with --fold DIR/folds/FOLD/balance)",
+    )
+    flags.add_argument("--epochs", type=positive, default=1, help="epochs to draw (default: 1)")
+    flags.add_argument(
+        "--epoch-size",
+        type=positive,
+        metavar="N",
+        help="ids an epoch, a multiple of --sampling-size (default: about the training frames)",
+    )
+    flags.add_argument(
+        "--sampling-size",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="ids drawn at a time (default: 32)",
+    )
+    flags.add_argument("--seed", type=natural, default=0, help="as of train.py (default: 0)")
+    data = flags.add_argument_group("as of train.py")
+    data.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
+    data.add_argument("--labels", metavar="FILE", help="AU table (default: the one in DIR)")
+    data.add_argument("--train-ids", default="train_ids.csv", help="default: train_ids.csv")
+    data.add_argument("--fold", help="take the id lists from folds/FOLD")
+    data.add_argument(
+        "--validation-subjects", type=names, help="subjects to leave out, as in the cfg"
+    )
+    return flags
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from audetnet.labels import active
+    from create_dataset.balance_table import Balance
+    from create_dataset.summary import Summary
+
+    dataset = _dataset(arguments)
+    size = arguments.sampling_size
+    epoch_size = arguments.epoch_size or max(len(dataset.train) // size, 1) * size
+    if epoch_size % size:
+        raise UserError(
+            f"--epoch-size {epoch_size} is not a multiple of --sampling-size {size}: take "
+            f"{max(epoch_size // size, 1) * size}"
+        )
+    summary = Summary()
+    for note in dataset.notes:
+        summary.note(note)
+    flags = active(dataset.train.labels, dataset.active_from)
+    drawn = draw(flags, epoch_size, size, arguments.epochs, arguments.seed)
+    balance = Balance(dataset.au_names, flags, drawn)
+    fold = "" if arguments.fold is None else f"folds/{arguments.fold}"
+    out = arguments.out or arguments.directory / fold / "balance"
+    _write(out, dataset, balance, summary)
+    _note_classes(balance, size, summary)
+    summary.show()
+    return 0
+
+
+def draw(
+    active: "FloatArray", epoch_size: int, sampling_size: int, epochs: int, seed: int
+) -> "Indices":
+    """Frames in the order in which training draws them, epoch after epoch, int64 (epochs x
+    epoch_size,), of frames with that activity (N, A). Raises UserError.
+    """
+    import numpy as np
+
+    from audetnet.data.momu import MOMU
+    from audetnet.data.order import EpochOrder
+
+    try:
+        momu = MOMU(active, epoch_size, sampling_size)
+    except ValueError as error:  # where --validation-subjects leaves only unknown labels
+        raise UserError(f"the training frames cannot be balanced: {error}") from error
+    order = EpochOrder(len(active), momu, seed)
+    drawn = []
+    with ProgressBar("drawing", epochs, unit="epoch") as bar:
+        for epoch in range(1, epochs + 1):
+            drawn.append(order(epoch))
+            order.finish_epoch()
+            bar.advance()
+    return np.concatenate(drawn)
+
+
+def _dataset(arguments: argparse.Namespace) -> "Dataset":
+    """As training reads it."""
+    from audetnet.data.frames import DatasetPaths, load_dataset
+    from audetnet.data.ids import IdFiles
+
+    ids = IdFiles(train=arguments.train_ids)
+    if arguments.fold is not None:
+        ids = ids.of_fold(arguments.fold)
+    paths = DatasetPaths(arguments.directory, arguments.images, arguments.labels, ids)
+    return load_dataset(paths, False, None, arguments.validation_subjects)
+
+
+def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary") -> None:
+    """The list, the table and the figures, each whole."""
+    from audetnet.data.ids import write_ids
+    from audetnet.files import write_bytes, write_text
+    from create_dataset.balance_figures import figures_of
+    from create_dataset.balance_table import csv_text, people_text
+
+    ids = dataset.train.ids
+    write_ids(out / LIST_NAME, (ids[index] for index in balance.drawn))
+    summary.wrote(out / LIST_NAME, f"{len(balance.drawn):,} training ids")
+    write_text(out / TABLE_NAME, csv_text(balance))
+    summary.wrote(out / TABLE_NAME, "classes before and after balancing")
+    intensities = dataset.train.labels if dataset.kind == "intensity" else None
+    drawings = figures_of(balance, dataset.train.subjects, intensities)
+    with ProgressBar("drawing figures", len(drawings), unit="figure") as bar:
+        for name, (content, make) in drawings.items():
+            write_bytes(out / f"{name}.png", make().savefig)
+            summary.wrote(out / f"{name}.png", content)
+            bar.advance()
+    say(f"{people_text(balance)}\n")
+
+
+def _note_classes(balance: "Balance", sampling_size: int, summary: "Summary") -> None:
+    """Classes that cannot be balanced, or only by drawing the same frames again and again."""
+    counts = dict(zip(balance.classes, balance.counts(after=False).tolist(), strict=True))
+    empty = [name for name, count in counts.items() if not count]
+    small = [f"{name} ({count})" for name, count in counts.items() if 0 < count < sampling_size]
+    if empty:
+        summary.note(f"never drawn, active in no training frame: {', '.join(empty)}")
+    if small:
+        summary.note(
+            f"fewer frames than --sampling-size {sampling_size}, drawn whole again and again: "
+            f"{', '.join(small)}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

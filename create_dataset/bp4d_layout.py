@@ -1,0 +1,76 @@
+"""BP4D as it is distributed: a folder of numbered images for each subject and task."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
+from audetnet.errors import UserError
+from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
+from create_dataset.frame_sources import ImageFrames, Sequence, add_unique
+from create_dataset.summary import Summary
+
+_SUBJECT = re.compile(r"[FM]\d+", re.IGNORECASE)
+_TASK = re.compile(r"T\d+", re.IGNORECASE)
+
+
+def bp4d_sequences(images: Path, landmarks: Path | None, summary: Summary) -> list[Sequence]:
+    """One sequence a subject and task that has images.
+
+    Raises UserError where the folders are not those of BP4D, and where two files are one frame.
+    """
+    found = {
+        name: files
+        for name, folder in _tasks(images)
+        if (files := _numbered(folder, name, IMAGE_SUFFIXES, "image", summary))
+    }
+    if not found:
+        raise UserError(f"{images}: no images; expected F001/T1/0643.jpg and so on")
+    if landmarks is None:
+        return [Sequence(name, ImageFrames(files)) for name, files in sorted(found.items())]
+    points = {
+        name: files
+        for name, folder in _tasks(landmarks)
+        if (files := _numbered(folder, name, LANDMARK_SUFFIXES, "landmark file", summary))
+    }
+    if not points:
+        raise UserError(f"{landmarks}: no landmark files; expected F001/T1/0643.mat and so on")
+    summary.left_out("images without landmark files", sorted(found.keys() - points.keys()))
+    summary.left_out("landmark files without images", sorted(points.keys() - found.keys()))
+    return [
+        Sequence(name, ImageFrames(files), points[name])
+        for name, files in sorted(found.items())
+        if name in points
+    ]
+
+
+def frame_id(subject: str, task: str, number: int) -> str:
+    """``F001_T1_0643``, four digits or more whatever the file's padding."""
+    return f"{subject}_{task}_{number:04d}"
+
+
+def _tasks(directory: Path) -> Iterator[tuple[str, Path]]:
+    """(F001_T1, its folder)."""
+    if not directory.is_dir():
+        raise UserError(f"{directory}: no such directory; expected F001/T1/0643.jpg and so on")
+    for subject in sorted(directory.iterdir()):
+        if subject.is_dir() and _SUBJECT.fullmatch(subject.name):
+            for task in sorted(subject.iterdir()):
+                if task.is_dir() and _TASK.fullmatch(task.name):
+                    yield f"{subject.name.upper()}_{task.name.upper()}", task
+
+
+def _numbered(
+    folder: Path, name: str, suffixes: tuple[str, ...], kind: str, summary: Summary
+) -> dict[str, Path]:
+    """Files by frame id, in the order of their numbers."""
+    subject, task = name.split("_")
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes:
+            continue
+        if path.stem.isdecimal():
+            add_unique(files, frame_id(subject, task, int(path.stem)), path)
+        else:
+            summary.left_out(f"{kind} whose name is not a frame number", [str(path)])
+    return dict(sorted(files.items(), key=lambda item: int(item[1].stem)))

@@ -1,0 +1,80 @@
+"""``python -m create_dataset.check``: all that training would stumble on, found in one pass.
+
+``--json`` prints one object:
+
+    directory   the dataset directory
+    errors      number of findings that make training fail or leak; above 0 the exit status is 1
+    warnings    number of findings to beware of
+    findings    [{severity: error | warning | info, code, message, count, first: [names]}]
+    images      {folder, files, readable, sizes: {HEIGHTxWIDTH: files}}, null without a folder
+    labels      {table, frames, kind, kind_is_said, active_from, aus: [AU]}, null where unreadable
+    sets        [{fold (null: the plain split), set, path, ids, frames, subjects: {name: frames},
+                aus: [AU]}]; frames are those that training reads, each counted once
+
+where an AU is {au, known, active, rate}; its rate is null where no label is known.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from audetnet.arguments import command_parser
+from audetnet.console import say
+from audetnet.errors import exit_status
+
+EXIT_ERRORS = 1
+
+
+def main(argv: list[str]) -> int:
+    """Run the script; returns its exit status: 0 without errors, 1 where training would fail or
+    leak, 2 for a wrong command.
+    """
+    arguments = _parser().parse_args(argv)
+    return exit_status(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    flags = command_parser(
+        "python -m create_dataset.check",
+        "Read every file of a dataset directory once and say what training would stumble on: "
+        "unreadable or odd-sized images, ids without image or label, the same images, frames or "
+        "subjects in two sets (also in every fold), labels of which nothing can be learnt. Exit "
+        "status: 0 no errors, 1 training would fail or leak, 2 wrong command.",
+        "  python -m create_dataset.check minimal_dataset",
+    )
+    flags.add_argument("directory", type=Path, metavar="DIR", help="dataset directory")
+    flags.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
+    flags.add_argument("--labels", metavar="FILE", help="AU table (default: the one in DIR)")
+    flags.add_argument(
+        "--resized",
+        action="store_true",
+        help="the cfg sets image_size: images may differ in size",
+    )
+    flags.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    return flags
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from create_dataset.checking.checks import findings_of
+    from create_dataset.checking.evidence import read_evidence
+    from create_dataset.checking.facts import facts_of, facts_text
+    from create_dataset.checking.findings import lines, verdict
+
+    evidence = read_evidence(
+        arguments.directory, arguments.images, arguments.labels, arguments.resized
+    )
+    findings = findings_of(evidence)
+    facts = facts_of(evidence)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if arguments.json:
+        warnings = sum(finding.severity == "warning" for finding in findings)
+        data = [finding.as_data() for finding in findings]
+        say(json.dumps({**facts, "errors": errors, "warnings": warnings, "findings": data}))
+    else:
+        say("\n".join([facts_text(facts), "", *lines(findings), verdict(findings)]))
+    return EXIT_ERRORS if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,42 @@
+"""The checks. A new one is a function in one of the modules beside this, and its name in CHECKS."""
+
+from collections.abc import Callable, Iterator
+
+from create_dataset.checking import image_checks, label_checks, list_checks
+from create_dataset.checking.evidence import Evidence
+from create_dataset.checking.findings import Finding, by_severity
+
+Check = Callable[[Evidence], Iterator[Finding]]
+"""Looks at the evidence, reads nothing itself; copes with parts that could not be read."""
+
+CHECKS: tuple[Check, ...] = (
+    list_checks.shared_frames,
+    list_checks.shared_subjects,
+    image_checks.identical_images,
+    image_checks.unreadable_images,
+    image_checks.odd_sizes,
+    list_checks.lists_without_frames,
+    label_checks.sets_without_labels,
+    list_checks.ids_without_image,
+    list_checks.ids_without_label,
+    list_checks.images_without_id,
+    list_checks.repeated_ids,
+    list_checks.folds_that_share_tests,
+    list_checks.single_subjects,
+    list_checks.unrecognised_subjects,
+    label_checks.constant_columns,
+    label_checks.unknown_aus,
+    label_checks.aus_without_positives,
+    label_checks.aus_without_negatives,
+    label_checks.unnamed_aus,
+    label_checks.guessed_kind,
+    image_checks.grey_images,
+    image_checks.misnamed_images,
+    image_checks.ignored_files,
+)
+
+
+def findings_of(evidence: Evidence) -> list[Finding]:
+    """Everything that is wrong or worth knowing, errors first."""
+    found = [*evidence.mistakes, *(f for check in CHECKS for f in check(evidence))]
+    return by_severity(found)

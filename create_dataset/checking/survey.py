@@ -1,0 +1,56 @@
+"""Every image of a folder, read once."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from audetnet.data.images import ImageError, ImageFacts, inspect_image
+from audetnet.progress import ProgressBar
+
+_WORKERS = (os.cpu_count() or 1) + 2
+"""More than there are cores: some wait for the disk."""
+_NUMBERS_IN_BRACKETS = re.compile(r" \([^()]*\d[^()]*\)")
+"""Such as "(12 bytes not processed)", which differ from image to image."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """What was learnt of an image file."""
+
+    path: Path
+    digest: bytes = b""
+    """SHA-256 of its bytes: the same for copies."""
+    facts: ImageFacts | None = None
+    """None where the image cannot be used."""
+    mistake: str = ""
+    """Why it cannot, without its path; the same for images of the same fault."""
+
+
+def survey(images: Mapping[str, Path]) -> dict[str, ImageFile]:
+    """Read and decode each image once, in threads; the bytes are not kept."""
+    with (
+        ThreadPoolExecutor(_WORKERS) as workers,
+        ProgressBar("reading images", len(images), unit="image") as bar,
+    ):
+        surveyed = {}
+        for frame, file in zip(images, workers.map(_look_at, images.values()), strict=True):
+            surveyed[frame] = file
+            bar.advance()
+        return surveyed
+
+
+def _look_at(path: Path) -> ImageFile:
+    digest = b""
+    try:
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).digest()
+        return ImageFile(path, digest, inspect_image(path, content))
+    except ImageError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        return ImageFile(path, digest, mistake=_NUMBERS_IN_BRACKETS.sub("", reason))
+    except OSError as error:
+        return ImageFile(path, mistake=f"cannot be read: {error.strerror or error}")

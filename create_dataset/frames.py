@@ -1,0 +1,248 @@
+"""``python -m create_dataset.frames``: videos and image folders to aligned face crops."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audetnet.arguments import command_parser, names, positive
+from audetnet.errors import UserError, exit_status
+
+if TYPE_CHECKING:
+    from create_dataset.frame_sources import Sequence
+    from create_dataset.summary import Summary
+
+_PROGRAM = "python -m create_dataset.frames"
+_EXAMPLES = {
+    "disfa": "disfa DISFA data/disfa --camera left --drop-bad-frames",
+    "bp4d": "bp4d BP4D/images data/bp4d --landmarks BP4D/landmarks",
+    "videos": "videos interviews/*.mp4 data/interviews --every 5",
+    "images": "images photos data/photos --max-rotation 30",
+}
+_DESCRIPTION = """Cut aligned faces out of videos and images: OUT/imgs/ID.jpg, and OUT/frames.csv
+with the rotation of each head. The eyes are made horizontal; the square holds all landmarks,
+times the factors. If OUT holds an AU table, only the frames it names are extracted.
+The same command goes on with a run that was stopped, and does only what is missing."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags of the command."""
+    flags = command_parser(_PROGRAM, _DESCRIPTION, f"  {_PROGRAM} {_EXAMPLES['disfa']}")
+    flags.formatter_class = argparse.RawDescriptionHelpFormatter
+    kinds = flags.add_subparsers(dest="source", required=True, metavar="SOURCE")
+    disfa = _add_source(kinds, "disfa", "videos and landmark files of DISFA")
+    disfa.add_argument("raw", type=Path, metavar="RAW", help="folder of Videos_LeftCamera, ...")
+    disfa.add_argument(
+        "--camera", choices=("left", "right"), default="left", help="which video (default: left)"
+    )
+    disfa.add_argument(
+        "--drop-bad-frames",
+        action="store_true",
+        help="leave out the frames with bad landmarks that JAA-Net leaves out",
+    )
+    disfa.add_argument(
+        "--detect", action="store_true", help="find faces anew instead of reading landmark files"
+    )
+    bp4d = _add_source(kinds, "bp4d", "images of BP4D, SUBJECT/TASK/FRAME.jpg")
+    bp4d.add_argument("raw", type=Path, metavar="IMAGES", help="folder of F001/T1/0643.jpg, ...")
+    for flag in (disfa, bp4d):
+        flag.add_argument(
+            "--subjects", type=names, help="only these, e.g. SN001,SN002 (default: all)"
+        )
+    videos = _add_source(kinds, "videos", "any videos; frame 17 of clip.mp4 becomes clip_17")
+    videos.add_argument("raw", type=Path, nargs="+", metavar="FILE", help="videos")
+    videos.add_argument(
+        "--every", type=positive, default=1, metavar="N", help="every N-th frame (default: 1)"
+    )
+    images = _add_source(kinds, "images", "a folder of images; a/b.jpg becomes a_b")
+    images.add_argument("raw", type=Path, metavar="DIR", help="folder, searched to any depth")
+    _add_landmarks(bp4d, "SUBJECT/TASK/FRAME.mat")
+    _add_landmarks(videos, "ID.mat")
+    _add_landmarks(images, "the image's path, ending in .mat")
+    for flag in (disfa, bp4d, videos, images):
+        _add_shared(flag)
+    return flags
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; returns its exit status."""
+    arguments = parser().parse_args(argv)
+    return exit_status(lambda: _extract(arguments))
+
+
+def _add_source(kinds: Any, name: str, text: str) -> argparse.ArgumentParser:
+    source: argparse.ArgumentParser = kinds.add_parser(
+        name,
+        help=text,
+        description=f"Cut aligned faces out of {text}.",
+        epilog=f"example:\n  {_PROGRAM} {_EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return source
+
+
+def _add_landmarks(flags: argparse.ArgumentParser, layout: str) -> None:
+    flags.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar="DIR",
+        help=f"landmark files: {layout}, .npy or .pts (default: faces are found by the detector)",
+    )
+    flags.add_argument("--detect", action="store_true", help="find faces even so")
+
+
+def _add_shared(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument("out", type=Path, metavar="OUT", help="dataset directory to write to")
+    crop = flags.add_argument_group("the crop")
+    crop.add_argument(
+        "--size", type=positive, default=256, help="pixels of a crop's side (default: 256)"
+    )
+    crop.add_argument(
+        "--width-factor",
+        type=_above_zero,
+        default=1.2,
+        metavar="F",
+        help="of the landmarks' width (default: 1.2)",
+    )
+    crop.add_argument(
+        "--height-factor",
+        type=_above_zero,
+        default=1.3,
+        metavar="F",
+        help="of the landmarks' height; the longer of both is the square's side (default: 1.3)",
+    )
+    crop.add_argument(
+        "--resampling",
+        choices=("area", "lanczos"),
+        default="lanczos",
+        help="how large faces are reduced (default: lanczos)",
+    )
+    crop.add_argument(
+        "--format", choices=("jpg", "png"), default="jpg", help="jpg (quality 95, default) or png"
+    )
+    which = flags.add_argument_group("which frames")
+    which.add_argument(
+        "--max-rotation",
+        type=_above_zero,
+        metavar="DEG",
+        help="leave out heads whose yaw or pitch is beyond this",
+    )
+    which.add_argument("--labels", type=Path, help="AU table (default: the one in OUT, if any)")
+    which.add_argument("--all", action="store_true", help="frames without labels too")
+    flags.add_argument(
+        "--workers", type=positive, metavar="N", help="processes (default: as many as cores)"
+    )
+
+
+def _extract(arguments: argparse.Namespace) -> int:
+    from audetnet.faces.alignment import Alignment
+    from create_dataset.extraction import CropSettings
+    from create_dataset.frame_dataset import Request, extract_dataset
+    from create_dataset.frame_workers import default_workers
+    from create_dataset.summary import Summary
+
+    summary = Summary()
+    sequences = _sequences(arguments, summary)
+    if any(sequence.landmarks is None for sequence in sequences):
+        from audetnet.faces.detector import landmark_model_file
+
+        landmark_model_file()
+    alignment = Alignment(
+        arguments.size, arguments.width_factor, arguments.height_factor, arguments.resampling
+    )
+    settings = CropSettings(alignment, arguments.format, arguments.max_rotation)
+    request = Request(
+        sequences,
+        _labelled(arguments),
+        settings,
+        _parameters(arguments),
+        arguments.workers or default_workers(),
+    )
+    extract_dataset(request, arguments.out, summary)
+    return 0
+
+
+def _sequences(arguments: argparse.Namespace, summary: "Summary") -> "list[Sequence]":
+    from create_dataset.bp4d_layout import bp4d_sequences
+    from create_dataset.disfa_layout import disfa_sequences
+    from create_dataset.own_layout import image_sequences, video_sequences
+
+    raw = arguments.raw
+    if arguments.source == "disfa":
+        sequences = disfa_sequences(
+            raw, arguments.camera, arguments.detect, arguments.drop_bad_frames, summary
+        )
+        return _of_subjects(sequences, arguments.subjects)
+    landmarks = None if arguments.detect else arguments.landmarks
+    if arguments.source == "bp4d":
+        return _of_subjects(bp4d_sequences(raw, landmarks, summary), arguments.subjects)
+    if arguments.source == "videos":
+        return video_sequences(raw, arguments.every, landmarks)
+    if arguments.out.resolve().is_relative_to(raw.resolve()):
+        raise UserError(f"{arguments.out}: lies in {raw}, whose images are read; choose another")
+    return image_sequences(raw, landmarks)
+
+
+def _of_subjects(sequences: "list[Sequence]", subjects: tuple[str, ...] | None) -> "list[Sequence]":
+    if subjects is None:
+        return sequences
+    known = dict.fromkeys(sequence.name.split("_")[0] for sequence in sequences)
+    unknown = [subject for subject in subjects if subject not in known]
+    if unknown:
+        raise UserError(
+            f"--subjects {','.join(unknown)}: not found; there are {', '.join(known) or 'none'}"
+        )
+    return [sequence for sequence in sequences if sequence.name.split("_")[0] in subjects]
+
+
+def _labelled(arguments: argparse.Namespace) -> frozenset[str] | None:
+    """Ids of the AU table, of the chosen subjects; None: all frames are extracted."""
+    from audetnet.data.tables import find_labels, read_labels
+
+    if arguments.all:
+        return None
+    path = arguments.labels
+    if path is None:
+        try:
+            path = find_labels(arguments.out)
+        except UserError as error:
+            if arguments.out.is_dir():
+                print(f"every frame is extracted: {error}", file=sys.stderr)
+            return None
+    ids = frozenset(read_labels(path, None).rows)
+    subjects = getattr(arguments, "subjects", None)
+    if subjects is None:
+        return ids
+    return frozenset(frame_id for frame_id in ids if frame_id.split("_")[0] in subjects)
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, str | int | float | bool | None]:
+    files = arguments.source == "disfa" or arguments.landmarks is not None
+    return {
+        "source": arguments.source,
+        "camera": getattr(arguments, "camera", None),
+        "landmarks": "files" if files and not arguments.detect else "detector",
+        "drop-bad-frames": getattr(arguments, "drop_bad_frames", None),
+        "size": arguments.size,
+        "width-factor": arguments.width_factor,
+        "height-factor": arguments.height_factor,
+        "resampling": arguments.resampling,
+        "format": arguments.format,
+        "max-rotation": arguments.max_rotation,
+    }
+
+
+def _above_zero(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not '{text}'")
+    return number
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes, not threads, share the cores
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""Own videos and folders of images, with or without landmark files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
+from audetnet.errors import UserError
+from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
+from create_dataset.frame_sources import (
+    ImageFrames,
+    Sequence,
+    VideoFrames,
+    add_unique,
+    check_id,
+)
+from create_dataset.frame_store import natural_order
+
+_IMAGES_A_SEQUENCE = 200
+"""Few enough for all workers to have some, enough for a job to be worth its sending."""
+
+
+def video_sequences(videos: list[Path], every: int, landmarks: Path | None) -> list[Sequence]:
+    """One sequence a video; landmark files are called by frame id, ``clip_17.pts``.
+
+    Raises UserError at two videos of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in videos:
+        add_unique(found, check_id(path.stem, path), path)
+    files = None if landmarks is None else _by_id(landmarks, LANDMARK_SUFFIXES, "landmark file")
+    return [
+        Sequence(
+            stem,
+            VideoFrames(path, stem, every),
+            None if files is None else _of_video(files, stem),
+        )
+        for stem, path in sorted(found.items())
+    ]
+
+
+def image_sequences(directory: Path, landmarks: Path | None) -> list[Sequence]:
+    """All images below a directory, some at a time; ``a/b/001.jpg`` becomes ``a_b_001``, and its
+    landmark file is ``a/b/001.pts`` in the folder of landmarks.
+
+    Raises UserError at two files of one id.
+    """
+    images = _by_id(directory, IMAGE_SUFFIXES, "image")
+    files = None if landmarks is None else _by_id(landmarks, LANDMARK_SUFFIXES, "landmark file")
+    ids = sorted(images, key=natural_order)
+    parts = [ids[at : at + _IMAGES_A_SEQUENCE] for at in range(0, len(ids), _IMAGES_A_SEQUENCE)]
+    return [
+        Sequence(
+            part[0],
+            ImageFrames({frame_id: images[frame_id] for frame_id in part}),
+            None if files is None else {name: files[name] for name in part if name in files},
+        )
+        for part in parts
+    ]
+
+
+def _by_id(directory: Path, suffixes: tuple[str, ...], kind: str) -> dict[str, Path]:
+    if not directory.is_dir():
+        raise UserError(f"{directory}: no such directory; expected a folder of {kind}s")
+    found: dict[str, Path] = {}
+    for path in _visible_files(directory):
+        if path.suffix.lower() in suffixes:
+            inner = path.relative_to(directory).with_suffix("")
+            add_unique(found, check_id("_".join(inner.parts), path), path)
+    if not found:
+        raise UserError(f"{directory}: no {kind}; expected {', '.join(suffixes)}")
+    return found
+
+
+def _visible_files(directory: Path) -> Iterator[Path]:
+    for path in sorted(directory.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
+        if not hidden and path.is_file():
+            yield path
+
+
+def _of_video(files: dict[str, Path], stem: str) -> dict[str, Path]:
+    """By id; the frame number may be padded."""
+    found: dict[str, Path] = {}
+    for name, path in files.items():
+        video, _, number = name.rpartition("_")
+        if video == stem and number.isdecimal():
+            add_unique(found, f"{stem}_{int(number)}", path)
+    return found
