@@ -1,13 +1,17 @@
 """What the command lines of all commands share."""
 
 import argparse
+import textwrap
+
+_WIDTH = 80
+"""Columns of a help text; the example below it keeps its own lines."""
 
 
 def command_parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
     """A parser whose help ends in an example."""
     return argparse.ArgumentParser(
         prog=program,
-        description=description,
+        description=textwrap.fill(description, _WIDTH),
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -113,9 +113,6 @@ def load_dataset(
     train = source.frames("train", _id_list(directory, paths.ids.train), notes)
     test = source.frames("test", _id_list(directory, paths.ids.test), notes)
     test = _without_duplicates(test, notes)
-    for frames in (train, test):
-        if np.isnan(frames.labels).all():
-            raise UserError(f"{labels_path}: no AU of any {frames.name} frame is known")
     listed = directory / paths.ids.validation
     if listed.is_file():
         if validation_subjects is not None:
@@ -130,6 +127,9 @@ def load_dataset(
         )
     if validation is not None:
         validation = _without_duplicates(validation, notes)
+    for frames in (train, test):
+        if np.isnan(frames.labels).all():
+            raise UserError(f"{labels_path}: no AU of any {frames.name} frame is known")
     smallest = active_from(table.kind, metadata.threshold)
     dataset = Dataset(train, test, validation, names, table.kind, smallest, tuple(notes))
     return dataclasses.replace(dataset, notes=(*notes, *overlaps(dataset.sets())))

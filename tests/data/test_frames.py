@@ -381,3 +381,12 @@ def test_names_of_a_table_are_those_of_the_data(dataset_directory: Write) -> Non
     (directory / "dataset.json").write_text('{"aus": ["AU12", "AU6"]}')
     with pytest.raises(UserError, match="make them the same"):
         _load(directory)
+
+
+def test_training_labels_that_are_all_unknown_are_refused(dataset_directory: Write) -> None:
+    """Also where validation subjects take the known ones."""
+    labels = {**LABELS, "A_0": [9, 9], "A_1": [9, 9]}
+    directory = dataset_directory(labels, TRAIN, TEST)
+    with pytest.raises(UserError) as error:
+        _load(directory, validation_subjects=("B",))
+    assert str(error.value) == f"{directory / 'aus.pkl'}: no AU of any train frame is known"
