@@ -231,10 +231,15 @@ def test_missing_landmarks_folder_advises_the_detector(tmp_path: Path, out: Path
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_unreadable_video(raw: Path, out: Path, workers: str, capsys) -> None:
+    """Cut within its header, and right behind it."""
     video = raw / "Videos_LeftCamera" / "LeftVideoSN031_Comp.avi"
-    video.write_bytes(video.read_bytes()[:100])
+    content = video.read_bytes()
+    video.write_bytes(content[:100])
     assert main(["disfa", str(raw), str(out), "--workers", workers]) == 2
-    assert f"{video}: " in _one_line(capsys)
+    assert f"{video}: not a readable video" in _one_line(capsys)
+    video.write_bytes(content[: content.index(b"movi") + 4])
+    assert main(["disfa", str(raw), str(out), "--workers", workers]) == 2
+    assert f"{video}: no frame of the video can be read" in _one_line(capsys)
 
 
 def test_two_videos_of_a_subject(raw: Path, out: Path, capsys) -> None:

@@ -325,6 +325,24 @@ def test_real_signals(long_raw: Path, out: Path, workers: str, number: signal.Si
     assert json.loads((out / "frames.json").read_text())["videos"]["SN031"]["frames"] == 300
 
 
+def test_ctrl_c_while_a_worker_has_nothing_to_do(long_raw: Path, out: Path) -> None:
+    """Of SN031 one frame is wanted, so that its worker waits for jobs when the signal comes."""
+    out.mkdir()
+    ids = ["SN031_0", *(f"SN001_{number}" for number in range(300))]
+    (out / "aus.csv").write_text("frame,AU1\n" + "".join(f"{frame_id},0\n" for frame_id in ids))
+    process = _started(long_raw, out, "--workers", "2")
+    deadline = time.monotonic() + 60
+    while not (out / UNFINISHED / "frames.json").is_file() or (
+        "SN031" not in (out / UNFINISHED / "frames.json").read_text()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "Traceback" not in error
+
+
 def _die(job: extraction.Job) -> None:
     """As the system does where the memory is full."""
     os.kill(os.getpid(), signal.SIGKILL)
