@@ -31,6 +31,7 @@ NEVER = {
     "evaluation/metrics.py": ("audetnet", "torch"),
     "data/momu.py": ("audetnet", "torch"),
     "data/augment.py": ("audetnet",),
+    "faces": ("audetnet.data", "torch"),
     "networks/losses.py": ("audetnet",),
     "training/trainer.py": ("audetnet.evaluation.disentangling",),
     "evaluation/disentangling.py": ("audetnet.training.trainer",),
