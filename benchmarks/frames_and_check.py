@@ -1,9 +1,9 @@
 """Throughput of ``create_dataset.frames`` and ``create_dataset.check``, each beside its floor.
 
-``python benchmarks/frames_and_check.py DIR``: frames of a made video of 1024x768 with landmark files,
-on one and on two workers, beside decoding the same video and doing nothing; and the image pass of
-check over the images of DIR, beside reading their bytes. Rounds are interleaved; medians are
-printed.
+``python benchmarks/frames_and_check.py DIR``: frames of a made video of 1024x768 with landmark
+files, on one and on two workers, beside decoding the same video and doing nothing; and the image
+pass of check over the images of DIR, beside reading their bytes. Rounds are interleaved; medians
+are printed.
 """
 
 import argparse

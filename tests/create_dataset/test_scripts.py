@@ -1,0 +1,35 @@
+"""What all scripts have in common: a help with an example, a line in the README."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SCRIPTS = sorted(
+    path.stem
+    for path in (ROOT / "create_dataset").glob("*.py")
+    if 'if __name__ == "__main__":' in path.read_text()
+)
+
+
+def test_the_scripts_are_those_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    section = readme[readme.index("## Making a dataset directory") : readme.index("## Training")]
+    named = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert sorted(named) == SCRIPTS
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_has_an_example_and_needs_no_torch(script: str) -> None:
+    program = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_module('create_dataset.{script}', run_name='__main__')\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert f"example:\n  python -m create_dataset.{script} " in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
