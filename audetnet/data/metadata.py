@@ -44,8 +44,8 @@ class Metadata:
 def read_metadata(directory: Path) -> Metadata:
     """dataset.json of a dataset directory; a directory without one is fine. Raises UserError."""
     metadata, mistakes = salvage_metadata(directory)
-    for mistake in mistakes:
-        raise mistake
+    if mistakes:
+        raise mistakes[0]
     return metadata
 
 
