@@ -56,7 +56,7 @@ def find_tables(directory: Path) -> list[Path]:
 def find_labels(directory: Path) -> Path:
     """The one AU table in a dataset directory."""
     if not directory.is_dir():
-        raise UserError(f"{directory}: no such directory; --data names the dataset directory")
+        raise UserError(f"{directory}: no such directory; expected a dataset directory")
     found = find_tables(directory)
     if len(found) == 1:
         return found[0]

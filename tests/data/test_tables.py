@@ -260,7 +260,7 @@ def test_values_out_of_range_are_named_with_frame_and_column(
             ["b.pkl", "a.pickle", "aus.csv"],
             "several AU tables (a.pickle, aus.csv, b.pkl); choose one with --labels FILE",
         ),
-        (None, "no such directory; --data names the dataset directory"),
+        (None, "no such directory; expected a dataset directory"),
     ],
     ids=["pkl", "pickle", "upper case", "csv", "parquet", "none", "several", "no directory"],
 )
