@@ -100,18 +100,14 @@ def draw(
     active: "FloatArray", epoch_size: int, sampling_size: int, epochs: int, seed: int
 ) -> "Indices":
     """Frames in the order in which training draws them, epoch after epoch, int64 (epochs x
-    epoch_size,), of frames with that activity (N, A). Raises UserError.
+    epoch_size,), of frames with that activity (N, A).
     """
     import numpy as np
 
     from audetnet.data.momu import MOMU
     from audetnet.data.order import EpochOrder
 
-    try:
-        momu = MOMU(active, epoch_size, sampling_size)
-    except ValueError as error:  # where --validation-subjects leaves only unknown labels
-        raise UserError(f"the training frames cannot be balanced: {error}") from error
-    order = EpochOrder(len(active), momu, seed)
+    order = EpochOrder(len(active), MOMU(active, epoch_size, sampling_size), seed)
     drawn = []
     with ProgressBar("drawing", epochs, unit="epoch") as bar:
         for epoch in range(1, epochs + 1):
