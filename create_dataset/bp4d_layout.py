@@ -7,6 +7,7 @@ from pathlib import Path
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
+from create_dataset.bp4d_coding import frame_id
 from create_dataset.frame_sources import ImageFrames, Sequence, add_unique
 from create_dataset.summary import Summary
 
@@ -19,20 +20,12 @@ def bp4d_sequences(images: Path, landmarks: Path | None, summary: Summary) -> li
 
     Raises UserError where the folders are not those of BP4D, and where two files are one frame.
     """
-    found = {
-        name: files
-        for name, folder in _tasks(images)
-        if (files := _numbered(folder, name, IMAGE_SUFFIXES, "image", summary))
-    }
+    found = _files(images, IMAGE_SUFFIXES, "image", summary)
     if not found:
         raise UserError(f"{images}: no images; expected F001/T1/0643.jpg and so on")
     if landmarks is None:
         return [Sequence(name, ImageFrames(files)) for name, files in sorted(found.items())]
-    points = {
-        name: files
-        for name, folder in _tasks(landmarks)
-        if (files := _numbered(folder, name, LANDMARK_SUFFIXES, "landmark file", summary))
-    }
+    points = _files(landmarks, LANDMARK_SUFFIXES, "landmark file", summary)
     if not points:
         raise UserError(f"{landmarks}: no landmark files; expected F001/T1/0643.mat and so on")
     summary.left_out("images without landmark files", sorted(found.keys() - points.keys()))
@@ -44,9 +37,14 @@ def bp4d_sequences(images: Path, landmarks: Path | None, summary: Summary) -> li
     ]
 
 
-def frame_id(subject: str, task: str, number: int) -> str:
-    """``F001_T1_0643``, four digits or more whatever the file's padding."""
-    return f"{subject}_{task}_{number:04d}"
+def _files(
+    directory: Path, suffixes: tuple[str, ...], kind: str, summary: Summary
+) -> dict[str, dict[str, Path]]:
+    """Files by sequence and frame id; sequences without any do not count."""
+    numbered = {
+        name: _numbered(folder, name, suffixes, kind, summary) for name, folder in _tasks(directory)
+    }
+    return {name: files for name, files in numbered.items() if files}
 
 
 def _tasks(directory: Path) -> Iterator[tuple[str, Path]]:
@@ -64,13 +62,12 @@ def _numbered(
     folder: Path, name: str, suffixes: tuple[str, ...], kind: str, summary: Summary
 ) -> dict[str, Path]:
     """Files by frame id, in the order of their numbers."""
-    subject, task = name.split("_")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:
             continue
         if path.stem.isdecimal():
-            add_unique(files, frame_id(subject, task, int(path.stem)), path)
+            add_unique(files, frame_id(name, int(path.stem)), path)
         else:
             summary.left_out(f"{kind} whose name is not a frame number", [str(path)])
     return dict(sorted(files.items(), key=lambda item: int(item[1].stem)))
