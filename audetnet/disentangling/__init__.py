@@ -1,0 +1,1 @@
+"""What the two blocks of a trained code know: probes, tests and exchanged codes."""

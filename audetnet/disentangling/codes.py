@@ -1,0 +1,154 @@
+"""A set of frames as codes: equal frames a person, in the order of time, both blocks as vectors."""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from audetnet.data.augment import to_unit_range
+from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.frames import FrameSet
+from audetnet.errors import UserError
+from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
+from audetnet.labels import active
+from audetnet.networks.model import AUDetNet
+from audetnet.progress import ProgressBar
+
+FEWEST_FRAMES = 20
+"""People with fewer frames than this are left out."""
+TIME_BLOCKS = 5
+"""Stretches of time that the frames of each person are cut into."""
+LONGEST_VECTOR = 2048
+"""Codes of several positions are pooled (means) until they have at most this many numbers."""
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Codes:
+    """N frames of P people and their codes. Frames stand person by person, in the order of time.
+
+    ``person`` (N,) counts ``people`` from 0; ``labels`` (N, A) are 1 active, 0 inactive, NaN
+    unknown; ``z1`` (N, D1) and ``z2`` (N, D2) in float64, D2 = 0 where the code has no z2.
+    """
+
+    ids: tuple[str, ...]
+    people: tuple[str, ...]
+    person: Indices
+    labels: Array
+    z1: Array
+    z2: Array
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def time_blocks(self) -> Indices:
+        """The stretch of time (N,), 0 to TIME_BLOCKS - 1, that each frame lies in."""
+        blocks = np.zeros(len(self), dtype=np.int64)
+        for one in range(len(self.people)):
+            rows = np.flatnonzero(self.person == one)
+            blocks[rows] = np.arange(len(rows)) * TIME_BLOCKS // len(rows)
+        return blocks
+
+    def permuted(self, generator: np.random.Generator, within: bool) -> "Codes":
+        """The same frames with z2 of other frames: of any, or (``within``) of the same person."""
+        order = np.arange(len(self))
+        groups = (
+            [np.flatnonzero(self.person == one) for one in range(len(self.people))]
+            if within
+            else [order.copy()]
+        )
+        for rows in groups:
+            order[rows] = generator.permutation(rows)
+        return replace(self, z2=self.z2[order])
+
+
+def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
+    """At most ``limit`` frames, as many of each person, evenly spread over each person's frames in
+    the order of time; and lines for the user on who was left out.
+
+    People with fewer than FEWEST_FRAMES frames are left out unless all have so few.
+    """
+    rows: dict[str, list[int]] = {}
+    for row in sorted(range(len(frames)), key=lambda row: _time(frames.ids[row])):
+        rows.setdefault(frames.subjects[row], []).append(row)
+    kept = {who: own for who, own in rows.items() if len(own) >= FEWEST_FRAMES} or rows
+    notes = []
+    if len(kept) < len(rows):
+        notes.append(
+            f"{frames.name} set: {len(rows) - len(kept)} of {len(rows)} people have fewer than "
+            f"{FEWEST_FRAMES} frames and are left out"
+        )
+    share = max(1, min(limit // len(kept), *(len(own) for own in kept.values())))
+    chosen = [
+        own[int(position)]
+        for _, own in sorted(kept.items())
+        for position in np.linspace(0, len(own) - 1, share).round()
+    ]
+    sample = FrameSet(
+        frames.name,
+        tuple(frames.ids[row] for row in chosen),
+        tuple(frames.paths[row] for row in chosen),
+        tuple(frames.subjects[row] for row in chosen),
+        frames.labels[chosen],
+    )
+    return sample, notes
+
+
+def _time(frame_id: str) -> list[tuple[int, str]]:
+    """A key by which a_2 comes before a_10."""
+    parts = re.split(r"(\d+)", frame_id)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def make_codes(frames: FrameSet, code: Tensor, z1_channels: int, active_from: float) -> Codes:
+    """Codes of a sample from the encoder's output (N, C, h, w). Raises UserError for codes that are
+    not finite.
+    """
+    if not bool(code.isfinite().all()):
+        raise UserError(
+            f"the codes of the {frames.name} frames are not finite: the training of this "
+            "checkpoint failed"
+        )
+    people, person = np.unique(frames.subjects, return_inverse=True)
+    vectors = _pooled(code)
+    z1, z2 = (block.flatten(1).double().numpy() for block in _split(vectors, z1_channels))
+    labels = active(frames.labels, active_from).astype(np.float64)
+    return Codes(frames.ids, tuple(people.tolist()), person.astype(np.int64), labels, z1, z2)
+
+
+def _split(code: Tensor, z1_channels: int) -> tuple[Tensor, Tensor]:
+    return code[:, :z1_channels], code[:, z1_channels:]
+
+
+def _pooled(code: Tensor) -> Tensor:
+    """(N, C, h, w) with the finest grid of positions that keeps C * h * w <= LONGEST_VECTOR."""
+    channels, height, width = code.shape[1:]
+    side = max(height, width)
+    while side > 1 and channels * min(side, height) * min(side, width) > LONGEST_VECTOR:
+        side -= 1
+    return F.adaptive_avg_pool2d(code, (min(side, height), min(side, width)))
+
+
+@torch.no_grad()
+def encode(model: AUDetNet, batches: Batches, count: int, title: str) -> Tensor:
+    """The code (N, C, h, w), float32 on the CPU, of all frames of a set, without augmentation. The
+    model must be in eval mode.
+    """
+    cuts = evaluation_cuts(count, _BATCH, None)
+    codes = []
+    with ProgressBar(title, len(cuts)) as bar:
+        for batch in batches(cuts):
+            codes.append(model.encode(to_unit_range(batch.frames)).float().cpu())
+            bar.advance()
+    return torch.cat(codes)
+
+
+def pixels_of(batches: Batches, count: int) -> npt.NDArray[np.uint8]:
+    """All frames of a set, uint8 (N, 3, H, W)."""
+    parts = [batch.frames.cpu().numpy() for batch in batches(evaluation_cuts(count, _BATCH, None))]
+    return np.concatenate(parts)

@@ -1,0 +1,73 @@
+"""Estimates over people: a statistic is a function of how much each person counts, so that people
+can be drawn again (the bootstrap) without measuring anything anew.
+
+Frames of one person resemble each other, so an interval over frames would be far too narrow: the
+people are what was sampled.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from audetnet.evaluation.metrics import Array
+
+Indices = npt.NDArray[np.int64]
+Statistic = Callable[[Array], float]
+"""Weights (P,) of the people, 1 each for the sample as it is, to a number; NaN where undefined."""
+DRAWS = 1000
+"""Bootstrap samples behind an interval."""
+CONFIDENCE = 0.95
+FEWEST_PEOPLE = 3
+"""With fewer people than this there is no interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval over people (NaN where there is none) and, of a test, its p."""
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float | None = None
+
+
+def estimate(
+    statistic: Statistic, people: int, generator: np.random.Generator, p: float | None = None
+) -> Estimate:
+    """The statistic on the sample, and the percentile interval (95 %) of ``DRAWS`` samples of
+    people drawn with replacement (Efron 1979; cluster bootstrap).
+    """
+    value = statistic(np.ones(people))
+    if people < FEWEST_PEOPLE or np.isnan(value):
+        return Estimate(value, p=p)
+    counts = generator.multinomial(people, np.full(people, 1 / people), size=DRAWS)
+    drawn = np.array([statistic(weights.astype(np.float64)) for weights in counts])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high), p)
+
+
+def sums_by_person(values: Array, person: Indices) -> Array:
+    """Sums (P, ...) over the frames of each person of values (N, ...); ``person`` (N,) counts from
+    0.
+    """
+    sums = np.zeros((int(person.max()) + 1, *values.shape[1:]))
+    np.add.at(sums, person, values)
+    return sums
+
+
+def mean_over_frames(values: Array, person: Indices) -> Statistic:
+    """The mean of a value per frame (N,)."""
+    sums, counts = sums_by_person(values, person), np.bincount(person)
+    return lambda weights: _ratio(weights @ sums, weights @ counts)
+
+
+def mean_over_people(values: Array) -> Statistic:
+    """The mean of a value per person (P,)."""
+    return lambda weights: _ratio(weights @ values, weights.sum())
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator else float("nan")
