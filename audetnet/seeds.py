@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     ORDER = 1
     AUGMENTATION = 2
     CRITICS = 3
+    DISENTANGLING = 4
 
 
 def numpy_generator(

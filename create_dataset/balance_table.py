@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from audetnet.data.momu import Indices
 from audetnet.labels import FloatArray
-from create_dataset.text_table import text_table
+from audetnet.text_table import text_table
 
 NEUTRAL = "neutral"
 Numbers = npt.NDArray[np.float64]

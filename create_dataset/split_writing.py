@@ -9,9 +9,9 @@ from audetnet.console import say
 from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
 from audetnet.files import FileError
+from audetnet.text_table import text_table
 from create_dataset.splitting import Flags, LabelledFrames, Split
 from create_dataset.summary import Summary
-from create_dataset.text_table import text_table
 
 _FILES = IdFiles()
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, natural
+from audetnet.commands.dataset_flags import add_dataset_flags, dataset_of
+from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import say
 from audetnet.errors import UserError, exit_status
 
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
     )
-    flags.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add_device_flag(flags)
     flags.add_argument(
         "--bf16",
         action="store_true",
@@ -63,30 +65,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="K",
         help="keep every K-th epoch's checkpoint; 0: none",
     )
-    names = flags.add_argument_group("names within the dataset directory")
-    names.add_argument(
-        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
-    )
-    names.add_argument(
-        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
-    )
-    names.add_argument(
-        "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
-    )
-    names.add_argument(
-        "--test-ids", default="test_ids.csv", help="test ids (default: test_ids.csv)"
-    )
-    names.add_argument(
-        "--validation-ids",
-        default="validation_ids.csv",
-        help="validation ids, if there are any (default: validation_ids.csv)",
-    )
-    names.add_argument(
-        "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
-    )
-    names.add_argument(
-        "--cache", type=Path, help="where decoded frames are kept (default: cache in --data)"
-    )
+    add_dataset_flags(flags)
     return flags
 
 
@@ -111,7 +90,7 @@ def _describe(arguments: argparse.Namespace) -> int:
     config = read_config(arguments.cfg, BUILDERS)
     size = config.data.frame_size
     if size is None and arguments.data is not None:
-        size = _dataset(arguments, config).first_image_size()
+        size = dataset_of(arguments, config.data).first_image_size()
     if size is None:
         size = _DEFAULT_FRAME_SIZE
         _note(
@@ -130,8 +109,8 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     from audetnet.networks.model import check_au_count, plan_model
 
     config = read_config(arguments.cfg, BUILDERS)
-    device = _device(arguments.device)
-    dataset = _dataset(arguments, config)
+    device = chosen_device(arguments.device)
+    dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
     for line in (*config.warnings, *plan.warnings, *dataset.notes):
@@ -157,11 +136,7 @@ def _run(
     from audetnet.training.logs import RunDirectory
     from audetnet.training.trainer import RunSettings, Trainer
 
-    images = {
-        frame: path
-        for frames in dataset.sets()
-        for frame, path in zip(frames.ids, frames.paths, strict=True)
-    }
+    images = dataset.images()
     paths = RunDirectory(arguments.run or Path("runs") / _run_name(arguments))
     frame_size = plan.image[1:]
     identity = run_identity(
@@ -198,36 +173,6 @@ def _run(
 def _run_name(arguments: argparse.Namespace) -> str:
     name: str = arguments.cfg.stem
     return name if arguments.fold is None else f"{name}-fold-{arguments.fold}"
-
-
-def _dataset(arguments: argparse.Namespace, config: "Config") -> "Dataset":
-    from audetnet.data.frames import DatasetPaths, load_dataset
-    from audetnet.data.ids import IdFiles
-
-    ids = IdFiles(arguments.train_ids, arguments.test_ids, arguments.validation_ids)
-    if arguments.fold is not None:
-        ids = ids.of_fold(arguments.fold)
-    paths = DatasetPaths(arguments.data, arguments.images, arguments.labels, ids)
-    data = config.data
-    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
-
-
-def _device(name: str) -> "torch.device":
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UserError(f"--device {name}: expected auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise UserError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(
-            f"--device {name}: there are {torch.cuda.device_count()} CUDA devices; use --device cpu"
-        )
-    return device
 
 
 def _announce(

@@ -28,12 +28,18 @@ LEGACY_PENALTY = "gradient_loss_lambda"
 
 
 def read_config(path: Path | str, builders: Mapping[str, Callable[..., Any]]) -> Config:
-    """Read a cfg file. ``builders`` maps each block type to the function whose signature is its
-    schema.
+    """Read a cfg file; see ``parse_config``."""
+    return parse_config(language.load(path), path, builders)
+
+
+def parse_config(
+    text: str, path: Path | str, builders: Mapping[str, Callable[..., Any]]
+) -> Config:
+    """The options in the text of a cfg file. ``builders`` maps each block type to the function
+    whose signature is its schema; ``path`` stands in messages.
 
     Raises CfgError for every mistake that can be seen without running shapes through the networks.
     """
-    text = language.load(path)
     sections = {section.name: section for section in language.parse(text, str(path))}
     for section in sections.values():
         known = ("General", *NETWORK_SECTIONS)

@@ -72,6 +72,14 @@ class Dataset:
     def sets(self) -> tuple[FrameSet, ...]:
         return tuple(s for s in (self.train, self.validation, self.test) if s is not None)
 
+    def images(self) -> dict[str, Path]:
+        """The image of every frame of all sets, by frame id."""
+        return {
+            frame: path
+            for frames in self.sets()
+            for frame, path in zip(frames.ids, frames.paths, strict=True)
+        }
+
     def first_image_size(self) -> Size:
         """(height, width) of the first training image, from its header."""
         return image_size(self.train.paths[0])

@@ -54,6 +54,18 @@ class Codes:
             blocks[rows] = np.arange(len(rows)) * TIME_BLOCKS // len(rows)
         return blocks
 
+    def take(self, rows: Indices) -> "Codes":
+        """Some of the frames, in their order; people of whom none is left are forgotten."""
+        kept, person = np.unique(self.person[rows], return_inverse=True)
+        return Codes(
+            tuple(self.ids[row] for row in rows),
+            tuple(self.people[one] for one in kept),
+            person.astype(np.int64),
+            self.labels[rows],
+            self.z1[rows],
+            self.z2[rows],
+        )
+
     def permuted(self, generator: np.random.Generator, within: bool) -> "Codes":
         """The same frames with z2 of other frames: of any, or (``within``) of the same person."""
         order = np.arange(len(self))
@@ -74,7 +86,8 @@ def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
     People with fewer than FEWEST_FRAMES frames are left out unless all have so few.
     """
     rows: dict[str, list[int]] = {}
-    for row in sorted(range(len(frames)), key=lambda row: _time(frames.ids[row])):
+    once = {frame: row for row, frame in enumerate(frames.ids)}
+    for row in sorted(once.values(), key=lambda row: _time(frames.ids[row])):
         rows.setdefault(frames.subjects[row], []).append(row)
     kept = {who: own for who, own in rows.items() if len(own) >= FEWEST_FRAMES} or rows
     notes = []

@@ -2,11 +2,13 @@
 it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from audetnet.disentangling.codes import Codes
+from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate
 
 
@@ -16,9 +18,7 @@ class NotMeasuredError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One number of the report. ``number`` is that of the table in the README (1-8, 9 = the fresh
-    AUPredictor).
-    """
+    """One number of the report. ``number`` groups rows as the README's table does."""
 
     key: str
     number: int
@@ -28,23 +28,63 @@ class Row:
     ideal: str
     definition: str
     """How it is measured: formula, folds, averaging, source."""
+    headline: bool = False
+    """Printed in the summary table."""
+
+
+@dataclass(frozen=True)
+class FactorSet:
+    """Known factors of N frames, ``values`` (N, T), and the codes of these frames."""
+
+    group: str
+    names: tuple[str, ...]
+    values: Array
+    codes: Codes
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is measured: a run, or the same with something taken away, to compare with."""
+    """What is measured: a run, or the same with something taken away, to compare with.
+
+    ``train`` and ``test`` are codes of training people and of people to measure on. ``blocks``: of
+    the blocks that it differs in from the run.
+    """
 
     name: str
     definition: str
     train: Codes
     test: Codes
+    factors: tuple[FactorSet, ...] = ()
+    blocks: tuple[str, ...] = ("z1", "z2")
+
+    def block(self, codes: Codes, name: str) -> Array:
+        """Codes (N, D) of a block."""
+        return codes.z1 if name == "z1" else codes.z2
+
+
+@dataclass(frozen=True)
+class Known:
+    """What one block knows of one factor. ``share``: 0 = chance, 1 = all."""
+
+    factor: str
+    group: str
+    block: str
+    measure: str
+    estimate: Estimate
+    share: float
 
 
 Cell = Estimate | NotMeasuredError
 Cells = dict[str, Cell]
 """Row key -> what was found."""
-Measure = Callable[[Column, int], Mapping[str, Estimate]]
-"""Measures some rows of a column, with a seed. Raises NotMeasuredError where the data do not do."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a measure found: numbers by row key, and what they consist of by factor."""
+
+    cells: Mapping[str, Cell]
+    known: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +95,8 @@ class Table:
     columns: tuple[Column, ...]
     cells: Mapping[str, Cells]
     """Column name -> row key -> cell."""
+    known: Mapping[str, tuple[Known, ...]]
+    """Column name -> what its blocks know of each factor."""
     notes: tuple[str, ...]
     """Lines for the user: what was left out, what to beware of."""
 
@@ -81,7 +123,7 @@ def needs_z2(codes: Codes) -> None:
 def plain(value: Any) -> Any:
     """JSON data of estimates: NaN becomes None."""
     if isinstance(value, float):
-        return None if value != value else value
+        return None if math.isnan(value) else value
     if isinstance(value, Estimate):
         return {name: plain(inner) for name, inner in vars(value).items()}
     return value

@@ -42,20 +42,23 @@ def centred(matrix: Array) -> Array:
 
 
 def dependence(a: Array, b: Array, person: Indices) -> Statistic:
-    """<a, b> / sqrt(<a, a> <b, b>) of two U-centred matrices: bias-corrected dCor^2 (Szekely & Rizzo
-    2014) of distances, normalised unbiased HSIC (Gretton et al. 2007; Song et al. 2012) of kernel
-    distances.
+    """<a, b> / sqrt(<a, a> <b, b>) of two U-centred matrices: bias-corrected dCor^2 (Szekely &
+    Rizzo 2014) of distances, normalised unbiased HSIC (Gretton et al. 2007; Song et al. 2012) of
+    kernel distances.
 
     About 0 (negative half the time) for independent blocks, at most 1. The products are summed by
-    the persons of both frames; drawing people again leaves the centring as it is.
+    the persons of both frames; drawing people again leaves the centring as it is, and a person
+    drawn twice forms no pairs with its copy.
     """
     people = int(person.max()) + 1
     belongs = (person[:, None] == np.arange(people)).astype(np.float64)
     ab, aa, bb = (belongs.T @ (x * y) @ belongs for x, y in ((a, b), (a, a), (b, b)))
 
     def statistic(weights: Array) -> float:
-        product = (weights @ aa @ weights) * (weights @ bb @ weights)
-        return float(weights @ ab @ weights / np.sqrt(product)) if product > 0 else float("nan")
+        pairs = np.outer(weights, weights)
+        np.fill_diagonal(pairs, weights)
+        variances = (pairs * aa).sum() * (pairs * bb).sum()
+        return float((pairs * ab).sum() / np.sqrt(variances)) if variances > 0 else float("nan")
 
     return statistic
 

@@ -60,14 +60,15 @@ def sums_by_person(values: Array, person: Indices) -> Array:
 
 def mean_over_frames(values: Array, person: Indices) -> Statistic:
     """The mean of a value per frame (N,)."""
-    sums, counts = sums_by_person(values, person), np.bincount(person)
+    sums = sums_by_person(values, person)
+    counts = np.bincount(person).astype(np.float64)
     return lambda weights: _ratio(weights @ sums, weights @ counts)
 
 
 def mean_over_people(values: Array) -> Statistic:
     """The mean of a value per person (P,)."""
-    return lambda weights: _ratio(weights @ values, weights.sum())
+    return lambda weights: _ratio(weights @ values, np.asarray(weights.sum()))
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return float(numerator / denominator) if denominator else float("nan")
+def _ratio(numerator: Array, denominator: Array) -> float:
+    return float(numerator) / float(denominator) if denominator else float("nan")

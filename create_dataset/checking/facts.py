@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.errors import first_few
+from audetnet.text_table import text_table
 from create_dataset.checking.evidence import Evidence, IdList, Labels
 from create_dataset.checking.image_checks import size_text
-from create_dataset.text_table import text_table
 
 Facts = dict[str, Any]
 

@@ -1,0 +1,49 @@
+"""The flags by which commands name a dataset, and the dataset that they name."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audetnet.config.options import DataOptions
+    from audetnet.data.frames import Dataset
+
+
+def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
+    """All but --data, which commands describe themselves."""
+    names = flags.add_argument_group("names within the dataset directory")
+    names.add_argument(
+        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
+    )
+    names.add_argument(
+        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
+    )
+    names.add_argument(
+        "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
+    )
+    names.add_argument(
+        "--test-ids", default="test_ids.csv", help="test ids (default: test_ids.csv)"
+    )
+    names.add_argument(
+        "--validation-ids",
+        default="validation_ids.csv",
+        help="validation ids, if there are any (default: validation_ids.csv)",
+    )
+    names.add_argument(
+        "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
+    )
+    names.add_argument(
+        "--cache", type=Path, help="where decoded frames are kept (default: cache in --data)"
+    )
+
+
+def dataset_of(arguments: argparse.Namespace, data: "DataOptions") -> "Dataset":
+    """The dataset of --data and the flags beside it. Raises UserError."""
+    from audetnet.data.frames import DatasetPaths, load_dataset
+    from audetnet.data.ids import IdFiles
+
+    ids = IdFiles(arguments.train_ids, arguments.test_ids, arguments.validation_ids)
+    if arguments.fold is not None:
+        ids = ids.of_fold(arguments.fold)
+    paths = DatasetPaths(arguments.data, arguments.images, arguments.labels, ids)
+    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)

@@ -1,0 +1,1 @@
+"""The rows of the report, a module for each group: what is measured and how."""

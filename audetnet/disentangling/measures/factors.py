@@ -1,0 +1,113 @@
+"""Row 4: pose, light, skin and known changes of the picture, in z1 and in z2."""
+
+from itertools import product
+
+import numpy as np
+
+from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
+from audetnet.disentangling.table import (
+    Cell,
+    Column,
+    FactorSet,
+    Findings,
+    Known,
+    NotMeasuredError,
+    Row,
+    needs_people,
+    needs_z2,
+)
+from audetnet.evaluation.block_metrics import held_out_r2
+from audetnet.evaluation.people import Statistic, estimate
+from audetnet.seeds import Purpose, numpy_generator
+
+GROUPS = {
+    "factors": "pose, light and other factors of the data",
+    "augmentation": "known changes of the picture (brightness, contrast, saturation, flip)",
+}
+_PROBES = {"linear": "ridge regression", "kernel": "kernel ridge regression (RBF)"}
+_PEOPLE_FOR_TRAITS = 10
+_CONSTANT = 0.01
+
+
+def _row(group: str, block: str, probe: str) -> Row:
+    return Row(
+        f"{group}_{block}_{probe}",
+        4,
+        f"{GROUPS[group]} in {block}, {probe} probe",
+        "median R^2",
+        "<= 0",
+        "<= 0" if block == "z1" else "1",
+        f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen on other "
+        "people within the fitted ones; R^2 = 1 - SSE / SST over held-out frames against the mean "
+        "of the fitted people; median over the factors.",
+        headline=probe == "kernel",
+    )
+
+
+ROWS = tuple(
+    _row(group, block, probe) for group, block, probe in product(GROUPS, ("z1", "z2"), _PROBES)
+)
+
+
+def measure(column: Column, seed: int) -> Findings:
+    """Median R^2 of each group, block and probe, and the R^2 of each factor.
+
+    A trait that hardly varies within a person (skin) is a matter of as many values as there are
+    people: with fewer than 10 people it is left out.
+    """
+    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    cells: dict[str, Cell] = {}
+    known: list[Known] = []
+    sets = {factors.group: factors for factors in column.factors}
+    for group, block, probe in product(GROUPS, column.blocks, _PROBES):
+        try:
+            by_factor = _statistics(sets.get(group), column, block, probe == "kernel")
+        except NotMeasuredError as reason:
+            cells[f"{group}_{block}_{probe}"] = reason
+            continue
+        people = len(sets[group].codes.people)
+        median = _median(list(by_factor.values()))
+        cells[f"{group}_{block}_{probe}"] = estimate(median, people, generator)
+        for name, statistic in by_factor.items():
+            value = estimate(statistic, people, generator)
+            share = max(0.0, value.value)
+            known.append(Known(name, group, block, f"R^2, {probe} probe", value, share))
+    return Findings(cells, tuple(known))
+
+
+def _statistics(
+    factors: FactorSet | None, column: Column, block: str, kernel: bool
+) -> dict[str, Statistic]:
+    if factors is None:
+        raise NotMeasuredError("no factors are known of these frames; see --factors")
+    if block == "z2":
+        needs_z2(factors.codes)
+    needs_people(factors.codes, FEWEST_PEOPLE, "a factor probe with folds by person")
+    columns = [i for i in range(len(factors.names)) if _varies(factors, i)]
+    if not columns:
+        raise NotMeasuredError(
+            "the factors are constant for each person: with fewer than "
+            f"{_PEOPLE_FOR_TRAITS} people they say little"
+        )
+    z, targets = column.block(factors.codes, block), factors.values[:, columns]
+    person = factors.codes.person
+    predicted, means = regression(z, targets, person, kernel)
+    return {
+        factors.names[i]: held_out_r2(predicted[:, k], targets[:, k], means[:, k], person)
+        for k, i in enumerate(columns)
+    }
+
+
+def _varies(factors: FactorSet, index: int) -> bool:
+    """Whether a factor says something about these people: it varies within them, or they are
+    many.
+    """
+    values, codes = factors.values[:, index], factors.codes
+    within = np.mean([values[codes.person == p].var() for p in range(len(codes.people))])
+    varies = values.var() > 0
+    many = len(codes.people) >= _PEOPLE_FOR_TRAITS
+    return bool(varies and (many or within / values.var() >= _CONSTANT))
+
+
+def _median(statistics: list[Statistic]) -> Statistic:
+    return lambda weights: float(np.median([statistic(weights) for statistic in statistics]))

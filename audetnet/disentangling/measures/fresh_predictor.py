@@ -1,0 +1,137 @@
+"""Row 9: a fresh AUPredictor of the cfg's architecture, trained on a frozen block of the code."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audetnet.config.language import CfgError
+from audetnet.config.options import NetworkOptions
+from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.fitting import people_apart, train_until_best
+from audetnet.disentangling.run import TrainedRun
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_people
+from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
+from audetnet.evaluation.people import Estimate, Indices, Statistic, estimate
+from audetnet.labels import active
+from audetnet.networks.graph import Graph, plan
+from audetnet.seeds import Purpose, numpy_generator, torch_generator
+
+_EPOCHS, _PATIENCE = 60, 10
+_HOW = (
+    "the cfg's {AUPredictor}, with new weights and z2's width, trained on the frozen, evaluated "
+    "codes of the training people with the cfg's AU loss, learning rate and batch size (epoch "
+    "chosen on a fifth of them), read out on the test people; mean over AUs"
+)
+
+
+def _rows(block: str) -> tuple[Row, Row]:
+    return (
+        Row(
+            f"fresh_{block}_auc",
+            9,
+            f"fresh AUPredictor on {block}",
+            "macro ROC-AUC",
+            "0.5",
+            "high" if block == "z1" else "0.5",
+            f"{_HOW}.",
+            headline=True,
+        ),
+        Row(
+            f"fresh_{block}_f1",
+            9,
+            f"fresh AUPredictor on {block}",
+            "macro F1",
+            "0",
+            "high" if block == "z1" else "0",
+            f"{_HOW}; decisions as in training (score of at least 0.5, or intensity).",
+        ),
+    )
+
+
+ROWS = (
+    *_rows("z1"),
+    *_rows("z2"),
+    Row(
+        "fresh_leak",
+        9,
+        "leak of the AUs into z2, fresh AUPredictor",
+        "ratio",
+        "0",
+        "0",
+        "(AUC(z2) - 0.5) / (AUC(z1) - 0.5) of the fresh AUPredictors; not given where AUC(z1) < "
+        "0.55.",
+        headline=True,
+    ),
+)
+
+
+def measure(run: TrainedRun, seed: int) -> Findings:
+    """AUC and F1 on each block and the leak. Raises NotMeasuredError where the architecture does
+    not take z2.
+    """
+    train, test = run.codes(of_training=True), run.codes(of_training=False)
+    needs_people(train, 2, "a fresh AUPredictor")
+    z1_channels = run.model.z1_channels
+    found: dict[str, Estimate] = {}
+    auc: dict[str, Statistic] = {}
+    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    labels = active(run.test.labels, run.active_from).astype(np.float64)
+    for block, channels in (("z1", slice(z1_channels)), ("z2", slice(z1_channels, None))):
+        codes = run.train_code[:, channels]
+        if not codes.shape[1]:
+            continue
+        predictor = _fresh(run.config.predictor, codes, seed).to(run.device)
+        _train(predictor, run, codes, train, seed)
+        with torch.no_grad():
+            outputs = predictor(run.test_code[:, channels].to(run.device)).flatten(1).cpu()
+        scores = run.head.scores(outputs)
+        decisions = run.head.active(scores).double().numpy()
+        auc[block] = macro_auc(scores.double().numpy(), labels, test.person)
+        people = len(test.people)
+        found[f"fresh_{block}_auc"] = estimate(auc[block], people, generator)
+        f1 = macro_f1(decisions, labels, test.person)
+        found[f"fresh_{block}_f1"] = estimate(f1, people, generator)
+    if "z2" in auc:
+        leak = leak_ratio(auc["z2"], auc["z1"])
+        found["fresh_leak"] = estimate(leak, len(test.people), generator)
+    return Findings(found)
+
+
+def _fresh(options: NetworkOptions, codes: Tensor, seed: int) -> Graph:
+    """The predictor's architecture for codes (N, C, h, w), with weights drawn from the seed."""
+    channels, height, width = codes.shape[1:]
+    widened = replace(options, net=replace(options.net, channels=channels))
+    try:
+        network = plan(widened, (channels, height, width))
+    except CfgError as error:
+        raise NotMeasuredError(
+            f"the AUPredictor's architecture does not take the {channels} channels of z2: {error}"
+        ) from error
+    with torch.random.fork_rng(devices=[]):
+        cpu = torch.device("cpu")
+        torch.manual_seed(torch_generator(cpu, seed, Purpose.DISENTANGLING).initial_seed())
+        return Graph(network)
+
+
+def _train(predictor: Graph, run: TrainedRun, code: Tensor, train: Codes, seed: int) -> None:
+    """Train on the code (N, C, h, w) of a block."""
+    net, size = run.config.predictor.net, run.config.training.batch_size
+    code = code.to(run.device)
+    labels = torch.from_numpy(run.train.labels).to(run.device)
+    rows, apart = people_apart(train)
+    optimiser = torch.optim.Adam(predictor.parameters(), net.learning_rate, (net.beta1, net.beta2))
+    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+
+    def loss(batch: Indices) -> Tensor:
+        return run.head.loss(predictor(code[batch]).flatten(1), labels[batch])
+
+    def epoch() -> None:
+        order = generator.permutation(rows)
+        for start in range(0, len(order) - 1, size):
+            optimiser.zero_grad()
+            loss(order[start : start + size]).backward()
+            optimiser.step()
+
+    train_until_best(predictor, epoch, lambda: float(loss(apart)), _EPOCHS, _PATIENCE)

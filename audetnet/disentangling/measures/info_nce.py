@@ -1,0 +1,94 @@
+"""Row 7: can a critic that was trained on other people tell which z2 belongs to which z1?"""
+
+import numpy as np
+import torch
+
+from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.critic import PAIRS, PAIRS_WITHIN, SeparableCritic, cuts, trained_critic
+from audetnet.disentangling.table import Column, Findings, NotMeasuredError, Row, needs_z2
+from audetnet.evaluation.block_metrics import info_nce, pair_auc
+from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Estimate, estimate, mean_over_frames
+from audetnet.seeds import Purpose, numpy_generator
+
+FEWEST_FRAMES = 100
+"""Training frames without which no critic learns anything. About 3,000 are good."""
+_ROUNDS = 4
+"""Times that every frame is scored, each time among others."""
+
+
+def _rows(scope: str) -> tuple[Row, Row]:
+    within = scope == "within"
+    whose = "the same person" if within else "anyone"
+    pairs = PAIRS_WITHIN if within else PAIRS
+    title = f"telling pairs (z1, z2) from those with z2 of {whose}"
+    how = (
+        "separable critic f(z1) . g(z2) (two perceptrons), trained with InfoNCE on training people "
+        f"(epoch chosen on a fifth of them), scored on others among {pairs} frames of {whose}"
+    )
+    return (
+        Row(
+            f"nce_{scope}_nats",
+            7,
+            title,
+            "nats",
+            "0",
+            "0",
+            f"{how}; log K + log softmax of the true pair, at most {np.log(pairs):.2f} "
+            "(van den Oord et al. 2018). A lower bound: 0 proves nothing, more proves a link.",
+            headline=True,
+        ),
+        Row(
+            f"nce_{scope}_auc",
+            7,
+            title,
+            "ROC-AUC",
+            "0.5",
+            "0.5",
+            f"{how}; share of shuffled pairs that score below the true one.",
+            headline=True,
+        ),
+    )
+
+
+ROWS = (*_rows("pooled"), *_rows("within"))
+
+
+def measure(column: Column, device: torch.device, seed: int) -> Findings:
+    """Nats and AUC with negatives of anyone and of the same person. Raises NotMeasuredError for too
+    few frames or without z2.
+    """
+    needs_z2(column.test)
+    if len(column.train) < FEWEST_FRAMES:
+        raise NotMeasuredError(
+            f"the InfoNCE critic needs at least {FEWEST_FRAMES} training frames, there are "
+            f"{len(column.train)}"
+        )
+    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    found: dict[str, Estimate] = {}
+    for scope, within in (("pooled", False), ("within", True)):
+        if within and min(np.bincount(column.test.person)) < 2:
+            continue
+        critic = trained_critic(column.train, within, device, seed)
+        nats, auc = _scored(critic, column.test, within, generator)
+        for name, values in (("nats", nats), ("auc", auc)):
+            statistic = mean_over_frames(values, column.test.person)
+            found[f"nce_{scope}_{name}"] = estimate(statistic, len(column.test.people), generator)
+    return Findings(found)
+
+
+@torch.no_grad()
+def _scored(
+    critic: SeparableCritic, codes: Codes, within: bool, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """InfoNCE in nats and AUC of each frame (N,), means over the rounds."""
+    nats, auc = np.zeros(len(codes)), np.zeros(len(codes))
+    counts = np.zeros(len(codes))
+    rows = np.arange(len(codes))
+    for _ in range(_ROUNDS):
+        for batch in cuts(codes.person, rows, within, generator):
+            scores = critic.of_codes(codes.z1[batch], codes.z2[batch])
+            np.add.at(nats, batch, info_nce(scores))
+            np.add.at(auc, batch, pair_auc(scores))
+            np.add.at(counts, batch, 1)
+    return nats / counts, auc / counts

@@ -1,0 +1,54 @@
+"""Row 6: how much of one block the other predicts linearly."""
+
+from itertools import product
+
+from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
+from audetnet.disentangling.table import Column, Findings, Row, needs_people, needs_z2
+from audetnet.evaluation.block_metrics import held_out_r2
+from audetnet.evaluation.dependence import within_person
+from audetnet.evaluation.people import Estimate, estimate
+from audetnet.seeds import Purpose, numpy_generator
+
+_DIRECTIONS = (("z2", "z1"), ("z1", "z2"))
+_SCOPES = {
+    "pooled": "codes as they are",
+    "within": "codes less their person's mean",
+}
+
+
+def _row(source: str, target: str, scope: str) -> Row:
+    return Row(
+        f"redundancy_{source}_{target}_{scope}",
+        6,
+        f"{target} predicted from {source}, {'within person' if scope == 'within' else 'pooled'}",
+        "R^2",
+        "<= 0",
+        "<= 0",
+        f"ridge regression, {_SCOPES[scope]}, standardised; five folds by person, penalty chosen on "
+        "other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
+        "linear redundancy only.",
+        headline=scope == "within",
+    )
+
+
+ROWS = tuple(_row(*direction, scope) for direction, scope in product(_DIRECTIONS, _SCOPES))
+
+
+def measure(column: Column, seed: int) -> Findings:
+    """Both directions, pooled and within person. Raises NotMeasuredError for fewer than 3
+    people.
+    """
+    codes = column.test
+    needs_z2(codes)
+    needs_people(codes, FEWEST_PEOPLE, "redundancy with folds by person")
+    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    found: dict[str, Estimate] = {}
+    for (source, target), scope in product(_DIRECTIONS, _SCOPES):
+        known, wanted = column.block(codes, source), column.block(codes, target)
+        if scope == "within":
+            known, wanted = (within_person(z, codes.person) for z in (known, wanted))
+        predicted, means = regression(known, wanted, codes.person, kernel=False, one_penalty=True)
+        statistic = held_out_r2(predicted, wanted, means, codes.person)
+        key = f"redundancy_{source}_{target}_{scope}"
+        found[key] = estimate(statistic, len(codes.people), generator)
+    return Findings(found)

@@ -1,0 +1,127 @@
+"""The figure for a paper: what z1 and z2 know, key numbers, frames with exchanged codes."""
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from audetnet.disentangling.figures import (
+    BLUE,
+    HOW_TO_READ,
+    ORANGE,
+    SHARE,
+    Illustration,
+    Knowledge,
+    as_number,
+    by_group,
+    draw_interval,
+    file_stem,
+    heat_map,
+    is_found,
+    set_title,
+)
+from audetnet.disentangling.table import Table
+from audetnet.evaluation.people import Estimate
+
+MOST_CONDENSED = 12
+SUMMARY_ROWS = {
+    "au_z1_linear_auc": "AUs from z1, linear (AUC)",
+    "au_z2_linear_auc": "AUs from z2, linear (AUC)",
+    "au_z2_rbf_auc": "AUs from z2, RBF (AUC)",
+    "identity_z1": "person from z1 (accuracy)",
+    "identity_z2": "person from z2 (accuracy)",
+    "dcor_pooled": "dCor²(z1, z2), pooled",
+    "dcor_within": "dCor²(z1, z2), within person",
+}
+"""Keys of the rows in the summary, with their names there; all lie on a scale from 0 to 1."""
+STRIP = ("original i", "original j", "reconstruction\nof i", "z1 of i,\nz2 of j")
+"""The four images of a pair in the summary."""
+
+
+def summary(
+    name: str,
+    table: Table,
+    column: str,
+    knowledge: tuple[Knowledge, ...],
+    strips: npt.NDArray[np.uint8],
+) -> Illustration:
+    """All in one figure for a paper, 7 x 5 inches: what the blocks of ``column`` know, its
+    SUMMARY_ROWS, and pairs of frames (Q, 4, 3, H, W), of which 4 are shown: see STRIP and
+    pictures.exchange_strips. ``name`` is the model's in the title.
+    """
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    halves = figure.add_gridspec(2, 1, height_ratios=(2.75, 2.25))
+    upper, lower = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
+    heat, numbers = upper.subplots(1, 2, width_ratios=(1, 1.15))
+    heat_map(heat, _condensed(knowledge), headings=False)
+    heat.set_title(SHARE, fontsize=8)
+    _key_numbers(numbers, table, column)
+    _strip(lower, strips[:4])
+    title = f"What z1 and z2 know: {name}"
+    set_title(figure, title, 7)
+    caption = (
+        f"Left: {HOW_TO_READ} Right: key numbers with intervals of 95 % over people; orange: "
+        "chance. Below: pairs of frames of different people; good: the last image shows the "
+        "person, pose and light of j with the expression of i."
+    )
+    return Illustration(file_stem("summary", name), title, caption, figure)
+
+
+def _condensed(knowledge: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
+    """At most MOST_CONDENSED factors where there are no more groups: the largest become means."""
+    groups = by_group(knowledge)
+    while sum(map(len, groups.values())) > max(MOST_CONDENSED, len(groups)):
+        group = max(groups, key=lambda one: len(groups[one]))
+        members = groups[group]
+        z1, z2 = _mean([m.z1 for m in members]), _mean([m.z2 for m in members])
+        floors = [m.floor for m in members if m.floor is not None]
+        floor = _mean(floors) if floors else None
+        groups[group] = [Knowledge(f"{group} (mean of {len(members)})", group, z1, z2, floor)]
+    return tuple(one for members in groups.values() for one in members)
+
+
+def _mean(values: list[float]) -> float:
+    """The mean of those that were measured."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _key_numbers(axes: Axes, table: Table, column: str) -> None:
+    cells, chances = table.cells[column], {row.key: as_number(row.chance) for row in table.rows}
+    labels: list[str] = []
+    for key, label in SUMMARY_ROWS.items():
+        cell = cells.get(key)
+        if not isinstance(cell, Estimate) or not is_found(cell):
+            continue
+        y = len(labels)
+        labels.append(label)
+        if (chance := chances.get(key)) is not None:
+            axes.plot([chance, chance], [y - 0.35, y + 0.35], color=ORANGE, lw=1.5)
+        draw_interval(axes, y, cell, BLUE)
+        interval = "" if np.isnan(cell.low) else f" [{cell.low:.2f}, {cell.high:.2f}]"
+        text = f"{cell.value:.2f}{interval}"
+        axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), fontsize=7, va="center")
+    axes.set_yticks(range(len(labels)), labels, fontsize=7.5)
+    axes.set(ylim=(max(len(labels), 1) - 0.4, -0.6))
+    axes.set_xlim(min(-0.05, axes.get_xlim()[0]), 1.05)
+    axes.set_xlabel("value", fontsize=8)
+    axes.set_title("key numbers", fontsize=8)
+    axes.tick_params(labelsize=7.5)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def _strip(figure: SubFigure, strips: npt.NDArray[np.uint8]) -> None:
+    """Pairs in two columns of four images."""
+    if not len(strips):
+        return
+    lines = -(-len(strips) // 2)
+    ratios = {"width_ratios": (1, 1, 1, 1, 0.2, 1, 1, 1, 1), "wspace": 0.02, "hspace": 0.02}
+    grid = figure.subplots(lines, 9, squeeze=False, gridspec_kw=ratios)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for pair, images in enumerate(strips):
+        for place, image in enumerate(images):
+            axes = grid[pair // 2, 5 * (pair % 2) + place]
+            axes.imshow(image.transpose(1, 2, 0))
+            if pair < 2:
+                axes.set_title(STRIP[place], fontsize=7, pad=3)
