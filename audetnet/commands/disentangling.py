@@ -1,8 +1,8 @@
 """``python test_disentangling.py``: from a trained run to what its z1 and z2 know."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,13 @@ from audetnet.errors import UserError, exit_status
 if TYPE_CHECKING:
     import torch
 
-    from audetnet.config.options import Config
-    from audetnet.data.frames import Dataset, FrameSet
+    from audetnet.data.cache import PackedFrames
+    from audetnet.data.frames import Dataset
+    from audetnet.disentangling.analysis import Request
+    from audetnet.disentangling.report import Heading
     from audetnet.disentangling.run import TrainedRun
-    from audetnet.networks.au_head import AUHead
-    from audetnet.networks.model import AUDetNet, ModelPlan
-    from audetnet.training.checkpoint import Checkpoint
+    from audetnet.networks.model import AUDetNet
+    from audetnet.training.saved import SavedModel
 
 _EXAMPLE = """  python test_disentangling.py runs/discriminator --data disfa --fold 1
   python test_disentangling.py runs/a --data faces --compare runs/a_no_discriminator"""
@@ -48,8 +49,10 @@ def parser() -> argparse.ArgumentParser:
         help="other runs on the same data, e.g. without the Discriminator, as further columns",
     )
     flags.add_argument(
-        "--out", type=Path, help="where to write (default: RUN/disentangling, of a checkpoint "
-        "RUN/disentangling-CHECKPOINT)"
+        "--out",
+        type=Path,
+        help="where to write (default: RUN/disentangling, of a checkpoint "
+        "RUN/disentangling-CHECKPOINT)",
     )
     flags.add_argument(
         "--frames",
@@ -81,46 +84,149 @@ def main(argv: list[str]) -> int:
     return exit_status(lambda: _test(arguments))
 
 
-@dataclass(frozen=True)
-class _Saved:
-    """A checkpoint and what rebuilds its model."""
-
-    name: str
-    path: Path
-    checkpoint: "Checkpoint"
-    config: "Config"
-    plan: "ModelPlan"
-
-    def model(self, seed: int, trained: bool) -> "AUDetNet":
-        from audetnet.networks.model import build_model
-
-        model = build_model(self.plan, self.config.data, seed)
-        if trained:
-            model.load_state_dict(self.checkpoint.model)
-        return model
-
-    def head(self) -> "AUHead":
-        from audetnet.networks.au_head import AUHead
-
-        return AUHead(
-            self.config.loss.au_regression_loss_function,
-            self.config.data.regress_au_intensities,
-            self.checkpoint.description["active_from"],
-        )
-
-
 def _test(arguments: argparse.Namespace) -> int:
     from audetnet.disentangling.analysis import analyse
-    from audetnet.disentangling.codes import equal_sample
-    from audetnet.disentangling.factor_table import find_factors
-    from audetnet.disentangling.report import Heading, write_report
-    from audetnet.disentangling.analysis import Request
-    from audetnet.disentangling.judge import trained_judge
     from audetnet.disentangling.illustrations import illustrate
+    from audetnet.disentangling.report import reasons, summary_text, write_report
+    from audetnet.training.saved import load_saved
 
     device = chosen_device(arguments.device)
-    saved = _load_all([arguments.run, *arguments.compare])
-    dataset = _dataset(arguments, saved)
-    factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
-    ...
+    run, *compared = (load_saved(path) for path in [arguments.run, *arguments.compare])
+    dataset = _dataset(arguments, run, compared)
+    request = _request(arguments, dataset, run, compared, device)
+    for note in request.notes:
+        print(note, file=sys.stderr)
+    table = analyse(request)
+    out = arguments.out or _default_directory(run)
+    heading = _heading(arguments, request, run)
+    write_report(out, heading, table, illustrate(table, request))
+    say(f"{heading.title}\n\n{summary_text(table)}\n")
+    for reason in reasons(table):
+        say(f"not measured: {reason}")
+    say(f"report, tables and figures: {out / 'report.html'}")
     return 0
+
+
+def _dataset(
+    arguments: argparse.Namespace, run: "SavedModel", compared: "list[SavedModel]"
+) -> "Dataset":
+    """The dataset, whose AUs are those of all runs."""
+    for other in compared:
+        if other.au_names != run.au_names:
+            raise UserError(
+                f"{other.path}: was trained on other AUs ({', '.join(other.au_names)}) than "
+                f"{run.path} ({', '.join(run.au_names)})"
+            )
+    dataset = dataset_of(arguments, replace(run.config.data, au_names=None))
+    unnamed = all(name.startswith("column ") for name in dataset.au_names)
+    named_alike = unnamed and len(dataset.au_names) == len(run.au_names)
+    if dataset.au_names != run.au_names and not named_alike:
+        raise UserError(
+            f"{arguments.data}: its AUs ({', '.join(dataset.au_names)}) are not those that "
+            f"{run.path} was trained on ({', '.join(run.au_names)})"
+        )
+    return dataset
+
+
+def _request(
+    arguments: argparse.Namespace,
+    dataset: "Dataset",
+    run: "SavedModel",
+    compared: "list[SavedModel]",
+    device: "torch.device",
+) -> "Request":
+    """Everything encoded, and the judge trained."""
+    from audetnet.disentangling.analysis import UNTRAINED, Request
+    from audetnet.disentangling.codes import equal_sample
+    from audetnet.disentangling.factor_table import find_factors
+    from audetnet.disentangling.judge import trained_judge
+    from audetnet.disentangling.run import encoded_run
+
+    factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
+    cache = arguments.cache or arguments.data / "cache"
+    train, notes = equal_sample(dataset.train, arguments.frames)
+    test, more = equal_sample(dataset.test, arguments.frames)
+    foreign = [
+        f"{saved.path}: was trained on other frames or labels than {arguments.data} names now (or "
+        "on another --fold): people of the test set may have been seen in training"
+        for saved in (run, *compared)
+        if saved.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest()
+    ]
+
+    def encoded(name: str, saved: "SavedModel", model: "AUDetNet") -> "TrainedRun":
+        packed = _packed(saved, dataset, cache)
+        smallest = dataset.active_from
+        samples = (train, test)
+        return encoded_run(
+            name, saved.config, model, saved.head(), device, smallest, samples, packed
+        )
+
+    names = _names([run, *compared])
+    packed = _packed(run, dataset, cache)
+    pixels = packed.gather(packed.rows(train.ids))
+    judge = trained_judge(train, pixels, dataset.active_from, cache, device, arguments.seed)
+    return Request(
+        run=encoded(names[0], run, run.trained()),
+        untrained=encoded(UNTRAINED, run, run.untrained()),
+        compared=[
+            encoded(name, saved, saved.trained())
+            for name, saved in zip(names[1:], compared, strict=True)
+        ],
+        au_names=run.au_names,
+        factors=factors,
+        judge=judge,
+        seed=arguments.seed,
+        notes=(*dataset.notes, *notes, *more, *foreign),
+    )
+
+
+def _packed(saved: "SavedModel", dataset: "Dataset", cache: Path) -> "PackedFrames":
+    """The frames in the size that the model takes, from the cache that its training made."""
+    from audetnet.data.cache import pack
+
+    resize = saved.config.data.frame_size is not None
+    return pack(dataset.images(), saved.plan.image[1:], resize, cache)
+
+
+def _names(saved: "list[SavedModel]") -> list[str]:
+    """Short names of the runs that tell them apart."""
+    for found in (
+        [model.root.resolve().name for model in saved],
+        [str(model.root) for model in saved],
+        [str(model.path) for model in saved],
+    ):
+        if len(set(found)) == len(found):
+            return found
+    raise UserError(f"{saved[0].path}: --compare names a run twice")
+
+
+def _default_directory(run: "SavedModel") -> Path:
+    from audetnet.training.logs import RunDirectory
+
+    if run.path == RunDirectory(run.root).latest:
+        return run.root / "disentangling"
+    return run.root / f"disentangling-{run.path.stem}"
+
+
+def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel") -> "Heading":
+    import torch
+
+    import audetnet
+    from audetnet.disentangling.report import Heading
+
+    own = request.run
+    facts = {
+        "run": str(run.path),
+        "cfg": str(run.config.path),
+        "epochs trained": str(run.epochs),
+        "data": str(arguments.data) + (f", fold {arguments.fold}" if arguments.fold else ""),
+        **{
+            f"{frames.name} sample": f"{len(frames)} frames of {len(set(frames.subjects))} people"
+            for frames in (own.train, own.test)
+        },
+        "code": f"z1 {run.plan.z1_channels} channels, z2 "
+        f"{run.plan.code_channels - run.plan.z1_channels}",
+        "seed": str(arguments.seed),
+        "versions": f"AUDetNet {audetnet.__version__}, torch {torch.__version__}",
+    }
+    return Heading(f"What z1 and z2 know: {own.name}", tuple(facts.items()))

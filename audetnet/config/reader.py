@@ -32,9 +32,7 @@ def read_config(path: Path | str, builders: Mapping[str, Callable[..., Any]]) ->
     return parse_config(language.load(path), path, builders)
 
 
-def parse_config(
-    text: str, path: Path | str, builders: Mapping[str, Callable[..., Any]]
-) -> Config:
+def parse_config(text: str, path: Path | str, builders: Mapping[str, Callable[..., Any]]) -> Config:
     """The options in the text of a cfg file. ``builders`` maps each block type to the function
     whose signature is its schema; ``path`` stands in messages.
 

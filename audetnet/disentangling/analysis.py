@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.exchange import ROWS as EXCHANGE_ROWS
-from audetnet.disentangling.exchange import measure_exchange
 from audetnet.disentangling.factor_table import FactorTable
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures import (
     aus,
     dependence,
+    exchange,
     factors,
     fresh_predictor,
     identity,
@@ -39,11 +38,11 @@ ROWS: tuple[Row, ...] = (
     *dependence.ROWS,
     *redundancy.ROWS,
     *info_nce.ROWS,
-    *EXCHANGE_ROWS,
+    *exchange.ROWS,
     *fresh_predictor.ROWS,
 )
-PERMUTED, PERMUTED_WITHIN = "z2 permuted", "z2 permuted within person"
-UNTRAINED, FLOOR = "untrained encoder", "true AU labels"
+PERMUTED, PERMUTED_WITHIN = "z2 permuted", "z2 perm. in person"
+UNTRAINED, FLOOR = "untrained", "true AU labels"
 
 
 @dataclass(frozen=True)
@@ -120,16 +119,16 @@ def _of_codes(column: Column, request: Request) -> list[Task]:
 
 
 def _of_networks(column: Column, run: TrainedRun, request: Request) -> list[Task]:
-    def exchange() -> Findings:
-        return Findings(
-            measure_exchange(
-                run.model, run.test_pixels, column.test, request.judge, run.device, request.seed
-            )
-        )
-
+    judge, seed = request.judge, request.seed
     return [
-        (column, EXCHANGE_ROWS, exchange),
-        (column, fresh_predictor.ROWS, lambda: fresh_predictor.measure(run, request.seed)),
+        (
+            column,
+            exchange.ROWS,
+            lambda: exchange.measure(
+                run.model, run.test_pixels, column.test, judge, run.device, seed
+            ),
+        ),
+        (column, fresh_predictor.ROWS, lambda: fresh_predictor.measure(run, seed)),
     ]
 
 
@@ -138,7 +137,14 @@ def _column(run: TrainedRun, request: Request, definition: str) -> Column:
     sets = [run.changed(request.seed)]
     if request.factors is not None:
         sets += request.factors.of(test)
-    return Column(run.name, definition, run.codes(of_training=True), test, tuple(sets))
+    return Column(
+        run.name,
+        definition,
+        run.codes(of_training=True),
+        test,
+        tuple(sets),
+        is_run=run is not request.untrained,
+    )
 
 
 def _nulls(column: Column, seed: int) -> list[Column]:

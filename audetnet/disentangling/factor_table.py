@@ -52,7 +52,7 @@ def find_factors(
             return read_factors(directory / default, columns or chosen)
     if columns is not None:
         raise UserError(
-            f"{directory}: --factor-columns needs a table of factors: factors.csv here, or --factors"
+            f"{directory}: --factor-columns needs a table: factors.csv here, or --factors FILE"
         )
     return None
 

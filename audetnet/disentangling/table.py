@@ -2,10 +2,8 @@
 it.
 """
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from audetnet.disentangling.codes import Codes
 from audetnet.evaluation.metrics import Array
@@ -56,6 +54,8 @@ class Column:
     test: Codes
     factors: tuple[FactorSet, ...] = ()
     blocks: tuple[str, ...] = ("z1", "z2")
+    is_run: bool = False
+    """A trained run, no baseline."""
 
     def block(self, codes: Codes, name: str) -> Array:
         """Codes (N, D) of a block."""
@@ -118,17 +118,3 @@ def needs_z2(codes: Codes) -> None:
     """Raise NotMeasuredError where there is no z2."""
     if not codes.z2.shape[1]:
         raise NotMeasuredError("the code has no z2: the AUPredictor reads all of it")
-
-
-def plain(value: Any) -> Any:
-    """JSON data of estimates: NaN becomes None."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    if isinstance(value, Estimate):
-        return {name: plain(inner) for name, inner in vars(value).items()}
-    return value
-
-
-def first_reason(cells: Iterable[Cell]) -> str:
-    """The first reason why something was not measured; empty if all was."""
-    return next((str(cell) for cell in cells if isinstance(cell, NotMeasuredError)), "")

@@ -173,3 +173,17 @@ def standardised(z: Array) -> Array:
         deviations = z.std(axis=0)
     varying = deviations > 1e-8
     return np.asarray((z[:, varying] - z[:, varying].mean(axis=0)) / deviations[varying])
+
+
+def relative_error(errors: Array, reference: Array, person: Indices) -> Statistic:
+    """Sum of squared errors (N,) over the sum of squared errors of a reference (N,).
+
+    0 = exact, 1 = no better than the reference.
+    """
+    made, expected = sums_by_person(errors, person), sums_by_person(reference, person)
+
+    def statistic(weights: Array) -> float:
+        total = float(weights @ expected)
+        return float(weights @ made) / total if total > 0 else float("nan")
+
+    return statistic

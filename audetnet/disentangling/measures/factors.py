@@ -21,8 +21,8 @@ from audetnet.evaluation.people import Statistic, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 GROUPS = {
-    "factors": "pose, light and other factors of the data",
-    "augmentation": "known changes of the picture (brightness, contrast, saturation, flip)",
+    "factors": "pose, light and other known factors",
+    "augmentation": "brightness, contrast, saturation, flip",
 }
 _PROBES = {"linear": "ridge regression", "kernel": "kernel ridge regression (RBF)"}
 _PEOPLE_FOR_TRAITS = 10

@@ -26,9 +26,9 @@ def _rows(block: str) -> tuple[Row, Row]:
             "balanced accuracy",
             "1 / people",
             ideal,
-            "multinomial logistic regression (C = 1) on standardised codes, fitted on four fifths of "
-            "each person's time and read out on the other; mean over people. AU rates differ by "
-            "person: what true AU labels tell is the floor.",
+            "multinomial logistic regression (C = 1) on standardised codes, fitted on four "
+            "fifths of each person's time and read out on the other; mean over people. AU rates "
+            "differ by person: what true AU labels tell is the floor.",
             headline=True,
         ),
         Row(

@@ -21,7 +21,7 @@ def _rows(scope: str) -> tuple[Row, Row]:
     within = scope == "within"
     whose = "the same person" if within else "anyone"
     pairs = PAIRS_WITHIN if within else PAIRS
-    title = f"telling pairs (z1, z2) from those with z2 of {whose}"
+    title = f"true pairs (z1, z2) against z2 of {whose}"
     how = (
         "separable critic f(z1) . g(z2) (two perceptrons), trained with InfoNCE on training people "
         f"(epoch chosen on a fifth of them), scored on others among {pairs} frames of {whose}"

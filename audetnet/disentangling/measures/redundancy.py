@@ -24,8 +24,8 @@ def _row(source: str, target: str, scope: str) -> Row:
         "R^2",
         "<= 0",
         "<= 0",
-        f"ridge regression, {_SCOPES[scope]}, standardised; five folds by person, penalty chosen on "
-        "other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
+        f"ridge regression, {_SCOPES[scope]}, standardised; five folds by person, penalty chosen "
+        "on other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
         "linear redundancy only.",
         headline=scope == "within",
     )

@@ -1,0 +1,164 @@
+"""A network that takes no part in AUDetNet's training and judges pictures: which AUs, who.
+
+It is trained on the frames of the training people as they are, and cached beside them.
+"""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from audetnet.data.augment import Augmentation
+from audetnet.data.frames import FrameSet
+from audetnet.files import write_bytes
+from audetnet.labels import active
+from audetnet.networks.losses import masked_bce_with_logits
+from audetnet.progress import ProgressBar
+from audetnet.seeds import Purpose, numpy_generator, torch_generator
+
+SIDE = 64
+"""Pictures of any size are resized to this."""
+_VERSION = 1
+_WIDTHS = (24, 48, 96, 128)
+_EPOCHS, _BATCH = 20, 32
+_LEARNING_RATE, _WEIGHT_DECAY = 2e-3, 1e-3
+_SMALLEST = 0.25
+"""Pictures are blurred in training by reducing them down to this: reconstructions are blurred."""
+_PERSON_WEIGHT = 0.3
+
+
+class Judge(nn.Module):
+    """Convolutions with two readers: AUs, and the person among those of the training."""
+
+    def __init__(self, aus: int, people: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for source, width in zip((3, *_WIDTHS), _WIDTHS, strict=False):
+            layers += [
+                nn.Conv2d(source, width, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
+        self.trunk = nn.Sequential(*layers)
+        positions = (SIDE // 2 ** len(_WIDTHS)) ** 2
+        self.aus = nn.Sequential(
+            nn.Flatten(), nn.Dropout(0.5), nn.Linear(_WIDTHS[-1] * positions, aus)
+        )
+        self.person = nn.Linear(_WIDTHS[-1], people)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels (B, 3, H, W) in [0, 1] to logits of AUs (B, A) and of persons (B, P)."""
+        features = self._features(pixels)
+        return self.aus(features), self.person(features.mean(dim=(2, 3)))
+
+    def _features(self, pixels: Tensor) -> Tensor:
+        size = (SIDE, SIDE)
+        fitting = F.interpolate(pixels, size, mode="bilinear", antialias=True)
+        features: Tensor = self.trunk(fitting * 2 - 1)
+        return features
+
+    @torch.no_grad()
+    def scores(self, pixels: Tensor) -> Tensor:
+        """Logits (B, A) of the AUs in pixels (B, 3, H, W) in [0, 1]."""
+        scores: Tensor = self(pixels)[0]
+        return scores
+
+    @torch.no_grad()
+    def embedding(self, pixels: Tensor) -> Tensor:
+        """What the person is read from, (B, D), of pixels (B, 3, H, W) in [0, 1]."""
+        return self._features(pixels).mean(dim=(2, 3))
+
+
+def trained_judge(
+    frames: FrameSet,
+    pixels: npt.NDArray[np.uint8],
+    active_from: float,
+    cache: Path,
+    device: torch.device,
+    seed: int,
+) -> Judge:
+    """A judge trained on these frames, pixels (N, 3, H, W), in eval mode on the device; the one in
+    ``cache`` where it was trained on the same.
+    """
+    labels = torch.from_numpy(active(frames.labels, active_from))
+    people, person = np.unique(frames.subjects, return_inverse=True)
+    path = cache / f"judge-{_digest(frames, pixels, active_from, seed)}.pt"
+    with torch.random.fork_rng(devices=[]):
+        cpu = torch.device("cpu")
+        torch.manual_seed(torch_generator(cpu, seed, Purpose.DISENTANGLING).initial_seed())
+        judge = Judge(labels.shape[1], len(people)).to(device)
+    if not _loaded(judge, path):
+        who = torch.from_numpy(person.astype(np.int64))
+        _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
+        content = io.BytesIO()
+        torch.save(judge.state_dict(), content)
+        write_bytes(path, lambda file: file.write(content.getbuffer()))
+    return judge.eval()
+
+
+def _digest(frames: FrameSet, pixels: npt.NDArray[np.uint8], active_from: float, seed: int) -> str:
+    content = hashlib.sha256(f"{_VERSION} {seed} {active_from} {pixels.shape}".encode())
+    content.update("\n".join([*frames.ids, *frames.subjects]).encode())
+    content.update(np.nan_to_num(frames.labels, nan=-1).tobytes())
+    content.update(pixels.tobytes())
+    return content.hexdigest()[:16]
+
+
+def _loaded(judge: Judge, path: Path) -> bool:
+    """Whether the file was there and whole."""
+    try:
+        judge.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception:
+        return False
+    return True
+
+
+def _train(
+    judge: Judge, pixels: Tensor, labels: Tensor, person: Tensor, device: torch.device, seed: int
+) -> None:
+    """Train in place, with one cycle of the learning rate; each AU's rate is given,
+    so that rare AUs are not merely learnt to be rare.
+    """
+    batches = -(-len(pixels) // _BATCH)
+    optimiser = torch.optim.AdamW(judge.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, _LEARNING_RATE, total_steps=_EPOCHS * batches
+    )
+    augmentation, odds = Augmentation(), _log_odds(labels).to(device)
+    judge.train()
+    with ProgressBar("training the judge", _EPOCHS * batches) as bar:
+        for epoch in range(_EPOCHS):
+            numbers = numpy_generator(seed, Purpose.DISENTANGLING, epoch)
+            generator = torch_generator(device, seed, Purpose.DISENTANGLING, epoch)
+            order = numbers.permutation(len(pixels))
+            for rows in np.array_split(order, batches):
+                noisy, _ = augmentation(pixels[rows].to(device), generator)
+                aus, who = judge(_blurred(noisy, numbers.uniform(_SMALLEST, 1)))
+                loss = masked_bce_with_logits(aus + odds, labels[rows].to(device))
+                loss = loss + _PERSON_WEIGHT * F.cross_entropy(who, person[rows].to(device))
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                bar.advance()
+
+
+def _log_odds(labels: Tensor) -> Tensor:
+    """Log odds (A,) of each AU in the training, which the logits need not learn."""
+    rate = labels.nanmean(dim=0).nan_to_num(0.5).clamp(0.01, 0.99)
+    return torch.logit(rate)
+
+
+def _blurred(pixels: Tensor, share: float) -> Tensor:
+    """Reduced to a share of their size and enlarged again."""
+    side = max(8, round(SIDE * share))
+    small = F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+    return F.interpolate(small, (SIDE, SIDE), mode="bilinear")

@@ -1,0 +1,233 @@
+"""Row 8: pictures decoded from z1 of one frame and z2 of another, judged by a network that took no
+part in the training.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from audetnet.data.augment import to_unit_range
+from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.judge import Judge
+from audetnet.disentangling.table import Cell, Findings, Row, needs_people, needs_z2
+from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, relative_error
+from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
+from audetnet.progress import ProgressBar
+from audetnet.seeds import Purpose, numpy_generator
+
+_BATCH = 64
+_PAIRS = (
+    "each test frame i gives z1, one frame j of another person (drawn evenly over the others) "
+    "gives z2"
+)
+_JUDGE = (
+    "a convolutional network trained on the pictures of the training people, by this command, with "
+    "no part in the run's training"
+)
+
+
+class Coder(Protocol):
+    """What of AUDetNet is needed: pixels in [0, 1] to codes, codes to pictures in [-1, 1]."""
+
+    def encode(self, pixels: Tensor) -> Tensor: ...
+
+    def split(self, code: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def decode(self, code: Tensor) -> Tensor: ...
+
+
+def _judged(key: str, title: str, ideal: str, what: str, headline: bool = False) -> Row:
+    definition = f"AU scores of {_JUDGE}, {what}; over all frames, mean over AUs."
+    return Row(key, 8, title, "macro ROC-AUC", "0.5", ideal, definition, headline)
+
+
+ROWS = (
+    _judged(
+        "judge_originals",
+        "the judge on original pictures",
+        "high: the ceiling of what follows",
+        "on the original test frames, against their labels",
+    ),
+    _judged(
+        "judge_reconstructions",
+        "the judge on reconstructions",
+        "that of the originals",
+        "on the reconstructions of the test frames, against their labels",
+        headline=True,
+    ),
+    _judged(
+        "exchange_au",
+        "exchanged pictures: AUs of the frame of z1",
+        "that of reconstructions",
+        f"on exchanged pictures against the labels of i: {_PAIRS}",
+    ),
+    _judged(
+        "exchange_au_of_z2",
+        "exchanged pictures: AUs of the frame of z2",
+        "0.5",
+        f"on exchanged pictures against the labels of j: {_PAIRS}",
+        headline=True,
+    ),
+    Row(
+        "exchange_au_ratio",
+        8,
+        "exchanged pictures: AUs go with z1",
+        "ratio",
+        "0",
+        "1",
+        "(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the judge; 0 = as a "
+        "random frame; not given where the judge reads no AUs in reconstructions (AUC < 0.55).",
+        headline=True,
+    ),
+    Row(
+        "exchange_identity",
+        8,
+        "exchanged pictures: the person goes with z2",
+        "share",
+        "0.5",
+        "1",
+        f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the higher "
+        "cosine similarity with the reconstructions of j's person than with those of i's (mean "
+        f"embeddings without i and j, centred on that of all); {_PAIRS}.",
+        headline=True,
+    ),
+    *(
+        Row(
+            f"cycle_{block}",
+            8,
+            f"cycle error of {block}",
+            "ratio",
+            "1",
+            "0",
+            f"the exchanged picture is encoded again: squared distance of its {block} from the "
+            f"{block} that went in, over that of the other frame's {block} from it (dimensions "
+            f"standardised); {_PAIRS}.",
+            headline=True,
+        )
+        for block in ("z1", "z2")
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is seen of N pictures: AU scores (N, A), embeddings (N, D), codes of both blocks."""
+
+    scores: Array
+    embeddings: Array
+    z1: Array
+    z2: Array
+
+
+def measure(
+    model: Coder,
+    pixels: npt.NDArray[np.uint8],
+    codes: Codes,
+    judge: Judge,
+    device: torch.device,
+    seed: int,
+) -> Findings:
+    """All rows of test frames, pixels (N, 3, H, W), that ``codes`` are of. Raises NotMeasuredError
+    for one person only and without z2.
+    """
+    needs_z2(codes)
+    needs_people(codes, 2, "exchanging codes between people")
+    people, person = len(codes.people), codes.person
+    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    partner = partners(person, generator)
+    rows = np.arange(len(codes))
+    original, rebuilt, exchanged = _look(model, pixels, (rows, partner), judge, device)
+    of_z1 = macro_auc(exchanged.scores, codes.labels, person)
+    of_rebuilt = macro_auc(rebuilt.scores, codes.labels, person)
+    owner = person[partner]
+    statistics: dict[str, Statistic] = {
+        "judge_originals": macro_auc(original.scores, codes.labels, person),
+        "judge_reconstructions": of_rebuilt,
+        "exchange_au": of_z1,
+        "exchange_au_of_z2": macro_auc(exchanged.scores, codes.labels[partner], owner),
+        "exchange_au_ratio": leak_ratio(of_z1, of_rebuilt),
+        "exchange_identity": mean_over_frames(
+            _goes_with_z2(exchanged.embeddings, rebuilt.embeddings, person, partner), person
+        ),
+        "cycle_z1": _cycle(exchanged.z1, original.z1, original.z1[partner], person),
+        "cycle_z2": _cycle(exchanged.z2, original.z2[partner], original.z2, person),
+    }
+    cells: dict[str, Cell] = {
+        key: estimate(statistic, people, generator) for key, statistic in statistics.items()
+    }
+    return Findings(cells)
+
+
+def partners(person: Indices, generator: np.random.Generator) -> Indices:
+    """For each frame (N,) one of another person, that person drawn evenly among the others."""
+    own = [np.flatnonzero(person == one) for one in range(int(person.max()) + 1)]
+    others = (person + generator.integers(1, len(own), size=len(person))) % len(own)
+    return np.array([generator.choice(own[other]) for other in others], dtype=np.int64)
+
+
+@torch.no_grad()
+def _look(
+    model: Coder,
+    pixels: npt.NDArray[np.uint8],
+    pairs: tuple[Indices, Indices],
+    judge: Judge,
+    device: torch.device,
+) -> tuple[_Seen, _Seen, _Seen]:
+    """The originals, their reconstructions, and the pictures with exchanged codes."""
+    seen: tuple[list[list[Tensor]], ...] = ([], [], [])
+    cuts = range(0, len(pixels), _BATCH)
+    with ProgressBar("exchanging codes", len(cuts)) as bar:
+        for start in cuts:
+            first, second = (
+                to_unit_range(torch.from_numpy(pixels[rows[start : start + _BATCH]]).to(device))
+                for rows in pairs
+            )
+            code = model.encode(first)
+            z1, z2 = model.split(code)[0], model.split(model.encode(second))[1]
+            pictures = (first, _shown(model, code), _shown(model, torch.cat([z1, z2], dim=1)))
+            for parts, picture in zip(seen, pictures, strict=True):
+                blocks = model.split(model.encode(picture).float())
+                what = (judge.scores(picture), judge.embedding(picture), *blocks)
+                parts.append([tensor.flatten(1).cpu() for tensor in what])
+            bar.advance()
+    original, rebuilt, exchanged = (
+        _Seen(*(torch.cat(part).double().numpy() for part in zip(*parts, strict=True)))
+        for parts in seen
+    )
+    return original, rebuilt, exchanged
+
+
+def _shown(model: Coder, code: Tensor) -> Tensor:
+    """The picture of a code, in [0, 1]."""
+    return ((model.decode(code).float() + 1) / 2).clamp(0, 1)
+
+
+def _goes_with_z2(exchanged: Array, rebuilt: Array, person: Indices, partner: Indices) -> Array:
+    """1 where the exchanged picture (N, D) is nearer to the person of its z2, 0 where nearer to
+    that of its z1.
+    """
+    centre = rebuilt.mean(axis=0)
+    rebuilt, exchanged = rebuilt - centre, exchanged - centre
+    people = int(person.max()) + 1
+    sums = np.stack([rebuilt[person == one].sum(axis=0) for one in range(people)])
+    of_z1 = sums[person] - rebuilt
+    of_z2 = sums[person[partner]] - rebuilt[partner]
+    return (_cosine(exchanged, of_z2) > _cosine(exchanged, of_z1)).astype(np.float64)
+
+
+def _cosine(a: Array, b: Array) -> Array:
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.asarray((a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1))
+
+
+def _cycle(again: Array, wanted: Array, other: Array, person: Indices) -> Statistic:
+    """How far codes (N, D) are from those that went in, in shares of how far others are."""
+    deviation = wanted.std(axis=0)
+    scale = np.where(deviation > 0, deviation, 1)
+    errors, reference = (((z - wanted) / scale) ** 2 for z in (again, other))
+    return relative_error(errors.sum(axis=1), reference.sum(axis=1), person)

@@ -1,0 +1,207 @@
+"""The report as files: one page, numbers as JSON and CSV, figures as PNG and PDF."""
+
+import base64
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from matplotlib.figure import Figure
+
+from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
+from audetnet.evaluation.people import Estimate
+from audetnet.files import write_bytes, write_text
+from audetnet.text_table import text_table
+
+_TEMPLATE = "report.html"
+_DOTS_PER_INCH = 130
+_ABSENT = "-"
+_INTERVAL = ("value", "low", "high", "p")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What was measured on what: facts (name, value) above the tables."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def write_report(
+    directory: Path, heading: Heading, table: Table, figures: list[Illustration]
+) -> None:
+    """Write report.html, results.json, rows.csv, factors.csv, figures/*.png and, of the first
+    figure, summary.pdf. Raises UserError where the disk refuses.
+    """
+    images = {figure.name: _rendered(figure.figure, "png") for figure in figures}
+    images_of_files = {f"{name}.png": image for name, image in images.items()}
+    images_of_files["summary.pdf"] = _rendered(figures[0].figure, "pdf")
+    for name, image in images_of_files.items():
+        _write(directory / "figures" / name, image)
+    write_text(directory / "results.json", json.dumps(_results(heading, table), indent=1) + "\n")
+    write_text(directory / "rows.csv", _csv(_row_lines(table)))
+    write_text(directory / "factors.csv", _csv(_factor_lines(table)))
+    write_text(directory / "report.html", _page(heading, table, figures, images))
+
+
+def summary_text(table: Table) -> str:
+    """The headline rows by all columns, as text; intervals and p of the runs only."""
+    names = [column.name for column in table.columns]
+    lines = [["", *names, "ideal"]]
+    for row in _headlines(table):
+        cells = [
+            _text(table.cells[column.name].get(row.key), intervals=column.is_run)
+            for column in table.columns
+        ]
+        lines.append([f"{row.number} {row.title} ({row.unit})", *cells, _brief(row.ideal)])
+    return text_table(lines)
+
+
+def reasons(table: Table) -> list[str]:
+    """Why rows of the run were not measured, each reason once."""
+    cells = table.cells[table.columns[0].name]
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        cell = cells.get(row.key)
+        if isinstance(cell, NotMeasuredError):
+            found.setdefault(str(cell), []).append(str(row.number))
+    return [f"row {', '.join(dict.fromkeys(rows))}: {reason}" for reason, rows in found.items()]
+
+
+def _headlines(table: Table) -> list[Row]:
+    """The headline rows that were measured in some column."""
+    return [
+        row
+        for row in table.rows
+        if row.headline
+        and any(isinstance(cells.get(row.key), Estimate) for cells in table.cells.values())
+    ]
+
+
+def _brief(ideal: str) -> str:
+    return ideal.split(":", maxsplit=1)[0]
+
+
+def _text(cell: Cell | None, intervals: bool) -> str:
+    """A cell as text: value [low, high] p."""
+    if not isinstance(cell, Estimate) or math.isnan(cell.value):
+        return _ABSENT
+    text = f"{cell.value:.3f}"
+    if intervals and not math.isnan(cell.low):
+        text += f" [{cell.low:.3f}, {cell.high:.3f}]"
+    if intervals and cell.p is not None:
+        text += f" p {cell.p:.3f}"
+    return text
+
+
+def _results(heading: Heading, table: Table) -> dict[str, Any]:
+    """Everything as plain data; undefined numbers are None."""
+    return {
+        **dict(heading.facts),
+        "columns": {column.name: column.definition for column in table.columns},
+        "rows": [
+            {
+                **vars(row),
+                "values": {
+                    name: _plain(cells[row.key])
+                    for name, cells in table.cells.items()
+                    if row.key in cells
+                },
+            }
+            for row in table.rows
+        ],
+        "factors": {
+            name: [{**vars(known), "estimate": _plain(known.estimate)} for known in parts]
+            for name, parts in table.known.items()
+        },
+        "notes": list(table.notes),
+    }
+
+
+def _plain(cell: Cell) -> dict[str, Any]:
+    if isinstance(cell, NotMeasuredError):
+        return {"not_measured": str(cell)}
+    return {name: _number(value) for name, value in vars(cell).items()}
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _row_lines(table: Table) -> Iterable[list[Any]]:
+    yield ["number", "key", "title", "unit", "chance", "ideal", "column", *_INTERVAL, "reason"]
+    for row in table.rows:
+        for name, cells in table.cells.items():
+            if row.key in cells:
+                values = _plain(cells[row.key])
+                yield [
+                    *(row.number, row.key, row.title, row.unit, row.chance, row.ideal, name),
+                    *(values.get(part) for part in _INTERVAL),
+                    values.get("not_measured"),
+                ]
+
+
+def _factor_lines(table: Table) -> Iterable[list[Any]]:
+    yield ["factor", "group", "block", "measure", "column", *_INTERVAL[:3], "share"]
+    for name, parts in table.known.items():
+        for known in parts:
+            values = _plain(known.estimate)
+            yield [
+                *(known.factor, known.group, known.block, known.measure, name),
+                *(values[part] for part in _INTERVAL[:3]),
+                known.share,
+            ]
+
+
+def _csv(lines: Iterable[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def _page(
+    heading: Heading, table: Table, figures: list[Illustration], images: dict[str, bytes]
+) -> str:
+    template = files("audetnet.disentangling").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+
+    def lines(rows: Iterable[Row]) -> list[dict[str, Any]]:
+        return [
+            {
+                "row": row,
+                "cells": [
+                    _text(table.cells[column.name].get(row.key), intervals=True)
+                    for column in table.columns
+                ],
+            }
+            for row in rows
+        ]
+
+    return environment.from_string(template).render(
+        heading=heading,
+        table=table,
+        headlines=lines(_headlines(table)),
+        all_rows=lines(table.rows),
+        reasons=reasons(table),
+        figures=[
+            {"figure": figure, "image": base64.b64encode(images[figure.name]).decode()}
+            for figure in figures
+        ],
+    )
+
+
+def _rendered(figure: Figure, kind: str) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=_DOTS_PER_INCH)
+    return content.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_bytes(path, lambda file: file.write(content))

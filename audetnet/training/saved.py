@@ -1,0 +1,67 @@
+"""A trained model as a run directory or a checkpoint holds it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from audetnet.config.options import Config
+from audetnet.config.reader import parse_config
+from audetnet.errors import UserError
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.training.checkpoint import Checkpoint, load_checkpoint
+from audetnet.training.logs import RunDirectory
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A checkpoint with the options and the plan of its cfg. ``root`` is its run directory."""
+
+    path: Path
+    root: Path
+    checkpoint: Checkpoint
+    config: Config
+    plan: ModelPlan
+
+    @property
+    def au_names(self) -> tuple[str, ...]:
+        return tuple(self.checkpoint.description["au_names"])
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were finished."""
+        return self.checkpoint.progress.epoch - 1
+
+    def trained(self) -> AUDetNet:
+        """The model with its learned weights, on the CPU."""
+        model = build_model(self.plan, self.config.data, 0)
+        model.load_state_dict(self.checkpoint.model)
+        return model
+
+    def untrained(self) -> AUDetNet:
+        """The model with the random weights that its training began with (pretrained ones left
+        out).
+        """
+        return build_model(self.plan, self.config.data, self.checkpoint.identity["seed"])
+
+    def head(self) -> AUHead:
+        """What its outputs mean."""
+        return AUHead(
+            self.config.loss.au_regression_loss_function,
+            self.config.data.regress_au_intensities,
+            self.checkpoint.description["active_from"],
+        )
+
+
+def load_saved(path: Path) -> SavedModel:
+    """The latest checkpoint of a run directory, or the checkpoint itself. Raises UserError."""
+    file = RunDirectory(path).latest if path.is_dir() else path
+    if not file.is_file():
+        expected = "a run directory of train.py, or a checkpoint"
+        raise UserError(f"{file}: no such file; expected {expected}")
+    checkpoint = load_checkpoint(file)
+    description = checkpoint.description
+    config = parse_config(description["cfg_text"], description["cfg_path"], BUILDERS)
+    height, width = description["frame_size"]
+    root = file.parent.parent if file.parent.name == "checkpoints" else file.parent
+    return SavedModel(file, root, checkpoint, config, plan_model(config, (height, width)))
