@@ -90,11 +90,10 @@ def _carried_out(
 def _tasks(request: Request) -> list[Task]:
     run, seed = request.run, request.seed
     own = _column(run, request, "the run as it is")
-    columns = [own, *_nulls(own, seed)]
-    columns.append(_column(request.untrained, request, "the same network before any training"))
     compared = [_column(other, request, "a run to compare with") for other in request.compared]
+    untrained = _column(request.untrained, request, "the same network before any training")
     tasks = []
-    for column in (*columns, *compared):
+    for column in (own, *compared, *_nulls(own, seed), untrained):
         tasks += _of_codes(column, request)
     floor = _floor(own)
     tasks += [
