@@ -93,12 +93,12 @@ def _tasks(request: Request) -> list[Task]:
     compared = [_column(other, request, "a run to compare with") for other in request.compared]
     untrained = _column(request.untrained, request, "the same network before any training")
     tasks = []
-    for column in (own, *compared, *_nulls(own, seed), untrained):
+    for column in (own, *compared, *baselines(own, seed), untrained):
         tasks += _of_codes(column, request)
-    floor = _floor(own)
+    labels = floor(own)
     tasks += [
-        (floor, identity.ROWS, lambda: identity.measure(floor, seed)),
-        (floor, factors.ROWS, lambda: factors.measure(floor, seed)),
+        (labels, identity.ROWS, lambda: identity.measure(labels, seed)),
+        (labels, factors.ROWS, lambda: factors.measure(labels, seed)),
     ]
     for column, other in zip((own, *compared), (run, *request.compared), strict=True):
         tasks += _of_networks(column, other, request)
@@ -146,7 +146,7 @@ def _column(run: TrainedRun, request: Request, definition: str) -> Column:
     )
 
 
-def _nulls(column: Column, seed: int) -> list[Column]:
+def baselines(column: Column, seed: int) -> list[Column]:
     """The column with z2 taken from other frames: of anyone, or of the same person."""
     nulls = []
     for name, within, definition in (
@@ -170,7 +170,7 @@ def _nulls(column: Column, seed: int) -> list[Column]:
     return nulls
 
 
-def _floor(column: Column) -> Column:
+def floor(column: Column) -> Column:
     """What the true labels alone tell: a code z1 of labels, without a z2."""
     definition = "instead of z1 the true AU labels: what a perfect, pure z1 would know"
     sets = tuple(replace(factors, codes=_as_labels(factors.codes)) for factors in column.factors)

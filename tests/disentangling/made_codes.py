@@ -1,0 +1,49 @@
+"""Codes whose truth is known: latent AUs in z1, latent persons and moments in z2, and what leaks."""
+
+import numpy as np
+
+from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.table import Column, FactorSet
+from audetnet.evaluation.metrics import Array
+
+AUS, TRAITS, MOMENTS = 4, 6, 6
+WIDTHS = (16, 32)
+AU_NAMES = tuple(f"AU{number}" for number in (1, 2, 12, 25))
+KINDS = ("independent", "linear", "even", "confounded")
+
+
+def made_column(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> Column:
+    """A column of ``people`` test people and as many training people.
+
+    independent: AUs have the same rates in all people and are in z1 only. linear: their latent
+    values are in z2, too. even: their squares are. confounded: rates differ by person, but within a
+    person nothing of the AUs is in z2.
+    """
+    numbers = np.random.default_rng(seed)
+    person = np.repeat(np.arange(2 * people), frames)
+    count = len(person)
+    own = numbers.normal(size=(count, AUS))
+    base = numbers.normal(size=(2 * people, AUS)) * (1.2 if kind == "confounded" else 0)
+    latent = own + base[person]
+    moments = numbers.normal(size=(count, MOMENTS))
+    nuisance = np.concatenate([2 * numbers.normal(size=(2 * people, TRAITS))[person], moments], 1)
+    z1 = latent @ numbers.normal(size=(AUS, WIDTHS[0])) + 0.3 * numbers.normal(
+        size=(count, WIDTHS[0])
+    )
+    z2 = nuisance @ numbers.normal(size=(TRAITS + MOMENTS, WIDTHS[1]))
+    z2 += 0.3 * numbers.normal(size=z2.shape)
+    leaked = {"linear": own, "even": own**2 - 1}.get(kind)
+    if leaked is not None:
+        z2 += leaked @ numbers.normal(size=(AUS, WIDTHS[1]))
+    labels = (latent > 0.8).astype(np.float64)
+    train, test = person < people, person >= people
+    codes = [_codes(person[rows], labels[rows], z1[rows], z2[rows]) for rows in (train, test)]
+    names = tuple(f"moment {index}" for index in range(MOMENTS))
+    factors = FactorSet("factors", names, moments[test], codes[1])
+    return Column(kind, "made", *codes, (factors,), is_run=True)
+
+
+def _codes(person: Array, labels: Array, z1: Array, z2: Array) -> Codes:
+    people, numbered = np.unique(person, return_inverse=True)
+    ids = tuple(f"{who}_{row}" for row, who in enumerate(person))
+    return Codes(ids, tuple(map(str, people)), numbered.astype(np.int64), labels, z1, z2)

@@ -1,0 +1,269 @@
+"""Every row lands where theory says, on codes whose truth is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from audetnet.disentangling.analysis import baselines, floor
+from audetnet.disentangling.measures import aus, dependence, factors, identity, info_nce, redundancy
+from audetnet.disentangling.probes import au_scores
+from audetnet.disentangling.table import Cell, Column, Findings, NotMeasuredError
+from audetnet.evaluation.block_metrics import macro_auc
+from audetnet.evaluation.people import Estimate
+from tests.disentangling.made_codes import AU_NAMES, KINDS, made_column
+
+PEOPLE = 12
+MEASURES: dict[str, Callable[[Column], Findings]] = {
+    "aus": lambda column: aus.measure(column, AU_NAMES, 0),
+    "identity": lambda column: identity.measure(column, 0),
+    "factors": lambda column: factors.measure(column, 0),
+    "dependence": lambda column: dependence.measure(column, 0),
+    "redundancy": lambda column: redundancy.measure(column, 0),
+    "info_nce": lambda column: info_nce.measure(column, torch.device("cpu"), 0),
+}
+ROWS = {
+    "aus": aus.ROWS,
+    "identity": identity.ROWS,
+    "factors": factors.ROWS,
+    "dependence": dependence.ROWS,
+    "redundancy": redundancy.ROWS,
+    "info_nce": info_nce.ROWS,
+}
+
+
+@cache
+def _column(kind: str, null: str = "") -> Column:
+    column = made_column(kind)
+    return {one.name: one for one in baselines(column, 0)}[null] if null else column
+
+
+@cache
+def found(measure: str, kind: str, null: str = "") -> dict[str, Cell]:
+    """The cells of a measure, computed once a session."""
+    return dict(MEASURES[measure](_column(kind, null)).cells)
+
+
+def value(key: str, kind: str, null: str = "") -> float:
+    (measure,) = (name for name, rows in ROWS.items() if key in [row.key for row in rows])
+    cell = found(measure, kind, null)[key]
+    assert isinstance(cell, Estimate)
+    return cell.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_aus_are_found_in_z1(kind: str) -> None:
+    assert value("au_z1_linear_auc", kind) > 0.95
+    assert value("au_z1_rbf_auc", kind) > 0.9
+    assert value("au_z1_linear_f1", kind) > 0.8
+
+
+@pytest.mark.parametrize("probe", ["linear", "rbf"])
+def test_the_leak_is_found_where_there_is_one(probe: str) -> None:
+    assert value(f"au_z2_{probe}_auc", "independent") == pytest.approx(0.5, abs=0.06)
+    assert value(f"leak_{probe}", "independent") == pytest.approx(0, abs=0.12)
+    assert value(f"au_z2_{probe}_auc", "linear") > 0.8
+    assert value(f"leak_{probe}", "linear") > 0.6
+    assert value(f"au_z2_{probe}_auc", "even") > 0.6
+
+
+def test_identity_is_where_it_was_put() -> None:
+    assert value("identity_z1", "independent") < 2.5 / PEOPLE
+    assert value("same_person_z1", "independent") == pytest.approx(0.5, abs=0.05)
+    for kind in KINDS:
+        assert value("identity_z2", kind) > 0.95
+        assert value("same_person_z2", kind) > 0.75
+
+
+@pytest.mark.parametrize("probe", ["linear", "kernel"])
+def test_moments_are_in_z2_only(probe: str) -> None:
+    assert value(f"factors_z2_{probe}", "independent") > 0.8
+    assert value(f"factors_z1_{probe}", "independent") < 0.05
+
+
+@pytest.mark.parametrize("statistic", ["dcor", "hsic"])
+@pytest.mark.parametrize("scope", ["pooled", "within"])
+def test_dependence(statistic: str, scope: str) -> None:
+    key = f"{statistic}_{scope}"
+    assert abs(value(key, "independent")) < 0.01
+    assert value(key, "linear") > 0.05
+    assert value(key, "even") > 0.01
+    none, some = (found("dependence", kind)[key] for kind in ("independent", "even"))
+    assert isinstance(none, Estimate) and isinstance(some, Estimate)
+    assert none.p is not None and none.p > 0.02
+    assert some.p is not None and some.p < 0.01
+    assert some.low > 0
+
+
+@pytest.mark.parametrize("scope", ["pooled", "within"])
+def test_redundancy_sees_linear_leaks_only(scope: str) -> None:
+    for kind in ("independent", "even"):
+        assert value(f"redundancy_z2_z1_{scope}", kind) < 0.1
+        assert value(f"redundancy_z1_z2_{scope}", kind) < 0.1
+    assert value(f"redundancy_z2_z1_{scope}", "linear") > 0.5
+
+
+@pytest.mark.parametrize("scope", ["pooled", "within"])
+def test_info_nce_sees_every_leak(scope: str) -> None:
+    assert value(f"nce_{scope}_nats", "independent") < 0.05
+    assert value(f"nce_{scope}_auc", "independent") == pytest.approx(0.5, abs=0.06)
+    assert value(f"nce_{scope}_nats", "linear") > 0.5
+    assert value(f"nce_{scope}_auc", "linear") > 0.75
+    assert value(f"nce_{scope}_auc", "even") > 0.53
+
+
+def test_first_trap_a_random_split_would_find_aus_in_z2() -> None:
+    """AU rates differ by person and z2 knows the person: frames split at random show a leak, folds
+    by person hardly one.
+    """
+    codes = _column("confounded").test
+    pretended = np.random.default_rng(0).integers(40, size=len(codes))
+    scores = au_scores(codes.z2, codes.labels, pretended, non_linear=False)
+    ones = np.ones(len(codes.people))
+    by_frame = macro_auc(scores, codes.labels, codes.person)(ones)
+    by_person = value("au_z2_linear_auc", "confounded")
+    assert by_frame > 0.7
+    assert by_person < 0.62
+    null = value("au_z2_linear_auc", "confounded", "z2 perm. in person")
+    assert by_person == pytest.approx(null, abs=0.1)
+
+
+def test_second_trap_pure_aus_tell_who_it_is() -> None:
+    """z1 holds the AUs alone, yet knows the person far better than chance: as true AU labels do."""
+    column = _column("confounded")
+    labels = identity.measure(floor(column), 0).cells["identity_z1"]
+    assert isinstance(labels, Estimate)
+    assert labels.value > 2 / PEOPLE
+    assert value("identity_z1", "confounded") > 2 / PEOPLE
+    assert abs(value("dcor_within", "confounded")) < 0.01
+    assert value("dcor_pooled", "confounded") > 0.1
+    assert value("nce_within_nats", "confounded") < 0.05
+
+
+@pytest.mark.parametrize("null", ["z2 permuted", "z2 perm. in person"])
+def test_nulls_are_at_chance_whatever_leaks(null: str) -> None:
+    for key in ("au_z2_linear_auc", "au_z2_rbf_auc", "nce_pooled_auc", "nce_within_auc"):
+        assert value(key, "linear", null) == pytest.approx(0.5, abs=0.08), key
+    assert abs(value("dcor_pooled", "linear", null)) < 0.01
+    assert abs(value("dcor_within", "linear", null)) < 0.01
+    assert value("redundancy_z2_z1_pooled", "linear", null) < 0.05
+    assert value("factors_z2_kernel", "linear", null) < 0.05
+
+
+def test_only_the_global_null_forgets_the_person() -> None:
+    assert value("identity_z2", "linear", "z2 permuted") < 2.5 / PEOPLE
+    assert value("identity_z2", "linear", "z2 perm. in person") > 0.95
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_cells_are_those_of_the_rows(measure: str) -> None:
+    expected = {row.key for row in ROWS[measure] if not row.key.startswith("augmentation")}
+    cells = found(measure, "linear")
+    measured = {key for key, cell in cells.items() if isinstance(cell, Estimate)}
+    assert measured == expected
+    assert set(cells) == {row.key for row in ROWS[measure]}
+    for key in measured:
+        cell = cells[key]
+        assert isinstance(cell, Estimate) and cell.low <= cell.value <= cell.high, key
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_the_same_seed_gives_the_same_numbers(measure: str) -> None:
+    column = made_column("linear", people=6, frames=40)
+    first, second = (MEASURES[measure](column) for _ in range(2))
+    assert str(first) == str(second)
+
+
+@pytest.mark.parametrize("measure", ["dependence", "redundancy", "info_nce"])
+def test_without_z2_its_rows_say_so(measure: str) -> None:
+    with pytest.raises(NotMeasuredError, match="no z2"):
+        MEASURES[measure](_without_z2(_column("linear")))
+
+
+def test_without_z2_z1_is_measured() -> None:
+    column = _without_z2(_column("independent"))
+    assert set(aus.measure(column, AU_NAMES, 0).cells) == {
+        "au_z1_linear_auc",
+        "au_z1_linear_f1",
+        "au_z1_rbf_auc",
+        "au_z1_rbf_f1",
+    }
+    assert set(identity.measure(column, 0).cells) == {"identity_z1", "same_person_z1"}
+
+
+def _without_z2(column: Column) -> Column:
+    train, test = (replace(c, z2=c.z2[:, :0]) for c in (column.train, column.test))
+    return replace(column, train=train, test=test)
+
+
+def _of_people(column: Column, people: int) -> Column:
+    test = column.test.take(np.flatnonzero(column.test.person < people))
+    rows = np.flatnonzero(column.factors[0].codes.person < people)
+    sets = (replace(column.factors[0], values=column.factors[0].values[rows], codes=test),)
+    return replace(column, test=test, factors=sets)
+
+
+@pytest.mark.parametrize(("measure", "people"), [("aus", 2), ("redundancy", 2), ("identity", 1)])
+def test_too_few_people_are_said(measure: str, people: int) -> None:
+    with pytest.raises(NotMeasuredError, match=f"these are of {people}"):
+        MEASURES[measure](_of_people(_column("linear"), people))
+
+
+def test_dependence_of_one_person_has_no_interval() -> None:
+    cell = dependence.measure(_of_people(_column("linear"), 1), 0).cells["dcor_within"]
+    assert isinstance(cell, Estimate) and cell.value > 0.05 and np.isnan(cell.low)
+
+
+def test_factors_of_too_few_people_are_said() -> None:
+    cells = factors.measure(_of_people(_column("linear"), 2), 0).cells
+    assert "at least 3 people" in str(cells["factors_z1_linear"])
+    assert "no factors are known" in str(cells["augmentation_z1_linear"])
+
+
+def test_frames_without_subjects_are_said() -> None:
+    column = _column("linear")
+    count = len(column.test)
+    everyone = replace(column.test, people=tuple(map(str, range(count))), person=np.arange(count))
+    with pytest.raises(NotMeasuredError, match="name the subjects in dataset.json"):
+        aus.measure(replace(column, test=everyone), AU_NAMES, 0)
+
+
+def test_traits_of_few_people_are_left_out() -> None:
+    """A factor that is constant for each of 6 people says nothing; that of 12 is measured."""
+    column = _column("linear")
+    (given,) = column.factors
+    trait = column.test.person[:, None].astype(np.float64)
+    sets = replace(given, names=(*given.names, "skin"), values=np.hstack([given.values, trait]))
+    many = factors.measure(replace(column, factors=(sets,)), 0)
+    few = factors.measure(_of_people(replace(column, factors=(sets,)), 6), 0)
+    assert "skin" in {known.factor for known in many.known}
+    assert "skin" not in {known.factor for known in few.known}
+
+
+def test_too_few_frames_are_said() -> None:
+    column = _column("linear")
+    few = replace(
+        column, train=column.train.take(np.arange(50)), test=column.test.take(np.arange(9))
+    )
+    for measure, line in (("info_nce", "100 training frames"), ("dependence", "20 frames")):
+        with pytest.raises(NotMeasuredError, match=line):
+            MEASURES[measure](few)
+
+
+def test_shares_of_factors() -> None:
+    """AUs: 2 (AUC - 0.5); person: above chance; others: R^2, at least 0."""
+    known = {
+        (k.factor, k.block, k.measure): k
+        for measure in ("aus", "identity", "factors")
+        for k in MEASURES[measure](_column("independent")).known
+    }
+    au = known["AU12", "z1", "AUC, linear probe"]
+    assert au.share == pytest.approx(2 * au.estimate.value - 1) and au.share > 0.9
+    person = known["person", "z2", "balanced accuracy"]
+    assert person.share == pytest.approx((person.estimate.value - 1 / 12) / (11 / 12))
+    assert known["moment 0", "z1", "R^2, kernel probe"].share < 0.1
+    assert known["moment 0", "z2", "R^2, kernel probe"].share > 0.8
+    assert {k.factor for k in known.values()} >= set(AU_NAMES)
