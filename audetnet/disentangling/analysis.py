@@ -27,6 +27,7 @@ from audetnet.disentangling.table import (
     NotMeasuredError,
     Row,
     Table,
+    needs_z2,
 )
 from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator
@@ -69,7 +70,7 @@ def analyse(request: Request) -> Table:
     known: dict[str, tuple[Known, ...]] = {}
     with ProgressBar("measuring", len(tasks), unit="group of rows") as bar:
         for column, rows, work in tasks:
-            found, parts = _carried_out(rows, work)
+            found, parts = _carried_out(column, rows, work)
             cells.setdefault(column.name, {}).update(found)
             known[column.name] = (*known.get(column.name, ()), *parts)
             bar.advance()
@@ -78,13 +79,19 @@ def analyse(request: Request) -> Table:
 
 
 def _carried_out(
-    rows: tuple[Row, ...], work: Callable[[], Findings]
+    column: Column, rows: tuple[Row, ...], work: Callable[[], Findings]
 ) -> tuple[Cells, tuple[Known, ...]]:
+    """What was found; rows of a run that need a z2 that it has not say so."""
+    cells: Cells = {}
+    known: tuple[Known, ...] = ()
     try:
         findings = work()
+        cells, known = dict(findings.cells), findings.known
+        if column.is_run:
+            needs_z2(column.test)
     except NotMeasuredError as reason:
-        return {row.key: reason for row in rows}, ()
-    return dict(findings.cells), findings.known
+        cells = {**{row.key: reason for row in rows}, **cells}
+    return cells, known
 
 
 def _tasks(request: Request) -> list[Task]:

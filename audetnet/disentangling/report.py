@@ -23,6 +23,7 @@ from audetnet.text_table import text_table
 _TEMPLATE = "report.html"
 _DOTS_PER_INCH = 130
 _ABSENT = "-"
+_SMALLEST_P = 0.001
 _INTERVAL = ("value", "low", "high", "p")
 
 
@@ -57,7 +58,7 @@ def summary_text(table: Table) -> str:
     lines = [["", *names, "ideal"]]
     for row in _headlines(table):
         cells = [
-            _text(table.cells[column.name].get(row.key), intervals=column.is_run)
+            _shown(table.cells[column.name].get(row.key)).line(in_full=column.is_run)
             for column in table.columns
         ]
         lines.append([f"{row.number} {row.title} ({row.unit})", *cells, _brief(row.ideal)])
@@ -89,16 +90,25 @@ def _brief(ideal: str) -> str:
     return ideal.split(":", maxsplit=1)[0]
 
 
-def _text(cell: Cell | None, intervals: bool) -> str:
-    """A cell as text: value [low, high] p."""
+@dataclass(frozen=True)
+class _Shown:
+    """A cell as texts, empty where there is none."""
+
+    value: str
+    interval: str = ""
+    p: str = ""
+
+    def line(self, in_full: bool) -> str:
+        parts = (self.value, self.interval, self.p) if in_full else (self.value,)
+        return " ".join(filter(None, parts))
+
+
+def _shown(cell: Cell | None) -> _Shown:
     if not isinstance(cell, Estimate) or math.isnan(cell.value):
-        return _ABSENT
-    text = f"{cell.value:.3f}"
-    if intervals and not math.isnan(cell.low):
-        text += f" [{cell.low:.3f}, {cell.high:.3f}]"
-    if intervals and cell.p is not None:
-        text += f" p {cell.p:.3f}"
-    return text
+        return _Shown(_ABSENT)
+    interval = "" if math.isnan(cell.low) else f"[{cell.low:.3f}, {cell.high:.3f}]"
+    p = "" if cell.p is None else f"p = {cell.p:.3f}" if cell.p >= _SMALLEST_P else "p < 0.001"
+    return _Shown(f"{cell.value:.3f}", interval, p)
 
 
 def _results(heading: Heading, table: Table) -> dict[str, Any]:
@@ -177,8 +187,7 @@ def _page(
             {
                 "row": row,
                 "cells": [
-                    _text(table.cells[column.name].get(row.key), intervals=True)
-                    for column in table.columns
+                    _shown(table.cells[column.name].get(row.key)) for column in table.columns
                 ],
             }
             for row in rows

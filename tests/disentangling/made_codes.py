@@ -1,4 +1,4 @@
-"""Codes whose truth is known: latent AUs in z1, latent persons and moments in z2, and what leaks."""
+"""Codes whose truth is known: latent AUs in z1, persons and moments in z2, and what leaks."""
 
 import numpy as np
 

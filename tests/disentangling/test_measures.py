@@ -227,7 +227,7 @@ def test_frames_without_subjects_are_said() -> None:
     column = _column("linear")
     count = len(column.test)
     everyone = replace(column.test, people=tuple(map(str, range(count))), person=np.arange(count))
-    with pytest.raises(NotMeasuredError, match="name the subjects in dataset.json"):
+    with pytest.raises(NotMeasuredError, match=r"name the subjects in dataset\.json"):
         aus.measure(replace(column, test=everyone), AU_NAMES, 0)
 
 

@@ -1,0 +1,147 @@
+"""The report's files: every number in each of them, one page that needs nothing else."""
+
+import csv
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
+from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
+from audetnet.evaluation.people import Estimate
+from tests.disentangling.made_codes import made_column
+
+HEADING = Heading("What z1 and z2 know: <run>", (("run", "runs/a & b"), ("seed", "0")))
+NAN = float("nan")
+
+
+def _row(key: str, number: int, headline: bool) -> Row:
+    return Row(key, number, f"title of {key}", "AUC", "0.5", "high", f"how <{key}>", headline)
+
+
+@pytest.fixture
+def table() -> Table:
+    made = made_column("linear", people=3, frames=20)
+    columns: tuple[Column, ...] = (
+        replace(made, name="the run"),
+        replace(made, name="null", is_run=False),
+    )
+    cells = {
+        "the run": {
+            "a": Estimate(0.7512, 0.7, 0.8, 0.005),
+            "b": NotMeasuredError("needs 3 people"),
+            "c": Estimate(NAN),
+        },
+        "null": {"a": Estimate(0.5, 0.4, 0.6, 0.9)},
+    }
+    known = {"the run": (Known("AU1", "AUs", "z1", "AUC", Estimate(0.8, 0.7, 0.9), 0.6),)}
+    rows = (_row("a", 1, True), _row("b", 2, True), _row("c", 3, False))
+    return Table(rows, columns, cells, known, ("beware of <this>",))
+
+
+@pytest.fixture
+def written(tmp_path: Path, table: Table) -> Path:
+    figures = []
+    for name in ("summary_run", "maps"):
+        figure = Figure(figsize=(2, 2))
+        figure.suptitle(name)
+        figures.append(Illustration(name, f"title {name}", f"caption {name}", figure))
+    write_report(tmp_path / "out", HEADING, table, figures)
+    return tmp_path / "out"
+
+
+def test_all_files_are_there(written: Path) -> None:
+    names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
+    assert names == {
+        "report.html",
+        "results.json",
+        "rows.csv",
+        "factors.csv",
+        "figures/summary_run.png",
+        "figures/maps.png",
+        "figures/summary.pdf",
+    }
+    assert (written / "figures" / "maps.png").read_bytes().startswith(b"\x89PNG")
+    assert (written / "figures" / "summary.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_json_holds_every_number_and_reason(written: Path) -> None:
+    found = json.loads((written / "results.json").read_text())
+    assert found["run"] == "runs/a & b" and found["notes"] == ["beware of <this>"]
+    rows = {row["key"]: row for row in found["rows"]}
+    assert rows["a"]["values"]["the run"] == {"value": 0.7512, "low": 0.7, "high": 0.8, "p": 0.005}
+    assert rows["a"]["definition"] == "how <a>"
+    assert rows["b"]["values"] == {"the run": {"not_measured": "needs 3 people"}}
+    assert rows["c"]["values"]["the run"]["value"] is None
+    assert found["factors"]["the run"][0]["share"] == 0.6
+    assert found["columns"].keys() == {"the run", "null"}
+
+
+def test_csv_holds_the_same(written: Path) -> None:
+    with (written / "rows.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["key"], line["column"], line["value"]) for line in lines] == [
+        ("a", "the run", "0.7512"),
+        ("a", "null", "0.5"),
+        ("b", "the run", ""),
+        ("c", "the run", ""),
+    ]
+    assert lines[0]["p"] == "0.005" and lines[2]["reason"] == "needs 3 people"
+    with (written / "factors.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    assert line["factor"] == "AU1" and line["value"] == "0.8" and line["share"] == "0.6"
+
+
+class _Page(HTMLParser):
+    """Text and addresses of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_the_page_needs_nothing_else_and_is_escaped(written: Path) -> None:
+    text = (written / "report.html").read_text()
+    page = _Page(text)
+    assert len(page.addresses) == 2
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert not re.search(r"https?://|@import|url\(", text)
+    shown = " ".join(" ".join(page.texts).split())
+    for expected in (
+        "What z1 and z2 know: <run>",
+        "0.751 [0.700, 0.800] p = 0.005",
+        "row 2: needs 3 people",
+        "beware of <this>",
+        "how <c>",
+        "caption maps",
+        "runs/a & b",
+    ):
+        assert expected in shown, expected
+
+
+def test_the_summary_shows_headlines_that_were_measured(table: Table) -> None:
+    header, *lines = summary_text(table).splitlines()
+    assert header.split() == ["the", "run", "null", "ideal"]
+    assert len(lines) == 1
+    assert lines[0].startswith("1 title of a (AUC)")
+    assert "0.751 [0.700, 0.800] p = 0.005" in lines[0]
+    assert "0.500 " in lines[0] and "[0.400" not in lines[0]
+
+
+def test_reasons_are_given_once(table: Table) -> None:
+    assert reasons(table) == ["row 2: needs 3 people"]
+    assert math.isnan(table.cells["the run"]["c"].value)  # type: ignore[union-attr]
