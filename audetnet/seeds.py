@@ -4,6 +4,8 @@ ran before.
 So a resumed run draws what the uninterrupted one would have drawn, and observation changes nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -33,3 +35,13 @@ def torch_generator(
     """A torch generator on a device for one draw."""
     state = np.random.SeedSequence([seed, purpose, epoch, batch]).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state) & 0x7FFF_FFFF_FFFF_FFFF)
+
+
+@contextmanager
+def seeded(device: torch.device, seed: int, purpose: Purpose) -> Iterator[None]:
+    """Within it what torch draws by itself (weights, dropout) on the CPU and the device comes from
+    the seed; afterwards torch's own generators are as they were.
+    """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(torch_generator(torch.device("cpu"), seed, purpose).initial_seed())
+        yield

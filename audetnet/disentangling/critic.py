@@ -11,7 +11,7 @@ from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.fitting import people_apart, train_until_best
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices
-from audetnet.seeds import Purpose, numpy_generator, torch_generator
+from audetnet.seeds import Purpose, numpy_generator, seeded
 
 PAIRS, PAIRS_WITHIN = 128, 32
 """Frames K among which pairs are told apart (fewer where there are fewer): the bound is log K
@@ -66,9 +66,7 @@ def trained_critic(codes: Codes, within: bool, device: torch.device, seed: int) 
     rows, apart = people_apart(codes)
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     validation = list(cuts(codes.person, apart, within, generator))
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        cpu = torch.device("cpu")
-        torch.manual_seed(torch_generator(cpu, seed, Purpose.DISENTANGLING).initial_seed())
+    with seeded(device, seed, Purpose.DISENTANGLING):
         critic = SeparableCritic(z1[rows], z2[rows]).to(device)
         optimiser = torch.optim.AdamW(
             critic.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY

@@ -34,7 +34,8 @@ _PEOPLE = (
 """Ten colours that the colour-blind can tell apart (Petroff 2021)."""
 SHARE = "share known (0 = chance, 1 = all)"
 HOW_TO_READ = (
-    "Shares known: AUs 2 (AUC - 0.5), person (accuracy - chance) / (1 - chance), other factors R². "
+    "Shares known: AUs 2 (AUC - 0.5), person (accuracy - chance) / (1 - chance), other factors R², "
+    "of the better of the linear and the non-linear probe. "
     "Good: z1 knows the AUs and nothing else (other factors at most at the floor, which is what "
     "the true AU labels alone tell of them); z2 knows everything but the AUs."
 )

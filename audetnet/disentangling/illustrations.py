@@ -21,8 +21,6 @@ from audetnet.disentangling.summary import summary
 from audetnet.disentangling.table import Known, Table
 
 _MATRIX_FRAMES, _SHUFFLED_FRAMES, _STRIPS = 5, 8, 4
-SUMMARY = "summary"
-"""The figure that is written as PDF, too, is the one whose name begins so."""
 _PANELS = (
     "au_z1_linear_auc",
     "au_z2_linear_auc",
@@ -42,9 +40,9 @@ _PANELS = (
 def illustrate(table: Table, request: Request) -> list[Illustration]:
     """Every figure of the run; the first is the summary."""
     run, own = request.run, table.columns[0]
-    figures = [row_intervals(table, _PANELS), code_maps(own.test, request.au_names)]
-    for column in (own.name, *(other.name for other in request.compared)):
-        figures.insert(0, knowledge_map(column, knowledge(table, column)))
+    names = (own.name, *(other.name for other in request.compared))
+    figures = [knowledge_map(name, knowledge(table, name)) for name in names]
+    figures += [row_intervals(table, _PANELS), code_maps(own.test, request.au_names)]
     figures.append(au_walks(run.model, own.test, run.test_code, request.au_names))
     telling = telling_frames(own.test, _SHUFFLED_FRAMES)
     pixels = run.test_pixels[telling]

@@ -19,7 +19,7 @@ from audetnet.files import write_bytes
 from audetnet.labels import active
 from audetnet.networks.losses import masked_bce_with_logits
 from audetnet.progress import ProgressBar
-from audetnet.seeds import Purpose, numpy_generator, torch_generator
+from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
 
 SIDE = 64
 """Pictures of any size are resized to this."""
@@ -91,13 +91,13 @@ def trained_judge(
     labels = torch.from_numpy(active(frames.labels, active_from))
     people, person = np.unique(frames.subjects, return_inverse=True)
     path = cache / f"judge-{_digest(frames, pixels, active_from, seed)}.pt"
-    with torch.random.fork_rng(devices=[]):
-        cpu = torch.device("cpu")
-        torch.manual_seed(torch_generator(cpu, seed, Purpose.DISENTANGLING).initial_seed())
+    with seeded(device, seed, Purpose.DISENTANGLING):
         judge = Judge(labels.shape[1], len(people)).to(device)
-    if not _loaded(judge, path):
-        who = torch.from_numpy(person.astype(np.int64))
-        _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
+        loaded = _loaded(judge, path)
+        if not loaded:
+            who = torch.from_numpy(person.astype(np.int64))
+            _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
+    if not loaded:
         content = io.BytesIO()
         torch.save(judge.state_dict(), content)
         write_bytes(path, lambda file: file.write(content.getbuffer()))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from audetnet.config.options import Config, DataOptions, NetworkOptions
 from audetnet.networks.blocks import Shape
 from audetnet.networks.graph import Graph, Plan, plan
-from audetnet.seeds import Purpose, torch_generator
+from audetnet.seeds import Purpose, seeded
 
 IMAGE_CHANNELS = 3
 
@@ -204,8 +204,5 @@ def build_model(plan: ModelPlan, data: DataOptions, seed: int) -> AUDetNet:
     """The model on the CPU with weights drawn from the seed; torch's own generator is left as it
     was.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.random.set_rng_state(
-            torch_generator(torch.device("cpu"), seed, Purpose.WEIGHTS).get_state()
-        )
+    with seeded(torch.device("cpu"), seed, Purpose.WEIGHTS):
         return AUDetNet(plan, data)

@@ -16,7 +16,7 @@ from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.evaluation.people import Estimate, Indices, Statistic, estimate
 from audetnet.labels import active
 from audetnet.networks.graph import Graph, plan
-from audetnet.seeds import Purpose, numpy_generator, torch_generator
+from audetnet.seeds import Purpose, numpy_generator, seeded
 
 _EPOCHS, _PATIENCE = 60, 10
 _HOW = (
@@ -82,8 +82,9 @@ def measure(run: TrainedRun, seed: int) -> Findings:
         codes = run.train_code[:, channels]
         if not codes.shape[1]:
             continue
-        predictor = _fresh(run.config.predictor, codes, seed).to(run.device)
-        _train(predictor, run, codes, train, seed)
+        with seeded(run.device, seed, Purpose.DISENTANGLING):
+            predictor = _fresh(run.config.predictor, codes).to(run.device)
+            _train(predictor, run, codes, train, seed)
         with torch.no_grad():
             outputs = predictor(run.test_code[:, channels].to(run.device)).flatten(1).cpu()
         scores = run.head.scores(outputs)
@@ -99,8 +100,8 @@ def measure(run: TrainedRun, seed: int) -> Findings:
     return Findings(found)
 
 
-def _fresh(options: NetworkOptions, codes: Tensor, seed: int) -> Graph:
-    """The predictor's architecture for codes (N, C, h, w), with weights drawn from the seed."""
+def _fresh(options: NetworkOptions, codes: Tensor) -> Graph:
+    """The predictor's architecture for codes (N, C, h, w), with new weights."""
     channels, height, width = codes.shape[1:]
     widened = replace(options, net=replace(options.net, channels=channels))
     try:
@@ -109,10 +110,7 @@ def _fresh(options: NetworkOptions, codes: Tensor, seed: int) -> Graph:
         raise NotMeasuredError(
             f"the AUPredictor's architecture does not take the {channels} channels of z2: {error}"
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        cpu = torch.device("cpu")
-        torch.manual_seed(torch_generator(cpu, seed, Purpose.DISENTANGLING).initial_seed())
-        return Graph(network)
+    return Graph(network)
 
 
 def _train(predictor: Graph, run: TrainedRun, code: Tensor, train: Codes, seed: int) -> None:
