@@ -1,0 +1,119 @@
+"""The judge: it learns, and is kept where it was trained on the same."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor
+
+from audetnet.data.frames import FrameSet
+from audetnet.disentangling import judge as module
+from audetnet.disentangling.judge import Judge, trained_judge
+from audetnet.evaluation.block_metrics import macro_auc
+
+COUNT, AUS, SIDE = 96, 2, 32
+CPU = torch.device("cpu")
+Pixels = npt.NDArray[np.uint8]
+
+
+def _made(seed: int, people: int = 3) -> tuple[FrameSet, Pixels]:
+    """An AU is a bright bar in the upper or lower half, a person a shade of the background."""
+    numbers = np.random.default_rng(seed)
+    person = np.arange(COUNT) % people
+    labels = (numbers.random((COUNT, AUS)) < 0.5).astype(np.float32)
+    pixels = numbers.normal(60, 10, size=(COUNT, 3, SIDE, SIDE)) + 20 * person[:, None, None, None]
+    for au in range(AUS):
+        pixels[:, :, 16 * au + 4 : 16 * au + 12, 6:26] += 110 * labels[:, au, None, None, None]
+    names = tuple(f"P{who}" for who in person)
+    ids = tuple(f"{name}_{row}" for row, name in enumerate(names))
+    frames = FrameSet("train", ids, tuple(map(Path, ids)), names, labels)
+    return frames, pixels.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_EPOCHS", 2)
+
+
+def _scores(judge: Judge, pixels: Pixels) -> Tensor:
+    return judge.scores(torch.from_numpy(pixels).float() / 255)
+
+
+def _judge(cache: Path, frames: FrameSet, pixels: Pixels, seed: int = 0) -> Judge:
+    return trained_judge(frames, pixels, 1.0, cache, CPU, seed)
+
+
+def test_it_learns_to_read_aus_of_other_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_EPOCHS", 12)
+    judge = _judge(tmp_path, *_made(0))
+    frames, pixels = _made(1)
+    scores = _scores(judge, pixels).double().numpy()
+    people = np.zeros(COUNT, dtype=np.int64)
+    assert macro_auc(scores, frames.labels.astype(np.float64), people)(np.ones(1)) > 0.9
+    assert not judge.training
+
+
+def test_its_embedding_tells_people_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_EPOCHS", 12)
+    judge = _judge(tmp_path, *_made(0))
+    _, pixels = _made(1)
+    found = judge.embedding(torch.from_numpy(pixels).float() / 255)
+    means = torch.stack([found[who::3].mean(dim=0) for who in range(3)])
+    nearest = torch.cdist(found, means).argmin(dim=1)
+    assert (nearest == torch.arange(COUNT) % 3).float().mean() > 0.8
+
+
+def test_the_same_seed_trains_the_same_judge(tmp_path: Path) -> None:
+    frames, pixels = _made(0)
+    first = _judge(tmp_path / "a", frames, pixels)
+    torch.rand(3)
+    second = _judge(tmp_path / "b", frames, pixels)
+    assert torch.equal(_scores(first, pixels), _scores(second, pixels))
+
+
+def test_training_leaves_the_generator_of_torch_alone(tmp_path: Path) -> None:
+    before = torch.random.get_rng_state()
+    _judge(tmp_path, *_made(0))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, pixels = _made(0)
+    first = _judge(tmp_path, frames, pixels)
+    monkeypatch.setattr(module, "_train", None)
+    assert torch.equal(_scores(_judge(tmp_path, frames, pixels), pixels), _scores(first, pixels))
+
+
+@pytest.mark.parametrize("change", ["labels", "pixels", "subjects", "seed"])
+def test_anything_else_is_another_judge(tmp_path: Path, change: str) -> None:
+    frames, pixels = _made(0)
+    _judge(tmp_path, frames, pixels)
+    if change == "labels":
+        frames = replace(frames, labels=1 - frames.labels)
+    if change == "subjects":
+        frames = replace(frames, subjects=frames.subjects[::-1])
+    if change == "pixels":
+        pixels = 255 - pixels
+    _judge(tmp_path, frames, pixels, seed=int(change == "seed"))
+    assert len(list(tmp_path.glob("judge-*.pt"))) == 2
+
+
+def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+    frames, pixels = _made(0)
+    first = _scores(_judge(tmp_path, frames, pixels), pixels)
+    (path,) = tmp_path.glob("judge-*.pt")
+    path.write_bytes(path.read_bytes()[:1000])
+    assert torch.equal(_scores(_judge(tmp_path, frames, pixels), pixels), first)
+    assert path.stat().st_size > 1000
+
+
+def test_unknown_labels_and_a_single_person(tmp_path: Path) -> None:
+    frames, pixels = _made(0, people=1)
+    frames.labels[:, 0] = np.nan
+    frames.labels[::2, 1] = np.nan
+    assert bool(_scores(_judge(tmp_path, frames, pixels), pixels).isfinite().all())
