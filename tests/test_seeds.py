@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from audetnet.seeds import Purpose, numpy_generator, torch_generator
+from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
 
 CPU = torch.device("cpu")
 Name = tuple[int, Purpose, int, int]
@@ -83,3 +83,13 @@ def test_the_numbers_of_the_purposes_are_part_of_every_run() -> None:
     numbers = {purpose.name: int(purpose) for purpose in Purpose}
     assert {name: numbers[name] for name in pinned} == pinned
     assert len(set(numbers.values())) == len(Purpose.__members__)
+
+
+def test_seeded_draws_are_the_same_and_leave_no_trace() -> None:
+    before = torch.random.get_rng_state()
+    drawn = []
+    for seed in (3, 3, 4):
+        with seeded(CPU, seed, Purpose.DISENTANGLING):
+            drawn.append(torch.rand(4))
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(torch.random.get_rng_state(), before)

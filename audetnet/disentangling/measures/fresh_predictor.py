@@ -11,11 +11,11 @@ from audetnet.config.options import NetworkOptions
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.fitting import people_apart, train_until_best
 from audetnet.disentangling.run import TrainedRun
-from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_people
+from audetnet.disentangling.table import Cell, Findings, NotMeasuredError, Row, needs_people
 from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
-from audetnet.evaluation.people import Estimate, Indices, Statistic, estimate
+from audetnet.evaluation.people import Indices, Statistic, estimate
 from audetnet.labels import active
-from audetnet.networks.graph import Graph, plan
+from audetnet.networks.graph import Graph, Plan, plan
 from audetnet.seeds import Purpose, numpy_generator, seeded
 
 _EPOCHS, _PATIENCE = 60, 10
@@ -68,13 +68,13 @@ ROWS = (
 
 
 def measure(run: TrainedRun, seed: int) -> Findings:
-    """AUC and F1 on each block and the leak. Raises NotMeasuredError where the architecture does
-    not take z2.
+    """AUC and F1 on each block and the leak. Raises NotMeasuredError for one training person
+    only.
     """
     train, test = run.codes(of_training=True), run.codes(of_training=False)
     needs_people(train, 2, "a fresh AUPredictor")
     z1_channels = run.model.z1_channels
-    found: dict[str, Estimate] = {}
+    found: dict[str, Cell] = {}
     auc: dict[str, Statistic] = {}
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     labels = active(run.test.labels, run.active_from).astype(np.float64)
@@ -82,8 +82,14 @@ def measure(run: TrainedRun, seed: int) -> Findings:
         codes = run.train_code[:, channels]
         if not codes.shape[1]:
             continue
+        try:
+            network = _planned(run.config.predictor, codes)
+        except NotMeasuredError as reason:
+            found.update({row.key: reason for row in ROWS if block in row.key})
+            found["fresh_leak"] = reason
+            continue
         with seeded(run.device, seed, Purpose.DISENTANGLING):
-            predictor = _fresh(run.config.predictor, codes).to(run.device)
+            predictor = Graph(network).to(run.device)
             _train(predictor, run, codes, train, seed)
         with torch.no_grad():
             outputs = predictor(run.test_code[:, channels].to(run.device)).flatten(1).cpu()
@@ -100,17 +106,18 @@ def measure(run: TrainedRun, seed: int) -> Findings:
     return Findings(found)
 
 
-def _fresh(options: NetworkOptions, codes: Tensor) -> Graph:
-    """The predictor's architecture for codes (N, C, h, w), with new weights."""
+def _planned(options: NetworkOptions, codes: Tensor) -> Plan:
+    """The predictor's architecture for codes (N, C, h, w). Raises NotMeasuredError where it does
+    not take them.
+    """
     channels, height, width = codes.shape[1:]
     widened = replace(options, net=replace(options.net, channels=channels))
     try:
-        network = plan(widened, (channels, height, width))
+        return plan(widened, (channels, height, width))
     except CfgError as error:
         raise NotMeasuredError(
             f"the AUPredictor's architecture does not take the {channels} channels of z2: {error}"
         ) from error
-    return Graph(network)
 
 
 def _train(predictor: Graph, run: TrainedRun, code: Tensor, train: Codes, seed: int) -> None:
