@@ -107,8 +107,9 @@ def _tasks(request: Request) -> list[Task]:
         (labels, identity.ROWS, lambda: identity.measure(labels, seed)),
         (labels, factors.ROWS, lambda: factors.measure(labels, seed)),
     ]
+    tasks.append(_fresh(untrained, request.untrained, seed))
     for column, other in zip((own, *compared), (run, *request.compared), strict=True):
-        tasks += _of_networks(column, other, request)
+        tasks += [_exchange(column, other, request), _fresh(column, other, seed)]
     return tasks
 
 
@@ -124,18 +125,17 @@ def _of_codes(column: Column, request: Request) -> list[Task]:
     ]
 
 
-def _of_networks(column: Column, run: TrainedRun, request: Request) -> list[Task]:
-    judge, seed = request.judge, request.seed
-    return [
-        (
-            column,
-            exchange.ROWS,
-            lambda: exchange.measure(
-                run.model, run.test_pixels, column.test, judge, run.device, seed
-            ),
-        ),
-        (column, fresh_predictor.ROWS, lambda: fresh_predictor.measure(run, seed)),
-    ]
+def _exchange(column: Column, run: TrainedRun, request: Request) -> Task:
+    judge, seed, codes = request.judge, request.seed, column.test
+
+    def work() -> Findings:
+        return exchange.measure(run.model, run.test_pixels, codes, judge, run.device, seed)
+
+    return column, exchange.ROWS, work
+
+
+def _fresh(column: Column, run: TrainedRun, seed: int) -> Task:
+    return column, fresh_predictor.ROWS, lambda: fresh_predictor.measure(run, seed)
 
 
 def _column(run: TrainedRun, request: Request, definition: str) -> Column:

@@ -61,7 +61,8 @@ def macro_f1(decisions: Array, labels: Array, person: Indices) -> Statistic:
     """2 TP / (2 TP + FP + FN) of each AU over all frames, averaged over the AUs that occur.
     decisions, labels (N, A).
 
-    0-1, ideal 1; chance depends on the rates: an AU of rate r decided by a coin gets 2r / (2r + 1).
+    0-1, ideal 1 (van Rijsbergen 1979); chance depends on the rates: an AU of rate r decided by a
+    coin gets 2r / (2r + 1).
     """
     known = ~np.isnan(labels)
     hits = sums_by_person((known & (decisions == 1) & (labels == 1)) * 1.0, person)
@@ -79,8 +80,8 @@ def macro_f1(decisions: Array, labels: Array, person: Indices) -> Statistic:
 def leak_ratio(auc_of_z2: Statistic, auc_of_z1: Statistic) -> Statistic:
     """(AUC(z2) - 0.5) / (AUC(z1) - 0.5): what z2 gives away of the AUs, in shares of what z1 knows.
 
-    0 = nothing, 1 = as much as z1. NaN where z1 itself is at chance (AUC below 0.55): a share of
-    nothing says nothing.
+    Chance and ideal 0, 1 = as much as z1; unbounded both ways, as AUCs vary about 0.5. NaN where z1
+    itself is at chance (AUC below 0.55): a share of nothing says nothing. AUDetNet's own measure.
     """
 
     def statistic(weights: Array) -> float:
@@ -93,8 +94,9 @@ def leak_ratio(auc_of_z2: Statistic, auc_of_z1: Statistic) -> Statistic:
 def held_out_r2(predicted: Array, actual: Array, baseline: Array, person: Indices) -> Statistic:
     """1 - SSE / SST over held-out frames, summed over frames and, of targets (N, D), dimensions.
 
-    At most 1; <= 0: no better than the mean of the people that the probe was fitted on
-    (``baseline``, shaped as ``actual``), and negative where what was learnt from them misleads.
+    At most 1, which is the ideal where the factor should be known; chance <= 0: no better than the
+    mean of the people that the probe was fitted on (``baseline``, shaped as ``actual``), and
+    negative where what was learnt from them misleads (out-of-sample R^2, Campbell & Thompson 2008).
     """
     errors = sums_by_person(_row_sums((actual - predicted) ** 2), person)
     total = sums_by_person(_row_sums((actual - baseline) ** 2), person)
@@ -113,7 +115,8 @@ def _row_sums(values: Array) -> Array:
 def balanced_accuracy(predicted: Indices, person: Indices) -> Statistic:
     """Mean over people of the share of their frames that a classifier of persons gives to them.
 
-    0-1, chance 1 / P. The frames are from other stretches of time than those it was fitted on.
+    0-1, chance 1 / P, ideal 1 of an identity code (Brodersen et al. 2010). The frames are from other
+    stretches of time than those it was fitted on.
     """
     hits = sums_by_person((predicted == person) * 1.0, person)
     return mean_over_people(hits / np.bincount(person))
@@ -123,9 +126,9 @@ def same_person_auc(z: Array, person: Indices, block: Indices) -> Statistic:
     """Mean over people of the AUC with which the cosine similarity of two frames, one of this
     person, tells whether the other is of the same person.
 
-    0-1, chance 0.5, ideal for an identity code 1. z (N, D), standardised per dimension. Only pairs
-    from different stretches of time (``block`` (N,)) count: neighbouring frames of a video are
-    alike for other reasons.
+    0-1, chance 0.5, ideal of an identity code 1 (verification, as of faces: Huang et al. 2007). z
+    (N, D), standardised per dimension. Only pairs from different stretches of time (``block`` (N,))
+    count: neighbouring frames of a video are alike for other reasons.
     """
     lengths = np.linalg.norm(z, axis=1, keepdims=True)
     unit = z / np.where(lengths > 0, lengths, 1)
@@ -158,7 +161,7 @@ def info_nce(scores: Array) -> Array:
 def pair_auc(scores: Array) -> Array:
     """Share of shuffled pairs that score below the true pair of each row, (K,); ties half.
 
-    0-1, chance 0.5. scores (K, K) as of info_nce.
+    0-1, chance and, of blocks, ideal 0.5 (Mann & Whitney 1947). scores (K, K) as of info_nce.
     """
     true = np.diag(scores)[:, None]
     others = ~np.eye(len(scores), dtype=bool)
@@ -178,7 +181,8 @@ def standardised(z: Array) -> Array:
 def relative_error(errors: Array, reference: Array, person: Indices) -> Statistic:
     """Sum of squared errors (N,) over the sum of squared errors of a reference (N,).
 
-    0 = exact, 1 = no better than the reference.
+    At least 0, which is exact and the ideal; 1, chance: no better than the reference. Of codes that
+    are encoded again it is the cycle error (after Zhu et al. 2017).
     """
     made, expected = sums_by_person(errors, person), sums_by_person(reference, person)
 
