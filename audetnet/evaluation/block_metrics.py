@@ -115,8 +115,8 @@ def _row_sums(values: Array) -> Array:
 def balanced_accuracy(predicted: Indices, person: Indices) -> Statistic:
     """Mean over people of the share of their frames that a classifier of persons gives to them.
 
-    0-1, chance 1 / P, ideal 1 of an identity code (Brodersen et al. 2010). The frames are from other
-    stretches of time than those it was fitted on.
+    0-1, chance 1 / P, ideal 1 of an identity code (Brodersen et al. 2010). The frames are from
+    other stretches of time than those it was fitted on.
     """
     hits = sums_by_person((predicted == person) * 1.0, person)
     return mean_over_people(hits / np.bincount(person))
