@@ -126,6 +126,10 @@ class Graph(nn.Module):
         )
         self._options = plan.options
         self._sources = [step.sources for step in plan.steps]
+        self.is_sequential = all(
+            sources == (index - 1,) for index, sources in enumerate(self._sources)
+        )
+        """Whether every block reads the one before it and nothing else."""
         last_reader = {
             source: index for index, sources in enumerate(self._sources) for source in sources
         }

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Critic = Callable[[Tensor], Tensor]
+ScoreGradient = Callable[[Critic, Tensor], Tensor]
+"""The gradient of a critic's summed scores with respect to its input."""
 
 
 def masked_mean(values: Tensor, known: Tensor) -> Tensor:
@@ -50,7 +52,22 @@ def scores(critic: Critic, x: Tensor) -> Tensor:
     return critic(x).flatten(1).mean(dim=1)
 
 
-def gradient_penalty(critic: Critic, target: Tensor, made: Tensor, mix: Tensor) -> Tensor:
+def score_gradient(critic: Critic, x: Tensor) -> Tensor:
+    """d (sum of the scores) / dx, of the shape of x; differentiable with respect to the critic's
+    parameters by double backward.
+    """
+    x = x.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(scores(critic, x).sum(), x, create_graph=True)
+    return gradient
+
+
+def gradient_penalty(
+    critic: Critic,
+    target: Tensor,
+    made: Tensor,
+    mix: Tensor,
+    gradient_of: ScoreGradient = score_gradient,
+) -> Tensor:
     """Mean over samples of (||grad_x D(x)||_2 - 1)^2 at x = mix * target + (1 - mix) * made.
 
     Two-sided penalty of Gulrajani et al. 2017 (WGAN-GP): ``mix`` (B,) is uniform in [0, 1], the
@@ -58,23 +75,33 @@ def gradient_penalty(critic: Critic, target: Tensor, made: Tensor, mix: Tensor) 
     critic's parameters.
     """
     weights = mix.view(-1, *[1] * (target.dim() - 1))
-    between = (weights * target + (1 - weights) * made).detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(scores(critic, between).sum(), between, create_graph=True)
+    gradient = gradient_of(critic, weights * target + (1 - weights) * made)
     norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
     penalty: Tensor = ((norms - 1) ** 2).mean()
     return penalty
 
 
 def critic_loss(
-    critic: Critic, target: Tensor, made: Tensor, mix: Tensor, penalty_weight: float
+    critic: Critic,
+    target: Tensor,
+    made: Tensor,
+    mix: Tensor,
+    penalty_weight: float,
+    gradient_of: ScoreGradient = score_gradient,
+    sample_wise: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """WGAN-GP loss of a critic: mean D(made) - mean D(target) + penalty_weight * penalty.
 
     Returns (loss, distance, penalty), where distance = mean D(target) - mean D(made) estimates the
     Wasserstein distance between the two. ``target`` and ``made`` must carry no graph.
+    ``sample_wise``: no sample's score depends on another's, so both are scored in one call.
     """
-    distance = scores(critic, target).mean() - scores(critic, made).mean()
-    penalty = gradient_penalty(critic, target, made, mix)
+    if sample_wise:
+        of_target, of_made = scores(critic, torch.cat([target, made])).chunk(2)
+    else:
+        of_target, of_made = scores(critic, target), scores(critic, made)
+    distance = of_target.mean() - of_made.mean()
+    penalty = gradient_penalty(critic, target, made, mix, gradient_of)
     return penalty_weight * penalty - distance, distance, penalty
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from audetnet.config.options import LossOptions
+from audetnet.networks.critic_chain import cheapest_score_gradient, is_sample_wise
 from audetnet.networks.graph import Graph
-from audetnet.networks.losses import shuffle_pairs
+from audetnet.networks.losses import ScoreGradient, shuffle_pairs
 from audetnet.networks.model import AUDetNet
 
 
@@ -39,7 +40,7 @@ Examples = Callable[[Forward], tuple[Tensor, Tensor]]
 @dataclass(frozen=True)
 class Adversary:
     """A critic, what it compares, its weight in the main loss and the weight of its gradient
-    penalty.
+    penalty. ``gradient_of`` and ``sample_wise``: see critic_loss.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Adversary:
     reads_reconstruction: bool
     weight: float
     penalty_weight: float
+    gradient_of: ScoreGradient
+    sample_wise: bool
 
 
 def code_pairs(forward: Forward) -> tuple[Tensor, Tensor]:
@@ -77,6 +80,8 @@ def adversaries(model: AUDetNet, loss: LossOptions) -> list[Adversary]:
                 False,
                 loss.discriminator_loss_lambda,
                 loss.gradient_loss_lambda_discr,
+                cheapest_score_gradient(model.discriminator),
+                is_sample_wise(model.discriminator),
             )
         )
     if model.image_discriminator is not None:
@@ -92,6 +97,8 @@ def adversaries(model: AUDetNet, loss: LossOptions) -> list[Adversary]:
                 True,
                 loss.img_discriminator_loss_lambda,
                 loss.gradient_loss_lambda_img_discr,
+                cheapest_score_gradient(model.image_discriminator),
+                is_sample_wise(model.image_discriminator),
             )
         )
     return found

@@ -112,7 +112,13 @@ class TrainingStep:
         mix = torch.rand(len(made), generator=generator, device=made.device)
         self._optimisers[adversary.name].zero_grad()
         loss, distance, penalty = critic_loss(
-            adversary.critic, target, made, mix, adversary.penalty_weight
+            adversary.critic,
+            target,
+            made,
+            mix,
+            adversary.penalty_weight,
+            adversary.gradient_of,
+            adversary.sample_wise,
         )
         loss.backward()
         norm = gradient_norm(adversary.critic)
