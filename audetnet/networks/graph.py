@@ -5,6 +5,7 @@ Planning happens on torch's "meta" device: nothing is allocated, no weight is dr
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from audetnet.config.options import BlockOptions, NetworkOptions
 from audetnet.errors import first_line
 from audetnet.networks.blocks import Shape
 from audetnet.networks.pretrained import PretrainedStem
+from audetnet.networks.upsampled_convolution import pays, upsampled_convolution
 
 INPUT = -1
 """The index of the network's input, one before the first block's."""
@@ -130,9 +132,17 @@ class Graph(nn.Module):
             sources == (index - 1,) for index, sources in enumerate(self._sources)
         )
         """Whether every block reads the one before it and nothing else."""
-        last_reader = {
-            source: index for index, sources in enumerate(self._sources) for source in sources
+        readers: dict[int, list[int]] = {}
+        for index, sources in enumerate(self._sources):
+            for source in sources:
+                readers.setdefault(source, []).append(index)
+        last_reader = {source: found[-1] for source, found in readers.items()}
+        self._deferred = {
+            index
+            for index, (block, following) in enumerate(pairwise(self.blocks))
+            if readers.get(index) == [index + 1] and pays(block, following)
         }
+        """Upsampling blocks that run within the next block."""
         self._finished: list[list[int]] = [[] for _ in self._sources]
         for source in (INPUT, *range(len(self._sources))):
             self._finished[last_reader.get(source, max(source, 0))].append(source)
@@ -142,7 +152,15 @@ class Graph(nn.Module):
         outputs = {INPUT: x}
         result = x
         for index, block in enumerate(self.blocks):
-            result = outputs[index] = block(*(outputs[source] for source in self._sources[index]))
+            inputs = [outputs[source] for source in self._sources[index]]
+            if index in self._deferred:
+                (result,) = inputs
+            elif index - 1 in self._deferred:
+                result = upsampled_convolution(inputs[0], self.blocks[index - 1], block)
+            else:
+                result = block(*inputs)
+            del inputs
+            outputs[index] = result
             for source in self._finished[index]:
                 del outputs[source]
         return result
