@@ -1,0 +1,197 @@
+"""Whole training, loader included, beside the plain eager way of ``benchmarks/reference.py``.
+
+``python benchmarks/training.py [--batch-size 4] [--rounds 5]``: the largest cfg as it is, and
+without its image critic. Both sides first train on the same batches from the same weights without
+augmentation, and their losses must agree; then rounds (the critic-only batches and the main one
+after them) are timed in turn, and medians and their ratio are printed.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from reference import ReferenceStep, reference_batches
+
+from audetnet.config.options import Config
+from audetnet.config.reader import read_config
+from audetnet.data.augment import Augmentation, to_unit_range
+from audetnet.data.batches import Batches
+from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.frames import FrameSet
+from audetnet.data.momu import Indices
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.model import build_model, plan_model
+from audetnet.seeds import Purpose, numpy_generator, torch_generator
+from audetnet.training.step import TrainingStep, make_optimisers
+
+CFG = Path(__file__).parents[1] / "cfg" / "image_discriminator.cfg"
+SIZE, AUS = 256, 12
+TOLERANCE, ROUND_TOLERANCE = 1e-4, 5e-3
+CPU = torch.device("cpu")
+HEAD = AUHead("BCEWithLogits", False, 2.0)
+LOSSES = ("discriminator_loss", "image_discriminator_loss", "main_loss")
+Round = Callable[[list[Indices]], list[dict[str, float]]]
+"""Trains on some batches, the last of which is a main one; returns the losses of each."""
+
+
+def made_frames(directory: Path, count: int) -> FrameSet:
+    """Smooth random JPEGs with random labels."""
+    generator = np.random.default_rng(0)
+    paths = []
+    for number in range(count):
+        coarse = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        paths.append(directory / f"f_{number:03d}.jpg")
+        picture.save(paths[-1], quality=95)
+    ids = tuple(path.stem for path in paths)
+    labels = generator.integers(0, 2, (count, AUS)).astype(np.float32) * 3
+    return FrameSet("train", ids, tuple(paths), ("f",) * count, labels)
+
+
+def own_way(
+    config: Config, frames: FrameSet, packed: PackedFrames, augmentation: Augmentation
+) -> Round:
+    """As train.py does it."""
+    model = build_model(plan_model(config, (SIZE, SIZE)), config.data, 0)
+    step = TrainingStep(
+        model,
+        make_optimisers(model, config),
+        config,
+        HEAD,
+        0,
+        lambda: torch.autocast("cpu", enabled=False),
+        augmentation,
+    )
+    batches = Batches(frames, packed, CPU)
+    every = config.training.train_main_net_every_n_batches
+
+    def run(cuts: list[Indices]) -> list[dict[str, float]]:
+        found = []
+        for index, batch in enumerate(batches(cuts)):
+            groups = step(batch, every - len(cuts) + index + 1, 1, index)
+            terms = {
+                name: float(value.detach()) for group in groups for name, value in group.items()
+            }
+            found.append({n: v for n, v in terms.items() if n in LOSSES})
+        return found
+
+    return run
+
+
+def plain_way(
+    config: Config, frames: FrameSet, packed: PackedFrames, augmentation: Augmentation | None
+) -> Round:
+    """The plain way; without ``augmentation`` it reads the packed frames as they are."""
+    model = build_model(plan_model(config, (SIZE, SIZE)), config.data, 0)
+    step = ReferenceStep(model, config, HEAD)
+    ids = frames.ids
+
+    def run(cuts: list[Indices]) -> list[dict[str, float]]:
+        found = []
+        for index, cut in enumerate(cuts):
+            if augmentation is None:
+                rows = packed.rows([ids[i] for i in cut])
+                clean = to_unit_range(torch.from_numpy(packed.gather(rows)))
+                noisy = clean
+            else:
+                ((noisy, clean),) = reference_batches(frames.paths, [cut])
+            roll = int(numpy_generator(0, Purpose.CRITICS, 1, index).integers(1, len(cut)))
+            draws = torch_generator(CPU, 0, Purpose.CRITICS, 1, index)
+            mixes = [torch.rand(len(cut), generator=draws) for _ in range(2)]
+            labels = torch.from_numpy(frames.labels[cut])
+            is_main = index == len(cuts) - 1
+            found.append(step(noisy, clean, labels, is_main, roll, iter(mixes)))
+        return found
+
+    return run
+
+
+def difference(
+    config: Config, frames: FrameSet, packed: PackedFrames, cuts: list[Indices]
+) -> float:
+    """Train both ways from the same weights on the same batches: the largest relative difference of
+    their losses.
+    """
+    quiet = Augmentation(flip=0.0, colour=0.0, noise=(0.0, 0.0))
+    own = own_way(config, frames, packed, quiet)(cuts)
+    plain = plain_way(config, frames, packed, None)(cuts)
+    worst = 0.0
+    for mine, theirs in zip(own, plain, strict=True):
+        assert mine.keys() == theirs.keys(), (mine, theirs)
+        for name, value in theirs.items():
+            worst = max(worst, abs(mine[name] - value) / max(1.0, abs(value)))
+    return worst
+
+
+def check_equal(config: Config, frames: FrameSet, packed: PackedFrames, cuts: list[Indices]) -> str:
+    """The differences in words, of one batch and of a round. Ends the program where they exceed the
+    tolerance.
+
+    A round may differ more: the bias of a critic's last layer has no gradient but rounding, of
+    which Adam makes a whole step.
+    """
+    one, round_ = (difference(config, frames, packed, some) for some in (cuts[:1], cuts))
+    if one > TOLERANCE or round_ > ROUND_TOLERANCE:
+        sys.exit(f"the losses differ by {one:.1e} and {round_:.1e}: nothing was measured")
+    return f"losses differ by {one:.1e} in one batch, {round_:.1e} in a round (relative)"
+
+
+def compare(name: str, config: Config, frames: FrameSet, packed: PackedFrames, rounds: int) -> None:
+    """Check, then time both ways in turn and print the medians."""
+    batch = config.training.batch_size
+    every = config.training.train_main_net_every_n_batches
+    generator = np.random.default_rng(1)
+    cuts = np.split(generator.permutation(batch * every), every)
+    print(f"{name}: {check_equal(config, frames, packed, cuts)}")
+    ways = {
+        "plain": plain_way(config, frames, packed, Augmentation()),
+        "audetnet": own_way(config, frames, packed, Augmentation()),
+    }
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds + 1):
+        for way, run in ways.items():
+            start = time.perf_counter()
+            run(cuts)
+            if number:
+                seconds[way].append(time.perf_counter() - start)
+    medians = {way: statistics.median(values) for way, values in seconds.items()}
+    ratios = [p / o for p, o in zip(seconds["plain"], seconds["audetnet"], strict=True)]
+    for way, median in medians.items():
+        print(f"  {way:<9} {median:7.2f} s a round  {batch * every / median:6.2f} images/s")
+    print(
+        f"  ratio {statistics.median(ratios):.2f} (median of {rounds} pairs, "
+        f"{min(ratios):.2f} to {max(ratios):.2f}), batch {batch}, {torch.get_num_threads()} threads"
+    )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--batch-size", type=int, default=4)
+    flags.add_argument("--rounds", type=int, default=5)
+    arguments = flags.parse_args()
+    config = read_config(CFG, BUILDERS)
+    training = replace(config.training, batch_size=arguments.batch_size)
+    config = replace(config, training=training)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        count = arguments.batch_size * training.train_main_net_every_n_batches
+        frames = made_frames(directory, count)
+        images = dict(zip(frames.ids, frames.paths, strict=True))
+        packed = pack(images, (SIZE, SIZE), False, directory / "cache")
+        compare("largest cfg", config, frames, packed, arguments.rounds)
+        without = replace(config, image_discriminator=None)
+        compare("without the image critic", without, frames, packed, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
