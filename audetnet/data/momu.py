@@ -48,28 +48,74 @@ class MOMU:
 
     def epoch(self, generator: np.random.Generator) -> Indices:
         """Frame indices of the next epoch, in random order, int64 (epoch_size,)."""
-        counts = np.zeros(self._belongs.shape[1], dtype=np.int64)
-        label = min(self._members, key=lambda c: int(self.available[self._members[c]].sum()))
+        pools = _Pools(self._members, self._belongs, self.available, generator)
+        counts = np.full(self._belongs.shape[1], np.iinfo(np.int64).max)
+        labels = list(self._members)
+        counts[labels] = pools.free[labels]
+        label = int(counts.argmin())
+        counts[labels] = 0
         drawn = []
         for _ in range(self._draws):
-            frames = self._draw(label, generator)
+            frames = pools.draw(label, self._size)
             drawn.append(frames)
-            counts += self._belongs[frames].sum(axis=0)
-            label = min(self._members, key=lambda c: int(counts[c]))
+            counts[labels] += self._belongs[frames].sum(axis=0)[labels]
+            label = int(counts.argmin())
         return generator.permutation(np.concatenate(drawn))
 
-    def _draw(self, label: int, generator: np.random.Generator) -> Indices:
+
+class _Pools:
+    """The available frames of every class during an epoch, shuffled. ``available`` is kept up to
+    date.
+
+    A class is read from the front of its queue, past frames that other classes have drawn. When
+    frames come back, every queue is shuffled anew before it is next read, since they belong at
+    random places in it.
+    """
+
+    def __init__(
+        self,
+        members: dict[int, Indices],
+        belongs: Flags,
+        available: Flags,
+        generator: np.random.Generator,
+    ) -> None:
+        self._members, self._belongs, self._available = members, belongs, available
+        self._generator = generator
+        self._queues: dict[int, Indices] = {}
+        self.free = belongs[available].sum(axis=0)
+        """Available frames of each class."""
+
+    def draw(self, label: int, size: int) -> Indices:
+        """``size`` frames of a class, no longer available."""
         members = self._members[label]
-        free = members[self.available[members]]
-        if len(free) < self._size:
-            self.available[members] = True
-            free = members
-        if len(free) >= self._size:
-            frames = generator.choice(free, self._size, replace=False)
+        if self.free[label] < size:
+            self._give_back(members)
+        if len(members) >= size:
+            frames = taken = self._next(label, size)
         else:
-            rounds = -(-self._size // len(free))
-            frames = np.concatenate([generator.permutation(free) for _ in range(rounds)])[
-                : self._size
-            ]
-        self.available[frames] = False
+            rounds = [self._generator.permutation(members) for _ in range(-(-size // len(members)))]
+            frames, taken = np.concatenate(rounds)[:size], members
+        self._available[taken] = False
+        self.free -= self._belongs[taken].sum(axis=0)
         return frames
+
+    def _give_back(self, members: Indices) -> None:
+        gone = members[~self._available[members]]
+        self._available[gone] = True
+        self.free += self._belongs[gone].sum(axis=0)
+        self._queues.clear()
+
+    def _next(self, label: int, size: int) -> Indices:
+        """The first ``size`` available frames of a queue that holds as many."""
+        queue = self._queues.get(label)
+        if queue is None:
+            members = self._members[label]
+            queue = self._generator.permutation(members[self._available[members]])
+        looked = size
+        while True:
+            places = np.flatnonzero(self._available[queue[:looked]])[:size]
+            if len(places) == size:
+                break
+            looked *= 2
+        self._queues[label] = queue[places[-1] + 1 :]
+        return queue[places]
