@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from audetnet.config.options import DataOptions
     from audetnet.data.frames import Dataset
 
+_OFF = Path("off")
+
 
 def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
     """All but --data, which commands describe themselves."""
@@ -33,8 +35,19 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
         "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
     )
     names.add_argument(
-        "--cache", type=Path, help="where decoded frames are kept (default: cache in --data)"
+        "--cache",
+        type=Path,
+        metavar="DIR|off",
+        help="where decoded frames are kept (default: cache in --data); off: in memory only",
     )
+
+
+def cache_of(arguments: argparse.Namespace) -> Path | None:
+    """The directory for what is decoded once; None where --cache is off."""
+    if arguments.cache is None:
+        default: Path = arguments.data / "cache"
+        return default
+    return None if arguments.cache == _OFF else arguments.cache
 
 
 def dataset_of(arguments: argparse.Namespace, data: "DataOptions") -> "Dataset":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, names, natural, positive
-from audetnet.commands.dataset_flags import add_dataset_flags, dataset_of
+from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import say
 from audetnet.errors import UserError, exit_status
@@ -143,7 +143,7 @@ def _request(
     from audetnet.disentangling.run import encoded_run
 
     factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
-    cache = arguments.cache or arguments.data / "cache"
+    cache = cache_of(arguments)
     train, notes = equal_sample(dataset.train, arguments.frames)
     test, more = equal_sample(dataset.test, arguments.frames)
     foreign = [
@@ -180,8 +180,8 @@ def _request(
     )
 
 
-def _packed(saved: "SavedModel", dataset: "Dataset", cache: Path) -> "PackedFrames":
-    """The frames in the size that the model takes, from the cache that its training made."""
+def _packed(saved: "SavedModel", dataset: "Dataset", cache: Path | None) -> "PackedFrames":
+    """The frames in the size that the model takes, as its training had them."""
     from audetnet.data.cache import pack
 
     resize = saved.config.data.frame_size is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, natural
-from audetnet.commands.dataset_flags import add_dataset_flags, dataset_of
+from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import say
 from audetnet.errors import UserError, exit_status
@@ -150,7 +150,7 @@ def _run(
         if checkpoint is None:
             model.load_pretrained()
         resize = config.data.frame_size is not None
-        packed = pack(images, frame_size, resize, arguments.cache or arguments.data / "cache")
+        packed = pack(images, frame_size, resize, cache_of(arguments))
         settings = RunSettings(
             paths.root, arguments.seed, device, arguments.bf16, arguments.save_every, deadline
         )

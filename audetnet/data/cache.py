@@ -40,13 +40,18 @@ class PackedFrames:
         return self._pixels[rows]
 
 
-def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path) -> PackedFrames:
-    """The packed frames of a dataset, from the cache where it is up to date, else decoded into it.
+def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path | None) -> PackedFrames:
+    """The packed frames of a dataset, from the cache directory where it is up to date, else decoded
+    into it; without a directory decoded into memory.
 
     Without ``resize`` all images must have that size. Raises UserError, naming unreadable and
     odd-sized images.
     """
     images = dict(sorted(images.items()))
+    if directory is None:
+        pixels = np.empty((len(images), 3, *size), np.uint8)
+        _decode(pixels, list(images.values()), size, resize)
+        return PackedFrames(pixels, list(images))
     folders = sorted({str(path.parent.resolve()) for path in images.values()})
     names = [f"{_VERSION} resize={resize}", *folders, *images]
     prefix = f"frames-{size[0]}x{size[1]}-{_digest(names)}-"
@@ -94,10 +99,7 @@ def _write(path: Path, images: dict[str, Path], size: Size, resize: bool) -> Non
         shape = (len(images), 3, *size)
         pixels = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
         _reserve(unfinished)
-        mistakes = _decode(pixels, list(images.values()), size, resize)
-        if mistakes:
-            more = f" (the first of {len(mistakes)} such images)" if len(mistakes) > 1 else ""
-            raise ImageError(mistakes[0] + more)
+        _decode(pixels, list(images.values()), size, resize)
         pixels.flush()
 
 
@@ -110,9 +112,9 @@ def _reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _decode(
-    pixels: npt.NDArray[np.uint8], paths: list[Path], size: Size, resize: bool
-) -> list[str]:
+def _decode(pixels: npt.NDArray[np.uint8], paths: list[Path], size: Size, resize: bool) -> None:
+    """Fill the rows. Raises ImageError with the first of the images that cannot be taken."""
+
     def decode(row: int) -> str | None:
         try:
             found = size if resize else image_size(paths[row])
@@ -136,4 +138,6 @@ def _decode(
             bar.advance()
             if mistake is not None:
                 mistakes.append(mistake)
-        return mistakes
+    if mistakes:
+        more = f" (the first of {len(mistakes)} such images)" if len(mistakes) > 1 else ""
+        raise ImageError(mistakes[0] + more)

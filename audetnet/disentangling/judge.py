@@ -81,23 +81,23 @@ def trained_judge(
     frames: FrameSet,
     pixels: npt.NDArray[np.uint8],
     active_from: float,
-    cache: Path,
+    cache: Path | None,
     device: torch.device,
     seed: int,
 ) -> Judge:
     """A judge trained on these frames, pixels (N, 3, H, W), in eval mode on the device; the one in
-    ``cache`` where it was trained on the same.
+    ``cache`` where it was trained on the same. None: it is neither looked for nor kept.
     """
     labels = torch.from_numpy(active(frames.labels, active_from))
     people, person = np.unique(frames.subjects, return_inverse=True)
-    path = cache / f"judge-{_digest(frames, pixels, active_from, seed)}.pt"
+    path = cache and cache / f"judge-{_digest(frames, pixels, active_from, seed)}.pt"
     with seeded(device, seed, Purpose.DISENTANGLING):
         judge = Judge(labels.shape[1], len(people)).to(device)
-        loaded = _loaded(judge, path)
+        loaded = path is not None and _loaded(judge, path)
         if not loaded:
             who = torch.from_numpy(person.astype(np.int64))
             _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
-    if not loaded:
+    if path is not None and not loaded:
         content = io.BytesIO()
         torch.save(judge.state_dict(), content)
         write_bytes(path, lambda file: file.write(content.getbuffer()))

@@ -17,9 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from audetnet.commands.train import main, parser
+from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.lock import locked
 from tests.conftest import ROOT
 
@@ -351,3 +353,19 @@ def test_a_set_without_any_known_label_is_a_mistake(
     assert _run(edited_cfg(), data, tmp_path / "run") == 2
     expected = f"{data / 'aus.pkl'}: no AU of any train frame is known"
     assert capsys.readouterr().err.strip() == expected
+
+
+def test_cache_off_writes_no_cache_and_trains_the_same(
+    tmp_path: Path, minimal_data: Path, edited_cfg: Callable[..., Path]
+) -> None:
+    cfg, data = edited_cfg(), _copy_data(minimal_data, tmp_path / "data")
+    assert _run(cfg, data, tmp_path / "off", "--cache", "off") == 0
+    assert not (data / "cache").exists()
+    assert not Path("off").exists()
+    assert _run(cfg, data, tmp_path / "kept") == 0
+    assert (data / "cache").is_dir()
+    models = [
+        load_checkpoint(tmp_path / run / "checkpoints" / "latest.pt").model
+        for run in ("off", "kept")
+    ]
+    assert all(torch.equal(models[0][name], value) for name, value in models[1].items())

@@ -269,3 +269,18 @@ def test_a_directory_that_cannot_be_written_to_is_named_with_advice(
     assert str(tmp_path / "cache") in str(error.value)
     assert os.strerror(code) in str(error.value)
     assert "--cache" in str(error.value)
+
+
+def test_without_a_cache_frames_are_decoded_into_memory(
+    image_folder: WriteImages, tmp_path: Path
+) -> None:
+    images = image_folder("b", "a")
+    before = sorted(tmp_path.rglob("*"))
+    packed = pack(images, SIZE, False, None)
+    np.testing.assert_array_equal(
+        packed.gather(packed.rows(["a", "b"])), [read_image(images[i], SIZE) for i in ("a", "b")]
+    )
+    assert sorted(tmp_path.rglob("*")) == before
+    images["b"].write_bytes(b"no image")
+    with pytest.raises(UserError, match="not a readable image"):
+        pack(images, SIZE, False, None)

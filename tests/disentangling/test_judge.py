@@ -42,7 +42,7 @@ def _scores(judge: Judge, pixels: Pixels) -> Tensor:
     return judge.scores(torch.from_numpy(pixels).float() / 255)
 
 
-def _judge(cache: Path, frames: FrameSet, pixels: Pixels, seed: int = 0) -> Judge:
+def _judge(cache: Path | None, frames: FrameSet, pixels: Pixels, seed: int = 0) -> Judge:
     return trained_judge(frames, pixels, 1.0, cache, CPU, seed)
 
 
@@ -80,6 +80,17 @@ def test_training_leaves_the_generator_of_torch_alone(tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
     _judge(tmp_path, *_made(0))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_without_a_cache_it_is_the_same_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, pixels = _made(0)
+    kept = _judge(tmp_path / "cache", frames, pixels)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    assert torch.equal(_scores(_judge(None, frames, pixels), pixels), _scores(kept, pixels))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
