@@ -65,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="K",
         help="keep every K-th epoch's checkpoint; 0: none",
     )
+    flags.add_argument(
+        "--data-on-device",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="all frames in the device's memory (auto: on a GPU that has room for them)",
+    )
     add_dataset_flags(flags)
     return flags
 
@@ -134,7 +140,8 @@ def _run(
     from audetnet.training.identity import check_identity, run_description, run_identity
     from audetnet.training.lock import locked
     from audetnet.training.logs import RunDirectory
-    from audetnet.training.trainer import RunSettings, Trainer
+    from audetnet.training.settings import RunSettings
+    from audetnet.training.trainer import Trainer
 
     images = dataset.images()
     paths = RunDirectory(arguments.run or Path("runs") / _run_name(arguments))
@@ -152,7 +159,13 @@ def _run(
         resize = config.data.frame_size is not None
         packed = pack(images, frame_size, resize, cache_of(arguments))
         settings = RunSettings(
-            paths.root, arguments.seed, device, arguments.bf16, arguments.save_every, deadline
+            paths.root,
+            arguments.seed,
+            device,
+            arguments.bf16,
+            arguments.save_every,
+            deadline,
+            arguments.data_on_device,
         )
         description = run_description(config, dataset, frame_size)
         trainer = Trainer(config, model, dataset, packed, settings, identity, description)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.errors import UserError
 
 _SMALLEST_TRAINING_BATCH = 2
 """Pairs are shuffled, and batch norm computed, within a batch: one frame alone cannot be trained
@@ -30,17 +33,65 @@ class Batch:
         return len(self.frames)
 
 
-class Batches:
-    """Batches of a set on a device."""
+Residence = Literal["auto", "on", "off"]
+"""Whether all frames lie in the device's memory; auto: on a GPU with room for them."""
+RESIDENT_SHARE = 0.5
+"""Of a GPU's free memory: the most that frames take by themselves."""
 
-    def __init__(self, frames: FrameSet, packed: PackedFrames, device: torch.device) -> None:
+
+def resident_frames(
+    packed: PackedFrames, device: torch.device, residence: Residence
+) -> Tensor | None:
+    """All packed frames in the device's memory, uint8 (N, 3, H, W), or None where they are to be
+    read batch by batch. Raises UserError where they are to be there and do not fit.
+    """
+    if residence == "off" or (residence == "auto" and not _has_room(prod(packed.shape), device)):
+        return None
+    try:
+        frames = torch.empty(packed.shape, dtype=torch.uint8, device=device)
+    except torch.OutOfMemoryError as error:
+        size = prod(packed.shape) / 2**30
+        raise UserError(
+            f"--data-on-device on: the {size:.1f} GiB of frames do not fit into the memory of "
+            f"{device}: leave it at auto"
+        ) from error
+    start = 0
+    for block in packed.blocks():
+        frames[start : start + len(block)] = torch.from_numpy(block).to(device)
+        start += len(block)
+    return frames
+
+
+def _has_room(size: int, device: torch.device) -> bool:
+    return device.type == "cuda" and size <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+class Batches:
+    """Batches of a set on a device; of ``resident`` frames (see resident_frames) where there are
+    any.
+    """
+
+    def __init__(
+        self,
+        frames: FrameSet,
+        packed: PackedFrames,
+        device: torch.device,
+        resident: Tensor | None = None,
+    ) -> None:
         self._packed = packed
+        self._resident = resident
         self._rows = packed.rows(frames.ids)
         self._labels = frames.labels
         self._device = device
 
     def __call__(self, cuts: Sequence[Indices]) -> Iterator[Batch]:
         """One batch for each array of indices into the set."""
+        if self._resident is not None:
+            for cut in cuts:
+                rows = self._send_one(torch.from_numpy(self._rows[cut]))
+                labels = self._send_one(torch.from_numpy(self._labels[cut]))
+                yield Batch(cut, self._resident[rows], labels)
+            return
         with ThreadPoolExecutor(max_workers=1) as reader:
             pending = [reader.submit(self._read, cut) for cut in cuts[:1]]
             for following in [*cuts[1:], None]:
@@ -53,9 +104,10 @@ class Batches:
     def _read(self, indices: Indices) -> Batch:
         frames = torch.from_numpy(self._packed.gather(self._rows[indices]))
         labels = torch.from_numpy(self._labels[indices])
-        if self._device.type == "cuda":
-            frames, labels = frames.pin_memory(), labels.pin_memory()
-        return Batch(indices, frames, labels)
+        return Batch(indices, self._pinned(frames), self._pinned(labels))
+
+    def _pinned(self, host: Tensor) -> Tensor:
+        return host.pin_memory() if self._device.type == "cuda" else host
 
     def _send(self, batch: Batch) -> Batch:
         return Batch(
@@ -63,6 +115,9 @@ class Batches:
             batch.frames.to(self._device, non_blocking=True),
             batch.labels.to(self._device, non_blocking=True),
         )
+
+    def _send_one(self, host: Tensor) -> Tensor:
+        return self._pinned(host).to(self._device, non_blocking=True)
 
 
 def training_cuts(order: Indices, batch_size: int) -> list[Indices]:

@@ -8,7 +8,7 @@ replaces the outdated one. It is written beside and renamed: a file of that name
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from audetnet.files import FileError, written_whole
 from audetnet.progress import ProgressBar
 
 _VERSION = 1
+_BLOCK = 1024
 _WORKERS = os.cpu_count() or 1
 
 
@@ -34,6 +35,16 @@ class PackedFrames:
     def rows(self, ids: Iterable[str]) -> npt.NDArray[np.int64]:
         """Row numbers of frames."""
         return np.array([self._rows[frame] for frame in ids], dtype=np.int64)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, 3, H, W), of a byte each."""
+        return self._pixels.shape
+
+    def blocks(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """Copies of all rows in their order, some at a time."""
+        for start in range(0, len(self._pixels), _BLOCK):
+            yield self._pixels[start : start + _BLOCK].copy()
 
     def gather(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """A copy of some rows, uint8 (B, 3, H, W)."""

@@ -5,8 +5,6 @@ the last save.
 import json
 import math
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,13 @@ import torch
 from audetnet.config.options import Config, TrainingOptions
 from audetnet.console import say
 from audetnet.data.augment import Augmentation
-from audetnet.data.batches import Batch, Batches, evaluation_cuts, training_cuts
+from audetnet.data.batches import (
+    Batch,
+    Batches,
+    evaluation_cuts,
+    resident_frames,
+    training_cuts,
+)
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
 from audetnet.data.momu import MOMU
@@ -29,6 +33,7 @@ from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.logs import RunDirectory, RunLog
 from audetnet.training.meter import Meter, NotFiniteError
 from audetnet.training.records import Record, set_record
+from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
 
@@ -40,20 +45,6 @@ finite.
 """
 SAMPLE_COUNT = 8
 """Test frames shown as pictures, evenly spread over the set."""
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What is not in the cfg file."""
-
-    directory: Path
-    seed: int
-    device: torch.device
-    bf16: bool
-    save_every: int
-    """Epochs between two checkpoints that are kept; 0 keeps the latest and the best only."""
-    deadline: float | None
-    """When to save and stop, on the clock of time.monotonic."""
 
 
 class Trainer:
@@ -89,8 +80,10 @@ class Trainer:
         )
         loss = config.loss.reconstruction_loss_function
         self._evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
+        resident = resident_frames(packed, settings.device, settings.residence)
         self._batches = {
-            frames.name: Batches(frames, packed, settings.device) for frames in dataset.sets()
+            frames.name: Batches(frames, packed, settings.device, resident)
+            for frames in dataset.sets()
         }
         self._order = self._make_order()
         self._progress = Progress()

@@ -369,3 +369,17 @@ def test_cache_off_writes_no_cache_and_trains_the_same(
         for run in ("off", "kept")
     ]
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
+
+
+def test_frames_on_the_device_train_the_same(
+    tmp_path: Path, minimal_data: Path, edited_cfg: Callable[..., Path]
+) -> None:
+    cfg, cache = edited_cfg(), str(tmp_path / "cache")
+    for place in ("on", "off"):
+        flags = ("--cache", cache, "--data-on-device", place)
+        assert _run(cfg, minimal_data, tmp_path / place, *flags) == 0
+    models = [
+        load_checkpoint(tmp_path / place / "checkpoints" / "latest.pt").model
+        for place in ("on", "off")
+    ]
+    assert all(torch.equal(models[0][name], value) for name, value in models[1].items())

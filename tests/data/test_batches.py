@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from audetnet.data.batches import Batches, evaluation_cuts, training_cuts
+from audetnet.data import cache
+from audetnet.data.batches import Batches, evaluation_cuts, resident_frames, training_cuts
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
+from audetnet.errors import UserError
 
+CPU = torch.device("cpu")
 COUNT = 11
 PACKED_IDS = [f"f{(7 * n) % 13}" for n in range(13)]
 """Packed in another order than the set's, with two frames that the set does not hold."""
@@ -20,15 +23,56 @@ def _value(frame: str) -> int:
     return 10 * int(frame[1:])
 
 
-@pytest.fixture
-def batches() -> Batches:
+@pytest.fixture(params=["off", "on", "auto"])
+def batches(request: pytest.FixtureRequest) -> Batches:
     """Frame fN of the set has the pixels 10 N and the labels (N, NaN)."""
     ids = tuple(f"f{n}" for n in range(COUNT))
     values = np.array([_value(frame) for frame in PACKED_IDS], dtype=np.uint8)
     pixels = np.broadcast_to(values[:, None, None, None], (13, 3, 4, 5)).copy()
     labels = np.array([[n, np.nan] for n in range(COUNT)], dtype=np.float32)
     frames = FrameSet("train", ids, (Path("none"),) * COUNT, ("s",) * COUNT, labels)
-    return Batches(frames, PackedFrames(pixels, PACKED_IDS), torch.device("cpu"))
+    packed = PackedFrames(pixels, PACKED_IDS)
+    return Batches(frames, packed, CPU, resident_frames(packed, CPU, request.param))
+
+
+@pytest.mark.parametrize("block", [1, 5, 13, 100])
+def test_resident_frames_are_all_packed_ones(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_BLOCK", block)
+    pixels = np.random.default_rng(0).integers(0, 256, (13, 3, 4, 5), dtype=np.uint8)
+    found = resident_frames(PackedFrames(pixels, PACKED_IDS), CPU, "on")
+    assert found is not None
+    np.testing.assert_array_equal(found.numpy(), pixels)
+
+
+@pytest.mark.parametrize(("room", "resident"), [(1559, False), (1560, True)])
+def test_auto_takes_at_most_half_of_the_free_memory_of_a_gpu(
+    room: int, resident: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """13 frames of 60 bytes; the GPU is made up, its tensors are not allocated."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (room, 10 * room))
+    packed = PackedFrames(np.zeros((13, 3, 4, 5), np.uint8), PACKED_IDS)
+    made: list[torch.device] = []
+
+    def empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        made.append(device)
+        return torch.zeros(shape, dtype=dtype)
+
+    monkeypatch.setattr(torch, "empty", empty)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device: self)
+    found = resident_frames(packed, torch.device("cuda"), "auto")
+    assert (found is not None) == resident
+    assert made == [torch.device("cuda")] * resident
+    assert resident_frames(packed, torch.device("cuda"), "off") is None
+
+
+def test_frames_that_do_not_fit_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(torch, "empty", full)
+    packed = PackedFrames(np.zeros((13, 3, 4, 5), np.uint8), PACKED_IDS)
+    with pytest.raises(UserError, match=r"--data-on-device on: the 0\.0 GiB of frames do not fit"):
+        resident_frames(packed, CPU, "on")
 
 
 @pytest.mark.parametrize(
