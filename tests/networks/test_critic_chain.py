@@ -1,17 +1,15 @@
 """The first-order gradient of a critic equals double backward, derivatives included, in float64."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from audetnet.config.reader import read_config
 from audetnet.networks import losses
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.critic_chain import cheapest_score_gradient, is_sample_wise
-from audetnet.networks.graph import Graph, plan
+from audetnet.networks.graph import Graph
+from tests.networks.conftest import Planner
 
 _CRITICS = {
     "convolutions, with a row that no window reads": """
@@ -54,18 +52,12 @@ _CHANNELS, _SIZE, _BATCH, _LAMBDA = 3, 11, 4, 10.0
 
 
 @pytest.fixture
-def critic_of(edited_cfg: Callable[..., Path]) -> Callable[[str], Graph]:
-    """A float64 critic of some blocks."""
+def critic_of(planned: Planner) -> Callable[[str], Graph]:
+    """A float64 network of some blocks."""
 
     def make(blocks: str) -> Graph:
-        path = edited_cfg()
-        text = path.read_text(encoding="utf-8").split("{Image Discriminator}")[0]
-        net = "[net]\nlearning_rate=0.001\nbeta1=0.5\nbeta2=0.9\nchannels=3\n"
-        path.write_text(text + "{Image Discriminator}\n" + net + blocks, encoding="utf-8")
-        options = read_config(path, BUILDERS).image_discriminator
-        assert options is not None
         torch.manual_seed(5)
-        return Graph(plan(options, (_CHANNELS, _SIZE, _SIZE))).double()
+        return Graph(planned((_CHANNELS, _SIZE, _SIZE), blocks)).double()
 
     return make
 

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
 from audetnet.networks.blocks import BUILDERS, Shape
-from audetnet.networks.graph import INPUT, Graph, Plan, plan
+from audetnet.networks.graph import INPUT, Graph, plan
 from tests.config.cfg_texts import at_mark, encoder_text, replaced, written
-
-Planner = Callable[[Shape, str], Plan]
+from tests.networks.conftest import Planner
 
 CONV = "[convolutional]\nfilters={}\nkernel_size={}\nstride={}\n"
 SAME = "[convolutional]\nfilters=4\nkernel_size=3\nstride=1\npad=True\n"
@@ -61,17 +60,6 @@ class Branched(nn.Module):
         subset = torch.cat([product, stem, x], dim=1)[:, 2:9]
         output: Tensor = self.last(subset.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         return output
-
-
-@pytest.fixture
-def planned(tmp_path: Path) -> Planner:
-    """Plans the blocks of a text for a source."""
-
-    def plan_blocks(source: Shape, blocks: str) -> Plan:
-        path = written(tmp_path, encoder_text(source, blocks))
-        return plan(read_config(path, BUILDERS).encoder, source)
-
-    return plan_blocks
 
 
 def test_equals_a_network_written_by_hand(planned: Planner) -> None:

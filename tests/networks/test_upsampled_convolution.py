@@ -1,16 +1,12 @@
 """Upsampling after the convolution's products equals upsampling before them, in float64."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
-from audetnet.networks.graph import Graph, plan
+from audetnet.networks.graph import Graph
 from audetnet.networks.upsampled_convolution import pays, upsampled_convolution
+from tests.networks.conftest import Planner
 
 _CHANNELS = 32
 _UPSAMPLES = {
@@ -67,7 +63,7 @@ def test_taps_are_summed_in_float32_under_bfloat16() -> None:
     torch.testing.assert_close(found, block(upsample(x)), rtol=0.02, atol=0.02)
 
 
-_DECODER = """
+_BLOCKS = """
 [upsample]
 scale_factor=2
 mode=bilinear
@@ -83,15 +79,10 @@ _READ_TWICE = "[combine_concat]\ncombine_layers=-1,0\n"
 
 @pytest.mark.parametrize(("tail", "deferred"), [("", True), (_READ_TWICE, False)])
 def test_a_network_changes_the_order_unless_the_upsampled_map_has_another_reader(
-    edited_cfg: Callable[..., Path], tail: str, deferred: bool
+    planned: Planner, tail: str, deferred: bool
 ) -> None:
-    path = edited_cfg()
-    text = path.read_text(encoding="utf-8").split("{Decoder}")
-    net = f"[net]\nlearning_rate=0.001\nbeta1=0.5\nbeta2=0.9\nchannels={_CHANNELS}\n"
-    rest = text[1][text[1].index("{") :] if "{" in text[1] else ""
-    path.write_text(f"{text[0]}{{Decoder}}\n{net}{_DECODER}{tail}\n{rest}", encoding="utf-8")
     torch.manual_seed(0)
-    network = Graph(plan(read_config(path, BUILDERS).decoder, (_CHANNELS, 5, 5))).double()
+    network = Graph(planned((_CHANNELS, 5, 5), _BLOCKS + tail)).double()
     upsample = network.blocks[0]
     calls: list[Tensor] = []
     upsample.register_forward_hook(lambda _, __, output: calls.append(output))
