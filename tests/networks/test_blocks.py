@@ -12,21 +12,9 @@ from torch.nn import functional as F
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
 from audetnet.networks.blocks import BUILDERS, Shape
-from audetnet.networks.graph import Graph, Plan, plan
+from audetnet.networks.graph import Graph, plan
 from tests.config.cfg_texts import at_mark, encoder_text, written
-
-Planner = Callable[[Shape, str], Plan]
-
-
-@pytest.fixture
-def planned(tmp_path: Path) -> Planner:
-    """Plans the blocks of a text for a source."""
-
-    def plan_blocks(source: Shape, blocks: str) -> Plan:
-        path = written(tmp_path, encoder_text(source, blocks))
-        return plan(read_config(path, BUILDERS).encoder, source)
-
-    return plan_blocks
+from tests.networks.conftest import Planner
 
 
 @pytest.fixture
