@@ -3,11 +3,33 @@
 import os
 import sys
 
+_silent = False
+
+
+def silence() -> None:
+    """From now on this process says nothing and shows no bars: another one speaks for it. Errors
+    are shown.
+    """
+    global _silent  # noqa: PLW0603 - a property of the process
+    _silent = True
+
+
+def is_silent() -> bool:
+    return _silent
+
+
+def note(text: str) -> None:
+    """A line on stderr: a warning."""
+    if not _silent:
+        print(text, file=sys.stderr)
+
 
 def say(text: str) -> None:
     """Print a line. If the reader of our output has gone (``| head``), this and all later lines go
     nowhere, and the program goes on: a night of training must not end with its terminal.
     """
+    if _silent:
+        return
     try:
         print(text, flush=True)
     except BrokenPipeError:

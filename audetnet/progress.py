@@ -5,6 +5,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from audetnet.console import is_silent
+
 
 class ProgressBar:
     """A bar on stderr while it is open, if that is a terminal."""
@@ -17,7 +19,7 @@ class ProgressBar:
             unit=unit,
             leave=False,
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=is_silent() or not sys.stderr.isatty(),
         )
 
     def __enter__(self) -> "ProgressBar":

@@ -30,10 +30,18 @@ def numpy_generator(
 
 
 def torch_generator(
-    device: torch.device, seed: int, purpose: Purpose, epoch: int = 0, batch: int = 0
+    device: torch.device,
+    seed: int,
+    purpose: Purpose,
+    epoch: int = 0,
+    batch: int = 0,
+    group: int = 0,
 ) -> torch.Generator:
-    """A torch generator on a device for one draw."""
-    state = np.random.SeedSequence([seed, purpose, epoch, batch]).generate_state(1, np.uint64)[0]
+    """A torch generator on a device for one draw, of a batch or of a group of its images (the first
+    group's is the batch's).
+    """
+    place = [seed, purpose, epoch, batch, *([group] if group else [])]
+    state = np.random.SeedSequence(place).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state) & 0x7FFF_FFFF_FFFF_FFFF)
 
 

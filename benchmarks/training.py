@@ -31,6 +31,7 @@ from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
+from audetnet.training.distributed import World
 from audetnet.training.step import TrainingStep, make_optimisers
 
 CFG = Path(__file__).parents[1] / "cfg" / "image_discriminator.cfg"
@@ -70,6 +71,7 @@ def own_way(
         0,
         lambda: torch.autocast("cpu", enabled=False),
         augmentation,
+        World(),
     )
     batches = Batches(frames, packed, CPU)
     every = config.training.train_main_net_every_n_batches
@@ -77,7 +79,7 @@ def own_way(
     def run(cuts: list[Indices]) -> list[dict[str, float]]:
         found = []
         for index, batch in enumerate(batches(cuts)):
-            groups = step(batch, every - len(cuts) + index + 1, 1, index)
+            groups = step(batch, len(batch), every - len(cuts) + index + 1, 1, index)
             terms = {
                 name: float(value.detach()) for group in groups for name, value in group.items()
             }

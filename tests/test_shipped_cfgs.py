@@ -12,6 +12,7 @@ from audetnet.data.batches import Batch
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import ModelPlan, build_model, plan_model
+from audetnet.training.distributed import World
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, make_optimisers
 from tests.conftest import ROOT
 
@@ -69,12 +70,13 @@ def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
         0,
         lambda: torch.autocast("cpu", enabled=False),
         Augmentation(),
+        World(),
     )
     frames = torch.randint(0, 256, (2, *plan.image), dtype=torch.uint8)
     batch = Batch(torch.arange(2).numpy(), frames, torch.eye(2, 12))
     main = config.training.train_main_net_every_n_batches
     for number in (1, main):
-        for terms in step(batch, number, epoch=1, index=0):
+        for terms in step(batch, 2, number, epoch=1, index=0):
             assert all(term.isfinite() for term in terms.values())
     for name, network in model.networks().items():
         for label, parameter in network.named_parameters():

@@ -4,23 +4,25 @@ network.
 
 import argparse
 import re
-import sys
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
-from audetnet.console import say
+from audetnet.console import note, say, silence
 from audetnet.errors import UserError, exit_status
+from audetnet.training.lock import locked
 
 if TYPE_CHECKING:
-    import torch
-
     from audetnet.config.options import Config
     from audetnet.data.frames import Dataset
     from audetnet.networks.model import ModelPlan
+    from audetnet.training.checkpoint import Checkpoint
+    from audetnet.training.settings import RunSettings
 
 _DEFAULT_FRAME_SIZE = (256, 256)
 """What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA
@@ -99,88 +101,131 @@ def _describe(arguments: argparse.Namespace) -> int:
         size = dataset_of(arguments, config.data).first_image_size()
     if size is None:
         size = _DEFAULT_FRAME_SIZE
-        _note(
+        note(
             f"{arguments.cfg}: no image_size and no --data: assuming frames of {size[0]}x{size[1]}"
         )
     model = plan_model(config, size)
     for warning in (*config.warnings, *model.warnings):
-        _note(warning)
+        note(warning)
     say(describe(model))
     return 0
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What is known of a run before anything is written."""
+
+    config: "Config"
+    plan: "ModelPlan"
+    dataset: "Dataset"
+    images: dict[str, Path]
+    identity: dict[str, Any]
+
+
 def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
+    from audetnet.training.distributed import connected, launched_world
+    from audetnet.training.settings import RunSettings
+
+    world = launched_world()
+    if not world.is_first:
+        silence()
+    device = chosen_device(arguments.device, world.local_rank if world.size > 1 else None)
+    settings = RunSettings(
+        arguments.run or Path("runs") / _run_name(arguments),
+        arguments.seed,
+        device,
+        arguments.bf16,
+        arguments.save_every,
+        deadline,
+        arguments.data_on_device,
+        world,
+    )
+    with connected(world, device):
+        prepared = world.together(lambda: _prepare(arguments))
+        if any(identity != prepared.identity for identity in world.of_all(prepared.identity)):
+            raise world.common(
+                UserError(
+                    f"{arguments.data}: the machines of this run do not see the same cfg, ids, "
+                    "labels and images; put them where all can read them"
+                )
+            )
+        return _run(arguments, prepared, settings)
+
+
+def _prepare(arguments: argparse.Namespace) -> _Prepared:
     from audetnet.config.reader import read_config
+    from audetnet.data.cache import content_digest
     from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.model import check_au_count, plan_model
+    from audetnet.training.identity import run_identity
 
     config = read_config(arguments.cfg, BUILDERS)
-    device = chosen_device(arguments.device)
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
     for line in (*config.warnings, *plan.warnings, *dataset.notes):
-        _note(line)
-    return _run(arguments, config, plan, dataset, device, deadline)
+        note(line)
+    images = dataset.images()
+    digest = content_digest(images)
+    size = plan.image[1:]
+    identity = run_identity(config, dataset, digest, size, arguments.seed, arguments.bf16)
+    return _Prepared(config, plan, dataset, images, identity)
 
 
-def _run(
-    arguments: argparse.Namespace,
-    config: "Config",
-    plan: "ModelPlan",
-    dataset: "Dataset",
-    device: "torch.device",
-    deadline: float | None,
-) -> int:
+def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
     import torch
 
-    from audetnet.data.cache import content_digest, pack
+    from audetnet.data.cache import pack
     from audetnet.networks.model import build_model
-    from audetnet.training.checkpoint import load_checkpoint
-    from audetnet.training.identity import check_identity, run_description, run_identity
-    from audetnet.training.lock import locked
+    from audetnet.training.checkpoint import Checkpoint
+    from audetnet.training.identity import run_description
     from audetnet.training.logs import RunDirectory
-    from audetnet.training.settings import RunSettings
     from audetnet.training.trainer import Trainer
 
-    images = dataset.images()
-    paths = RunDirectory(arguments.run or Path("runs") / _run_name(arguments))
-    frame_size = plan.image[1:]
-    identity = run_identity(
-        config, dataset, content_digest(images), frame_size, arguments.seed, arguments.bf16
-    )
-    with locked(paths.root):
-        checkpoint = load_checkpoint(paths.latest) if paths.latest.is_file() else None
-        if checkpoint is not None:
-            check_identity(checkpoint.identity, identity, str(paths.root))
-        model = build_model(plan, config.data, arguments.seed)
+    config, plan, dataset = prepared.config, prepared.plan, prepared.dataset
+    world, frame_size = settings.world, plan.image[1:]
+    with ExitStack() as held:
+
+        def last_checkpoint() -> Checkpoint | None:
+            held.enter_context(locked(settings.directory))
+            return _last_checkpoint(settings.directory, prepared.identity)
+
+        checkpoint = world.from_first(last_checkpoint)
+        model = build_model(plan, config.data, settings.seed)
         if checkpoint is None:
-            model.load_pretrained()
+            world.from_first(model.load_pretrained)
         resize = config.data.frame_size is not None
-        packed = pack(images, frame_size, resize, cache_of(arguments))
-        settings = RunSettings(
-            paths.root,
-            arguments.seed,
-            device,
-            arguments.bf16,
-            arguments.save_every,
-            deadline,
-            arguments.data_on_device,
-        )
+        cache = cache_of(arguments)
+        packed = world.in_turn(lambda: pack(prepared.images, frame_size, resize, cache))
         description = run_description(config, dataset, frame_size)
-        trainer = Trainer(config, model, dataset, packed, settings, identity, description)
+        trainer = Trainer(config, model, dataset, packed, settings, prepared.identity, description)
         if checkpoint is not None:
             trainer.restore(checkpoint)
-        paths.record(config, identity)
-        _announce(config, dataset, paths.root, device, checkpoint is not None)
+        files = RunDirectory(settings.directory)
+        world.from_first(lambda: files.record(config, prepared.identity))
+        _announce(config, dataset, settings, checkpoint is not None)
         try:
             trainer.run()
         except torch.OutOfMemoryError as error:
             raise UserError(
-                f"{config.path}: the memory of {device} is full with "
+                f"{config.path}: the memory of {settings.device} is full with "
                 f"batch_size={config.training.batch_size}: lower it"
             ) from error
     return 0
+
+
+def _last_checkpoint(directory: Path, identity: dict[str, Any]) -> "Checkpoint | None":
+    """The checkpoint to go on from, if there is one. Raises UserError for one of another run."""
+    from audetnet.training.checkpoint import load_checkpoint
+    from audetnet.training.identity import check_identity
+    from audetnet.training.logs import RunDirectory
+
+    latest = RunDirectory(directory).latest
+    if not latest.is_file():
+        return None
+    checkpoint = load_checkpoint(latest)
+    check_identity(checkpoint.identity, identity, str(directory))
+    return checkpoint
 
 
 def _run_name(arguments: argparse.Namespace) -> str:
@@ -188,20 +233,15 @@ def _run_name(arguments: argparse.Namespace) -> str:
     return name if arguments.fold is None else f"{name}-fold-{arguments.fold}"
 
 
-def _announce(
-    config: "Config", dataset: "Dataset", run: Path, device: "torch.device", resumed: bool
-) -> None:
+def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", resumed: bool) -> None:
     sets = ", ".join(
         f"{len(s)} {s.name} frames of {len(set(s.subjects))} subjects" for s in dataset.sets()
     )
-    say(f"{config.path} on {device}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
-    say(
-        f"run directory {run}: {'going on from its last checkpoint' if resumed else 'new run'}",
-    )
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    size = settings.world.size
+    where = str(settings.device) if size == 1 else f"{size} processes ({settings.device.type})"
+    say(f"{config.path} on {where}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
+    state = "going on from its last checkpoint" if resumed else "new run"
+    say(f"run directory {settings.directory}: {state}")
 
 
 def _seconds(text: str) -> float:

@@ -5,6 +5,7 @@ saturation, in this order, as one affine map of the colours (so values are clamp
 end); then, on the input only, Gaussian noise whose standard deviation is drawn for the image.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,30 @@ from torch import Tensor
 
 _GREY = (0.299, 0.587, 0.114)
 """Weights of R, G, B in a grey value (ITU-R BT.601), as in torchvision."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What was drawn for B images, on their device."""
+
+    flip: Tensor
+    """Boolean (B,)."""
+    factors: Tensor
+    """Brightness, contrast and saturation, (B, 3)."""
+    noise: Tensor
+    """To be added to the input, (B, 3, H, W)."""
+
+    def __getitem__(self, images: slice) -> "Draws":
+        """Those of some of the images."""
+        return Draws(self.flip[images], self.factors[images], self.noise[images])
+
+
+def joined(draws: Sequence[Draws]) -> Draws:
+    """The draws of several groups of images as those of one."""
+    if len(draws) == 1:
+        return draws[0]
+    flips, factors, noises = zip(*((d.flip, d.factors, d.noise) for d in draws), strict=True)
+    return Draws(torch.cat(flips), torch.cat(factors), torch.cat(noises))
 
 
 @dataclass(frozen=True)
@@ -28,26 +53,33 @@ class Augmentation:
     noise: tuple[float, float] = (0.0, 0.015)
 
     def __call__(self, frames: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the
-        range).
-        """
-        count, device = len(frames), frames.device
+        """Draw for a batch and apply it."""
+        return apply(self.draw(len(frames), frames.shape[2:], generator), frames)
 
-        def draw(low: float, high: float) -> Tensor:
+    def draw(self, count: int, size: Sequence[int], generator: torch.Generator) -> Draws:
+        """What to do to ``count`` images of (height, width), on the generator's device."""
+        device = generator.device
+
+        def uniform(low: float, high: float) -> Tensor:
             return torch.rand(count, generator=generator, device=device) * (high - low) + low
 
-        clean = to_unit_range(frames)
-        clean = torch.where((draw(0, 1) < self.flip).view(-1, 1, 1, 1), clean.flip(-1), clean)
-        jittered = draw(0, 1) < self.colour
-        one = torch.ones(count, device=device)
-        factors = [
-            torch.where(jittered, draw(*limits), one)
-            for limits in (self.brightness, self.contrast, self.saturation)
-        ]
-        clean = change_colours(clean, *factors)
-        deviation = draw(*self.noise).view(-1, 1, 1, 1)
-        noise = torch.randn(clean.shape, generator=generator, device=device)
-        return clean + deviation * noise, clean
+        flip = uniform(0, 1) < self.flip
+        jittered = (uniform(0, 1) < self.colour).view(-1, 1)
+        drawn = [uniform(*limits) for limits in (self.brightness, self.contrast, self.saturation)]
+        factors = torch.stack(drawn, dim=1)
+        deviation = uniform(*self.noise).view(-1, 1, 1, 1)
+        noise = torch.randn((count, 3, *size), generator=generator, device=device)
+        return Draws(flip, torch.where(jittered, factors, 1.0), noise.mul_(deviation))
+
+
+def apply(draws: Draws, frames: Tensor) -> tuple[Tensor, Tensor]:
+    """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the
+    range).
+    """
+    clean = to_unit_range(frames)
+    clean = torch.where(draws.flip.view(-1, 1, 1, 1), clean.flip(-1), clean)
+    clean = change_colours(clean, *draws.factors.unbind(dim=1))
+    return clean + draws.noise, clean
 
 
 def to_unit_range(frames: Tensor) -> Tensor:

@@ -1,6 +1,9 @@
 """The order of every epoch of a run: by MOMU or at random, the same after a resumption."""
 
+from audetnet.config.options import DataOptions
+from audetnet.data.frames import FrameSet
 from audetnet.data.momu import MOMU, Flags, Indices
+from audetnet.labels import active
 from audetnet.seeds import Purpose, numpy_generator
 
 
@@ -33,3 +36,12 @@ class EpochOrder:
     def length(self) -> int:
         """Frames an epoch."""
         return self._frames if self._momu is None else self._momu.epoch_size
+
+
+def epoch_order(data: DataOptions, train: FrameSet, active_from: float, seed: int) -> EpochOrder:
+    """The order that the cfg asks for; an AU is active from a label of ``active_from`` on."""
+    momu = None
+    if data.balance_dataset_with_momu:
+        assert data.epoch_size is not None and data.sampling_size is not None
+        momu = MOMU(active(train.labels, active_from), data.epoch_size, data.sampling_size)
+    return EpochOrder(len(train), momu, seed)

@@ -1,6 +1,6 @@
 """A whole set through the model: eval mode, no gradients, no augmentation, every frame once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -54,6 +54,12 @@ class Samples:
     reconstructions: npt.NDArray[np.uint8]
 
 
+Rows = dict[str, Tensor]
+"""What is known of the frames of a batch: their indices in the set, scores, labels and codes, a row
+a frame; and the batch's summed losses.
+"""
+
+
 class Evaluator:
     """Evaluates a model; ``precision`` opens the context in which networks run (autocast or
     nothing).
@@ -75,17 +81,24 @@ class Evaluator:
 
     @torch.no_grad()
     def __call__(
-        self, batches: Batches, cuts: list[Indices], each: Callable[[], None] = lambda: None
+        self,
+        batches: Batches,
+        cuts: Sequence[Indices],
+        each: Callable[[], None] = lambda: None,
+        gather: Callable[[list[Rows]], list[list[Rows]]] = lambda rows: [rows],
     ) -> SetResults:
         """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
-        mode as it was.
+        mode as it was. Where processes share a set, each with cuts of its own, ``gather`` makes the
+        list of all processes' rows from those of this one; cuts may then be empty.
         """
         rows = []
         with _evaluating(self._model):
             for batch in batches(cuts):
-                rows.append(self._forward(batch))
+                if len(batch):
+                    rows.append(self._forward(batch))
                 each()
-        return self._results(rows)
+        rows = [{name: values.cpu() for name, values in row.items()} for row in rows]
+        return self._results([row for process in gather(rows) for row in process])
 
     @torch.no_grad()
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
@@ -98,7 +111,7 @@ class Evaluator:
             tuple(ids[i] for i in indices), batch.frames.cpu().numpy(), shown.cpu().numpy()
         )
 
-    def _forward(self, batch: Batch) -> dict[str, Tensor]:
+    def _forward(self, batch: Batch) -> Rows:
         pixels = to_unit_range(batch.frames)
         with self._precision():
             code = self._model.encode(pixels)
@@ -107,6 +120,7 @@ class Evaluator:
         known = ~batch.labels.isnan()
         reconstruction = self._reconstruction_loss(made, self._model.pixels.decoder_target(pixels))
         return {
+            "indices": torch.from_numpy(batch.indices),
             "scores": self._head.scores(outputs),
             "labels": batch.labels,
             "code": code.float().mean(dim=(2, 3)),
@@ -114,8 +128,10 @@ class Evaluator:
             "reconstruction_loss": (reconstruction.double() * len(batch)).reshape(1),
         }
 
-    def _results(self, rows: list[dict[str, Tensor]]) -> SetResults:
-        joined = {name: torch.cat([row[name] for row in rows]).cpu() for name in rows[0]}
+    def _results(self, rows: list[Rows]) -> SetResults:
+        joined = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+        order = joined["indices"].argsort()
+        joined |= {name: joined[name][order] for name in ("scores", "labels", "code")}
         scores, labels = joined["scores"], joined["labels"]
         regress = self._head.regress
         predictions = Predictions(

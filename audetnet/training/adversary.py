@@ -14,23 +14,21 @@ from torch import Tensor
 from audetnet.config.options import LossOptions
 from audetnet.networks.critic_chain import cheapest_score_gradient, is_sample_wise
 from audetnet.networks.graph import Graph
-from audetnet.networks.losses import ScoreGradient, shuffle_pairs
+from audetnet.networks.losses import ScoreGradient
 from audetnet.networks.model import AUDetNet
 
 
 @dataclass(frozen=True)
 class Forward:
-    """What the main network made of a batch. ``roll`` says how far z2 is shuffled along the
-    batch.
-    """
+    """What the main network made of a batch, or of this process's part of it."""
 
     image: Tensor
     """The clean image in [-1, 1], (B, 3, H, W)."""
     code: Tensor
     reconstruction: Tensor | None
     """None where nobody reads it."""
-    z1_channels: int
-    roll: int
+    shuffled: Tensor | None
+    """Codes whose z2 comes from another image; None without a Discriminator."""
 
 
 Examples = Callable[[Forward], tuple[Tensor, Tensor]]
@@ -55,7 +53,8 @@ class Adversary:
 
 def code_pairs(forward: Forward) -> tuple[Tensor, Tensor]:
     """Shuffled pairs as target, joint pairs as made."""
-    return shuffle_pairs(forward.code, forward.z1_channels, forward.roll), forward.code
+    assert forward.shuffled is not None
+    return forward.shuffled, forward.code
 
 
 def images(forward: Forward) -> tuple[Tensor, Tensor]:

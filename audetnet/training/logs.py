@@ -48,7 +48,19 @@ class RunDirectory:
         )
 
 
-class RunLog:
+class Silence:
+    """The log of a process that leaves writing to another one."""
+
+    def open(self, history: list[Record]) -> None: ...
+
+    def epoch(self, history: list[Record], samples: Samples, model: AUDetNet) -> None: ...
+
+    def finish(self, history: list[Record], best: Record, selection: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class RunLog(Silence):
     """Console lines, metrics.jsonl, TensorBoard events and PNGs of a run."""
 
     def __init__(self, directory: RunDirectory, max_epochs: int) -> None:

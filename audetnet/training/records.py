@@ -34,6 +34,12 @@ def set_record(results: SetResults) -> Record:
     }
 
 
+def best_index(history: list[Record], name: str, metric: str) -> int:
+    """The epoch (from 0) with the highest mean of a set's metric, the first on ties."""
+    values = [record[name]["mean"][metric] for record in history]
+    return max(range(len(values)), key=lambda i: -math.inf if values[i] is None else values[i])
+
+
 def plain(values: dict[str, float]) -> dict[str, float | None]:
     """The values with None for what is not a finite number: JSON has no NaN."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}

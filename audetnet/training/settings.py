@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from audetnet.data.batches import Residence
+from audetnet.training.distributed import World
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,5 @@ class RunSettings:
     """When to save and stop, on the clock of time.monotonic."""
     residence: Residence
     """Whether all frames lie in the device's memory."""
+    world: World
+    """The processes that share the run."""

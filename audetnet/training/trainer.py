@@ -3,7 +3,6 @@ the last save.
 """
 
 import json
-import math
 import time
 from typing import Any
 
@@ -22,20 +21,19 @@ from audetnet.data.batches import (
 )
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
-from audetnet.data.momu import MOMU
-from audetnet.data.order import EpochOrder
+from audetnet.data.order import epoch_order
 from audetnet.evaluation.evaluate import Evaluator, SetResults
-from audetnet.labels import active
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
-from audetnet.training.logs import RunDirectory, RunLog
+from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter, NotFiniteError
-from audetnet.training.records import Record, set_record
+from audetnet.training.records import Record, best_index, set_record
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
+from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
 
 SAVE_INTERVAL = 600.0
 """Seconds between two saves within an epoch."""
@@ -65,10 +63,12 @@ class Trainer:
         self._config = config
         self._settings = settings
         self._model = model.to(settings.device)
+        synchronise_batch_norm(model, settings.world)
         self._dataset = dataset
         self._identity, self._description = identity, description
         self._paths = RunDirectory(settings.directory)
-        self._log = RunLog(self._paths, config.training.max_epochs)
+        self._world = world = settings.world
+        self._log = RunLog(self._paths, config.training.max_epochs) if world.is_first else Silence()
         head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
@@ -76,7 +76,14 @@ class Trainer:
         )
         self._optimisers = make_optimisers(model, config)
         self._step = TrainingStep(
-            model, self._optimisers, config, head, settings.seed, self._precision, Augmentation()
+            model,
+            self._optimisers,
+            config,
+            head,
+            settings.seed,
+            self._precision,
+            Augmentation(),
+            world,
         )
         loss = config.loss.reconstruction_loss_function
         self._evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
@@ -85,7 +92,7 @@ class Trainer:
             frames.name: Batches(frames, packed, settings.device, resident)
             for frames in dataset.sets()
         }
-        self._order = self._make_order()
+        self._order = epoch_order(config.data, dataset.train, dataset.active_from, settings.seed)
         self._progress = Progress()
         self._check_length()
         self._meter = Meter()
@@ -97,15 +104,6 @@ class Trainer:
         return torch.autocast(
             self._settings.device.type, torch.bfloat16, enabled=self._settings.bf16
         )
-
-    def _make_order(self) -> EpochOrder:
-        data, train = self._config.data, self._dataset.train
-        momu = None
-        if data.balance_dataset_with_momu:
-            assert data.epoch_size is not None and data.sampling_size is not None
-            flags = active(train.labels, self._dataset.active_from)
-            momu = MOMU(flags, data.epoch_size, data.sampling_size)
-        return EpochOrder(len(train), momu, self._settings.seed)
 
     def _check_length(self) -> None:
         """Raise UserError for a run in which nothing would be learnt."""
@@ -137,13 +135,14 @@ class Trainer:
         """Train, evaluate, save and log until the last epoch. False if stopped before; everything
         is saved then.
         """
-        stop = StopRequest(self._settings.deadline)
+        self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
+        stop = StopRequest(self._settings.deadline, self._world)
         self._log.open(self._history)
         try:
             while self._progress.epoch <= self._config.training.max_epochs:
                 self._train_epoch(stop)
                 self._finish_epoch(stop)
-            best = self._history[self._best_index()]
+            best = self._history[best_index(self._history, *self._selection())]
             self._log.finish(self._history, best, " ".join(self._selection()))
             return True
         except Stopped as reason:
@@ -161,9 +160,10 @@ class Trainer:
         cuts = training_cuts(self._order(epoch), self._config.training.batch_size)
         self._model.train()
         remaining = cuts[self._progress.batch :]
+        own = [cut[self._world.training_part(len(cut))] for cut in remaining]
         with ProgressBar(f"epoch {epoch}", len(cuts), self._progress.batch) as bar:
-            for batch in self._batches["train"](remaining):
-                self._train_batch(batch, epoch)
+            for cut, batch in zip(remaining, self._batches["train"](own), strict=True):
+                self._train_batch(batch, len(cut), epoch)
                 bar.advance()
                 if self._progress.batch % CHECK_INTERVAL == 0:
                     self._check_finite()
@@ -173,10 +173,10 @@ class Trainer:
                 stop.check()
         self._check_finite()
 
-    def _train_batch(self, batch: Batch, epoch: int) -> None:
+    def _train_batch(self, batch: Batch, length: int, epoch: int) -> None:
         progress = self._progress
-        for terms in self._step(batch, progress.step + 1, epoch, progress.batch):
-            self._meter.add(terms, len(batch), progress.batch + 1)
+        for terms in self._step(batch, length, progress.step + 1, epoch, progress.batch):
+            self._meter.add(terms, length, progress.batch + 1)
         progress.batch += 1
         progress.step += 1
 
@@ -195,11 +195,12 @@ class Trainer:
                 if self._paths.latest.is_file()
                 else "there is no checkpoint yet"
             )
-            raise NotFiniteError(
+            error = NotFiniteError(
                 f"epoch {self._progress.epoch}, batch {batch}: {term} is not finite; "
                 f"{last}. Lower a learning_rate "
                 "or a lambda of the cfg and start a new run"
             )
+            raise self._world.common(error)
 
     def _finish_epoch(self, stop: StopRequest) -> None:
         """Evaluate and log the epoch in work, then enter the next one and save.
@@ -248,18 +249,13 @@ class Trainer:
                 bar.advance()
                 stop.check()
 
-            return self._evaluator(self._batches[name], cuts, each)
+            own = [cut[self._world.part(len(cut))] for cut in cuts]
+            return self._evaluator(self._batches[name], own, each, self._world.of_all)
 
     def _selection(self) -> tuple[str, str]:
         """(set, metric) that the best epoch is chosen by."""
         chosen = "test" if self._dataset.validation is None else "validation"
         return chosen, "icc" if self._config.data.regress_au_intensities else "f1"
-
-    def _best_index(self) -> int:
-        """The epoch (from 0) with the highest mean of the selecting metric, the first on ties."""
-        name, metric = self._selection()
-        values = [record[name]["mean"][metric] for record in self._history]
-        return max(range(len(values)), key=lambda i: -math.inf if values[i] is None else values[i])
 
     def _elapsed(self) -> float:
         """Seconds of work on this run, those before its resumptions included."""
@@ -270,6 +266,9 @@ class Trainer:
         not finite.
         """
         self._check_finite()
+        self._saved = time.monotonic()
+        if not self._world.is_first:
+            return
         available = self._order.available
         checkpoint = Checkpoint(
             identity=self._identity,
@@ -285,9 +284,8 @@ class Trainer:
             seconds=self._elapsed(),
         )
         if finished_epoch is not None:
-            if self._best_index() == finished_epoch - 1:
+            if best_index(self._history, *self._selection()) == finished_epoch - 1:
                 checkpoint.save(self._paths.best)
             if self._settings.save_every and finished_epoch % self._settings.save_every == 0:
                 checkpoint.save(self._paths.kept(finished_epoch))
         checkpoint.save(self._paths.latest)
-        self._saved = time.monotonic()

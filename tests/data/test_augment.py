@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
-from audetnet.data.augment import Augmentation, change_colours, to_unit_range
+from audetnet.data.augment import (
+    Augmentation,
+    Draws,
+    apply,
+    change_colours,
+    joined,
+    to_unit_range,
+)
 
 IDENTITY = Augmentation(
     flip=0, colour=1, brightness=(1, 1), contrast=(1, 1), saturation=(1, 1), noise=(0, 0)
@@ -216,3 +223,32 @@ def test_the_defaults_keep_the_target_in_range_and_the_noise_small() -> None:
     assert clean.min() >= 0
     assert clean.max() <= 1
     assert (noisy - clean).flatten(1).std(dim=1).max() < 0.0165
+
+
+def _one_by_one(image: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    """(noisy, clean) of one uint8 image, in float64, step after step; ``draws`` are of it alone."""
+    pixels = image.double() / 255
+    if draws.flip.item():
+        pixels = torch.stack([channel.fliplr() for channel in pixels])
+    b, c, s = draws.factors[0].tolist()
+    clean = _step_by_step(pixels, b, c, s).clamp(0, 1)
+    return clean + draws.noise[0], clean
+
+
+def test_a_batch_equals_its_images_one_by_one() -> None:
+    """The defaults, everything drawn: what is batched is what each image would get by itself."""
+    frames = _frames(64, 12, 10)
+    draws = Augmentation().draw(64, (12, 10), _generator(3))
+    assert 20 < draws.flip.sum() < 44
+    assert (draws.factors != 1).any(dim=0).all()
+    alone = [_one_by_one(image, draws[i : i + 1]) for i, image in enumerate(frames)]
+    for batched, reference in zip(apply(draws, frames), zip(*alone, strict=True), strict=True):
+        torch.testing.assert_close(batched.double(), torch.stack(reference), atol=2e-6, rtol=0)
+
+
+def test_draws_of_groups_join_to_those_of_the_batch() -> None:
+    whole = Augmentation().draw(7, (4, 3), _generator())
+    again = joined([whole[:3], whole[3:4], whole[4:]])
+    for a, b in zip(vars(whole).values(), vars(again).values(), strict=True):
+        assert torch.equal(a, b)
+    assert joined([whole]) is whole

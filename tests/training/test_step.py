@@ -16,7 +16,8 @@ from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.losses import scores
 from audetnet.networks.model import AUDetNet, build_model, plan_model
 from audetnet.training.adversary import adversaries
-from audetnet.training.step import MAIN_NETWORKS, TrainingStep, make_optimisers
+from audetnet.training.distributed import World
+from audetnet.training.step import MAIN_NETWORKS, Terms, TrainingStep, make_optimisers
 
 CRITICS = ("discriminator", "image_discriminator")
 NO_AUGMENTATION = Augmentation(flip=0.0, colour=0.0, noise=(0.0, 0.0))
@@ -34,9 +35,19 @@ class Bench:
         for name, optimiser in self.optimisers.items():
             optimiser.register_step_pre_hook(lambda *_, name=name: self.order.append(name))
         self.head = AUHead("BCEWithLogits", False, 2.0)
-        self.step = TrainingStep(
-            self.model, self.optimisers, self.config, self.head, 0, self.precision, NO_AUGMENTATION
+        self._step = TrainingStep(
+            self.model,
+            self.optimisers,
+            self.config,
+            self.head,
+            0,
+            self.precision,
+            NO_AUGMENTATION,
+            World(),
         )
+
+    def step(self, batch: Batch, number: int, epoch: int, index: int) -> list[Terms]:
+        return self._step(batch, len(batch), number, epoch, index)
 
     @staticmethod
     def precision() -> torch.autocast:
@@ -224,7 +235,14 @@ def test_bf16_keeps_critics_in_float32(bench: Bench) -> None:
     """Under autocast the critics get float32 and compute in it."""
     bench.precision = lambda: torch.autocast("cpu", torch.bfloat16)  # type: ignore[method-assign]
     step = TrainingStep(
-        bench.model, bench.optimisers, bench.config, bench.head, 0, bench.precision, NO_AUGMENTATION
+        bench.model,
+        bench.optimisers,
+        bench.config,
+        bench.head,
+        0,
+        bench.precision,
+        NO_AUGMENTATION,
+        World(),
     )
     seen: set[torch.dtype] = set()
 
@@ -233,6 +251,6 @@ def test_bf16_keeps_critics_in_float32(bench: Bench) -> None:
 
     for name in CRITICS:
         bench.model.networks()[name].register_forward_hook(note)
-    groups = step(a_batch(), 2, epoch=1, index=0)
+    groups = step(a_batch(), 4, 2, epoch=1, index=0)
     assert seen == {torch.float32}
     assert all(term.isfinite() for group in groups for term in group.values())

@@ -1,0 +1,208 @@
+"""The processes of a run, as torchrun starts them: who computes which part of a batch, and what
+they tell each other. Every question has its answer for a single process, so nobody need ask whether
+there are several.
+
+The batch of the cfg is cut over all processes, and every loss is divided by the size of the whole
+batch before gradients are added up. So a run's numbers do not depend on how many processes share
+it, but for rounding.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from audetnet.errors import EXIT_MISTAKE, UserError
+
+Value = TypeVar("Value")
+_PATIENCE = timedelta(hours=4)
+"""How long a process waits for the others. A process that dies ends the others' waiting at once;
+this is for one that decodes a large dataset while they wait.
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among those of a run; ``local_rank`` is its number on its machine."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def part(self, length: int) -> slice:
+        """This process's part of ``length`` items that are cut over all processes."""
+        return slice(length * self.rank // self.size, length * (self.rank + 1) // self.size)
+
+    def training_part(self, length: int) -> slice:
+        """The same for a batch to train on. One that has fewer frames than there are processes is
+        computed whole by each: none can be without a frame.
+        """
+        return slice(0, length) if length < self.size else self.part(length)
+
+    def share(self, length: int) -> float:
+        """What the means over this process's part of a training batch weigh in the whole."""
+        part = self.training_part(length)
+        return 1 / self.size if length < self.size else (part.stop - part.start) / length
+
+    def whole(self, part: Tensor, length: int) -> Tensor:
+        """A training batch of ``length`` rows from the parts that the processes hold. No gradient
+        flows through it.
+        """
+        if len(part) == length:
+            return part
+        rows = part.new_zeros((length, *part.shape[1:]))
+        rows[self.training_part(length)] = part
+        dist.all_reduce(rows)
+        return rows
+
+    def sum(self, value: Tensor) -> Tensor:
+        """A tensor summed over the processes; gradients, of any order, are summed as well."""
+        return value if self.size == 1 else _Sum.apply(value)
+
+    def sum_in_place(self, tensors: Sequence[Tensor]) -> None:
+        """Sum tensors of one type over the processes, as one flat message."""
+        if self.size > 1 and tensors:
+            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+            dist.all_reduce(flat)
+            _unflatten(flat, tensors)
+
+    def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
+        """Overwrite tensors, of any types, with those of the first process."""
+        if self.size > 1:
+            for kind in dict.fromkeys(tensor.dtype for tensor in tensors):
+                alike = [tensor.detach() for tensor in tensors if tensor.dtype == kind]
+                flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+                dist.broadcast(flat, 0)
+                _unflatten(flat, alike)
+
+    def together(self, make: Callable[[], Value]) -> Value:
+        """What each process makes. Where a UserError stops some of them, the first of these says
+        its line, and all end.
+        """
+        value: Value | None = None
+        error: UserError | None = None
+        try:
+            value = make()
+        except UserError as mistake:
+            error = mistake
+        failed = [rank for rank, wrong in enumerate(self.of_all(error is not None)) if wrong]
+        if failed:
+            raise (error if failed[0] == self.rank else None) or SystemExit(EXIT_MISTAKE)
+        return cast(Value, value)
+
+    def common(self, error: UserError) -> BaseException:
+        """What to raise where all processes meet the same mistake: one of them says it."""
+        return error if self.is_first else SystemExit(EXIT_MISTAKE)
+
+    def from_first(self, make: Callable[[], Value]) -> Value:
+        """What the first process makes, on all of them. Its UserErrors end all."""
+        made: list[Any] = [self.together(lambda: make() if self.is_first else None)]
+        if self.size > 1:
+            dist.broadcast_object_list(made, 0, device=torch.device("cpu"))
+        return made[0]  # type: ignore[no-any-return]
+
+    def of_all(self, value: Value) -> list[Value]:
+        """The value of every process, in the order of their ranks."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any of the processes. Waits for the host of each of them, not for its
+        device.
+        """
+        if self.size == 1:
+            return here
+        flag = torch.tensor([float(here)])
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag.item())
+
+    def in_turn(self, make: Callable[[], Value]) -> Value:
+        """Make something that lies in files: first the first process, then one on each other
+        machine, then all others, who find what was made. UserErrors: see ``together``.
+        """
+        own = 0 if self.is_first else 1 if self.local_rank == 0 else 2
+        made: list[Value] = []
+
+        def take(turn: int) -> None:
+            if turn == own:
+                made.append(make())
+
+        for turn in range(3 if self.size > 1 else 1):
+            self.together(partial(take, turn))
+        return made[0]
+
+
+class _Sum(torch.autograd.Function):
+    """All-reduce by sum; the gradient of a sum over processes is again one."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total: Tensor = _Sum.apply(gradient)
+        return total
+
+
+def _unflatten(flat: Tensor, tensors: Sequence[Tensor]) -> None:
+    pieces = flat.split([tensor.numel() for tensor in tensors])
+    for tensor, piece in zip(tensors, pieces, strict=True):
+        tensor.copy_(piece.view_as(tensor))
+
+
+def launched_world() -> World:
+    """This process as torchrun has started it; alone where it has not."""
+    if not dist.is_torchelastic_launched():
+        return World()
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+    return World(*(int(os.environ[name]) for name in names))
+
+
+@contextmanager
+def connected(world: World, device: torch.device) -> Iterator[None]:
+    """Within it the processes can speak to each other: by gloo for what is on the CPU, by NCCL for
+    what is on a GPU.
+    """
+    if world.size == 1:
+        yield
+        return
+    backend = "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        backend = "cpu:gloo,cuda:nccl"
+    dist.init_process_group(backend, timeout=_PATIENCE)
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or not _is_lost_connection(error):
+            raise
+        raise UserError(
+            f"rank {world.rank} of {world.size} processes: another process of this run has ended; "
+            "its own message or torchrun's says why. The same command goes on from the last "
+            "checkpoint"
+        ) from error
+    finally:
+        dist.destroy_process_group()
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    """What the transports say when a peer has gone: NCCL by type, gloo in words."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)

@@ -1,0 +1,76 @@
+"""Run by torchrun in test_distributed.py: some training steps of one process of a world, by plain
+gradient descent (Adam makes whole steps of rounding errors where a gradient is 0), saved by the
+first process.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from audetnet.config.reader import read_config
+from audetnet.data.augment import Augmentation
+from audetnet.data.batches import Batch
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.model import build_model, plan_model
+from audetnet.training.distributed import World, connected, launched_world
+from audetnet.training.step import TrainingStep
+from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
+
+CPU = torch.device("cpu")
+LENGTHS = (7, 7, 5, 2, 1 + 16 + 3, 2)
+"""Frames of the batches: parts of different sizes, fewer frames than three processes, more than one
+group of draws; every second one trains the main network.
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Terms of every batch, and all weights and buffers after the last."""
+
+    terms: list[dict[str, float]]
+    state: dict[str, Tensor]
+
+
+def steps(cfg: Path, world: World) -> Outcome:
+    """Train this process's part of a few batches with unknown labels."""
+    config = read_config(cfg, BUILDERS)
+    model = build_model(plan_model(config, (64, 64)), config.data, seed=0).train()
+    synchronise_batch_norm(model, world)
+    optimisers: dict[str, torch.optim.Optimizer] = {
+        name: torch.optim.SGD(network.parameters(), lr=0.01)
+        for name, network in model.networks().items()
+    }
+    step = TrainingStep(
+        model,
+        optimisers,
+        config,
+        AUHead("BCEWithLogits", False, 2.0),
+        0,
+        lambda: torch.autocast("cpu", enabled=False),
+        Augmentation(),
+        world,
+    )
+    generator = torch.Generator().manual_seed(1)
+    found = []
+    for index, length in enumerate(LENGTHS):
+        frames = torch.randint(0, 256, (length, 3, 64, 64), generator=generator).to(torch.uint8)
+        labels = torch.randint(0, 6, (length, 12), generator=generator).float()
+        labels[torch.rand(length, 12, generator=generator) < 0.3] = float("nan")
+        part = world.training_part(length)
+        batch = Batch(torch.arange(length).numpy()[part], frames[part], labels[part])
+        groups = step(batch, length, index + 1, 1, index)
+        found.append({name: float(value) for group in groups for name, value in group.items()})
+    return Outcome(found, model.state_dict())
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    own = launched_world()
+    with connected(own, CPU):
+        outcome = steps(Path(sys.argv[1]), own)
+        if own.is_first:
+            torch.save(vars(outcome), sys.argv[2])
