@@ -22,6 +22,7 @@ from audetnet.networks.model import AUDetNet
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 from audetnet.training.adversary import Adversary, Forward, adversaries
 from audetnet.training.distributed import World
+from audetnet.training.synchronised_batch_norm import compute_apart
 
 MAIN_NETWORKS = ("encoder", "predictor", "decoder")
 DRAWN_TOGETHER = 16
@@ -85,6 +86,7 @@ class TrainingStep:
         self._adversaries = adversaries(model, config.loss)
         self._main_every = config.training.train_main_net_every_n_batches
         self._networks = model.networks()
+        self._apart = False
         self._main = [name for name in MAIN_NETWORKS if name in optimisers]
 
     def __call__(
@@ -98,6 +100,7 @@ class TrainingStep:
         is_main = number % self._main_every == 0
         if not is_main and not self._adversaries:
             return []
+        self._choose_batch_norm(length)
         noisy, clean = apply(self._draws(batch, length, epoch, index), batch.frames)
         roll = int(numpy_generator(self._seed, Purpose.CRITICS, epoch, index).integers(1, length))
         with torch.set_grad_enabled(is_main):
@@ -111,6 +114,12 @@ class TrainingStep:
         if is_main:
             groups.append(self._train_main(forward, batch.labels, length))
         return groups
+
+    def _choose_batch_norm(self, length: int) -> None:
+        apart = length < self._world.size
+        if apart != self._apart:
+            compute_apart(self._model, apart)
+            self._apart = apart
 
     def _draws(self, batch: Batch, length: int, epoch: int, index: int) -> Draws:
         """The augmentation of this process's part of a batch."""

@@ -15,16 +15,16 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` whose mean and variance are those of all processes' samples together.
 
     Each process sends its own mean, sum of squared deviations and count, which are combined as in
-    Chan et al. 1979. A batch that all processes compute whole (World.training_part) is counted as
-    often as there are processes: mean and variance are the same, the correction n / (n - 1) of the
-    running variance is nearer to 1.
+    Chan et al. 1979. ``apart``: every process has the whole batch (World.training_part), and
+    computes as if it were alone.
     """
 
     world: World
+    apart: bool
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W), of this process, to the same shape."""
-        if not self.training:
+        if not self.training or self.apart:
             return super().forward(x)
         values = x.float()
         mean, variance, count = self._statistics(values)
@@ -74,7 +74,15 @@ def synchronise_batch_norm(network: nn.Module, world: World) -> None:
     for layer in network.modules():
         if type(layer) is nn.BatchNorm2d:
             layer.__class__ = SynchronisedBatchNorm
-            cast(SynchronisedBatchNorm, layer).world = world
+            synchronised = cast(SynchronisedBatchNorm, layer)
+            synchronised.world, synchronised.apart = world, False
+
+
+def compute_apart(network: nn.Module, apart: bool) -> None:
+    """Set ``apart`` of every synchronised layer of a network."""
+    for layer in network.modules():
+        if isinstance(layer, SynchronisedBatchNorm):
+            layer.apart = apart
 
 
 def _per_channel(values: Tensor) -> Tensor:

@@ -1,0 +1,203 @@
+"""Several processes train as one does. They are started by torchrun, as users start them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from audetnet.training.distributed import World
+from tests.conftest import ROOT
+from tests.training.steps_of_a_rank import LENGTHS, Outcome, steps
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+SECONDS_TO_STOP = 60
+"""Far more than it takes; without a stop a run here would go on for hours."""
+
+
+def _start(processes: int, *arguments: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*TORCHRUN, str(processes), *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _run(processes: int, *arguments: object) -> str:
+    process = _start(processes, *arguments)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.mark.parametrize("size", range(1, 6))
+@pytest.mark.parametrize("length", range(12))
+def test_parts_cover_a_batch_once_and_shares_sum_to_one(length: int, size: int) -> None:
+    worlds = [World(rank, size) for rank in range(size)]
+    items = list(range(length))
+    assert [item for world in worlds for item in items[world.part(length)]] == items
+    if length:
+        training = [items[world.training_part(length)] for world in worlds]
+        assert all(training), "a process without frames"
+        assert sum(world.share(length) for world in worlds) == pytest.approx(1)
+        if length >= size:
+            assert [item for part in training for item in part] == items
+            assert max(map(len, training)) - min(map(len, training)) <= 1
+
+
+@pytest.fixture
+def cfgs(tmp_path: Path) -> dict[str, Path]:
+    """cfg/minimal.cfg: without batch norm, as it is, and with batch norm in the image critic, whose
+    penalty then needs a double backward over all processes."""
+    text = (ROOT / "cfg" / "minimal.cfg").read_text()
+    assert text.count("batch_normalise=1") > 3
+    main, section, critic = text.partition("{Image Discriminator}")
+    assert section and "filters=8\n" in critic
+    texts = {
+        "none": text.replace("batch_normalise=1", "batch_normalise=0"),
+        "main": text,
+        "critic": main
+        + section
+        + critic.replace("filters=8\n", "filters=8\nbatch_normalise=1\n", 1),
+    }
+    paths = {name: tmp_path / f"{name}.cfg" for name in texts}
+    for name, path in paths.items():
+        path.write_text(texts[name])
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "processes", "tolerance"),
+    [("none", 2, 1e-6), ("none", 3, 1e-6), ("main", 3, 1e-5), ("critic", 2, 1e-5)],
+)
+def test_steps_of_several_processes_equal_those_of_one(
+    batch_norm: str, processes: int, tolerance: float, cfgs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Losses, gradient norms (a hundred thousand squares are summed: ten times the tolerance) and
+    weights; the batches are in ``steps_of_a_rank``.
+    """
+    cfg, out = cfgs[batch_norm], tmp_path / "outcome.pt"
+    alone = steps(cfg, World())
+    _run(processes, "-m", "--", "tests.training.steps_of_a_rank", cfg, out)
+    several = Outcome(**torch.load(out, weights_only=True))
+    assert len(alone.terms) == len(several.terms) == len(LENGTHS)
+    for index, (expected, found) in enumerate(zip(alone.terms, several.terms, strict=True)):
+        assert ("main_loss" in found) == (index % 2 == 1)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            loose = 10 * tolerance if name.endswith("gradient_norm") else tolerance
+            assert found[name] == pytest.approx(value, rel=loose, abs=loose), (index, name)
+    assert several.state.keys() == alone.state.keys()
+    for name, expected in alone.state.items():
+        torch.testing.assert_close(several.state[name], expected, rtol=tolerance, atol=tolerance)
+
+
+def _arguments(cfg: Path, data: Path, run: Path) -> list[object]:
+    cache = run.parent / "cache"
+    flags = ["--cfg", cfg, "--data", data, "--run", run, "--cache", cache, "--device", "cpu"]
+    return ["--", "train.py", *flags]
+
+
+def _records(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_goes_on_with_another_number_of_processes(
+    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    """One process all the way, or two and then three: the same frames in the same order, every test
+    frame evaluated once, the same numbers but for rounding, of which Adam makes more where a
+    gradient is nearly 0. Batches of 7 of 16 frames.
+    """
+    edits = [("batch_size=4", "batch_size=7"), ("epoch_size=32", "epoch_size=16")]
+    edits += [("decay_lr_over_last_n_epochs=2", "decay_lr_over_last_n_epochs=1")]
+    short = edited_cfg(*edits, ("max_epochs=4", "max_epochs=1"), name="a.cfg")
+    cfg = edited_cfg(*edits, ("max_epochs=4", "max_epochs=2"), name="b.cfg")
+    output = _run(2, *_arguments(short, minimal_data, tmp_path / "several"))
+    assert output.count("epoch 1/1") == 1, "more than one process speaks"
+    assert "2 processes (cpu)" in output
+    output = _run(3, *_arguments(cfg, minimal_data, tmp_path / "several"))
+    assert "going on from its last checkpoint" in output
+    _run(1, *_arguments(cfg, minimal_data, tmp_path / "alone"))
+    runs = (_records(tmp_path / name) for name in ("several", "alone"))
+    for several, alone, tolerance in zip(*runs, (1e-5, 1e-2), strict=True):
+        assert several["test"]["frames"] == alone["test"]["frames"] == 4
+        assert several["step"] == alone["step"]
+        for name in ("au_loss", "reconstruction_loss", "image_discriminator_penalty"):
+            assert several["train"][name] == pytest.approx(alone["train"][name], rel=tolerance)
+        for name, value in alone["test"]["loss"].items():
+            assert several["test"]["loss"][name] == pytest.approx(value, rel=tolerance)
+
+
+def _children(process: int) -> list[int]:
+    return [
+        int(child)
+        for thread in Path(f"/proc/{process}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
+
+
+def _wait_for_an_epoch(process: "subprocess.Popen[str]") -> None:
+    assert process.stdout is not None
+    assert any(line.startswith("epoch") for line in process.stdout), "it ended too early"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
+def test_a_killed_process_ends_all_and_the_run_goes_on_with_fewer(
+    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    """One of three is killed as the system would for want of memory; two go on, and stop together
+    on SIGTERM."""
+    cfg = edited_cfg(("max_epochs=4", "max_epochs=100000"))
+    arguments = _arguments(cfg, minimal_data, tmp_path / "run")
+    process = _start(3, *arguments)
+    _wait_for_an_epoch(process)
+    ranks = [child for child in _children(process.pid) if b"train.py" in _command_line(child)]
+    assert len(ranks) == 3
+    os.kill(ranks[1], signal.SIGKILL)
+    output, _ = process.communicate(timeout=SECONDS_TO_STOP)
+    assert process.returncode != 0
+    assert "another process of this run has ended" in output
+    assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
+
+    process = _start(2, *arguments)
+    _wait_for_an_epoch(process)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=SECONDS_TO_STOP)
+    assert "stopped (SIGTERM) in epoch" in output
+    latest = torch.load(tmp_path / "run" / "checkpoints" / "latest.pt", weights_only=True)
+    assert latest["progress"]["epoch"] > 1
+
+
+def _command_line(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (("filters=16", "filters=sixteen"), "edited.cfg:"),
+        (("learning_rate=0.001", "learning_rate=1e30"), "is not finite"),
+    ],
+    ids=["cfg", "loss"],
+)
+def test_a_mistake_is_said_once(
+    edit: tuple[str, str],
+    message: str,
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+) -> None:
+    process = _start(2, *_arguments(edited_cfg(edit), minimal_data, tmp_path / "run"))
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode != 0
+    assert output.count(message) == 1, output
