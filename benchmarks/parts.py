@@ -39,8 +39,8 @@ from audetnet.commands import train
 from audetnet.training.trainer import Trainer
 start = time.perf_counter()
 plain = Trainer._train_batch
-def first(self, batch, epoch):
-    plain(self, batch, epoch)
+def first(self, *arguments):
+    plain(self, *arguments)
     print("FIRST", time.perf_counter() - start, flush=True)
     raise SystemExit
 Trainer._train_batch = first

@@ -11,6 +11,7 @@ MODULES = sorted((ROOT / "audetnet").rglob("*.py"))
 FLOORS = {
     "errors": 0,
     "files": 0,
+    "memory": 0,
     "progress": 0,
     "console": 0,
     "seeds": 0,

@@ -11,6 +11,7 @@ from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import say
 from audetnet.errors import UserError, exit_status
+from audetnet.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -91,6 +92,8 @@ def _test(arguments: argparse.Namespace) -> int:
     from audetnet.training.saved import load_saved
 
     device = chosen_device(arguments.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     run, *compared = (load_saved(path) for path in [arguments.run, *arguments.compare])
     dataset = _dataset(arguments, run, compared)
     request = _request(arguments, dataset, run, compared, device)

@@ -15,6 +15,7 @@ from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import note, say, silence
 from audetnet.errors import UserError, exit_status
+from audetnet.memory import keep_freed_memory
 from audetnet.training.lock import locked
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     if not world.is_first:
         silence()
     device = chosen_device(arguments.device, world.local_rank if world.size > 1 else None)
+    if device.type == "cpu":
+        keep_freed_memory()
     settings = RunSettings(
         arguments.run or Path("runs") / _run_name(arguments),
         arguments.seed,
