@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,3 +203,60 @@ def test_a_mistake_is_said_once(
     output, _ = process.communicate(timeout=240)
     assert process.returncode != 0
     assert output.count(message) == 1, output
+
+
+SRUN = """#!/bin/bash
+# As Slurm's: the command once a machine, at the same time; the first failure is the result.
+shift
+for machine in 1 2; do "$@" & done
+wait -n && wait -n
+"""
+
+
+def test_the_slurm_script_of_the_readme_trains_on_two_machines(
+    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+) -> None:
+    """Both machines are this one, with a process each; Slurm's two commands are played."""
+    readme = (ROOT / "README.md").read_text()
+    (script,) = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", readme, re.DOTALL)
+    run, cfg = tmp_path / "run", edited_cfg(("max_epochs=4", "max_epochs=1"))
+    for old, new in (
+        ("cfg/image_discriminator.cfg", str(cfg)),
+        ("--data disfa", f"--data {minimal_data} --cache {tmp_path / 'cache'} --device cpu"),
+        ("--run runs/disfa", f"--run {run}"),
+        ("$first:29500", f"$first:{_free_port()}"),
+    ):
+        assert script.count(old) == 1
+        script = script.replace(old, new)
+    for name, text in (("srun", SRUN), ("scontrol", "#!/bin/bash\necho localhost\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "SLURM_JOB_NODELIST": "machine[1-2]",
+        "SLURM_NNODES": "2",
+        "SLURM_GPUS_ON_NODE": "1",
+        "SLURM_JOB_ID": "7",
+    }
+    command = ["bash", "-c", script]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert "2 processes (cpu)" in output
+    assert len(_records(run)) == 1
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,115 @@
+"""What several GPUs would gain, on paper: ``python benchmarks/scaling.py cfg/X.cfg [...]``.
+
+Arithmetic, parameters and messages are counted from the cfg; what a GPU and a network do are
+assumptions, printed with the table. Nothing is measured. Efficiency = time of the arithmetic /
+(that + time of the messages); nothing overlaps.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from audetnet.config.reader import read_config
+from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.graph import Plan
+from audetnet.networks.model import AUDetNet, ModelPlan, plan_model
+
+SIZE = (256, 256)
+SUSTAINED = 300e12
+"""Floating-point operations a second of one GPU in these networks: 38 % of an H200's bfloat16."""
+CRITIC_LOSS = 10
+"""Forward passes that a critic's whole loss costs: both inputs, penalty, backward."""
+FLOAT = 4
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """Bytes a second of an all-reduce (bus bandwidth) and seconds a message."""
+
+    name: str
+    bandwidth: float
+    latency: float
+
+
+FABRICS = {
+    8: Fabric("one machine, NVLink", 350e9, 30e-6),
+    64: Fabric("eight machines, 400 Gbit/s a GPU", 45e9, 80e-6),
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """Of a mean batch: operations an image, bytes and messages that are summed over processes."""
+
+    operations: float
+    bytes: float
+    messages: float
+    code_bytes: int
+    """An image's code, which all processes get for the shuffled pairs."""
+
+
+def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
+    """Count a cfg; the main networks learn on every ``every``-th batch."""
+    critics = [p for p in (plan.discriminator, plan.image_discriminator) if p is not None]
+    main = [plan.encoder, plan.predictor, plan.decoder]
+    decoded = 1 if plan.image_discriminator else 1 / every
+    encoded = 1 if critics else 1 / every
+    operations = _flops(plan.encoder) * (encoded + 2 / every)
+    operations += _flops(plan.decoder) * (decoded + 2 / every) + _flops(plan.predictor) * 3 / every
+    operations += sum(_flops(critic) * (CRITIC_LOSS + 2 / every) for critic in critics)
+    learned = sum(map(_learned, critics)) + sum(map(_learned, main)) / every
+    encoder_norms, decoder_norms = _batch_norms(model.encoder), _batch_norms(model.decoder)
+    norms = encoder_norms * (encoded + 1 / every) + decoder_norms * (decoded + 1 / every)
+    messages = len(critics) + 2 / every + norms + (plan.discriminator is not None)
+    channels, height, width = plan.encoder.output
+    code = channels * height * width * FLOAT if plan.discriminator else 0
+    return Load(operations, learned * FLOAT, messages, code)
+
+
+def _flops(network: Plan) -> int:
+    return sum(step.flops for step in network.steps)
+
+
+def _learned(network: Plan) -> int:
+    return sum(step.parameters - step.frozen for step in network.steps)
+
+
+def _batch_norms(network: nn.Module) -> int:
+    return sum(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+
+
+def efficiency(load: Load, gpus: int, images: int) -> float:
+    """Share of ``gpus`` times one GPU's speed, at ``images`` a GPU."""
+    fabric = FABRICS[gpus]
+    volume = 2 * (gpus - 1) / gpus * (load.bytes + load.code_bytes * images * gpus)
+    talking = volume / fabric.bandwidth + load.messages * fabric.latency
+    computing = load.operations * images / SUSTAINED
+    return computing / (computing + talking)
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    flags.add_argument("cfg", type=Path, nargs="+")
+    print(f"assumed: {SUSTAINED / 1e12:.0f} TFLOP/s a GPU; no overlap; 256x256")
+    for gpus, fabric in FABRICS.items():
+        speed, wait = fabric.bandwidth / 1e9, fabric.latency * 1e6
+        print(f"{gpus} GPUs: {fabric.name}: {speed:.0f} GB/s, {wait:.0f} us a message")
+    print("\n| cfg | GFLOP an image | MB a batch | messages a batch | images a GPU | 8 | 64 |")
+    print("|---|---|---|---|---|---|---|")
+    for path in flags.parse_args().cfg:
+        config = read_config(path, BUILDERS)
+        plan = plan_model(config, SIZE)
+        every = config.training.train_main_net_every_n_batches
+        load = load_of(plan, AUDetNet(plan, config.data), every)
+        for images in (16, 64, 256):
+            shares = " | ".join(f"{efficiency(load, gpus, images):.0%}" for gpus in FABRICS)
+            print(
+                f"| {path.name} | {load.operations / 1e9:.1f} | {load.bytes / 1e6:.1f} "
+                f"| {load.messages:.1f} | {images} | {shares} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
