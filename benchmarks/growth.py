@@ -189,7 +189,7 @@ def measure(case: Case) -> Cost:
         pixels = sparse_array(Path(folder, "a.npy"), case.frames + TEST_FRAMES, case.size)
         packed = PackedFrames(pixels, [*train.ids, *test.ids])
         run = Path(folder, "run")
-        settings = RunSettings(run, 0, CPU, False, 0, None, "off", World())
+        settings = RunSettings(run, 0, CPU, False, 0, None, "off", False, World())
         plan = plan_model(config, (case.size, case.size))
         model = build_model(plan, config.data, 0)
         trainer = Trainer(config, model, dataset, packed, settings, {}, {})

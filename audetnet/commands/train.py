@@ -74,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="all frames in the device's memory (auto: on a GPU that has room for them)",
     )
+    flags.add_argument(
+        "--compile",
+        action="store_true",
+        help="networks through torch.compile where it can take them (minutes at the start)",
+    )
     add_dataset_flags(flags)
     return flags
 
@@ -141,6 +146,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         arguments.save_every,
         deadline,
         arguments.data_on_device,
+        arguments.compile,
         world,
     )
     with connected(world, device):

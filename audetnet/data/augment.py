@@ -99,8 +99,9 @@ def change_colours(
 
     are together c b (s x + (1 - s) g) + (1 - c) b m.
     """
-    weights = pixels.new_tensor(_GREY).view(1, 3, 1, 1)
-    grey = (pixels * weights).sum(dim=1, keepdim=True)
+    red, green, blue = pixels.split(1, dim=1)
+    grey = _GREY[0] * red + _GREY[1] * green + _GREY[2] * blue
     b, c, s = (factor.view(-1, 1, 1, 1) for factor in (brightness, contrast, saturation))
     mean_grey = grey.mean(dim=(2, 3), keepdim=True)
-    return (c * b * (s * pixels + (1 - s) * grey) + (1 - c) * b * mean_grey).clamp(0, 1)
+    changed: Tensor = c * b * (s * pixels + (1 - s) * grey) + (1 - c) * b * mean_grey
+    return changed.clamp(0, 1)

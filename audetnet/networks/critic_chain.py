@@ -24,14 +24,20 @@ _RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
 
 def cheapest_score_gradient(critic: Graph) -> ScoreGradient:
     """The chain of transposed layers where the critic is one, else double backward."""
-    layers = list(_leaves(critic.blocks))
-    if critic.is_sequential and all(_transposable(layer) for layer in layers):
+    if not needs_double_backward(critic):
+        layers = list(_leaves(critic.blocks))
 
         def chain(_: Critic, x: Tensor) -> Tensor:
             return chain_gradient(layers, x)
 
         return chain
     return score_gradient
+
+
+def needs_double_backward(critic: Graph) -> bool:
+    """Whether there is anything in a critic that is not a layer of such a chain."""
+    layers = _leaves(critic.blocks)
+    return not (critic.is_sequential and all(_transposable(layer) for layer in layers))
 
 
 def is_sample_wise(critic: nn.Module) -> bool:

@@ -23,5 +23,7 @@ class RunSettings:
     """When to save and stop, on the clock of time.monotonic."""
     residence: Residence
     """Whether all frames lie in the device's memory."""
+    compile: bool
+    """Whether torch.compile takes the networks."""
     world: World
     """The processes that share the run."""

@@ -27,6 +27,7 @@ from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
+from audetnet.training.compiled import compile_networks, memory_format
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter, NotFiniteError
 from audetnet.training.records import Record, best_index, set_record
@@ -62,8 +63,10 @@ class Trainer:
     ) -> None:
         self._config = config
         self._settings = settings
-        self._model = model.to(settings.device)
+        self._model = model.to(settings.device).to(memory_format=memory_format(settings.device))
         synchronise_batch_norm(model, settings.world)
+        if settings.compile:
+            compile_networks(model, settings.device)
         self._dataset = dataset
         self._identity, self._description = identity, description
         self._paths = RunDirectory(settings.directory)

@@ -13,12 +13,14 @@ import sys
 import termios
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from audetnet.commands.train import main, parser
 from audetnet.training.checkpoint import load_checkpoint
@@ -383,3 +385,69 @@ def test_frames_on_the_device_train_the_same(
         for place in ("on", "off")
     ]
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
+
+
+SHORT = (("max_epochs=4", "max_epochs=1"), ("epoch_size=32", "epoch_size=16"))
+DISCRIMINATOR_WITH_TANH = (
+    "output_features=64\nactivation=leaky_relu",
+    "output_features=64\nactivation=tanh",
+)
+
+
+def _compile_flag(cfg: Path, data: Path, tmp_path: Path) -> int:
+    arguments = ["--cfg", str(cfg), "--data", str(data), "--run", str(tmp_path / "run")]
+    return main([*arguments, "--cache", "off", "--device", "cpu", "--compile"])
+
+
+def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What torch says where it finds none; its first line names only the backend."""
+
+    def failing(*_: object, **__: object) -> object:
+        raise RuntimeError("backend='inductor' raised:\nNo working C++ compiler found in g++")
+
+    monkeypatch.setattr(torch, "compile", failing)
+    assert _compile_flag(edited_cfg(*SHORT), minimal_data, tmp_path) == 0
+    expected = "--compile: nothing is compiled: No working C++ compiler found in g++"
+    assert expected in capsys.readouterr().err.splitlines()
+
+
+def test_compile_takes_the_networks_but_for_critics_that_need_double_backward(
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Through torch's tracing and the backend that runs what was traced; losses as uncompiled."""
+    cfg = edited_cfg(*SHORT, DISCRIMINATOR_WITH_TANH)
+    taken: list[nn.Module] = []
+    whole = torch.compile
+    monkeypatch.setattr(torch, "compile", partial(whole, backend="eager"))
+
+    def compile_network(network: nn.Module, **options: object) -> None:
+        taken.append(network)
+        plain_compile(network, backend="eager", **options)
+
+    plain_compile = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", compile_network)
+    assert _compile_flag(cfg, minimal_data, tmp_path) == 0
+    error = capsys.readouterr().err
+    assert "--compile: the discriminator runs as it is: its penalty needs" in error, error
+    assert "image_discriminator runs" not in error
+    assert len(taken) == 4
+    plain = tmp_path / "plain"
+    arguments = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(plain)]
+    assert main([*arguments, "--cache", "off", "--device", "cpu"]) == 0
+    for name in ("run", "plain"):
+        assert (tmp_path / name / "results.json").is_file()
+    first, second = (
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[0])
+        for name in ("run", "plain")
+    )
+    assert first["train"] == pytest.approx(second["train"], rel=1e-4, abs=1e-6)

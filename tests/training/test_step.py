@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
@@ -17,6 +19,7 @@ from audetnet.networks.losses import scores
 from audetnet.networks.model import AUDetNet, build_model, plan_model
 from audetnet.training.adversary import adversaries
 from audetnet.training.distributed import World
+from audetnet.training.meter import Meter
 from audetnet.training.step import MAIN_NETWORKS, Terms, TrainingStep, make_optimisers
 
 CRITICS = ("discriminator", "image_discriminator")
@@ -254,3 +257,52 @@ def test_bf16_keeps_critics_in_float32(bench: Bench) -> None:
     groups = step(a_batch(), 4, 2, epoch=1, index=0)
     assert seen == {torch.float32}
     assert all(term.isfinite() for group in groups for term in group.values())
+
+
+class HostReads(TorchDispatchMode):
+    """Notes every operation by which a value would come from a GPU to the host, or a constant go
+    there: both make the host wait.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: Any = (), keywords: Any = None
+    ) -> Any:
+        waiting = ("_local_scalar_dense", "lift_fresh", "nonzero", "masked_select", "is_nonzero")
+        if any(name in str(function) for name in waiting):
+            self.found.append(str(function))
+        return function(*arguments, **(keywords or {}))
+
+
+def test_the_watch_for_host_reads_sees_them() -> None:
+    with HostReads() as reads:
+        torch.tensor([1.0])
+        torch.ones(2).sum().item()
+    assert reads.found == ["aten.lift_fresh.default", "aten._local_scalar_dense.default"]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_step_never_waits_for_its_values(bench: Bench, number: int) -> None:
+    """Draws, augmentation, critics, main network, terms added to a meter."""
+    meter, batch = Meter(), a_batch()
+    with HostReads() as reads:
+        for terms in bench.step(batch, number, epoch=1, index=0):
+            meter.add(terms, 4, 1)
+    assert reads.found == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_step_never_waits_for_a_gpu(bench: Bench, number: int) -> None:
+    device, cpu = torch.device("cuda"), a_batch()
+    bench.model.to(device)
+    batch = Batch(cpu.indices, cpu.frames.to(device), cpu.labels.to(device))
+    bench.step(batch, number, epoch=1, index=0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        bench.step(batch, number + 2, epoch=1, index=1)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
