@@ -2,20 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from audetnet.errors import UserError
-from audetnet.files import FileError
+from audetnet.lock import locked
 from audetnet.progress import ProgressBar
-from audetnet.training.lock import locked
 from create_dataset.extraction import NOT_THERE, CropSettings, Job, Report
 from create_dataset.frame_sources import ImageFrames, Sequence, VideoFrames
 from create_dataset.frame_store import FrameStore, Parameters, VideoLength
 from create_dataset.frame_workers import extract_all
 from create_dataset.summary import Summary
+
+_BUSY = "another process extracts frames there; wait for it, or choose another directory"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
 
     Raises UserError where nothing could be extracted and at files that stop the work.
     """
-    with _held(out):
+    with locked(out, _BUSY):
         store = FrameStore(out, request.parameters)
         before = len(store.poses)
         start = time.perf_counter()
@@ -160,19 +160,3 @@ def _speed(written: int, seconds: float, reports: list[Report]) -> str:
         return ""
     busy = sum(report.seconds for report in reports)
     return f" ({written / seconds:.0f} frames/s, {written / busy:.0f} a worker)"
-
-
-@contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """Nobody else extracts into the directory meanwhile."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(out))
-        except FileError:
-            raise
-        except UserError as error:
-            raise UserError(
-                f"{out}: another process extracts frames there; wait for it, or choose another "
-                "directory"
-            ) from error
-        yield

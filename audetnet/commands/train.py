@@ -15,8 +15,8 @@ from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import note, say, silence
 from audetnet.errors import UserError, exit_status
+from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
-from audetnet.training.lock import locked
 
 if TYPE_CHECKING:
     from audetnet.config.options import Config
@@ -29,6 +29,10 @@ _DEFAULT_FRAME_SIZE = (256, 256)
 """What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA
 and BP4D crops.
 """
+_BUSY = (
+    "another process trains in this run directory; wait for it, or choose another one with "
+    "--run DIR"
+)
 _EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -196,7 +200,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     with ExitStack() as held:
 
         def last_checkpoint() -> Checkpoint | None:
-            held.enter_context(locked(settings.directory))
+            held.enter_context(locked(settings.directory, _BUSY))
             return _last_checkpoint(settings.directory, prepared.identity)
 
         checkpoint = world.from_first(last_checkpoint)

@@ -1,34 +1,39 @@
 """All frames of a dataset as one memory-mapped uint8 array (N, 3, H, W), decoded once.
 
-The file is ``frames-HxW-IDS-STATE.npy``, readable by numpy.load. IDS is a digest of the format's
-version, the image folder, the frame ids and whether frames were resized; STATE is one of the name,
-size and modification time of every image, so that a changed image leads to another file, which
-replaces the outdated one. It is written beside and renamed: a file of that name is whole.
+The file is ``frames-HxW-IDS.npy``, readable by numpy.load, where IDS is a digest of the image
+folder, the frame ids and whether frames were resized. Its header, ``frames-HxW-IDS.json``, names
+the version of the format and the name, size and modification time of every image; where one of them
+is not what it was, the array is made anew. See packing.py for how.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.data.images import ImageError, Size, image_size, read_image
+from audetnet.data.images import Size
+from audetnet.data.packing import (
+    Pixels,
+    Source,
+    fill,
+    image_status,
+    read_header,
+    write_array,
+)
 from audetnet.errors import UserError
-from audetnet.files import FileError, written_whole
-from audetnet.progress import ProgressBar
+from audetnet.files import FileError
+from audetnet.lock import locked
 
-_VERSION = 1
 _BLOCK = 1024
-_WORKERS = os.cpu_count() or 1
+_BUSY = "another process packs images there; waiting for it"
 
 
 class PackedFrames:
     """Rows of the packed array by frame id."""
 
-    def __init__(self, pixels: npt.NDArray[np.uint8], ids: Sequence[str]) -> None:
+    def __init__(self, pixels: Pixels, ids: Sequence[str]) -> None:
         self._pixels = pixels
         self._rows = {frame: row for row, frame in enumerate(ids)}
 
@@ -41,12 +46,12 @@ class PackedFrames:
         """(N, 3, H, W), of a byte each."""
         return self._pixels.shape
 
-    def blocks(self) -> Iterator[npt.NDArray[np.uint8]]:
+    def blocks(self) -> Iterator[Pixels]:
         """Copies of all rows in their order, some at a time."""
         for start in range(0, len(self._pixels), _BLOCK):
             yield self._pixels[start : start + _BLOCK].copy()
 
-    def gather(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def gather(self, rows: npt.NDArray[np.int64]) -> Pixels:
         """A copy of some rows, uint8 (B, 3, H, W)."""
         return self._pixels[rows]
 
@@ -59,22 +64,21 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path | No
     odd-sized images.
     """
     images = dict(sorted(images.items()))
+    source = Source(images, size, resize)
     if directory is None:
-        pixels = np.empty((len(images), 3, *size), np.uint8)
-        _decode(pixels, list(images.values()), size, resize)
+        pixels = np.empty(source.shape, np.uint8)
+        fill(pixels, source, np.zeros(len(images), bool), lambda: None)
         return PackedFrames(pixels, list(images))
     folders = sorted({str(path.parent.resolve()) for path in images.values()})
-    names = [f"{_VERSION} resize={resize}", *folders, *images]
-    prefix = f"frames-{size[0]}x{size[1]}-{_digest(names)}-"
-    path = directory / f"{prefix}{_digest(map(_state, images.values()))}.npy"
-    if not path.is_file():
-        outdated = list(directory.glob(f"{prefix}*.npy"))
+    names = _digest([f"resize={resize}", *folders, *images])
+    path = directory / f"frames-{size[0]}x{size[1]}-{names}.npy"
+    if read_header(path) != source.header():
         try:
-            _write(path, images, size, resize)
+            with locked(directory, _BUSY, wait=True):
+                if read_header(path) != source.header():
+                    write_array(path, source)
         except FileError as error:
             raise UserError(f"{error}; choose another place with --cache DIR") from error
-        for file in outdated:
-            file.unlink(missing_ok=True)
     try:
         return PackedFrames(np.load(path, mmap_mode="r"), list(images))
     except (OSError, ValueError) as error:
@@ -86,69 +90,8 @@ def content_digest(images: dict[str, Path]) -> str:
     copied dataset is the same. Raises ImageError for an image that is gone.
     """
     files = (path for _, path in sorted(images.items()))
-    return _digest(f"{path.name} {_status(path).st_size}" for path in files)
+    return _digest(f"{path.name} {image_status(path).st_size}" for path in files)
 
 
 def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
-
-
-def _status(path: Path) -> os.stat_result:
-    try:
-        return path.stat()
-    except OSError as error:
-        raise ImageError(f"{path}: not a readable image: {error.strerror}") from error
-
-
-def _state(path: Path) -> str:
-    status = _status(path)
-    return f"{path.name} {status.st_size} {status.st_mtime_ns}"
-
-
-def _write(path: Path, images: dict[str, Path], size: Size, resize: bool) -> None:
-    with written_whole(path) as unfinished:
-        shape = (len(images), 3, *size)
-        pixels = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
-        _reserve(unfinished)
-        _decode(pixels, list(images.values()), size, resize)
-        pixels.flush()
-
-
-def _reserve(path: Path) -> None:
-    """Take the disk space of a sparse file now: a mapped page that cannot be stored later would
-    kill the process (SIGBUS). Raises OSError.
-    """
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _decode(pixels: npt.NDArray[np.uint8], paths: list[Path], size: Size, resize: bool) -> None:
-    """Fill the rows. Raises ImageError with the first of the images that cannot be taken."""
-
-    def decode(row: int) -> str | None:
-        try:
-            found = size if resize else image_size(paths[row])
-            if found != size:
-                return (
-                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
-                    f"training image is {size[0]}x{size[1]}; set image_size in [data_options] to "
-                    "resize all"
-                )
-            pixels[row] = read_image(paths[row], size)
-        except ImageError as error:
-            return str(error)
-        return None
-
-    with (
-        ThreadPoolExecutor(_WORKERS) as workers,
-        ProgressBar("packing images", len(paths), unit="image") as bar,
-    ):
-        mistakes = []
-        for mistake in workers.map(decode, range(len(paths))):
-            bar.advance()
-            if mistake is not None:
-                mistakes.append(mistake)
-    if mistakes:
-        more = f" (the first of {len(mistakes)} such images)" if len(mistakes) > 1 else ""
-        raise ImageError(mistakes[0] + more)

@@ -23,8 +23,8 @@ from PIL import Image
 from torch import nn
 
 from audetnet.commands.train import main, parser
+from audetnet.lock import locked
 from audetnet.training.checkpoint import load_checkpoint
-from audetnet.training.lock import locked
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -338,7 +338,7 @@ def test_two_processes_do_not_share_a_run_directory(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with locked(tmp_path / "run"):
+    with locked(tmp_path / "run", "busy"):
         assert _run(edited_cfg(), minimal_data, tmp_path / "run") == 2
     expected = f"{tmp_path / 'run'}: another process trains in this run directory"
     assert capsys.readouterr().err.startswith(expected)

@@ -230,9 +230,9 @@ def test_files_of_another_origin_are_named(raw: Path, out: Path, capsys) -> None
 
 
 def test_two_at_once(raw: Path, out: Path, capsys) -> None:
-    from audetnet.training.lock import locked
+    from audetnet.lock import locked
 
-    with locked(out):
+    with locked(out, "busy"):
         assert _run(raw, out) == 2
     assert "another process extracts frames there" in capsys.readouterr().err
 

@@ -1,19 +1,27 @@
 """Frames packed once, found again while their images are what they were, and written whole."""
 
+import json
 import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from audetnet.data import cache
+from audetnet.data import packing
 from audetnet.data.cache import pack
 from audetnet.data.images import read_image
 from audetnet.errors import UserError
+from audetnet.lock import locked
 
 SIZE = (6, 4)
 WriteImages = Callable[..., dict[str, Path]]
@@ -24,7 +32,22 @@ def _decodes_nothing(path: Path, size: tuple[int, int]) -> NoReturn:
 
 
 def _files(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+    """Arrays, their headers and what is unfinished."""
+    return sorted(path.name for path in directory.glob("*frames*"))
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The images that were decoded, by the stems of their names."""
+    found: list[str] = []
+
+    def note(path: Path, size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
+        pixels = read_image(path, size)
+        found.append(path.stem)
+        return pixels
+
+    monkeypatch.setattr(packing, "read_image", note)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -55,10 +78,15 @@ def test_gathered_rows_are_a_copy(image_folder: WriteImages, tmp_path: Path) -> 
 def test_the_file_is_a_plain_array_of_numpy(image_folder: WriteImages, tmp_path: Path) -> None:
     images = image_folder("a", "b")
     pack(images, SIZE, False, tmp_path / "cache")
-    (name,) = _files(tmp_path / "cache")
-    assert re.fullmatch(r"frames-6x4-[0-9a-f]{12}-[0-9a-f]{12}\.npy", name)
+    header, name = _files(tmp_path / "cache")
+    assert re.fullmatch(r"frames-6x4-[0-9a-f]{12}\.npy", name)
     pixels = np.load(tmp_path / "cache" / name)
     np.testing.assert_array_equal(pixels, [read_image(path, SIZE) for path in images.values()])
+    a = images["a"].stat()
+    said = json.loads((tmp_path / "cache" / header).read_text())
+    assert said["images"]["a"] == f"a.png {a.st_size} {a.st_mtime_ns}"
+    assert said["image_size"] == [6, 4]
+    assert said["version"] == packing.VERSION
 
 
 def test_the_second_call_decodes_nothing(
@@ -66,7 +94,7 @@ def test_the_second_call_decodes_nothing(
 ) -> None:
     images = image_folder("a", "b")
     first = pack(images, SIZE, False, tmp_path / "cache").gather(np.array([0, 1]))
-    monkeypatch.setattr(cache, "read_image", _decodes_nothing)
+    monkeypatch.setattr(packing, "read_image", _decodes_nothing)
     again = pack(images, SIZE, False, tmp_path / "cache")
     np.testing.assert_array_equal(again.gather(again.rows(["a", "b"])), first)
 
@@ -77,7 +105,7 @@ def test_another_order_of_the_same_images_decodes_nothing(
     """The folds of one dataset hold the same frames in different orders."""
     images = image_folder("a", "b", "c")
     first = pack(images, SIZE, False, tmp_path / "cache")
-    monkeypatch.setattr(cache, "read_image", _decodes_nothing)
+    monkeypatch.setattr(packing, "read_image", _decodes_nothing)
     again = pack(dict(reversed(images.items())), SIZE, False, tmp_path / "cache")
     for frame in images:
         a, b = (packed.gather(packed.rows([frame])) for packed in (first, again))
@@ -87,7 +115,7 @@ def test_another_order_of_the_same_images_decodes_nothing(
 def test_a_damaged_file_is_named_with_advice(image_folder: WriteImages, tmp_path: Path) -> None:
     images = image_folder("a", "b")
     pack(images, SIZE, False, tmp_path / "cache")
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("*.npy")
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="delete it") as error:
         pack(images, SIZE, False, tmp_path / "cache")
@@ -109,18 +137,23 @@ def _lengthen(images: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("change", [_touch, _replace, _lengthen], ids=lambda f: f.__name__)
-def test_a_change_leads_to_a_new_file_and_the_outdated_one_goes(
-    image_folder: WriteImages, tmp_path: Path, change: Callable[[dict[str, Path]], None]
+def test_a_change_replaces_the_array(
+    image_folder: WriteImages,
+    tmp_path: Path,
+    change: Callable[[dict[str, Path]], None],
+    decoded: list[str],
 ) -> None:
-    images = image_folder("a", "b", "c")
-    pack(images, SIZE, False, tmp_path / "cache")
-    (outdated,) = _files(tmp_path / "cache")
+    """While a process that mapped the outdated one reads on."""
+    outdated = pack(images := image_folder("a", "b", "c"), SIZE, False, tmp_path / "cache")
+    before, files = outdated.gather(np.arange(3)), _files(tmp_path / "cache")
     change(images)
+    decoded.clear()
     packed = pack(images, SIZE, False, tmp_path / "cache")
-    (current,) = _files(tmp_path / "cache")
-    assert current != outdated
+    assert decoded, "it was not noticed"
+    assert _files(tmp_path / "cache") == files
     frames = packed.gather(packed.rows(images))
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
+    np.testing.assert_array_equal(outdated.gather(np.arange(3)), before)
 
 
 def test_other_sets_of_frames_keep_their_files(image_folder: WriteImages, tmp_path: Path) -> None:
@@ -129,7 +162,7 @@ def test_other_sets_of_frames_keep_their_files(image_folder: WriteImages, tmp_pa
     pack(images, SIZE, False, tmp_path / "cache")
     fewer = {frame: path for frame, path in images.items() if frame != "a"}
     packed = pack(fewer, SIZE, False, tmp_path / "cache")
-    assert len(_files(tmp_path / "cache")) == 2
+    assert len(_files(tmp_path / "cache")) == 4
     frames = packed.gather(packed.rows(fewer))
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in fewer.values()])
 
@@ -142,8 +175,9 @@ def test_sizes_have_files_of_their_own_and_foreign_files_are_left_alone(
     (directory / "notes.npy").touch()
     pack(images, (6, 4), True, directory)
     pack(images, (4, 6), True, directory)
-    assert len(_files(directory)) == 3
-    monkeypatch.setattr(cache, "read_image", _decodes_nothing)
+    assert len(_files(directory)) == 4
+    assert (directory / "notes.npy").is_file()
+    monkeypatch.setattr(packing, "read_image", _decodes_nothing)
     assert pack(images, (6, 4), True, directory).gather(np.array([0])).shape == (1, 3, 6, 4)
 
 
@@ -159,7 +193,6 @@ def test_images_of_several_sizes_are_resized_or_refused(
     assert text.startswith(f"{images['c']}: is 4x6 (height x width), but ")
     for part in ("6x4", "set image_size in [data_options]", "the first of 2 such images"):
         assert part in text
-    assert _files(tmp_path / "other") == []
 
 
 def test_an_odd_size_is_not_blamed_on_the_image_that_has_it(
@@ -194,16 +227,29 @@ def _truncated(path: Path) -> None:
     "spoil", [_missing, _dangling, _text, _truncated], ids=lambda f: f.__name__
 )
 @pytest.mark.parametrize("resize", [False, True], ids=["as is", "resized"])
-def test_an_unreadable_image_is_named_and_nothing_is_left_behind(
-    image_folder: WriteImages, tmp_path: Path, spoil: Callable[[Path], None], resize: bool
+def test_an_unreadable_image_is_named_and_costs_only_itself(
+    image_folder: WriteImages,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    resize: bool,
+    decoded: list[str],
 ) -> None:
     images = image_folder("a", "b", "c")
+    whole = images["b"].read_bytes()
     spoil(images["b"])
     with pytest.raises(UserError) as error:
         pack(images, SIZE, resize, tmp_path / "cache")
     assert str(images["b"]) in str(error.value)
     assert "such images" not in str(error.value)
-    assert _files(tmp_path / "cache") == []
+    assert [name for name in _files(tmp_path / "cache") if not name.startswith("unf")] == []
+    images["b"].unlink(missing_ok=True)
+    images["b"].write_bytes(whole)
+    gone = set(decoded) == set()
+    decoded.clear()
+    packed = pack(images, SIZE, resize, tmp_path / "cache")
+    assert sorted(decoded) == (["a", "b", "c"] if gone else ["b"])
+    frames = packed.gather(packed.rows(images))
+    np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
 
 
 def test_the_first_of_several_unreadable_images_is_named_with_their_number(
@@ -218,24 +264,77 @@ def test_the_first_of_several_unreadable_images_is_named_with_their_number(
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
-def test_an_interrupted_packing_leaves_the_last_file_and_no_other(
+def test_an_interrupted_packing_leaves_the_last_array_and_is_gone_on_with(
     image_folder: WriteImages,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     kind: type[BaseException],
+    decoded: list[str],
 ) -> None:
+    """Interrupted in the third block of two images; those of the first two are not decoded again,
+    but for one that has changed."""
+    images = image_folder(*"abcdefgh")
+    before = pack(images, SIZE, False, tmp_path / "cache").gather(np.arange(8))
+    for path in images.values():
+        os.utime(path, ns=(1, 1))
+    monkeypatch.setattr(packing, "_BLOCK", 2)
+
+    def interrupt(path: Path, size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
+        if path.stem == "f":
+            raise kind
+        return read_image(path, size)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(packing, "read_image", interrupt)
+        with pytest.raises(kind):
+            pack(images, SIZE, False, tmp_path / "cache")
+    (array,) = (tmp_path / "cache").glob("frames*.npy")
+    np.testing.assert_array_equal(np.load(array), before)
+    _replace(images)
+    decoded.clear()
+    packed = pack(images, SIZE, False, tmp_path / "cache")
+    assert sorted(decoded) == ["a", "e", "f", "g", "h"]
+    frames = packed.gather(packed.rows(images))
+    np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
+    assert len(_files(tmp_path / "cache")) == 2, "something unfinished is left"
+
+
+def test_what_nobody_goes_on_with_is_deleted(image_folder: WriteImages, tmp_path: Path) -> None:
     images = image_folder("a", "b")
-    pack(images, SIZE, False, tmp_path / "cache")
-    before = _files(tmp_path / "cache")
-    _touch(images)
+    _text(images["b"])
+    with pytest.raises(UserError):
+        pack(images, SIZE, True, tmp_path / "cache")
+    assert len(_files(tmp_path / "cache")) == 2
+    fewer = pack({"a": images["a"]}, SIZE, True, tmp_path / "cache")
+    assert fewer.shape == (1, 3, *SIZE)
+    assert not any(name.startswith("unfinished") for name in _files(tmp_path / "cache"))
 
-    def interrupt(path: Path, size: tuple[int, int]) -> NoReturn:
-        raise kind
 
-    monkeypatch.setattr(cache, "read_image", interrupt)
-    with pytest.raises(kind):
-        pack(images, SIZE, False, tmp_path / "cache")
-    assert _files(tmp_path / "cache") == before
+def test_a_kill_loses_no_more_than_the_last_save(image_folder: WriteImages, tmp_path: Path) -> None:
+    """SIGKILL after five of eight images, saved after every block of one."""
+    images = image_folder(*"abcdefgh")
+    program = f"""
+import os, signal
+from pathlib import Path
+from audetnet.data import packing
+from audetnet.data.cache import pack
+packing._BLOCK, packing.SAVE_INTERVAL = 1, 0
+read = packing.read_image
+def kill(path, size):
+    if path.stem == "f":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(path, size)
+packing.read_image = kill
+folder = Path({str(images["a"].parent)!r})
+pack({{p.stem: p for p in folder.iterdir()}}, {SIZE}, False, Path({str(tmp_path / "cache")!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    (header,) = (tmp_path / "cache").glob("unfinished*.json")
+    assert sorted(json.loads(header.read_text())["images"]) == list("abcde")
+    packed = pack(images, SIZE, False, tmp_path / "cache")
+    frames = packed.gather(packed.rows(images))
+    np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
 
 
 @pytest.mark.parametrize("below", [".", "cache"], ids=["is a file", "lies in a file"])
@@ -284,3 +383,24 @@ def test_without_a_cache_frames_are_decoded_into_memory(
     images["b"].write_bytes(b"no image")
     with pytest.raises(UserError, match="not a readable image"):
         pack(images, SIZE, False, None)
+
+
+def test_a_second_process_waits_for_the_first_and_decodes_nothing(
+    image_folder: WriteImages,
+    tmp_path: Path,
+    decoded: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The first one is played: it holds the lock while it packs."""
+    images, directory = image_folder("a", "b"), tmp_path / "cache"
+    pack(images, SIZE, False, tmp_path / "ready")
+    decoded.clear()
+    with ThreadPoolExecutor() as second:
+        with locked(directory, "busy"):
+            packed = second.submit(pack, images, SIZE, False, directory)
+            while "waiting for it" not in capsys.readouterr().out:
+                assert not packed.done()
+            for file in (tmp_path / "ready").glob("frames*"):
+                shutil.copy(file, directory)
+        assert packed.result().shape == (2, 3, *SIZE)
+    assert decoded == []
