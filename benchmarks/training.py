@@ -27,6 +27,7 @@ from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.memory import keep_freed_memory
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
@@ -181,6 +182,7 @@ def main() -> None:
     flags.add_argument("--batch-size", type=int, default=4)
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
+    keep_freed_memory()
     config = read_config(CFG, BUILDERS)
     training = replace(config.training, batch_size=arguments.batch_size)
     config = replace(config, training=training)

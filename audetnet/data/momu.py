@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_NEVER_SMALLEST = 2**62
+"""The count of a class without frames."""
 
 
 class MOMU:
@@ -49,16 +51,13 @@ class MOMU:
     def epoch(self, generator: np.random.Generator) -> Indices:
         """Frame indices of the next epoch, in random order, int64 (epoch_size,)."""
         pools = _Pools(self._members, self._belongs, self.available, generator)
-        counts = np.full(self._belongs.shape[1], np.iinfo(np.int64).max)
-        labels = list(self._members)
-        counts[labels] = pools.free[labels]
-        label = int(counts.argmin())
-        counts[labels] = 0
+        counts = np.where(self._belongs.any(axis=0), 0, _NEVER_SMALLEST)
+        label = int((pools.free + counts).argmin())
         drawn = []
         for _ in range(self._draws):
-            frames = pools.draw(label, self._size)
+            frames, shown = pools.draw(label, self._size)
             drawn.append(frames)
-            counts[labels] += self._belongs[frames].sum(axis=0)[labels]
+            counts += shown
             label = int(counts.argmin())
         return generator.permutation(np.concatenate(drawn))
 
@@ -85,19 +84,27 @@ class _Pools:
         self.free = belongs[available].sum(axis=0)
         """Available frames of each class."""
 
-    def draw(self, label: int, size: int) -> Indices:
-        """``size`` frames of a class, no longer available."""
+    def draw(self, label: int, size: int) -> tuple[Indices, Indices]:
+        """``size`` frames of a class, no longer available, and how many of them each class has."""
         members = self._members[label]
         if self.free[label] < size:
             self._give_back(members)
         if len(members) >= size:
-            frames = taken = self._next(label, size)
+            frames = self._next(label, size)
+            shown = self._take(frames)
         else:
             rounds = [self._generator.permutation(members) for _ in range(-(-size // len(members)))]
-            frames, taken = np.concatenate(rounds)[:size], members
-        self._available[taken] = False
-        self.free -= self._belongs[taken].sum(axis=0)
-        return frames
+            frames = np.concatenate(rounds)[:size]
+            shown = self._belongs[frames].sum(axis=0)
+            self._take(members)
+        return frames, shown
+
+    def _take(self, frames: Indices) -> Indices:
+        """Make frames unavailable; returns how many of them each class has."""
+        self._available[frames] = False
+        shown: Indices = self._belongs.take(frames, axis=0).sum(axis=0)
+        self.free -= shown
+        return shown
 
     def _give_back(self, members: Indices) -> None:
         gone = members[~self._available[members]]
