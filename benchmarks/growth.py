@@ -38,6 +38,10 @@ CPU = torch.device("cpu")
 AUS = 12
 TEST_FRAMES = 256
 SIZES = 16, 32, 64, 128, 256
+LABELS = {
+    "image size": "freed memory kept, as train.py does",
+    "image size, freed memory given back": "given back, as glibc does",
+}
 CFG = """
 {{General}}
 
@@ -257,8 +261,9 @@ def draw(found: dict[str, list[tuple[Case, Cost]]], path: Path) -> None:
     ):
         values = [getattr(case, attribute) for case, _ in found[name]]
         costs = [cost.epoch / case.frames * 1e6 for case, cost in found[name]]
-        axes.loglog(values, costs, "o-", label=name)
-        axes.set_xticks(values, map(str, values), minor=False)
+        axes.loglog(values, costs, "o-", label=LABELS.get(name))
+        axes.set_xticks(values, list(map(str, values)))
+        axes.set_xticks([], minor=True)
         axes.set(title="A frame", xlabel=name.split(",")[0], ylabel="microseconds")
     for axes in (time_axes, memory_axes, size_axes):
         axes.legend(frameon=False)

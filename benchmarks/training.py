@@ -3,7 +3,8 @@
 ``python benchmarks/training.py [--batch-size 4] [--rounds 5]``: the largest cfg as it is, and
 without its image critic. Both sides first train on the same batches from the same weights without
 augmentation, and their losses must agree; then rounds (the critic-only batches and the main one
-after them) are timed in turn, and medians and their ratio are printed.
+after them) are timed in turn, each way in a process of its own, and medians and their ratios are
+printed.
 """
 
 import argparse
@@ -12,7 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -148,32 +151,78 @@ def check_equal(config: Config, frames: FrameSet, packed: PackedFrames, cuts: li
     return f"losses differ by {one:.1e} in one batch, {round_:.1e} in a round (relative)"
 
 
-def compare(name: str, config: Config, frames: FrameSet, packed: PackedFrames, rounds: int) -> None:
-    """Check, then time both ways in turn and print the medians."""
-    batch = config.training.batch_size
-    every = config.training.train_main_net_every_n_batches
-    generator = np.random.default_rng(1)
-    cuts = np.split(generator.permutation(batch * every), every)
-    print(f"{name}: {check_equal(config, frames, packed, cuts)}")
-    ways = {
-        "plain": plain_way(config, frames, packed, Augmentation()),
-        "audetnet": own_way(config, frames, packed, Augmentation()),
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+@dataclass(frozen=True)
+class Bench:
+    """What all ways train on."""
+
+    batch_size: int
+    image_critic: bool
+    frames: FrameSet
+    directory: Path
+
+    def config(self) -> Config:
+        config = read_config(CFG, BUILDERS)
+        config = replace(config, training=replace(config.training, batch_size=self.batch_size))
+        return config if self.image_critic else replace(config, image_discriminator=None)
+
+    def packed(self) -> PackedFrames:
+        images = dict(zip(self.frames.ids, self.frames.paths, strict=True))
+        return pack(images, (SIZE, SIZE), False, self.directory / "cache")
+
+    def cuts(self) -> list[Indices]:
+        """A round: critic-only batches and the main one after them."""
+        every = self.config().training.train_main_net_every_n_batches
+        return np.split(np.random.default_rng(1).permutation(self.batch_size * every), every)
+
+
+WAYS = {
+    "plain": (plain_way, False),
+    "audetnet": (own_way, True),
+    "audetnet, freed memory given back": (own_way, False),
+}
+"""How to train, and whether the process keeps freed memory as train.py has it do."""
+
+
+def worker(way: str, bench: Bench, connection: Connection) -> None:
+    """A process that trains a round whenever it is asked, and answers with the seconds it took."""
+    train, keep = WAYS[way]
+    if keep:
+        keep_freed_memory()
+    run = train(bench.config(), bench.frames, bench.packed(), Augmentation())
+    while connection.recv():
+        start = time.perf_counter()
+        run(bench.cuts())
+        connection.send(time.perf_counter() - start)
+
+
+def compare(name: str, bench: Bench, rounds: int) -> None:
+    """Check, then time all ways in turn, each in a process of its own, and print the medians."""
+    print(f"{name}: {check_equal(bench.config(), bench.frames, bench.packed(), bench.cuts())}")
+    spawn = get_context("spawn")
+    lines = {}
+    for way in WAYS:
+        lines[way], end = spawn.Pipe()
+        spawn.Process(target=worker, args=(way, bench, end), daemon=True).start()
+    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds + 1):
-        for way, run in ways.items():
-            start = time.perf_counter()
-            run(cuts)
+        for way, line in lines.items():
+            line.send(True)
+            taken = line.recv()
             if number:
-                seconds[way].append(time.perf_counter() - start)
-    medians = {way: statistics.median(values) for way, values in seconds.items()}
-    ratios = [p / o for p, o in zip(seconds["plain"], seconds["audetnet"], strict=True)]
-    for way, median in medians.items():
-        print(f"  {way:<9} {median:7.2f} s a round  {batch * every / median:6.2f} images/s")
-    print(
-        f"  ratio {statistics.median(ratios):.2f} (median of {rounds} pairs, "
-        f"{min(ratios):.2f} to {max(ratios):.2f}), batch {batch}, {torch.get_num_threads()} threads"
-    )
+                seconds[way].append(taken)
+    for line in lines.values():
+        line.send(False)
+    images = len(bench.cuts()) * bench.batch_size
+    for way, values in seconds.items():
+        median = statistics.median(values)
+        print(f"  {way:<34} {median:7.2f} s a round  {images / median:6.2f} images/s")
+        if way != "plain":
+            ratios = [p / own for p, own in zip(seconds["plain"], values, strict=True)]
+            print(
+                f"    ratio {statistics.median(ratios):.2f} (median of {rounds} rounds, "
+                f"{min(ratios):.2f} to {max(ratios):.2f}), batch {bench.batch_size}, "
+                f"{torch.get_num_threads()} threads"
+            )
 
 
 def main() -> None:
@@ -182,19 +231,13 @@ def main() -> None:
     flags.add_argument("--batch-size", type=int, default=4)
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
-    keep_freed_memory()
-    config = read_config(CFG, BUILDERS)
-    training = replace(config.training, batch_size=arguments.batch_size)
-    config = replace(config, training=training)
+    every = read_config(CFG, BUILDERS).training.train_main_net_every_n_batches
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        count = arguments.batch_size * training.train_main_net_every_n_batches
-        frames = made_frames(directory, count)
-        images = dict(zip(frames.ids, frames.paths, strict=True))
-        packed = pack(images, (SIZE, SIZE), False, directory / "cache")
-        compare("largest cfg", config, frames, packed, arguments.rounds)
-        without = replace(config, image_discriminator=None)
-        compare("without the image critic", without, frames, packed, arguments.rounds)
+        frames = made_frames(directory, arguments.batch_size * every)
+        for name, image_critic in (("largest cfg", True), ("without the image critic", False)):
+            bench = Bench(arguments.batch_size, image_critic, frames, directory)
+            compare(name, bench, arguments.rounds)
 
 
 if __name__ == "__main__":
