@@ -4,8 +4,8 @@ Whole epochs of training (Trainer: order, loader, steps, evaluation of 256 frame
 small network with a Discriminator, on generated arrays: no images are needed. Every measurement is
 a process of its own. Memory is the peak of what the process holds by itself (RssAnon of /proc,
 Linux); pages of the mapped array belong to the system, which drops them where memory is short.
-Printed as tables, drawn as a figure. ``--mapped``: some batches from a million frames of 256x256,
-183 GiB in a sparse file, more than the memory of most machines.
+Printed as tables, drawn as a figure. ``--mapped``: a minute of training on a million frames of
+256x256, 183 GiB in a sparse file, more than the memory of most machines.
 """
 
 import argparse
@@ -24,13 +24,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from audetnet.config.reader import parse_config
-from audetnet.data.batches import Batches, training_cuts
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
+from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.distributed import World
+from audetnet.training.logs import RunDirectory
 from audetnet.training.settings import RunSettings
 from audetnet.training.trainer import Trainer
 
@@ -176,12 +177,8 @@ def sparse_array(path: Path, count: int, size: int) -> "np.ndarray":
     return np.load(path, mmap_mode="r")
 
 
-def measure(case: Case) -> Cost:
-    """Train one epoch in this process."""
-    torch.set_num_threads(1)
-    if case.keep:
-        keep_freed_memory()
-    peak, begin = Peak(), time.perf_counter()
+def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer:
+    """A trainer with everything it reads, in ``folder``."""
     rates = "learning_rate=0.001\nbeta1=0.5\nbeta2=0.99"
     text = CFG.format(**asdict(case), pooled=case.size // 4, net=rates)
     config = parse_config(text, "growth.cfg", BUILDERS)
@@ -189,17 +186,24 @@ def measure(case: Case) -> Cost:
     test = frame_set("test", case.frames, TEST_FRAMES)
     names = tuple(f"AU{n}" for n in range(AUS))
     dataset = Dataset(train, test, None, names, "occurrence", 1.0, ())
+    pixels = sparse_array(folder / "a.npy", case.frames + TEST_FRAMES, case.size)
+    packed = PackedFrames(pixels, [*train.ids, *test.ids])
+    settings = RunSettings(folder / "run", 0, CPU, False, 0, deadline, "off", False, World())
+    model = build_model(plan_model(config, (case.size, case.size)), config.data, 0)
+    return Trainer(config, model, dataset, packed, settings, {}, {})
+
+
+def measure(case: Case) -> Cost:
+    """Train one epoch in this process."""
+    torch.set_num_threads(1)
+    if case.keep:
+        keep_freed_memory()
+    peak, begin = Peak(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        pixels = sparse_array(Path(folder, "a.npy"), case.frames + TEST_FRAMES, case.size)
-        packed = PackedFrames(pixels, [*train.ids, *test.ids])
-        run = Path(folder, "run")
-        settings = RunSettings(run, 0, CPU, False, 0, None, "off", False, World())
-        plan = plan_model(config, (case.size, case.size))
-        model = build_model(plan, config.data, 0)
-        trainer = Trainer(config, model, dataset, packed, settings, {}, {})
+        trainer = prepared(case, Path(folder))
         started = time.perf_counter()
         trainer.run()
-        record = json.loads((run / "metrics.jsonl").read_text())
+        record = json.loads(Path(folder, "run", "metrics.jsonl").read_text())
     peak.look()
     return Cost(record["seconds"], started - begin, peak.mib)
 
@@ -270,21 +274,21 @@ def draw(found: dict[str, list[tuple[Case, Cost]]], path: Path) -> None:
     FigureCanvasAgg(figure).print_png(str(path))
 
 
-def mapped() -> None:
-    """Batches from an array that no memory holds."""
-    peak, count = Peak(), 1_000_000
+def mapped(seconds: float) -> None:
+    """Training on an array that no memory holds, for so long."""
+    keep_freed_memory()
+    peak, case = Peak(), Case(1_000_000, batch=64, size=256)
     with tempfile.TemporaryDirectory() as folder:
-        frames = frame_set("train", 0, count)
-        packed = PackedFrames(sparse_array(Path(folder, "a.npy"), count, 256), frames.ids)
-        order = np.random.default_rng(0).permutation(count)
-        cuts = training_cuts(order, 256)[:40]
+        trainer = prepared(case, Path(folder), time.monotonic() + seconds)
         begin = time.perf_counter()
-        read = sum(len(batch) for batch in Batches(frames, packed, CPU)(cuts))
+        trainer.run()
         taken = time.perf_counter() - begin
+        step = load_checkpoint(RunDirectory(Path(folder, "run")).latest).progress.step
     peak.look()
+    size = case.frames * 3 * case.size**2 / 2**30
     print(
-        f"{read} random frames of {count} of 256x256 ({count * 3 * 256**2 / 2**30:.0f} GiB): "
-        f"{read / taken:.0f} images/s, memory of the process {peak.mib:.0f} MiB"
+        f"{step * case.batch} of {case.frames} frames of 256x256 ({size:.0f} GiB) trained on: "
+        f"{step * case.batch / taken:.0f} images/s, memory of the process {peak.mib:.0f} MiB"
     )
 
 
@@ -298,7 +302,7 @@ def main() -> None:
     if arguments.one:
         print(json.dumps(asdict(measure(Case(**json.loads(arguments.one))))))
     elif arguments.mapped:
-        mapped()
+        mapped(60)
     else:
         draw(tables(arguments.largest), arguments.figure)
 

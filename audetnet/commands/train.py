@@ -209,7 +209,8 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
             world.from_first(model.load_pretrained)
         resize = config.data.frame_size is not None
         cache = cache_of(arguments)
-        packed = world.in_turn(lambda: pack(prepared.images, frame_size, resize, cache))
+        make = world.together if cache is None else world.in_turn
+        packed = make(lambda: pack(prepared.images, frame_size, resize, cache))
         description = run_description(config, dataset, frame_size)
         trainer = Trainer(config, model, dataset, packed, settings, prepared.identity, description)
         if checkpoint is not None:
