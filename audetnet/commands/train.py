@@ -155,7 +155,8 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     )
     with connected(world, device):
         prepared = world.together(lambda: _prepare(arguments))
-        if any(identity != prepared.identity for identity in world.of_all(prepared.identity)):
+        seen = prepared.identity, prepared.config.resolved()
+        if any(other != seen for other in world.of_all(seen)):
             raise world.common(
                 UserError(
                     f"{arguments.data}: the machines of this run do not see the same cfg, ids, "
@@ -212,11 +213,14 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         make = world.together if cache is None else world.in_turn
         packed = make(lambda: pack(prepared.images, frame_size, resize, cache))
         description = run_description(config, dataset, frame_size)
-        trainer = Trainer(config, model, dataset, packed, settings, prepared.identity, description)
+        identity = prepared.identity
+        trainer = world.together(
+            lambda: Trainer(config, model, dataset, packed, settings, identity, description)
+        )
         if checkpoint is not None:
             trainer.restore(checkpoint)
         files = RunDirectory(settings.directory)
-        world.from_first(lambda: files.record(config, prepared.identity))
+        world.from_first(lambda: files.record(config, identity))
         _announce(config, dataset, settings, checkpoint is not None)
         try:
             trainer.run()

@@ -25,6 +25,8 @@ Pixels = npt.NDArray[np.uint8]
 VERSION = 2
 SAVE_INTERVAL = 20.0
 """Seconds of decoding that a killed packing loses at most, about."""
+ABANDONED_AFTER = 7 * 24 * 3600.0
+"""Seconds after which an unfinished array is taken for one that nobody goes on with."""
 _WORKERS = os.cpu_count() or 1
 _BLOCK = 256
 
@@ -133,11 +135,12 @@ def write_array(path: Path, source: Source) -> None:
 
 def _create(path: Path, source: Source) -> None:
     """An array whose disk space is taken now: a mapped page that cannot be stored later would kill
-    the process (SIGBUS). Those of other packings that nobody goes on with are deleted. Raises
+    the process (SIGBUS). Unfinished ones that nobody has gone on with for days are deleted. Raises
     OSError.
     """
     for file in path.parent.glob("unfinished-frames-*"):
-        file.unlink(missing_ok=True)
+        if time.time() - file.stat().st_mtime > ABANDONED_AFTER:
+            file.unlink(missing_ok=True)
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=source.shape)
     if hasattr(os, "posix_fallocate"):
         try:

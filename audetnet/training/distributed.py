@@ -125,11 +125,14 @@ class World:
         """Whether it is so in any of the processes. Waits for the host of each of them, not for its
         device.
         """
-        if self.size == 1:
-            return here
-        flag = torch.tensor([float(here)])
-        dist.all_reduce(flag, dist.ReduceOp.MAX)
-        return bool(flag.item())
+        return bool(self.largest(float(here))[0])
+
+    def largest(self, *values: float) -> list[float]:
+        """The largest of each value over the processes. Waits as ``any`` does."""
+        found = torch.tensor(values, dtype=torch.float64)
+        if self.size > 1:
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        return found.tolist()
 
     def in_turn(self, make: Callable[[], Value]) -> Value:
         """Make something that lies in files: first the first process, then one on each other
@@ -195,9 +198,9 @@ def connected(world: World, device: torch.device) -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or not _is_lost_connection(error):
             raise
         raise UserError(
-            f"rank {world.rank} of {world.size} processes: another process of this run has ended; "
-            "its own message or torchrun's says why. The same command goes on from the last "
-            "checkpoint"
+            f"rank {world.rank} of {world.size} processes: lost contact with another process of "
+            "this run, whose own message or torchrun's says why. The same command goes on from the "
+            f"last checkpoint ({' '.join(str(error).split())})"
         ) from error
     dist.destroy_process_group()
 

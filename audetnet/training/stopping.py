@@ -6,9 +6,9 @@ from types import FrameType
 
 from audetnet.training.distributed import World
 
-AGREEMENT_INTERVAL = 8
-"""Batches between two moments at which several processes may stop: each waits for the others'
-hosts, some milliseconds on many machines.
+AGREEMENT_BATCHES, AGREEMENT_SECONDS = 8, 2.0
+"""At most so much lies between two moments at which several processes may stop. Each waits there
+for the others' hosts, some milliseconds on many machines; torchrun kills 30 seconds after SIGTERM.
 """
 
 
@@ -24,7 +24,8 @@ class StopRequest:
     def __init__(self, deadline: float | None, world: World) -> None:
         self._deadline = deadline
         self._world = world
-        self._asked = 0
+        self._waiting = 1
+        self._interval, self._agreed = 1, time.monotonic()
         self._reason: str | None = None
         self._previous = {
             number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
@@ -41,8 +42,8 @@ class StopRequest:
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise Stopped if somebody asked. Several processes must call it equally often: every
-        AGREEMENT_INTERVAL-th call they tell each other, and stop together.
+        """Raise Stopped if somebody asked. Several processes must call it equally often: every so
+        many calls they tell each other, and stop together.
         """
         if (
             self._reason is None
@@ -50,8 +51,15 @@ class StopRequest:
             and time.monotonic() >= self._deadline
         ):
             self._reason = "time limit reached"
-        self._asked += 1
-        if self._world.size > 1 and self._asked % AGREEMENT_INTERVAL:
-            return
-        if self._world.any(self._reason is not None):
+        self._waiting -= 1
+        if self._world.size == 1 or self._waiting == 0:
+            self._agree()
+
+    def _agree(self) -> None:
+        seconds = (time.monotonic() - self._agreed) / self._interval
+        asked, slowest = self._world.largest(self._reason is not None, seconds)
+        if asked:
             raise Stopped(self._reason or "another process was asked to")
+        batches = int(AGREEMENT_SECONDS / max(slowest, 1e-3))
+        self._interval = self._waiting = min(max(batches, 1), AGREEMENT_BATCHES)
+        self._agreed = time.monotonic()

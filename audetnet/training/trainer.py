@@ -168,12 +168,13 @@ class Trainer:
             for cut, batch in zip(remaining, self._batches["train"](own), strict=True):
                 self._train_batch(batch, len(cut), epoch)
                 bar.advance()
+                stop.check()  # first: a host that waits for a GPU does not see that a peer has died
                 if self._progress.batch % CHECK_INTERVAL == 0:
                     self._check_finite()
                     bar.show(self._meter.means())
                 if time.monotonic() - self._saved > SAVE_INTERVAL:
                     self._save()
-                stop.check()
+        self._world.any(False)
         self._check_finite()
 
     def _train_batch(self, batch: Batch, length: int, epoch: int) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from errno import EACCES, ENOSPC, EROFS
@@ -304,7 +305,12 @@ def test_what_nobody_goes_on_with_is_deleted(image_folder: WriteImages, tmp_path
     _text(images["b"])
     with pytest.raises(UserError):
         pack(images, SIZE, True, tmp_path / "cache")
-    assert len(_files(tmp_path / "cache")) == 2
+    unfinished = list((tmp_path / "cache").glob("unfinished*"))
+    assert len(unfinished) == 2
+    pack({"b": image_folder("b")["b"]}, SIZE, True, tmp_path / "cache")
+    assert all(file.exists() for file in unfinished), "somebody may go on with it"
+    for file in unfinished:
+        os.utime(file, (0, time.time() - packing.ABANDONED_AFTER - 1))
     fewer = pack({"a": images["a"]}, SIZE, True, tmp_path / "cache")
     assert fewer.shape == (1, 3, *SIZE)
     assert not any(name.startswith("unfinished") for name in _files(tmp_path / "cache"))
