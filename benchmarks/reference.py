@@ -165,11 +165,24 @@ class SetMOMU:
                 for frame in self._members[label]:
                     for other in self._classes[frame]:
                         self._available[other].add(frame)
-            for frame in random.sample(list(self._available[label]), self._size):
+            frames = random.sample(list(self._available[label]), self._size)
+            self._take(frames)
+            for frame in frames:
                 for other in self._classes[frame]:
-                    self._available[other].discard(frame)
                     counts[other] += 1
-                drawn.append(frame)
+            drawn.extend(frames)
             label = counts.index(min(counts))
         random.shuffle(drawn)
         return drawn
+
+    def _take(self, frames: list[int]) -> None:
+        for frame in frames:
+            for label in self._classes[frame]:
+                self._available[label].discard(frame)
+
+
+class PlainSetMOMU(SetMOMU):
+    """The same with sets that are made anew after every draw: available minus drawn."""
+
+    def _take(self, frames: list[int]) -> None:
+        self._available = [available - set(frames) for available in self._available]
