@@ -194,6 +194,7 @@ def connected(world: World, device: torch.device) -> Iterator[None]:
     dist.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield
+        dist.barrier()  # in torch 2.6 gloo may wait for ever for a peer that has ended already
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or not _is_lost_connection(error):
             raise
