@@ -69,14 +69,14 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path | No
         pixels = np.empty(source.shape, np.uint8)
         fill(pixels, source, np.zeros(len(images), bool), lambda: None)
         return PackedFrames(pixels, list(images))
-    folders = sorted({str(path.parent.resolve()) for path in images.values()})
-    names = _digest([f"resize={resize}", *folders, *images])
+    header = source.header()
+    names = _digest([f"resize={resize}", *header["folders"], *images])
     path = directory / f"frames-{size[0]}x{size[1]}-{names}.npy"
-    if read_header(path) != source.header():
+    if read_header(path) != header:
         try:
             with locked(directory, _BUSY, wait=True):
-                if read_header(path) != source.header():
-                    write_array(path, source)
+                if read_header(path) != header:
+                    write_array(path, source, header)
         except FileError as error:
             raise UserError(f"{error}; choose another place with --cache DIR") from error
     try:

@@ -48,11 +48,12 @@ class Source:
 
     def header(self) -> dict[str, Any]:
         """Of a finished array. Raises ImageError for an image that is gone."""
+        folders = {path.parent for path in self.images.values()}
         return {
             "version": VERSION,
             "image_size": list(self.size),
             "resized": self.resize,
-            "folders": sorted({str(path.parent.resolve()) for path in self.images.values()}),
+            "folders": sorted({str(folder.resolve()) for folder in folders}),
             "images": {frame: image_state(path) for frame, path in self.images.items()},
         }
 
@@ -110,12 +111,11 @@ def read_header(array: Path) -> dict[str, Any] | None:
     return header if isinstance(header, dict) and array.is_file() else None
 
 
-def write_array(path: Path, source: Source) -> None:
-    """Make the array, or go on making it. Raises ImageError, with what could be decoded kept for
-    the next time, and FileError where the disk refuses.
+def write_array(path: Path, source: Source, wanted: dict[str, Any]) -> None:
+    """Make the array with the header ``wanted``, or go on making it. Raises ImageError, with what
+    could be decoded kept for the next time, and FileError where the disk refuses.
     """
     unfinished = path.with_name(f"unfinished-{path.name}")
-    wanted = source.header()
     try:
         done = _rows_done(unfinished, wanted)
         if done is None:

@@ -394,9 +394,7 @@ DISCRIMINATOR_WITH_TANH = (
 )
 
 
-def _compile_flag(cfg: Path, data: Path, tmp_path: Path) -> int:
-    arguments = ["--cfg", str(cfg), "--data", str(data), "--run", str(tmp_path / "run")]
-    return main([*arguments, "--cache", "off", "--device", "cpu", "--compile"])
+COMPILED = ("--cache", "off", "--compile")
 
 
 def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
@@ -412,7 +410,7 @@ def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
         raise RuntimeError("backend='inductor' raised:\nNo working C++ compiler found in g++")
 
     monkeypatch.setattr(torch, "compile", failing)
-    assert _compile_flag(edited_cfg(*SHORT), minimal_data, tmp_path) == 0
+    assert _run(edited_cfg(*SHORT), minimal_data, tmp_path / "run", *COMPILED) == 0
     expected = "--compile: nothing is compiled: No working C++ compiler found in g++"
     assert expected in capsys.readouterr().err.splitlines()
 
@@ -436,14 +434,12 @@ def test_compile_takes_the_networks_but_for_critics_that_need_double_backward(
 
     plain_compile = nn.Module.compile
     monkeypatch.setattr(nn.Module, "compile", compile_network)
-    assert _compile_flag(cfg, minimal_data, tmp_path) == 0
+    assert _run(cfg, minimal_data, tmp_path / "run", *COMPILED) == 0
     error = capsys.readouterr().err
     assert "--compile: the discriminator runs as it is: its penalty needs" in error, error
     assert "image_discriminator runs" not in error
     assert len(taken) == 4
-    plain = tmp_path / "plain"
-    arguments = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(plain)]
-    assert main([*arguments, "--cache", "off", "--device", "cpu"]) == 0
+    assert _run(cfg, minimal_data, tmp_path / "plain", "--cache", "off") == 0
     for name in ("run", "plain"):
         assert (tmp_path / name / "results.json").is_file()
     first, second = (
