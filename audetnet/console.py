@@ -3,6 +3,8 @@
 import os
 import sys
 
+from audetnet.errors import one_line
+
 _silent = False
 
 
@@ -21,7 +23,7 @@ def is_silent() -> bool:
 def note(text: str) -> None:
     """A line on stderr: a warning."""
     if not _silent:
-        print(text, file=sys.stderr)
+        print(one_line(text), file=sys.stderr)
 
 
 def say(text: str) -> None:

@@ -1,14 +1,50 @@
-"""Mistakes that the user can mend: one line on stderr, exit status 2, no traceback."""
+"""Errors that the user can fix: one line on stderr, exit status 2, no traceback."""
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
+LONGEST_LINE = 1000
+"""Characters of a message that are shown: what it quotes from a file may be any amount of text."""
+_SHOWN_END = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class UserError(Exception):
     """Its text is the whole line to show: where, what was expected, what to do."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What to show: a line for each mistake."""
+        return (str(self),)
+
+
+class UserErrors(UserError):
+    """Several mistakes, a line each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self._lines = tuple(lines)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return self._lines
+
+
+def one_line(text: str) -> str:
+    """A message as it is shown: control characters escaped (they could move the cursor or forge a
+    second line), and cut in the middle where it quotes too much.
+    """
+    if len(text) > LONGEST_LINE:
+        left_out = len(text) - LONGEST_LINE
+        end = len(text) - _SHOWN_END
+        text = (
+            f"{text[: LONGEST_LINE - _SHOWN_END]} ... ({left_out} characters) ... {text[end:]}"
+        )
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def first_few(names: list[str], count: int = 5) -> str:
@@ -23,11 +59,17 @@ def first_line(error: BaseException) -> str:
 
 
 def exit_status(command: Callable[[], int]) -> int:
-    """Run a command; turn a user's mistake into its line and a non-zero exit status."""
+    """Run a command; turn a user's mistake into its line and a non-zero exit status. What a
+    terminal cannot write of a name is escaped there, not an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return command()
     except UserError as error:
-        print(error, file=sys.stderr)
+        for line in error.lines:
+            print(one_line(line), file=sys.stderr)
         return EXIT_MISTAKE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

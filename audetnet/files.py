@@ -2,6 +2,8 @@
 
 import os
 import platform
+import re
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,8 +12,25 @@ from typing import IO
 from audetnet.errors import UserError
 
 
+_PROCESS = re.compile(r"[0-9]{1,9}")
+"""A process number as the system gives them."""
+
+
 class FileError(UserError):
     """A file that the disk refuses to take."""
+
+
+def check_regular(path: Path) -> None:
+    """Raise UserError for what exists and is no file that can be read to its end: a pipe would block
+    for ever, a device has no end.
+    """
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):  # whoever opens it says why
+        return
+    if not stat.S_ISREG(kind):
+        found = "a directory" if stat.S_ISDIR(kind) else "a pipe, socket or device"
+        raise UserError(f"{path}: expected a file, found {found}")
 
 
 @contextmanager
@@ -38,7 +57,7 @@ def _remove_leftovers(directory: Path, prefix: str) -> None:
     """Delete what processes of this machine that were killed while writing have left behind."""
     for file in directory.iterdir():
         owner = file.name.removeprefix(prefix)
-        if file.name.startswith(prefix) and owner.isdecimal() and not _runs(int(owner)):
+        if file.name.startswith(prefix) and _PROCESS.fullmatch(owner) and not _runs(int(owner)):
             file.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from audetnet.data.metadata import Metadata
-from audetnet.data.tables import read_cells
+from audetnet.csv_files import read_csv
 from audetnet.errors import UserError, first_few
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE
 from audetnet.progress import ProgressBar
@@ -156,7 +156,7 @@ def _read_sequence(
 
 def _columns(path: Path, aus: tuple[str, ...], mistakes: Mistakes) -> list[int]:
     """Where the header names the AUs; empty, with a line in ``mistakes``, where it does not."""
-    header = next(iter(read_cells(path)), [])
+    header = next(iter(read_csv(path)), [])
     named = [au_of_number(name) if place else None for place, name in enumerate(header)]
     for problem, names in (
         ("no column for", [au for au in aus if au not in named]),
@@ -189,7 +189,7 @@ def _read_file(path: Path, columns: Sequence[int], metadata: Metadata, mistakes:
 
 def _numbered_rows(path: Path, headed: bool) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) without the header, which files of intensities may or may not have."""
-    cells = read_cells(path)
+    cells = read_csv(path)
     headed = headed or bool(cells and cells[0] and not cells[0][0].strip().isdecimal())
     yield from enumerate(cells[headed:], start=1 + headed)
 

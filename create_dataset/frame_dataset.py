@@ -1,11 +1,11 @@
 """Sequences of frames to the images of a dataset directory, with what was left out and why."""
 
-import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from audetnet.console import note
 from audetnet.errors import UserError
 from audetnet.lock import locked
 from audetnet.progress import ProgressBar
@@ -74,7 +74,7 @@ def _extract(request: Request, store: FrameStore, summary: Summary) -> list[Repo
                 reports.append(report)
                 _keep_length(report, request, store)
     except KeyboardInterrupt:
-        print(f"{store.unfinished}: what was extracted is kept there", file=sys.stderr)
+        note(f"{store.unfinished}: what was extracted is kept there")
         raise
     return sorted(reports, key=lambda report: report.name)
 

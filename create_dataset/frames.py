@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audetnet.arguments import command_parser, names, positive
+from audetnet.console import note
 from audetnet.errors import UserError, exit_status
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _labelled(arguments: argparse.Namespace) -> frozenset[str] | None:
             path = find_labels(arguments.out)
         except UserError as error:
             if arguments.out.is_dir():
-                print(f"every frame is extracted: {error}", file=sys.stderr)
+                note(f"every frame is extracted: {error}")
             return None
     ids = frozenset(read_labels(path, None).rows)
     subjects = getattr(arguments, "subjects", None)

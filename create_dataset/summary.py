@@ -1,10 +1,9 @@
 """What a script wrote, and what it left out and why."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from audetnet.console import say
+from audetnet.console import note, say
 from audetnet.errors import first_few
 
 
@@ -34,6 +33,6 @@ class Summary:
             say(line)
         for reason, names in self._left_out.items():
             if names:
-                print(f"left out {len(names)} ({reason}): {first_few(names)}", file=sys.stderr)
+                note(f"left out {len(names)} ({reason}): {first_few(names)}")
         for line in self._notes:
-            print(line, file=sys.stderr)
+            note(line)

@@ -131,3 +131,12 @@ def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
         path.write_text("half")
     write_text(tmp_path / "file", "whole")
     assert not dead.exists() and alive.exists() and elsewhere.exists()
+
+
+@pytest.mark.parametrize("owner", ["9" * 9, "9" * 400, "²"], ids=["unused", "huge", "a digit"])
+def test_names_that_only_look_like_leftovers_do_no_harm(tmp_path: Path, owner: str) -> None:
+    """A number beyond what the system counts overflowed when it was looked up."""
+    name = f".file.{platform.node()}.{owner}"[:250]
+    (tmp_path / name).touch()
+    write_text(tmp_path / "file", "text")
+    assert (tmp_path / "file").read_text() == "text"

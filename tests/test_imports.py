@@ -11,6 +11,7 @@ MODULES = sorted((ROOT / "audetnet").rglob("*.py"))
 FLOORS = {
     "errors": 0,
     "files": 0,
+    "csv_files": 0,
     "memory": 0,
     "lock": 0,
     "progress": 0,

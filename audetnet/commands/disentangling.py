@@ -1,7 +1,6 @@
 """``python test_disentangling.py``: from a trained run to what its z1 and z2 know."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 from audetnet.arguments import command_parser, names, natural, positive
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
-from audetnet.console import say
+from audetnet.console import note, say
 from audetnet.errors import UserError, exit_status
 from audetnet.memory import keep_freed_memory
 
@@ -97,8 +96,8 @@ def _test(arguments: argparse.Namespace) -> int:
     run, *compared = (load_saved(path) for path in [arguments.run, *arguments.compare])
     dataset = _dataset(arguments, run, compared)
     request = _request(arguments, dataset, run, compared, device)
-    for note in request.notes:
-        print(note, file=sys.stderr)
+    for line in request.notes:
+        note(line)
     table = analyse(request)
     out = arguments.out or _default_directory(run)
     heading = _heading(arguments, request, run)

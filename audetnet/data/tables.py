@@ -4,7 +4,6 @@ A csv or parquet table has the frame ids in its first column and one named colum
 is a dict of frame id -> array of AU values. Every mistake is a UserError that names the file.
 """
 
-import csv
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from audetnet.csv_files import read_csv
 from audetnet.data.pickles import read_pickled_dict
 from audetnet.errors import UserError, first_few, first_line
 from audetnet.files import write_bytes
@@ -148,27 +148,13 @@ def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...
     return dict(zip(ids, values, strict=True)), names
 
 
-def read_cells(path: Path) -> list[list[str]]:
-    """The rows of a csv file; blank lines at its end do not count. Raises UserError."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, skipinitialspace=True))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{path}: not a table: {first_line(error)}") from error
-    while rows and not rows[-1]:
-        rows.pop()
-    return rows
-
-
 def read_frame(path: Path) -> "pd.DataFrame":
     """A csv (all cells as text, one row a line) or parquet file as it is. Raises UserError."""
     import pandas as pd
 
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path)
-    header, *cells = read_cells(path) or [[]]
+    header, *cells = read_csv(path) or [[]]
     for line, row in enumerate(cells, start=2):
         if len(row) != len(header):
             raise UserError(
