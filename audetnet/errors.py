@@ -41,9 +41,7 @@ def one_line(text: str) -> str:
     if len(text) > LONGEST_LINE:
         left_out = len(text) - LONGEST_LINE
         end = len(text) - _SHOWN_END
-        text = (
-            f"{text[: LONGEST_LINE - _SHOWN_END]} ... ({left_out} characters) ... {text[end:]}"
-        )
+        text = f"{text[: LONGEST_LINE - _SHOWN_END]} ... ({left_out} characters) ... {text[end:]}"
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
