@@ -22,7 +22,7 @@ class UserError(Exception):
         return (str(self),)
 
 
-class UserErrors(UserError):
+class SeveralUserErrors(UserError):  # noqa: N818 - errors, in one exception
     """Several mistakes, a line each."""
 
     def __init__(self, lines: Sequence[str]) -> None:

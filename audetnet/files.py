@@ -11,7 +11,6 @@ from typing import IO
 
 from audetnet.errors import UserError
 
-
 _PROCESS = re.compile(r"[0-9]{1,9}")
 """A process number as the system gives them."""
 
@@ -21,7 +20,7 @@ class FileError(UserError):
 
 
 def check_regular(path: Path) -> None:
-    """Raise UserError for what exists and is no file that can be read to its end: a pipe would block
+    """Raise UserError for what exists and is no file to be read to its end: a pipe would block
     for ever, a device has no end.
     """
     try:

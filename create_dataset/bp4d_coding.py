@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.data.metadata import Metadata
 from audetnet.csv_files import read_csv
+from audetnet.data.metadata import Metadata
 from audetnet.errors import UserError, first_few
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE
 from audetnet.progress import ProgressBar

@@ -10,7 +10,7 @@ import numpy as np
 
 from audetnet.data.metadata import Metadata, update_metadata
 from audetnet.data.tables import TABLE_NAME, TableFormat, find_tables, write_labels
-from audetnet.errors import UserError, UserErrors, first_few
+from audetnet.errors import SeveralUserErrors, UserError, first_few
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, FloatArray, active
 from create_dataset.summary import Summary
 
@@ -49,7 +49,7 @@ class Mistakes:
             shown = self._lines[:_MISTAKES_SHOWN]
             more = len(self._lines) - len(shown)
             last = [f"... and {more} more such lines"] if more else []
-            raise UserErrors([*shown, *last, "nothing was written"])
+            raise SeveralUserErrors([*shown, *last, "nothing was written"])
 
 
 def add_table_flags(flags: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from audetnet.errors import LONGEST_LINE, UserError, UserErrors, exit_status, one_line
+from audetnet.errors import LONGEST_LINE, SeveralUserErrors, UserError, exit_status, one_line
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_long_message_keeps_its_place_and_its_advice() -> None:
 
 def test_each_mistake_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     def command() -> int:
-        raise UserErrors(["a.txt:1: x\ny", "a.txt:2: z"])
+        raise SeveralUserErrors(["a.txt:1: x\ny", "a.txt:2: z"])
 
     assert exit_status(command) == 2
     assert capsys.readouterr().err.splitlines() == [r"a.txt:1: x\ny", "a.txt:2: z"]
