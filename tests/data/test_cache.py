@@ -113,16 +113,6 @@ def test_another_order_of_the_same_images_decodes_nothing(
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_damaged_file_is_named_with_advice(image_folder: WriteImages, tmp_path: Path) -> None:
-    images = image_folder("a", "b")
-    pack(images, SIZE, False, tmp_path / "cache")
-    (path,) = (tmp_path / "cache").glob("*.npy")
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="delete it") as error:
-        pack(images, SIZE, False, tmp_path / "cache")
-    assert str(error.value).startswith(f"{path}: cannot be read: ")
-
-
 def _touch(images: dict[str, Path]) -> None:
     os.utime(images["a"], ns=(1, 1))
 
