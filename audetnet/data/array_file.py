@@ -91,9 +91,9 @@ def mistake_in(path: Path, header: Header | None) -> str:
     if header.get("version") != VERSION:
         return "packed by another version of AUDetNet"
     try:
-        rows = len(dict(header["images"]))
+        rows = len(header["images"].keys())
         open_array(path, (rows, 3, *header["image_size"]))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return "not the array that its header (.json) describes"
     if checksums_of(header, rows) is None:
         return "its header (.json) does not have a checksum for every frame"

@@ -581,7 +581,7 @@ def test_people_read_tables_findings_and_a_verdict(
     assert any(line.split() == ["train", "4", "4", "2", "2-2"] for line in lines)
     assert any(line.startswith("AU1 ") and "50.0 %" in line for line in lines)
     assert [line.split(":")[0] for line in lines[-3:-1]] == ["error", "warning"]
-    assert lines[-1] == "1 error, 1 warning: training would fail or leak"
+    assert lines[-1] == "1 error, 1 warning: training would fail or mislead"
 
 
 def test_many_findings_of_a_code_are_cut_short(
