@@ -98,7 +98,7 @@ def _image_line(facts: Facts) -> str:
 
 def _cache_line(arrays: list[Facts]) -> list[str]:
     frames, damaged = (sum(one[key] for one in arrays) for key in ("frames", "damaged"))
-    line = f"cache    {len(arrays)} arrays of packed frames, {frames:,} in all, {damaged} damaged"
+    line = f"cache    {frames:,} packed frames in {len(arrays)} files, {damaged:,} damaged"
     return [line] if arrays else []
 
 
