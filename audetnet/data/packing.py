@@ -30,7 +30,7 @@ from audetnet.data.array_file import (
     open_array,
     read_header,
 )
-from audetnet.data.images import ImageError, Size, image_size, read_image
+from audetnet.data.images import ImageError, Size, read_image
 from audetnet.files import FileError, write_text
 from audetnet.progress import ProgressBar
 
@@ -104,17 +104,16 @@ def _decode(
 
     def fill(row: int) -> str | None:
         try:
-            found = source.size if source.resize else image_size(paths[row])
-            if found != source.size:
-                height, width = source.size
-                return (
-                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
-                    f"training image is {height}x{width}; set image_size in [data_options] to "
-                    "resize all"
-                )
-            image = read_image(paths[row], source.size)
+            image = read_image(paths[row], source.size if source.resize else None)
         except ImageError as error:
             return str(error)
+        if image.shape[1:] != source.size:
+            found, (height, width) = image.shape[1:], source.size
+            return (
+                f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
+                f"training image is {height}x{width}; set image_size in [data_options] to "
+                "resize all"
+            )
         checksums[row] = checksum(image)
         pixels[row] = image
         return None
