@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from audetnet.errors import UserError
+from audetnet.errors import UserError, first_line
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
 from audetnet.files import FileError, write_text
@@ -26,6 +26,8 @@ ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 UNFINISHED = "frames.unfinished"
 _HEADER = "frame_id,yaw,pitch,roll"
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What JSON of another origin raises where it is read as a description."""
 _NUMBERS = re.compile(r"(\d+)")
 Parameters = Mapping[str, str | int | float | bool | None]
 """What all frames of a dataset have in common, by the name of its flag."""
@@ -100,7 +102,7 @@ class FrameStore:
             shutil.rmtree(self.unfinished)
         for path in (self._description, self.unfinished / "frames.json"):
             if path.is_file():
-                self._compare(path, _read_json(path).get("parameters", {}))
+                self._compare(path, _read_description(path)[0])
         if not self._description.is_file() and self.images.is_dir() and any(self.images.iterdir()):
             raise UserError(
                 f"{self.images}: holds images, but {self._description} does not say how they were "
@@ -125,8 +127,7 @@ class FrameStore:
         lengths: dict[str, VideoLength] = {}
         for path in (self._description, self.unfinished / "frames.json"):
             if path.is_file():
-                for name, length in _read_json(path).get("videos", {}).items():
-                    lengths[name] = VideoLength(int(length["frames"]), int(length["bytes"]))
+                lengths |= _read_description(path)[1]
         return lengths
 
     def _read_poses(self) -> dict[str, HeadPose]:
@@ -212,12 +213,17 @@ def _read_rows(path: Path) -> dict[str, HeadPose]:
     return poses
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_description(path: Path) -> tuple[dict[str, Any], dict[str, VideoLength]]:
+    """The parameters and the lengths of the videos that an earlier run wrote."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        lengths = {
+            name: VideoLength(int(length["frames"]), int(length["bytes"]))
+            for name, length in content["videos"].items()
+        }
+        return dict(content["parameters"].items()), lengths
+    except _MALFORMED as error:
         raise UserError(
-            f"{path}: not the JSON file that an earlier run wrote: {error}; extract into another "
-            "directory"
+            f"{path}: not the JSON file that an earlier run wrote: {first_line(error)}; extract "
+            "into another directory"
         ) from error
-    return content if isinstance(content, dict) else {}

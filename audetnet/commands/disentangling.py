@@ -156,7 +156,7 @@ def _request(
     ]
 
     def encoded(name: str, saved: "SavedModel", model: "AUDetNet") -> "TrainedRun":
-        packed = _packed(saved, dataset, cache)
+        packed = _packed(saved, dataset, cache, arguments.check_cache)
         smallest = dataset.active_from
         samples = (train, test)
         return encoded_run(
@@ -164,7 +164,7 @@ def _request(
         )
 
     names = _names([run, *compared])
-    packed = _packed(run, dataset, cache)
+    packed = _packed(run, dataset, cache, arguments.check_cache)
     pixels = packed.gather(packed.rows(train.ids))
     judge = trained_judge(train, pixels, dataset.active_from, cache, device, arguments.seed)
     return Request(
@@ -182,12 +182,14 @@ def _request(
     )
 
 
-def _packed(saved: "SavedModel", dataset: "Dataset", cache: Path | None) -> "PackedFrames":
+def _packed(
+    saved: "SavedModel", dataset: "Dataset", cache: Path | None, thorough: bool
+) -> "PackedFrames":
     """The frames in the size that the model takes, as its training had them."""
     from audetnet.data.cache import pack
 
     resize = saved.config.data.frame_size is not None
-    return pack(dataset.images(), saved.plan.image[1:], resize, cache)
+    return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
 
 
 def _names(saved: "list[SavedModel]") -> list[str]:

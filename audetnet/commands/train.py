@@ -211,7 +211,8 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         resize = config.data.frame_size is not None
         cache = cache_of(arguments)
         make = world.together if cache is None else world.in_turn
-        packed = make(lambda: pack(prepared.images, frame_size, resize, cache))
+        thorough = arguments.check_cache
+        packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
         description = run_description(config, dataset, frame_size)
         identity = prepared.identity
         trainer = world.together(

@@ -75,9 +75,9 @@ def inspect_image(path: Path, content: bytes) -> ImageFacts:
     return facts
 
 
-def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
+def read_image(path: Path, size: Size | None) -> npt.NDArray[np.uint8]:
     """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another
-    size.
+    size; None: in its own.
     """
     try:
         with Image.open(path) as image:
@@ -88,9 +88,8 @@ def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
         raise
     except Exception as error:
         raise ImageError(f"{path}: not a readable image: {error}") from error
-    height, width = size
-    if upright.size != (width, height):
-        upright = upright.resize((width, height), Image.Resampling.LANCZOS)
+    if size is not None and upright.size != size[::-1]:
+        upright = upright.resize(size[::-1], Image.Resampling.LANCZOS)
     return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))
 
 

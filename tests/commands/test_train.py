@@ -373,6 +373,23 @@ def test_cache_off_writes_no_cache_and_trains_the_same(
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
 
 
+def test_a_damaged_cache_is_packed_anew_where_it_is_checked(
+    tmp_path: Path,
+    minimal_data: Path,
+    edited_cfg: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cfg, cache = edited_cfg(), tmp_path / "cache"
+    assert _run(cfg, minimal_data, tmp_path / "sound", "--cache", str(cache)) == 0
+    (array,) = cache.glob("frames-*.npy")
+    whole = array.read_bytes()
+    array.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    capsys.readouterr()
+    assert _run(cfg, minimal_data, tmp_path / "run", "--cache", str(cache), "--check-cache") == 0
+    assert f"{array}: 1 of 12 packed frames are damaged" in capsys.readouterr().err
+    assert array.read_bytes() == whole
+
+
 def test_frames_on_the_device_train_the_same(
     tmp_path: Path, minimal_data: Path, edited_cfg: Callable[..., Path]
 ) -> None:
