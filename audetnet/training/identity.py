@@ -73,7 +73,8 @@ def check_identity(
     data = first_difference(was, now, _OF_DATA)
     if difference is None and data is not None:
         explaining = [name for name in _EXPLAINING if name in shared]
-        difference = first_difference(was, now, explaining) or changed_data() or data
+        reasons = [first_difference(was, now, explaining), changed_data()]
+        difference = " and with ".join(filter(None, reasons)) or data
     if difference is not None:
         raise UserError(
             f"{directory}: this run was started with {difference}; undo the change, or start a new "

@@ -25,6 +25,7 @@ def quick_cfg(edited_cfg: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def short_cfg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for a whole module."""
     text = (ROOT / "cfg" / "minimal.cfg").read_text()
     for old, new in QUICK:
         text = text.replace(old, new, 1)
@@ -47,9 +48,9 @@ def run(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
-def start(cfg: Path, run: Path, *flags: str) -> int:
+def start(cfg: Path, run: Path, *flags: str, data: Path = DATA) -> int:
     """``train.py`` on minimal_dataset; its exit status."""
-    arguments = ["--cfg", str(cfg), "--data", str(DATA), "--run", str(run), "--device", "cpu"]
+    arguments = ["--cfg", str(cfg), "--data", str(data), "--run", str(run), "--device", "cpu"]
     return main([*arguments, "--cache", str(cfg.parent / "cache"), *flags])
 
 
