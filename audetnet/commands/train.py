@@ -54,6 +54,11 @@ def parser() -> argparse.ArgumentParser:
         help="run directory (default: runs/CFGNAME, with --fold runs/CFGNAME-fold-FOLD)",
     )
     flags.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="delete the run that the run directory holds, and begin anew",
+    )
+    flags.add_argument(
         "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
     )
     add_device_flag(flags)
@@ -182,7 +187,8 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
     images = dataset.images()
     digest = content_digest(images)
     size = plan.image[1:]
-    identity = run_identity(config, dataset, digest, size, arguments.seed, arguments.bf16)
+    seed, bf16, fold = arguments.seed, arguments.bf16, arguments.fold
+    identity = run_identity(config, dataset, digest, size, seed, bf16, fold)
     return _Prepared(config, plan, dataset, images, identity)
 
 
@@ -192,20 +198,33 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     from audetnet.data.cache import pack
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
+    from audetnet.training.frame_list import write_frame_list
     from audetnet.training.identity import run_description
+    from audetnet.training.last_checkpoint import delete_run, last_checkpoint
     from audetnet.training.logs import RunDirectory
     from audetnet.training.trainer import Trainer
 
     config, plan, dataset = prepared.config, prepared.plan, prepared.dataset
     world, frame_size = settings.world, plan.image[1:]
+    files, identity = RunDirectory(settings.directory), prepared.identity
+    description = run_description(config, dataset, frame_size)
+    model = build_model(plan, config.data, settings.seed)
     with ExitStack() as held:
 
-        def last_checkpoint() -> Checkpoint | None:
+        def last() -> Checkpoint | None:
             held.enter_context(locked(settings.directory, _BUSY))
-            return _last_checkpoint(settings.directory, prepared.identity)
+            if arguments.overwrite:
+                return None
+            return last_checkpoint(files, identity, description, model, config, dataset)
 
-        checkpoint = world.from_first(last_checkpoint)
-        model = build_model(plan, config.data, settings.seed)
+        def record() -> None:
+            if arguments.overwrite:
+                delete_run(files)
+            if checkpoint is None or not files.frames.exists():
+                write_frame_list(files.frames, dataset)
+            files.record(config, identity)
+
+        checkpoint = world.from_first(last)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
         resize = config.data.frame_size is not None
@@ -213,16 +232,13 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         make = world.together if cache is None else world.in_turn
         thorough = arguments.check_cache
         packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
-        description = run_description(config, dataset, frame_size)
-        identity = prepared.identity
         trainer = world.together(
             lambda: Trainer(config, model, dataset, packed, settings, identity, description)
         )
         if checkpoint is not None:
             trainer.restore(checkpoint)
-        files = RunDirectory(settings.directory)
-        world.from_first(lambda: files.record(config, identity))
-        _announce(config, dataset, settings, checkpoint is not None)
+        world.from_first(record)
+        _announce(config, dataset, settings, _state(config, checkpoint))
         try:
             trainer.run()
         except torch.OutOfMemoryError as error:
@@ -233,34 +249,28 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     return 0
 
 
-def _last_checkpoint(directory: Path, identity: dict[str, Any]) -> "Checkpoint | None":
-    """The checkpoint to go on from, if there is one. Raises UserError for one of another run."""
-    from audetnet.training.checkpoint import load_checkpoint
-    from audetnet.training.identity import check_identity
-    from audetnet.training.logs import RunDirectory
-
-    latest = RunDirectory(directory).latest
-    if not latest.is_file():
-        return None
-    checkpoint = load_checkpoint(latest)
-    check_identity(checkpoint.identity, identity, str(directory))
-    return checkpoint
-
-
 def _run_name(arguments: argparse.Namespace) -> str:
     name: str = arguments.cfg.stem
     return name if arguments.fold is None else f"{name}-fold-{arguments.fold}"
 
 
-def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", resumed: bool) -> None:
+def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", state: str) -> None:
     sets = ", ".join(
         f"{len(s)} {s.name} frames of {len(set(s.subjects))} subjects" for s in dataset.sets()
     )
     size = settings.world.size
     where = str(settings.device) if size == 1 else f"{size} processes ({settings.device.type})"
     say(f"{config.path} on {where}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
-    state = "going on from its last checkpoint" if resumed else "new run"
     say(f"run directory {settings.directory}: {state}")
+
+
+def _state(config: "Config", checkpoint: "Checkpoint | None") -> str:
+    if checkpoint is None:
+        return "new run"
+    done = len(checkpoint.history)
+    if done < config.training.max_epochs:
+        return "going on from its last checkpoint"
+    return f"finished: {done} epochs; raise max_epochs to go on, or --overwrite to begin anew"
 
 
 def _seconds(text: str) -> float:

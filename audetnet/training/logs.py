@@ -30,6 +30,7 @@ class RunDirectory:
         self.best = root / "checkpoints" / "best.pt"
         self.metrics = root / "metrics.jsonl"
         self.options = root / "options.json"
+        self.frames = root / "frames.csv"
         self.results = root / "results.json"
         self.table = root / "results.csv"
         self.curves = root / "curves.png"

@@ -29,15 +29,14 @@ from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
 from audetnet.training.logs import RunDirectory, RunLog, Silence
-from audetnet.training.meter import Meter, NotFiniteError
+from audetnet.training.meter import Meter
 from audetnet.training.records import Record, best_index, set_record
+from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
 from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
 
-SAVE_INTERVAL = 600.0
-"""Seconds between two saves within an epoch."""
 CHECK_INTERVAL = 16
 """Batches between two looks at the terms: for the progress bar, and to stop where one is not
 finite.
@@ -101,7 +100,8 @@ class Trainer:
         self._meter = Meter()
         self._history: list[Record] = []
         self._seconds = 0.0
-        self._started = self._saved = time.monotonic()
+        self._started = time.monotonic()
+        self._saver = Saver(self._paths, settings.save_every, world, self._meter, self._checkpoint)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(
@@ -123,16 +123,19 @@ class Trainer:
             )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of the same run."""
+        """Go on from a checkpoint that ``fitting.check_run`` has taken."""
         self._model.load_state_dict(checkpoint.model)
         for name, optimiser in self._optimisers.items():
-            optimiser.load_state_dict(checkpoint.optimisers[name])
+            groups = optimiser.state_dict()["param_groups"]  # as the cfg has them
+            state = checkpoint.optimisers[name]["state"]
+            optimiser.load_state_dict({"state": state, "param_groups": groups})
         self._progress = checkpoint.progress
         self._meter.load_state_dict(checkpoint.meter, self._settings.device)
         self._history = [json.loads(text) for text in checkpoint.history]
         self._seconds = checkpoint.seconds
         if checkpoint.availability is not None:
             self._order.available = checkpoint.availability.numpy().copy()
+        self._saver.holds_learning = self._progress.step > 0
 
     def run(self) -> bool:
         """Train, evaluate, save and log until the last epoch. False if stopped before; everything
@@ -142,6 +145,8 @@ class Trainer:
         stop = StopRequest(self._settings.deadline, self._world)
         self._log.open(self._history)
         try:
+            if self._progress.step == 0:
+                self._saver.save()  # a run's directory always holds its latest checkpoint
             while self._progress.epoch <= self._config.training.max_epochs:
                 self._train_epoch(stop)
                 self._finish_epoch(stop)
@@ -149,7 +154,7 @@ class Trainer:
             self._log.finish(self._history, best, " ".join(self._selection()))
             return True
         except Stopped as reason:
-            self._save()
+            self._saver.save()
             done = f"epoch {self._progress.epoch}, {self._progress.batch} of its batches"
             say(f"stopped ({reason}) in {done}; the same command goes on from there")
             return False
@@ -170,12 +175,12 @@ class Trainer:
                 bar.advance()
                 stop.check()  # first: a host that waits for a GPU does not see that a peer has died
                 if self._progress.batch % CHECK_INTERVAL == 0:
-                    self._check_finite()
+                    self._saver.check_terms(epoch)
                     bar.show(self._meter.means())
-                if time.monotonic() - self._saved > SAVE_INTERVAL:
-                    self._save()
+                if self._saver.is_due():
+                    self._saver.save()
         self._world.any(False)
-        self._check_finite()
+        self._saver.checked()
 
     def _train_batch(self, batch: Batch, length: int, epoch: int) -> None:
         progress = self._progress
@@ -190,22 +195,6 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = group["base_lr"] * factor
 
-    def _check_finite(self) -> None:
-        found = self._meter.first_not_finite()
-        if found is not None:
-            batch, term = found
-            last = (
-                f"the last good checkpoint is {self._paths.latest}"
-                if self._paths.latest.is_file()
-                else "there is no checkpoint yet"
-            )
-            error = NotFiniteError(
-                f"epoch {self._progress.epoch}, batch {batch}: {term} is not finite; "
-                f"{last}. Lower a learning_rate "
-                "or a lambda of the cfg and start a new run"
-            )
-            raise self._world.common(error)
-
     def _finish_epoch(self, stop: StopRequest) -> None:
         """Evaluate and log the epoch in work, then enter the next one and save.
 
@@ -217,7 +206,8 @@ class Trainer:
         self._progress = Progress(self._progress.epoch + 1, 0, self._progress.step)
         self._meter.clear()
         self._order.finish_epoch()
-        self._save(record["epoch"])
+        epoch = record["epoch"]
+        self._saver.save(epoch, best_index(self._history, *self._selection()) == epoch - 1)
 
     def _log_epoch(self) -> None:
         test = self._dataset.test
@@ -265,16 +255,10 @@ class Trainer:
         """Seconds of work on this run, those before its resumptions included."""
         return self._seconds + time.monotonic() - self._started
 
-    def _save(self, finished_epoch: int | None = None) -> None:
-        """Write the latest checkpoint and, after an epoch, those that are kept. Never one that is
-        not finite.
-        """
-        self._check_finite()
-        self._saved = time.monotonic()
-        if not self._world.is_first:
-            return
+    def _checkpoint(self) -> Checkpoint:
+        """What there is to go on from, as it lies on the device."""
         available = self._order.available
-        checkpoint = Checkpoint(
+        return Checkpoint(
             identity=self._identity,
             description=self._description,
             model=self._model.state_dict(),
@@ -287,9 +271,3 @@ class Trainer:
             history=[json.dumps(record) for record in self._history],
             seconds=self._elapsed(),
         )
-        if finished_epoch is not None:
-            if best_index(self._history, *self._selection()) == finished_epoch - 1:
-                checkpoint.save(self._paths.best)
-            if self._settings.save_every and finished_epoch % self._settings.save_every == 0:
-                checkpoint.save(self._paths.kept(finished_epoch))
-        checkpoint.save(self._paths.latest)

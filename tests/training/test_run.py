@@ -11,6 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from audetnet.commands.train import main
+from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.logs import RunLog
 from audetnet.training.meter import Meter
 from audetnet.training.trainer import Trainer
@@ -154,7 +155,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     assert main([*flags, "--cache", str(tmp_path / "cache"), "--device", "cpu"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("epoch 1, batch ") and f": {term}" in error and "not finite" in error
-    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert "there is no checkpoint yet" in error
+    (saved,) = (tmp_path / "run" / "checkpoints").iterdir()
+    assert load_checkpoint(saved).progress.step == 0
 
 
 def test_the_last_good_checkpoint_stays_after_a_divergence(
