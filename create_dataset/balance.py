@@ -131,15 +131,16 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
 
 def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary") -> None:
     """The list, the table and the figures, each whole."""
+    from audetnet.csv_files import write_csv
     from audetnet.data.ids import write_ids
-    from audetnet.files import write_bytes, write_text
+    from audetnet.files import write_bytes
     from create_dataset.balance_figures import figures_of
-    from create_dataset.balance_table import csv_text, people_text
+    from create_dataset.balance_table import csv_rows, people_text
 
     ids = dataset.train.ids
     write_ids(out / LIST_NAME, (ids[index] for index in balance.drawn))
     summary.wrote(out / LIST_NAME, f"{len(balance.drawn):,} training ids")
-    write_text(out / TABLE_NAME, csv_text(balance))
+    write_csv(out / TABLE_NAME, csv_rows(balance))
     summary.wrote(out / TABLE_NAME, "classes before and after balancing")
     intensities = dataset.train.labels if dataset.kind == "intensity" else None
     drawings = figures_of(balance, dataset.train.subjects, intensities)

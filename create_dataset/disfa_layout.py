@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from audetnet.errors import UserError
-from create_dataset.frame_sources import Sequence, VideoFrames, add_unique
+from create_dataset.frame_ids import add_unique, id_of_video_frame
+from create_dataset.frame_sources import Sequence, VideoFrames
 from create_dataset.summary import Summary
 
 Camera = Literal["left", "right"]
@@ -48,7 +49,7 @@ def bad_frames() -> frozenset[str]:
     lines = BAD_FRAMES_FILE.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return frozenset(
-        f"{row['subject']}_{number}"
+        id_of_video_frame(row["subject"], number)
         for row in rows
         for number in range(int(row["first"]), int(row["last"]) + 1)
     )
@@ -98,7 +99,7 @@ def _landmarks_of(folder: Path, summary: Summary) -> dict[str, Path]:
             if number is None:
                 summary.left_out("landmark file with a name not of DISFA", [str(path)])
             else:
-                add_unique(files, f"{subject}_{number}", path)
+                add_unique(files, id_of_video_frame(subject, number), path)
     return files
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from audetnet.console import note
+from audetnet.console import counted, note
 from audetnet.errors import UserError
 from audetnet.lock import locked
 from audetnet.progress import ProgressBar
@@ -52,7 +52,7 @@ def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
     speed = _speed(written, time.perf_counter() - start, reports)
     summary.wrote(
         store.images,
-        f"{count} frames of {size}x{size} ({kind}), {count - before} of them new{speed}",
+        f"{counted(count, 'frame')} of {size}x{size} ({kind}), {count - before} of them new{speed}",
     )
     summary.wrote(out / "frames.csv", "their head rotation in degrees")
     _explain(reports, summary)

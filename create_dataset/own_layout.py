@@ -6,13 +6,14 @@ from pathlib import Path
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
-from create_dataset.frame_sources import (
-    ImageFrames,
-    Sequence,
-    VideoFrames,
+from create_dataset.frame_ids import (
     add_unique,
     check_id,
+    id_of_image,
+    id_of_video_frame,
+    video_name,
 )
+from create_dataset.frame_sources import ImageFrames, Sequence, VideoFrames
 from create_dataset.frame_store import natural_order
 
 _IMAGES_A_SEQUENCE = 200
@@ -26,7 +27,7 @@ def video_sequences(videos: list[Path], every: int, landmarks: Path | None) -> l
     """
     found: dict[str, Path] = {}
     for path in videos:
-        add_unique(found, check_id(path.stem, path), path)
+        add_unique(found, check_id(video_name(path), path), path)
     files = None if landmarks is None else _by_id(landmarks, LANDMARK_SUFFIXES, "landmark file")
     return [
         Sequence(
@@ -64,8 +65,8 @@ def _by_id(directory: Path, suffixes: tuple[str, ...], kind: str) -> dict[str, P
     found: dict[str, Path] = {}
     for path in _visible_files(directory):
         if path.suffix.lower() in suffixes:
-            inner = path.relative_to(directory).with_suffix("")
-            add_unique(found, check_id("_".join(inner.parts), path), path)
+            frame_id = id_of_image(path.relative_to(directory))
+            add_unique(found, check_id(frame_id, path), path)
     if not found:
         raise UserError(f"{directory}: no {kind}; expected {', '.join(suffixes)}")
     return found
@@ -84,5 +85,5 @@ def _of_video(files: dict[str, Path], stem: str) -> dict[str, Path]:
     for name, path in files.items():
         video, _, number = name.rpartition("_")
         if video == stem and number.isdecimal():
-            add_unique(found, f"{stem}_{int(number)}", path)
+            add_unique(found, id_of_video_frame(stem, int(number)), path)
     return found
