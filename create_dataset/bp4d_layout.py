@@ -13,6 +13,7 @@ from create_dataset.frame_sources import ImageFrames, Sequence
 from create_dataset.summary import Summary
 
 _SUBJECT = re.compile(r"[FM]\d+", re.IGNORECASE)
+_KNOWN_SUFFIXES = (*IMAGE_SUFFIXES, *LANDMARK_SUFFIXES)
 _TASK = re.compile(r"T\d+", re.IGNORECASE)
 
 
@@ -66,8 +67,9 @@ def _numbered(
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:
-            continue
-        if path.stem.isdecimal():
+            if path.suffix.lower() not in _KNOWN_SUFFIXES and not path.name.startswith("."):
+                summary.left_out(f"file that is no {kind} by its ending", [str(path)])
+        elif path.stem.isdecimal():
             add_unique(files, frame_id(name, int(path.stem)), path)
         else:
             summary.left_out(f"{kind} whose name is not a frame number", [str(path)])

@@ -26,7 +26,7 @@ def disfa_sequences(
 
     Raises UserError where the folders are not those of DISFA.
     """
-    videos = _videos(raw, camera)
+    videos = _videos(raw, camera, summary)
     landmarks: dict[str, dict[str, Path]] = {} if detect else _landmarks(raw, summary)
     bad = bad_frames() if drop_bad_frames else frozenset()
     if not detect:
@@ -55,7 +55,7 @@ def bad_frames() -> frozenset[str]:
     )
 
 
-def _videos(raw: Path, camera: Camera) -> dict[str, Path]:
+def _videos(raw: Path, camera: Camera, summary: Summary) -> dict[str, Path]:
     if not raw.is_dir():
         raise UserError(f"{raw}: no such directory; expected DISFA's videos and landmarks there")
     folders = _folders(raw, _VIDEO_FOLDER.format(camera=camera))
@@ -64,6 +64,8 @@ def _videos(raw: Path, camera: Camera) -> dict[str, Path]:
         match = re.fullmatch(_VIDEO.format(camera=camera), path.name, re.IGNORECASE)
         if match:
             add_unique(found, match[1].upper(), path)
+        elif path.is_file() and not path.name.startswith("."):
+            summary.left_out("file that is no video of DISFA by its name", [str(path)])
     if not found:
         name = camera.capitalize()
         raise UserError(

@@ -39,6 +39,10 @@ class VideoFrames:
     def frame_id(self, number: int) -> str:
         return id_of_video_frame(self.prefix, number)
 
+    def file_of(self, frame_id: str) -> Path | None:
+        """The video, whatever the frame."""
+        return self.path
+
     def ids(self, length: int) -> list[str]:
         """The ids, of a video of so many frames."""
         return [self.frame_id(number) for number in range(0, length, self.every)]
@@ -77,6 +81,10 @@ class ImageFrames:
     """Image files by frame id."""
 
     files: Mapping[str, Path]
+
+    def file_of(self, frame_id: str) -> Path | None:
+        """The frame's image."""
+        return self.files.get(frame_id)
 
     def ids(self, length: int) -> list[str]:
         """The ids; there is nothing to be learnt from the length."""

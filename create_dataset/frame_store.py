@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
+from audetnet.csv_files import Cell, csv_text, read_csv, write_csv
 from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
@@ -25,7 +26,7 @@ from audetnet.files import FileError, write_text
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 UNFINISHED = "frames.unfinished"
-_HEADER = "frame_id,yaw,pitch,roll"
+_HEADER = ["frame_id", "yaw", "pitch", "roll"]
 _NUMBERS = re.compile(r"(\d+)")
 Parameters = Mapping[str, str | int | float | bool | None]
 """What all frames of a dataset have in common, by the name of its flag."""
@@ -80,7 +81,7 @@ class FrameStore:
             shutil.rmtree(self.unfinished)
             raise UserError(f"{self.out}: no frame could be extracted, so nothing was written")
         try:
-            write_text(self._table, _as_table(self.poses))
+            write_csv(self._table, [_HEADER, *_rows(self.poses)])
             write_text(self._description, self._describe())
             made = self.unfinished / "imgs"
             if not self.images.exists():
@@ -104,7 +105,8 @@ class FrameStore:
         if not self._description.is_file() and self.images.is_dir() and any(self.images.iterdir()):
             raise UserError(
                 f"{self.images}: holds images, but {self._description} does not say how they were "
-                "made; extract into another directory"
+                "made; extract into another directory, or delete them if they are photographs that "
+                "are yet to be cropped"
             )
 
     def _compare(self, path: Path, earlier: Mapping[str, Any]) -> None:
@@ -162,7 +164,7 @@ class FrameWriter:
         try:
             Image.fromarray(image).save(self._part, **self._options)
             os.replace(self._part, path)
-            self._record.write(_as_row(frame_id, pose))
+            self._record.write(csv_text([_row(frame_id, pose)]))
             self._record.flush()
         except OSError as error:
             raise FileError(f"{path}: cannot be written: {error.strerror}") from error
@@ -186,28 +188,30 @@ def _files(directory: Path) -> Iterable[str]:
         return [entry.name for entry in entries if entry.stat().st_size]
 
 
-def _as_row(frame_id: str, pose: HeadPose) -> str:
-    return f"{frame_id},{pose.yaw:.2f},{pose.pitch:.2f},{pose.roll:.2f}\n"
+def _row(frame_id: str, pose: HeadPose) -> list[Cell]:
+    return [frame_id, *(round(degrees, 2) for degrees in (pose.yaw, pose.pitch, pose.roll))]
 
 
-def _as_table(poses: Mapping[str, HeadPose]) -> str:
-    rows = [_as_row(name, poses[name]) for name in sorted(poses, key=natural_order)]
-    return f"{_HEADER}\n{''.join(rows)}"
+def _rows(poses: Mapping[str, HeadPose]) -> list[list[Cell]]:
+    return [_row(name, poses[name]) for name in sorted(poses, key=natural_order)]
 
 
 def _read_rows(path: Path) -> dict[str, HeadPose]:
     """Rows of frames.csv or of a record; a last line without its end, torn by a kill, is none."""
     poses = {}
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    for number, line in enumerate(lines, start=1):
-        if line == _HEADER:
+    rows = read_csv(path)
+    if rows and not path.read_bytes().endswith(b"\n"):
+        rows.pop()
+    for number, row in enumerate(rows, start=1):
+        if row == _HEADER:
             continue
         try:
-            frame_id, yaw, pitch, roll = line.split(",")
+            frame_id, yaw, pitch, roll = row
             poses[frame_id] = HeadPose(float(yaw), float(pitch), float(roll))
         except ValueError as error:
             raise UserError(
-                f"{path}:{number}: expected {_HEADER}, not '{line}'; extract into another directory"
+                f"{path}:{number}: expected {','.join(_HEADER)}, not '{','.join(row)}'; extract "
+                "into another directory"
             ) from error
     return poses
 
