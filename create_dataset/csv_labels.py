@@ -24,6 +24,7 @@ from audetnet.errors import UserError, exit_status, first_few
 from audetnet.labels import ACTIVE_INTENSITY
 from audetnet.progress import ProgressBar
 from create_dataset.au_columns import aus
+from create_dataset.frame_store import DESCRIPTION_FILE
 from create_dataset.image_copies import ImageCopyError, place_image
 from create_dataset.label_table import (
     LabelTable,
@@ -114,6 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if rows.images is not None and arguments.photographs is not None:
         rows = _with_photographs(rows, arguments.photographs, arguments.out, summary)
     elif rows.images is not None and arguments.images != "none":
+        _check_no_crops(arguments.out)
         rows = _with_images(rows, arguments.out / _IMAGES, arguments.images == "link", summary)
     metadata = Metadata(
         aus=rows.aus,
@@ -145,6 +147,15 @@ def _columns(arguments: argparse.Namespace) -> Columns:
         arguments.id_column, arguments.path_column, arguments.first_frame, arguments.photographs
     )
     return Columns(frames, arguments.subject_column, arguments.aus)
+
+
+def _check_no_crops(out: Path) -> None:
+    """Raise UserError where images would be put over the faces that were cut out of them."""
+    if (out / DESCRIPTION_FILE).exists():
+        raise UserError(
+            f"{out / _IMAGES}: holds faces that create_dataset.frames has cut out; keep them with "
+            "--photographs DIR or --images none, or write to another directory"
+        )
 
 
 def _with_photographs(rows: LabelRows, folder: Path, out: Path, summary: Summary) -> LabelRows:

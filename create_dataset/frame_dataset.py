@@ -132,8 +132,8 @@ def _plan(request: Request, store: FrameStore, summary: Summary) -> _Plan:
 def _wanted(
     request: Request, store: FrameStore, summary: Summary
 ) -> tuple[dict[str, frozenset[str]] | None, list[LeftOut]]:
-    """Labelled ids by the name of their sequence, and those that none has nor any earlier run had;
-    None where labels do not matter.
+    """Labelled ids by the name of their sequence, and those that none has: neither one of these nor
+    one that an earlier run extracted. None where labels do not matter.
     """
     if request.labelled is None:
         return None, []
@@ -152,7 +152,8 @@ def _wanted(
     homes = frozenset(store.poses).union(*wanted.values())
     homeless = sorted(request.labelled - homes, key=natural_order)
     missing = [name for name in homeless if sequence_of(name) in seen_prefixes]
-    lost = [name for name in homeless if sequence_of(name) not in seen_prefixes]
+    known = seen_prefixes | set(map(sequence_of, store.poses))
+    lost = [name for name in homeless if sequence_of(name) not in known]
     summary.left_out(NO_SEQUENCE, sorted(set(map(sequence_of, lost))))
     summary.left_out(NOT_THERE, missing)
     rows = [(NOT_THERE, missing), (NO_SEQUENCE, lost)]

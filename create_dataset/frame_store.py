@@ -26,6 +26,8 @@ from audetnet.files import FileError, write_text
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 UNFINISHED = "frames.unfinished"
+DESCRIPTION_FILE = "frames.json"
+"""How the frames were made."""
 _HEADER = ["frame_id", "yaw", "pitch", "roll"]
 _NUMBERS = re.compile(r"(\d+)")
 Parameters = Mapping[str, str | int | float | bool | None]
@@ -50,14 +52,14 @@ class FrameStore:
         self.unfinished = out / UNFINISHED
         self.parameters = parameters
         self._suffix = f".{parameters['format']}"
-        self._table, self._description = out / "frames.csv", out / "frames.json"
+        self._table, self._description = out / "frames.csv", out / DESCRIPTION_FILE
         try:
             self._check_origin()
             self.lengths = self._read_lengths()
             self.poses = self._read_poses()
             for folder in ("imgs", "records", "parts"):
                 (self.unfinished / folder).mkdir(parents=True, exist_ok=True)
-            write_text(self.unfinished / "frames.json", self._describe())
+            write_text(self.unfinished / DESCRIPTION_FILE, self._describe())
         except OSError as error:
             raise FileError(f"{out}: cannot be used: {error.strerror}") from error
 
@@ -72,7 +74,7 @@ class FrameStore:
     def learn_length(self, name: str, length: VideoLength) -> None:
         """Keep how long a video is: a later run that needs none of its frames need not open it."""
         self.lengths[name] = length
-        write_text(self.unfinished / "frames.json", self._describe())
+        write_text(self.unfinished / DESCRIPTION_FILE, self._describe())
 
     def finish(self) -> int:
         """Make it a dataset; returns how many frames it has. Raises UserError if none."""
@@ -99,7 +101,7 @@ class FrameStore:
         made = self.unfinished / "imgs"
         if made.is_dir() and not any(made.iterdir()):
             shutil.rmtree(self.unfinished)
-        for path in (self._description, self.unfinished / "frames.json"):
+        for path in (self._description, self.unfinished / DESCRIPTION_FILE):
             if path.is_file():
                 self._compare(path, _read_json(path).get("parameters", {}))
         if not self._description.is_file() and self.images.is_dir() and any(self.images.iterdir()):
@@ -125,7 +127,7 @@ class FrameStore:
 
     def _read_lengths(self) -> dict[str, VideoLength]:
         lengths: dict[str, VideoLength] = {}
-        for path in (self._description, self.unfinished / "frames.json"):
+        for path in (self._description, self.unfinished / DESCRIPTION_FILE):
             if path.is_file():
                 for name, length in _read_json(path).get("videos", {}).items():
                     lengths[name] = VideoLength(int(length["frames"]), int(length["bytes"]))

@@ -73,6 +73,7 @@ def read_labelled_rows(
     """
     table = read_frame(path)
     table.columns = [str(name).strip() for name in table.columns]
+    _check_columns(path, list(table.columns))
     if not len(table):
         raise UserError(f"{path}: no rows")
     frames = row_frames(path, table, columns.frames)
@@ -117,6 +118,16 @@ def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
 
 def _chosen(items: Sequence[_T], kept: Flags) -> list[_T]:
     return [item for item, keep in zip(items, kept, strict=True) if keep]
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    """Raise UserError for names that are there twice, and for a table of one column by mistake."""
+    twice = [name for name, count in Counter(columns).items() if name and count > 1]
+    if twice:
+        raise UserError(f"{path}:1: two columns are called {first_few(twice)}")
+    for separator, said in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and separator in columns[0]:
+            raise UserError(f"{path}:1: cells are separated by {said}; expected commas")
 
 
 def _subjects(path: Path, table: "pd.DataFrame", asked: str | None) -> list[str] | None:

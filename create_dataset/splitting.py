@@ -110,7 +110,9 @@ class Splitter:
         people = self._frames.people
         if len(people) < count:
             raise UserError(
-                f"--k {count}: only {counted(len(people), 'subject')}: {first_few(people)}"
+                f"--k {count}: only {counted(len(people), 'subject')}: {first_few(people)}; "
+                f'{METADATA_FILE} says who is who ("subject_pattern", "subjects"), and csv_labels '
+                "--subject-column writes it"
             )
         sizes = [len(part) for part in np.array_split(np.arange(len(people)), count)]
         parts = divide(self._frames.counts(people), sizes, self._generator())

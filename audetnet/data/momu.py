@@ -8,6 +8,8 @@ epoch plays the part of its batch.
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.console import counted
+
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 _NEVER_SMALLEST = 2**62
@@ -70,8 +72,8 @@ class MOMU:
         advice = f"sampling_size {fine[-1]} or epoch_size" if fine else "epoch_size"
         return (
             f"beware: an epoch has epoch_size / sampling_size = {self.epoch_size} / {self._size} = "
-            f"{self._draws} draws, each of one class, and there are {classes} classes (AUs and "
-            f"neutral), so that some are not drawn: take {advice} {classes * self._size}"
+            f"{counted(self._draws, 'draw')}, each of one class, and there are {classes} classes "
+            f"(AUs and neutral), so that some are not drawn: take {advice} {classes * self._size}"
         )
 
 
