@@ -8,8 +8,6 @@ epoch plays the part of its batch.
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.console import counted
-
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 _NEVER_SMALLEST = 2**62
@@ -71,9 +69,9 @@ class MOMU:
         fine = [n for n in range(1, self.epoch_size // classes + 1) if self.epoch_size % n == 0]
         advice = f"sampling_size {fine[-1]} or epoch_size" if fine else "epoch_size"
         return (
-            f"beware: an epoch has epoch_size / sampling_size = {self.epoch_size} / {self._size} = "
-            f"{counted(self._draws, 'draw')}, each of one class, and there are {classes} classes "
-            f"(AUs and neutral), so that some are not drawn: take {advice} {classes * self._size}"
+            f"beware: too few draws an epoch, each of one class: epoch_size / sampling_size = "
+            f"{self.epoch_size} / {self._size} = {self._draws}, for {classes} classes (AUs and "
+            f"neutral), so that some are not drawn: take {advice} {classes * self._size}"
         )
 
 
