@@ -1,6 +1,7 @@
 """What the command lines of all commands share."""
 
 import argparse
+import csv
 import textwrap
 
 _WIDTH = 80
@@ -32,8 +33,8 @@ def positive(text: str) -> int:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
-    found = tuple(part.strip() for part in text.split(","))
-    if not all(found):
+    """Names separated by commas; one with a comma in it is quoted: ``"Smith, John",ben``."""
+    found = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []))
+    if not found or not all(found):
         raise argparse.ArgumentTypeError(f"expected names separated by commas, not '{text}'")
     return found

@@ -174,6 +174,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
 def _prepare(arguments: argparse.Namespace) -> _Prepared:
     from audetnet.config.reader import read_config
     from audetnet.data.cache import content_digest
+    from audetnet.data.order import order_notes
     from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.model import check_au_count, plan_model
     from audetnet.training.identity import run_identity
@@ -182,7 +183,8 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
-    for line in (*config.warnings, *plan.warnings, *dataset.notes):
+    ordered = order_notes(config.data, dataset.train, dataset.active_from)
+    for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
         note(line)
     images = dataset.images()
     digest = content_digest(images)

@@ -1,6 +1,5 @@
 """dataset.json: what the labels of a dataset directory are, and who the subjects of its frames."""
 
-import csv
 import dataclasses
 import json
 import re
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audetnet.config.binding import did_you_mean
+from audetnet.csv_files import read_csv
 from audetnet.errors import UserError, first_few
 from audetnet.files import write_text
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
@@ -123,13 +123,8 @@ def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
 
 
 def _read_subjects(path: Path) -> dict[str, str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read: {error}; expected rows frame,subject") from error
     subjects = {}
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(read_csv(path)[1:], start=2):
         if len(row) != 2 or not all(row):
             raise UserError(f"{path}:{number}: expected frame,subject, not '{','.join(row)}'")
         subjects[row[0]] = row[1]

@@ -5,6 +5,7 @@ people.
 import math
 from typing import Any
 
+from audetnet.csv_files import Cell, csv_text
 from audetnet.evaluation.evaluate import SetResults
 
 Record = dict[str, Any]
@@ -62,11 +63,11 @@ def result_table(result: Record) -> str:
 def result_csv(result: Record) -> str:
     """The same table as CSV; empty where a metric is undefined."""
     metrics = list(result["au"])
-    lines = [",".join(["au", *metrics])]
+    rows: list[list[Cell]] = [["au", *metrics]]
     for au in result["au"][metrics[0]]:
-        lines.append(",".join([au, *(_number(result["au"][name][au]) for name in metrics)]))
-    lines.append(",".join(["mean", *(_number(result["mean"][name]) for name in metrics)]))
-    return "\n".join(lines) + "\n"
+        rows.append([au, *(result["au"][name][au] for name in metrics)])
+    rows.append(["mean", *(result["mean"][name] for name in metrics)])
+    return csv_text(rows)
 
 
 def epoch_line(record: Record, max_epochs: int) -> str:
@@ -89,10 +90,6 @@ def epoch_line(record: Record, max_epochs: int) -> str:
 
 def _cell(value: float | None) -> str:
     return f"{'-' if value is None else format(value, '.3f'):>10}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(value)
 
 
 def _short(value: float | None) -> str:

@@ -184,7 +184,7 @@ def test_a_random_split_by_frame_says_what_it_is(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--k", "10"], "--k 10: there are 9 subjects: SN001,"),
+        (["--k", "10"], "--k 10: only 9 subjects: SN001,"),
         (["--folds"], '{data}/dataset.json: has no "folds"; choose --k K or --leave-one'),
         (["--test-subjects", "SN099"], "--test-subjects: no frames of SN099; subjects are "),
         (["--test-subjects", ",".join(SUBJECTS)], "--test-subjects: leaves no subject to train on"),
