@@ -36,3 +36,8 @@ def say(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def counted(count: int, thing: str, things: str = "") -> str:
+    """``1 subject``, ``3 subjects``; ``things`` where the plural is another word."""
+    return f"{count} {thing if count == 1 else things or thing + 's'}"

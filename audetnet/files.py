@@ -83,3 +83,12 @@ def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole."""
     write_bytes(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def append_text(path: Path, text: str) -> None:
+    """Write at the end of a text file. Raises FileError; part of the text may then be there."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from error

@@ -202,6 +202,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
 
         def last_checkpoint() -> Checkpoint | None:
             held.enter_context(locked(settings.directory, _BUSY))
+            RunDirectory(settings.directory).check()
             return _last_checkpoint(settings.directory, prepared.identity)
 
         checkpoint = world.from_first(last_checkpoint)

@@ -2,6 +2,7 @@
 finite.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -73,4 +74,14 @@ class Meter:
 
 
 class NotFiniteError(UserError):
-    """A loss or gradient became infinite or NaN."""
+    """A loss or gradient became infinite or NaN. ``latest`` is where the last checkpoint lies, if
+    there is one.
+    """
+
+    def __init__(self, epoch: int, batch: int, term: str, latest: Path) -> None:
+        there_is = latest.is_file()
+        last = f"the last good checkpoint is {latest}" if there_is else "there is no checkpoint yet"
+        super().__init__(
+            f"epoch {epoch}, batch {batch}: {term} is not finite; {last}. Lower a learning_rate or "
+            "a lambda of the cfg and start a new run"
+        )
