@@ -35,6 +35,7 @@ _BUSY = (
 )
 _EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
+_LONGEST_HOURS = 10_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -267,5 +268,8 @@ def _seconds(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None or not text:
         raise argparse.ArgumentTypeError(f"expected a time such as 90s, 45m or 3h30m, not '{text}'")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total > _LONGEST_HOURS * 3600:
+        raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
+    return total

@@ -78,7 +78,14 @@ def test_help_names_every_flag_and_imports_no_torch() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("45m", 2700), ("3h30m", 12600), ("1h1m1s", 3661), ("0s", 0)],
+    [
+        ("90s", 90),
+        ("45m", 2700),
+        ("3h30m", 12600),
+        ("1h1m1s", 3661),
+        ("0s", 0),
+        ("10000h", 36_000_000),
+    ],
 )
 def test_times(text: str, seconds: float) -> None:
     arguments = parser().parse_args(["--cfg", "x", "--max-time", text])
@@ -90,6 +97,11 @@ def test_times(text: str, seconds: float) -> None:
     [
         (["--max-time", "5"], "expected a time such as 90s, 45m or 3h30m, not '5'"),
         (["--max-time", ""], "expected a time such as"),
+        (["--max-time", "10000h1s"], "expected at most 10000h, not '10000h1s'"),
+        (["--max-time", "9" * 400 + "s"], "expected at most 10000h, not '999"),
+        (["--max-time", "9" * 5000 + "h"], "expected at most 10000h, not '999"),
+        (["--seed", "9" * 5000], "at most 9223372036854775807"),
+        (["--save-every", str(2**63)], "at most 9223372036854775807"),
         (["--seed", "-1"], "--seed"),
         (["--save-every", "x"], "expected a whole number, not 'x'"),
         ([], "--data is needed to train"),
