@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from matplotlib.figure import Figure
 
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
+from audetnet.drawing import Figure
 from audetnet.evaluation.people import Estimate
 from audetnet.files import write_bytes, write_text
 from audetnet.text_table import text_table

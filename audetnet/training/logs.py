@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from audetnet.config.options import Config
 from audetnet.console import note, say
+from audetnet.drawing import Figure
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Samples
 from audetnet.files import FileError, append_text, check_regular, write_bytes, write_text
@@ -143,7 +143,7 @@ class RunLog(Silence):
         """Write what a run can be without. Where the disk refuses, that is said once."""
         try:
             write()
-        except (OSError, FileError) as error:
+        except FileError as error:
             if what not in self._refused:
                 note(f"{error}; the run goes on without these {what}")
             self._refused.add(what)
@@ -161,11 +161,10 @@ class RunLog(Silence):
             for tag, picture in shown.items():
                 self._events.image(tag, picture, record["epoch"])
             self._events.flush()
-        except OSError as error:
-            path = self._events.path
+        except FileError:
             self.close()
             self._events = None
-            raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+            raise
 
     def _save_pictures(self, epoch: int, shown: dict[str, pictures.Picture]) -> None:
         for tag, picture in shown.items():

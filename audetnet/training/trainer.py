@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
-from audetnet.console import say
+from audetnet.console import counted, say
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
     Batch,
@@ -118,9 +118,8 @@ class Trainer:
         batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
-                f"the main network would never be trained: {frames} frames in "
-                f"{training.max_epochs} epochs are "
-                f"{batches} batches, and "
+                f"the main network would never be trained: {counted(frames, 'frame')} in "
+                f"{counted(training.max_epochs, 'epoch')} make {batches} batches, and "
                 f"train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
                 "train_main_net_every_n_batches",
             )
