@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from audetnet.arguments import command_parser, names, natural, positive
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
-from audetnet.console import note, say
+from audetnet.console import counted, note, say
 from audetnet.errors import UserError, exit_status
 from audetnet.memory import keep_freed_memory
 
@@ -225,10 +225,11 @@ def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel
         "epochs trained": str(run.epochs),
         "data": str(arguments.data) + (f", fold {arguments.fold}" if arguments.fold else ""),
         **{
-            f"{frames.name} sample": f"{len(frames)} frames of {len(set(frames.subjects))} people"
+            f"{frames.name} sample": f"{counted(len(frames), 'frame')} of "
+            + counted(len(set(frames.subjects)), "person", "people")
             for frames in (own.train, own.test)
         },
-        "code": f"z1 {run.plan.z1_channels} channels, z2 "
+        "code": f"z1 {counted(run.plan.z1_channels, 'channel')}, z2 "
         f"{run.plan.code_channels - run.plan.z1_channels}",
         "seed": str(arguments.seed),
         "versions": f"AUDetNet {audetnet.__version__}, torch {torch.__version__}",

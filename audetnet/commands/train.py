@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
-from audetnet.console import note, say, silence
+from audetnet.console import counted, note, say, silence
 from audetnet.errors import UserError, exit_status
 from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
@@ -35,6 +35,7 @@ _BUSY = (
 )
 _EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
+_LONGEST_HOURS = 10_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -114,14 +115,14 @@ def _describe(arguments: argparse.Namespace) -> int:
     size = config.data.frame_size
     if size is None and arguments.data is not None:
         size = dataset_of(arguments, config.data).first_image_size()
+    assumed: tuple[str, ...] = ()
     if size is None:
         size = _DEFAULT_FRAME_SIZE
-        note(
-            f"{arguments.cfg}: no image_size and no --data: assuming frames of {size[0]}x{size[1]}"
-        )
+        frames = f"{size[0]}x{size[1]}"
+        assumed = (f"{arguments.cfg}: no image_size and no --data: assuming frames of {frames}",)
     model = plan_model(config, size)
-    for warning in (*config.warnings, *model.warnings):
-        note(warning)
+    for line in (*assumed, *config.warnings, *model.warnings):
+        note(line)
     say(describe(model))
     return 0
 
@@ -215,6 +216,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
 
         def last() -> Checkpoint | None:
             held.enter_context(locked(settings.directory, _BUSY))
+            files.check()
             if arguments.overwrite:
                 return None
             return last_checkpoint(files, identity, description, model, config, dataset)
@@ -258,12 +260,22 @@ def _run_name(arguments: argparse.Namespace) -> str:
 
 def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", state: str) -> None:
     sets = ", ".join(
-        f"{len(s)} {s.name} frames of {len(set(s.subjects))} subjects" for s in dataset.sets()
+        f"{counted(len(s), f'{s.name} frame')} of {counted(len(set(s.subjects)), 'subject')}"
+        for s in dataset.sets()
     )
     size = settings.world.size
     where = str(settings.device) if size == 1 else f"{size} processes ({settings.device.type})"
-    say(f"{config.path} on {where}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
+    aus = counted(len(dataset.au_names), "AU")
+    say(f"{config.path} on {where}: {sets}, {aus}, {_learnt(config, dataset)}")
     say(f"run directory {settings.directory}: {state}")
+
+
+def _learnt(config: "Config", dataset: "Dataset") -> str:
+    if config.data.regress_au_intensities:
+        return "intensity"
+    if dataset.kind == "intensity":
+        return f"occurrence (labels: intensities, active from {dataset.active_from:g})"
+    return "occurrence"
 
 
 def _state(config: "Config", checkpoint: "Checkpoint | None") -> str:
@@ -272,12 +284,16 @@ def _state(config: "Config", checkpoint: "Checkpoint | None") -> str:
     done = len(checkpoint.history)
     if done < config.training.max_epochs:
         return "going on from its last checkpoint"
-    return f"finished: {done} epochs; raise max_epochs to go on, or --overwrite to begin anew"
+    epochs = counted(done, "epoch")
+    return f"finished: {epochs}; raise max_epochs to go on, or --overwrite to begin anew"
 
 
 def _seconds(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None or not text:
         raise argparse.ArgumentTypeError(f"expected a time such as 90s, 45m or 3h30m, not '{text}'")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total > _LONGEST_HOURS * 3600:
+        raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
+    return total

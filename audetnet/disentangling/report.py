@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from matplotlib.figure import Figure
 
 from audetnet.csv_files import write_csv
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
+from audetnet.drawing import Figure
 from audetnet.evaluation.people import Estimate
 from audetnet.files import write_bytes, write_text
 from audetnet.text_table import text_table

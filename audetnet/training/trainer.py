@@ -10,27 +10,28 @@ import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
-from audetnet.console import say
+from audetnet.console import counted, say
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
     Batch,
     Batches,
-    evaluation_cuts,
     resident_frames,
     training_cuts,
 )
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
 from audetnet.data.order import epoch_order
-from audetnet.evaluation.evaluate import Evaluator, SetResults
+from audetnet.evaluation.evaluate import Evaluator
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
+from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
-from audetnet.training.records import Record, best_index, set_record
+from audetnet.training.outcome import FinalEvaluation
+from audetnet.training.records import Record, best_index
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
@@ -41,8 +42,6 @@ CHECK_INTERVAL = 16
 """Batches between two looks at the terms: for the progress bar, and to stop where one is not
 finite.
 """
-SAMPLE_COUNT = 8
-"""Test frames shown as pictures, evenly spread over the set."""
 
 
 class Trainer:
@@ -70,7 +69,8 @@ class Trainer:
         self._identity, self._description = identity, description
         self._paths = RunDirectory(settings.directory)
         self._world = world = settings.world
-        self._log = RunLog(self._paths, config.training.max_epochs) if world.is_first else Silence()
+        epochs, test_frames = config.training.max_epochs, len(dataset.test)
+        self._log = RunLog(self._paths, epochs, test_frames) if world.is_first else Silence()
         head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
@@ -88,12 +88,15 @@ class Trainer:
             world,
         )
         loss = config.loss.reconstruction_loss_function
-        self._evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
+        evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
         resident = resident_frames(packed, settings.device, settings.residence)
         self._batches = {
             frames.name: Batches(frames, packed, settings.device, resident)
             for frames in dataset.sets()
         }
+        self._held_out = HeldOut(
+            evaluator, dataset, self._batches, config.training.batch_size, world
+        )
         self._order = epoch_order(config.data, dataset.train, dataset.active_from, settings.seed)
         self._progress = Progress()
         self._check_length()
@@ -115,9 +118,8 @@ class Trainer:
         batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
-                f"the main network would never be trained: {frames} frames in "
-                f"{training.max_epochs} epochs are "
-                f"{batches} batches, and "
+                f"the main network would never be trained: {counted(frames, 'frame')} in "
+                f"{counted(training.max_epochs, 'epoch')} make {batches} batches, and "
                 f"train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
                 "train_main_net_every_n_batches",
             )
@@ -138,29 +140,47 @@ class Trainer:
         self._saver.holds_learning = self._progress.step > 0
 
     def run(self) -> bool:
-        """Train, evaluate, save and log until the last epoch. False if stopped before; everything
-        is saved then.
+        """Train, evaluate, save and log until the last epoch, and report. False if stopped before;
+        everything is saved then.
         """
         self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
         stop = StopRequest(self._settings.deadline, self._world)
-        self._log.open(self._history)
+        self._world.from_first(lambda: self._log.open(self._history))
         try:
-            if self._progress.step == 0:
-                self._saver.save()  # a run's directory always holds its latest checkpoint
-            while self._progress.epoch <= self._config.training.max_epochs:
-                self._train_epoch(stop)
-                self._finish_epoch(stop)
-            best = self._history[best_index(self._history, *self._selection())]
-            self._log.finish(self._history, best, " ".join(self._selection()))
+            self._train(stop)
+            self._report(stop)
             return True
         except Stopped as reason:
-            self._saver.save()
-            done = f"epoch {self._progress.epoch}, {self._progress.batch} of its batches"
-            say(f"stopped ({reason}) in {done}; the same command goes on from there")
+            say(f"stopped ({reason}) {self._where()}; the same command goes on from there")
             return False
         finally:
             self._log.close()
             stop.close()
+
+    def _train(self, stop: StopRequest) -> None:
+        if self._progress.step == 0:
+            self._saver.save()  # a run's directory always holds its latest checkpoint
+        try:
+            while self._progress.epoch <= self._config.training.max_epochs:
+                self._train_epoch(stop)
+                self._finish_epoch(stop)
+        except Stopped:
+            self._saver.save()
+            raise
+
+    def _where(self) -> str:
+        progress = self._progress
+        if progress.epoch > self._config.training.max_epochs:
+            return "after the last epoch, in its evaluation on the whole test set"
+        return f"in epoch {progress.epoch}, {progress.batch} of its batches"
+
+    def _report(self, stop: StopRequest) -> None:
+        evaluation = FinalEvaluation(
+            self._model, self._held_out, self._paths.best, self._identity, self._world
+        )
+        at_end = self._progress.batch == 0
+        outcome = evaluation(self._history, self._selection(), at_end, stop)
+        self._world.from_first(lambda: self._log.finish(self._history, outcome))
 
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch
@@ -196,55 +216,41 @@ class Trainer:
                 group["lr"] = group["base_lr"] * factor
 
     def _finish_epoch(self, stop: StopRequest) -> None:
-        """Evaluate and log the epoch in work, then enter the next one and save.
+        """Evaluate and log the epoch in work, then enter the next one and save, also where the
+        disk refuses the log.
 
         A run that is killed before it has saved writes the same log again.
         """
         record = self._evaluate_epoch(stop)
         self._history.append(record)
-        self._log_epoch()
-        self._progress = Progress(self._progress.epoch + 1, 0, self._progress.step)
-        self._meter.clear()
-        self._order.finish_epoch()
-        epoch = record["epoch"]
-        self._saver.save(epoch, best_index(self._history, *self._selection()) == epoch - 1)
+        try:
+            self._log_epoch()
+        finally:
+            epoch = record["epoch"]
+            self._progress = Progress(epoch + 1, 0, self._progress.step)
+            self._meter.clear()
+            self._order.finish_epoch()
+            self._saver.save(epoch, best_index(self._history, *self._selection()) == epoch - 1)
 
     def _log_epoch(self) -> None:
-        test = self._dataset.test
-        chosen = np.linspace(0, len(test) - 1, min(SAMPLE_COUNT, len(test))).round()
-        samples = self._evaluator.samples(self._batches["test"], test.ids, chosen.astype(np.int64))
-        self._log.epoch(self._history, samples, self._model)
+        samples = self._held_out.samples()
+        self._world.from_first(lambda: self._log.epoch(self._history, samples, self._model))
 
     def _evaluate_epoch(self, stop: StopRequest) -> Record:
         training = self._config.training
         epoch = self._progress.epoch
-        limits = {} if epoch == training.max_epochs else {"test": training.max_test_iters}
-        record: Record = {
+        return {
             "epoch": epoch,
             "step": self._progress.step,
             "learning_rate": {
                 name: o.param_groups[0]["lr"] for name, o in self._optimisers.items()
             },
             "train": self._meter.means(),
+            **self._held_out.records(
+                None if epoch == training.max_epochs else training.max_test_iters, stop
+            ),
+            "seconds": round(self._elapsed(), 3),
         }
-        for frames in self._dataset.sets():
-            if frames.name != "train":
-                record[frames.name] = set_record(
-                    self._evaluate(frames.name, len(frames), limits.get(frames.name), stop)
-                )
-        record["seconds"] = round(self._elapsed(), 3)
-        return record
-
-    def _evaluate(self, name: str, count: int, limit: int | None, stop: StopRequest) -> SetResults:
-        cuts = evaluation_cuts(count, self._config.training.batch_size, limit)
-        with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
-
-            def each() -> None:
-                bar.advance()
-                stop.check()
-
-            own = [cut[self._world.part(len(cut))] for cut in cuts]
-            return self._evaluator(self._batches[name], own, each, self._world.of_all)
 
     def _selection(self) -> tuple[str, str]:
         """(set, metric) that the best epoch is chosen by."""

@@ -58,7 +58,7 @@ def test_metrics_jsonl_events_and_results_hold_the_same_numbers(
     assert list(second["test"]["au"]["f1"])[:3] == ["AU1", "AU2", "AU4"]
     assert set(second["test"]["code"]) == {"z1_z2_cross_correlation", "z2_variance"}
     results = json.loads((run / "results.json").read_text())
-    assert results["last"] == second and results["best_selected_by"] == "test f1"
+    assert results["last"] == second and results["chosen_by"] == "last epoch"
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
     tags = events.Tags()
@@ -86,7 +86,7 @@ def test_regression_reports_intensity_metrics(
     assert set(record["test"]["au"]) == {"f1", "accuracy", "2afc", "icc", "mae", "mse", "pcc"}
     assert (record["validation"]["frames"], record["test"]["frames"]) == (2, 4)
     results = json.loads((run / "results.json").read_text())
-    assert results["best_selected_by"] == "validation icc"
+    assert results["chosen_by"] == "validation icc"
     header = (run / "results.csv").read_text().splitlines()[0]
     assert header == "au,f1,accuracy,2afc,icc,mae,mse,pcc"
 
