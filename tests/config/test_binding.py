@@ -8,10 +8,8 @@ from audetnet.config.binding import (
     Natural,
     OptionError,
     Parameter,
-    Positive,
     Range,
     Reference,
-    Weight,
     bind,
     convert,
     did_you_mean,
@@ -20,6 +18,8 @@ from audetnet.config.binding import (
 from audetnet.config.language import Block, CfgError, parse
 
 Choice = Literal["relu", "leaky_relu", "tanh"]
+Positive = Annotated[int, Range(1)]
+Weight = Annotated[float, Range(0)]
 Open = Annotated[float, Range(0, open=True)]
 Below = Annotated[float, Range(0, below=1)]
 Triple = tuple[float, float, float]
