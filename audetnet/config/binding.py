@@ -11,6 +11,7 @@ import inspect
 import math
 import types
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -137,9 +138,10 @@ def convert(text: str, hint: Any) -> Any:
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *marks = get_args(hint)
-        value = convert(text, inner)
-        if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
-            return value
+        with suppress(OptionError):
+            value = convert(text, inner)
+            if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
+                return value
     elif origin in (Union, types.UnionType):
         return _convert_union(text, hint)
     elif origin is tuple:
@@ -149,10 +151,8 @@ def convert(text: str, hint: Any) -> Any:
             return text
         raise OptionError(f"unknown choice{did_you_mean(text, get_args(hint))}")
     else:
-        try:
+        with suppress(ValueError):
             return _SCALARS[hint](text)
-        except ValueError:
-            pass
     raise OptionError(f"expected {describe(hint)}")
 
 

@@ -391,7 +391,11 @@ ADAM = "learning_rate=0.001"
         ("[layer]", "[layr] # here", "[layr] unknown block type; did you mean 'layer'?"),
         ("[layer]", "[dropout] # here", "[dropout] unknown block type; known are: layer, join"),
         ("width=4", "widht=4 # here", "[layer] unknown option 'widht'; did you mean 'width'?"),
-        ("width=4", "width=None # here", "[layer] width=None: expected an integer"),
+        (
+            "width=4",
+            "width=None # here",
+            "[layer] width=None: expected an integer of at least 1 and at most 1000000",
+        ),
         (
             "[layer]\nwidth=4",
             "[layer] # here",
