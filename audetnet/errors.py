@@ -69,6 +69,9 @@ def exit_status(command: Callable[[], int]) -> int:
         for line in error.lines:
             print(one_line(line), file=sys.stderr)
         return EXIT_MISTAKE
+    except MemoryError as error:
+        print(one_line(f"the memory is full: {first_line(error)}"), file=sys.stderr)
+        return EXIT_MISTAKE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -19,6 +19,8 @@ from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
 
 if TYPE_CHECKING:
+    import torch
+
     from audetnet.config.options import Config
     from audetnet.data.frames import Dataset
     from audetnet.networks.model import ModelPlan
@@ -154,7 +156,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         world,
     )
     with connected(world, device):
-        prepared = world.together(lambda: _prepare(arguments))
+        prepared = world.together(lambda: _prepare(arguments, device))
         seen = prepared.identity, prepared.config.resolved()
         if any(other != seen for other in world.of_all(seen)):
             raise world.common(
@@ -166,10 +168,11 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         return _run(arguments, prepared, settings)
 
 
-def _prepare(arguments: argparse.Namespace) -> _Prepared:
+def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared:
     from audetnet.config.reader import read_config
     from audetnet.data.cache import content_digest
     from audetnet.networks.blocks import BUILDERS
+    from audetnet.networks.memory_need import check_memory
     from audetnet.networks.model import check_au_count, plan_model
     from audetnet.training.identity import run_identity
 
@@ -177,6 +180,7 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
+    check_memory(plan, device)
     for line in (*config.warnings, *plan.warnings, *dataset.notes):
         note(line)
     images = dataset.images()
@@ -187,9 +191,8 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
 
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
-    import torch
-
     from audetnet.data.cache import pack
+    from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.identity import run_description
@@ -205,6 +208,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
             return _last_checkpoint(settings.directory, prepared.identity)
 
         checkpoint = world.from_first(last_checkpoint)
+        held.enter_context(told_when_full(config, plan, settings.device))
         model = build_model(plan, config.data, settings.seed)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
@@ -222,13 +226,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         files = RunDirectory(settings.directory)
         world.from_first(lambda: files.record(config, identity))
         _announce(config, dataset, settings, checkpoint is not None)
-        try:
-            trainer.run()
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"{config.path}: the memory of {settings.device} is full with "
-                f"batch_size={config.training.batch_size}: lower it"
-            ) from error
+        trainer.run()
     return 0
 
 
