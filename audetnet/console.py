@@ -19,11 +19,6 @@ def is_silent() -> bool:
     return _silent
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 subject``, ``2 subjects``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def note(text: str) -> None:
     """A line on stderr: a warning."""
     if not _silent:

@@ -70,6 +70,9 @@ def exit_status(command: Callable[[], int]) -> int:
         for line in error.lines:
             print_line(one_line(line), sys.stderr)
         return EXIT_MISTAKE
+    except MemoryError as error:
+        print(one_line(f"the memory is full: {first_line(error)}"), file=sys.stderr)
+        return EXIT_MISTAKE
     except KeyboardInterrupt:
         print_line("interrupted", sys.stderr)
         return EXIT_INTERRUPTED

@@ -19,6 +19,8 @@ from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
 
 if TYPE_CHECKING:
+    import torch
+
     from audetnet.config.options import Config
     from audetnet.data.frames import Dataset
     from audetnet.networks.model import ModelPlan
@@ -160,7 +162,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         world,
     )
     with connected(world, device):
-        prepared = world.together(lambda: _prepare(arguments))
+        prepared = world.together(lambda: _prepare(arguments, device))
         seen = prepared.identity, prepared.config.resolved()
         if any(other != seen for other in world.of_all(seen)):
             raise world.common(
@@ -172,11 +174,12 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         return _run(arguments, prepared, settings)
 
 
-def _prepare(arguments: argparse.Namespace) -> _Prepared:
+def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared:
     from audetnet.config.reader import read_config
     from audetnet.data.cache import content_digest
     from audetnet.data.order import order_notes
     from audetnet.networks.blocks import BUILDERS
+    from audetnet.networks.memory_need import check_memory
     from audetnet.networks.model import check_au_count, plan_model
     from audetnet.training.identity import run_identity
 
@@ -184,6 +187,7 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
+    check_memory(plan, device)
     ordered = order_notes(config.data, dataset.train, dataset.active_from)
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
         note(line)
@@ -196,9 +200,8 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
 
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
-    import torch
-
     from audetnet.data.cache import pack
+    from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
@@ -211,7 +214,6 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     world, frame_size = settings.world, plan.image[1:]
     files, identity = RunDirectory(settings.directory), prepared.identity
     description = run_description(config, dataset, frame_size)
-    model = build_model(plan, config.data, settings.seed)
     with ExitStack() as held:
 
         def last() -> Checkpoint | None:
@@ -228,6 +230,8 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
                 write_frame_list(files.frames, dataset)
             files.record(config, identity)
 
+        held.enter_context(told_when_full(config, plan, settings.device))
+        model = build_model(plan, config.data, settings.seed)
         checkpoint = world.from_first(last)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
@@ -243,13 +247,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
             trainer.restore(checkpoint)
         world.from_first(record)
         _announce(config, dataset, settings, _state(config, checkpoint))
-        try:
-            trainer.run()
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"{config.path}: the memory of {settings.device} is full with "
-                f"batch_size={config.training.batch_size}: lower it"
-            ) from error
+        trainer.run()
     return 0
 
 

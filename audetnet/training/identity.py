@@ -62,7 +62,7 @@ def check_identity(
     was: dict[str, Any],
     now: dict[str, Any],
     directory: Path,
-    changed_data: Callable[[], str | None],
+    changed_data: Callable[[], str | None] = lambda: None,
 ) -> None:
     """Raise UserError, naming the first difference, unless the two are equal. ``changed_data`` says
     more than a digest of what has changed in the data, if it can.

@@ -105,7 +105,7 @@ class FinalEvaluation:
         if not self._best.is_file():
             raise UserError(f"{self._best}: no such file; {expected}")
         checkpoint = load_checkpoint(self._best)
-        check_identity(checkpoint.identity, self._identity, str(self._best))
+        check_identity(checkpoint.identity, self._identity, self._best)
         if checkpoint.progress.epoch - 1 != epoch:
             found = f"found that of epoch {checkpoint.progress.epoch - 1}"
             raise UserError(f"{self._best}: {expected}; {found}")
