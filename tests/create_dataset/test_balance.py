@@ -22,7 +22,7 @@ from PIL import Image
 
 from audetnet.commands.train import main as train
 from audetnet.config.reader import read_config
-from audetnet.data import frames
+from audetnet.data import cache, frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.order import order_notes
 from audetnet.errors import UserError
@@ -164,7 +164,11 @@ def test_the_command_it_prints_works_as_typed(
 
 @pytest.mark.usefixtures("without_figures")
 def test_fewer_draws_than_classes_are_said(
-    dataset: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    dataset: Callable[..., Path],
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """By balance, and by train.py for its cfg's epochs."""
     root = dataset([[1, 0], [0, 1], [0, 0], [0, 0]], kind="occurrence")
@@ -178,6 +182,14 @@ def test_fewer_draws_than_classes_are_said(
         assert len(order_notes(replace(data, sampling_size=size), train_set, 0.5)) == notes
     plain = replace(data, balance_dataset_with_momu=False, sampling_size=32)
     assert order_notes(plain, train_set, 0.5) == []
+
+    def stop(images: dict[str, Path]) -> str:
+        raise UserError("that is enough")
+
+    monkeypatch.setattr(cache, "content_digest", stop)
+    cfg = edited_cfg(("sampling_size=2", "sampling_size=32"))
+    assert train(["--cfg", str(cfg), "--data", str(minimal_data)]) == 2
+    assert "32 / 32 = 1, for 1" in capsys.readouterr().err
 
 
 def test_everything_is_written_beside_the_data(

@@ -233,3 +233,8 @@ def test_as_a_user_types_it(data: Path) -> None:
     command = [sys.executable, "-m", "create_dataset.splits", str(data), "--k", "3"]
     assert subprocess.run(command, check=False).returncode == 0
     assert find_folds(data) == ["1", "2", "3"]
+
+
+def test_one_is_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(data), "--test-subjects", "SN001"]) == 0
+    assert "10 test frames of 1 subject\n" in capsys.readouterr().out
