@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from audetnet.config.options import Config
 from audetnet.console import say
 from audetnet.evaluation.evaluate import Samples
-from audetnet.files import write_bytes, write_text
+from audetnet.files import FileError, write_bytes, write_text
 from audetnet.networks.model import AUDetNet
 from audetnet.training import pictures
 from audetnet.training.records import Record, epoch_line, result_csv, result_table
@@ -73,7 +73,11 @@ class RunLog(Silence):
         """Begin, or go on after ``history``: what a killed run wrote beyond it is taken back."""
         lines = "".join(json.dumps(record) + "\n" for record in history)
         write_text(self._directory.metrics, lines)
-        self._events = SummaryWriter(str(self._directory.tensorboard), purge_step=len(history) + 1)
+        events = self._directory.tensorboard
+        try:
+            self._events = SummaryWriter(str(events), purge_step=len(history) + 1)
+        except OSError as error:
+            raise FileError(f"{events}: cannot be written: {error.strerror}") from error
 
     def epoch(self, history: list[Record], samples: Samples, model: AUDetNet) -> None:
         """Write the last record of the history and its pictures."""
