@@ -347,7 +347,7 @@ def test_other_pixels_are_another_run(
         with Image.open(path) as image:
             image.crop((10, 10, 240, 240)).resize(image.size).save(path)
     assert _run(cfg, data, tmp_path / "run") == 2
-    assert "this run was started with digest_of_images=" in capsys.readouterr().err
+    assert "this run was started with other image (name or size) of " in capsys.readouterr().err
 
 
 def test_two_processes_do_not_share_a_run_directory(

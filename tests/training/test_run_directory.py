@@ -296,7 +296,7 @@ def test_the_list_of_frames_keeps_labels_to_itself(whole: Path) -> None:
     assert json.loads((whole / "options.json").read_text())["fold"] is None
 
 
-@pytest.mark.parametrize("where", [".", "checkpoints", "pictures", "frames.csv"])
+@pytest.mark.parametrize("where", [".", "checkpoints", "pictures", "tensorboard", "frames.csv"])
 def test_a_file_or_directory_in_the_way_is_one_line(
     where: str, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
