@@ -1,6 +1,5 @@
 """Sequences of frames: a video, read as a stream, or image files. Decoded is only what is asked."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +8,10 @@ import cv2
 import numpy as np
 
 from audetnet.data.images import image_size, read_image
+from audetnet.data.names import id_fault
 from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
-
-_UNFIT_FOR_IDS = re.compile(r"[,;\"'\r\n]|^\s|\s$")
-"""What lists of ids, one a row, cannot hold."""
+from audetnet.files import check_regular
 
 
 class FrameError(UserError):
@@ -113,10 +111,9 @@ def read_upright(path: Path) -> ByteImage:
 
 def check_id(frame_id: str, path: Path) -> str:
     """The id itself. Raises UserError where lists of ids could not hold it."""
-    if _UNFIT_FOR_IDS.search(frame_id):
+    if fault := id_fault(frame_id):
         raise UserError(
-            f"{path}: would become the frame id '{frame_id}', but ids hold no comma, semicolon, "
-            "quotation mark or space at an end; rename the file"
+            f"{path}: would become the frame id '{frame_id}', which {fault}; rename the file"
         )
     return frame_id
 
@@ -129,6 +126,7 @@ def add_unique(files: dict[str, Path], frame_id: str, path: Path) -> None:
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a video")
     capture = cv2.VideoCapture(str(path))

@@ -5,7 +5,6 @@ subject.
 
 import dataclasses
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.data.names import id_fault
 from audetnet.data.tables import check_values, numbers, read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.labels import UNKNOWN_CODE, FloatArray, LabelKind, active
@@ -167,8 +167,8 @@ def _ids(
         if all(text.isdecimal() for text in ids):
             ids = [f"{path.stem}_{int(text) - columns.first_frame}" for text in ids]
     for line, frame in enumerate(ids, start=2):
-        if re.search(r"[/\\,;]", frame):
-            raise UserError(f"{path}:{line}: frame id '{frame}' holds one of / \\ , ;")
+        if fault := id_fault(frame):
+            raise UserError(f"{path}:{line}: frame id '{frame}' {fault}")
     return ids
 
 
