@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files: only regular ones are read, and they are written whole or not at all."""
 
 import os
 import platform
@@ -30,6 +30,17 @@ def check_regular(path: Path) -> None:
     if not stat.S_ISREG(kind):
         found = "a directory" if stat.S_ISDIR(kind) else "a pipe, socket or device"
         raise UserError(f"{path}: expected a file, found {found}")
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file, its line ends as line feeds. Raises UserError."""
+    check_regular(path)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file") from error
 
 
 @contextmanager

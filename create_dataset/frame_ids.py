@@ -1,16 +1,12 @@
-"""Frame ids: how the frames of videos and image files are called, and what an id may hold.
+"""Frame ids: how the frames of videos and image files are called.
 
 The one definition for scripts that extract frames and for tables that name videos or photographs.
 """
 
-import re
 from pathlib import Path
 
+from audetnet.data.names import id_fault
 from audetnet.errors import UserError
-
-UNFIT = "one of / \\ , ; \" ' or a space at an end"
-_UNFIT = re.compile(r"[,;\"'/\\\x00-\x1f\x7f]|^\s|\s$")
-"""What lists of ids, one a row, and names of files cannot hold."""
 
 
 def video_name(path: Path) -> str:
@@ -33,16 +29,11 @@ def sequence_of(frame_id: str) -> str:
     return frame_id.rpartition("_")[0] or frame_id
 
 
-def is_fit(frame_id: str) -> bool:
-    """Whether lists of ids and file names can hold it."""
-    return not _UNFIT.search(frame_id)
-
-
 def check_id(frame_id: str, path: Path) -> str:
     """The id itself. Raises UserError where lists of ids could not hold it."""
-    if not is_fit(frame_id):
+    if fault := id_fault(frame_id):
         raise UserError(
-            f"{path}: would become the frame id '{frame_id}', which holds {UNFIT}; rename the file"
+            f"{path}: would become the frame id '{frame_id}', which {fault}; rename the file"
         )
     return frame_id
 

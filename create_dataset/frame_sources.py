@@ -10,6 +10,7 @@ import numpy as np
 from audetnet.data.images import image_size, read_image
 from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
+from audetnet.files import check_regular
 from create_dataset.frame_ids import id_of_video_frame
 
 
@@ -117,6 +118,7 @@ def read_upright(path: Path) -> ByteImage:
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a video")
     capture = cv2.VideoCapture(str(path))

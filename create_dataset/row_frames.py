@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audetnet.data.names import id_fault
 from audetnet.errors import UserError, first_few
 from create_dataset.frame_ids import (
-    UNFIT,
     add_unique,
     id_of_image,
     id_of_video_frame,
-    is_fit,
     video_name,
 )
 
@@ -60,8 +59,8 @@ def row_frames(path: Path, table: "pd.DataFrame", columns: FrameColumns) -> RowF
     else:
         frames = RowFrames(_ids(path, table, columns, files), files)
     for line, frame in enumerate(frames.ids, start=2):
-        if not is_fit(frame):
-            raise UserError(f"{path}:{line}: frame id '{frame}' holds {UNFIT}")
+        if fault := id_fault(frame):
+            raise UserError(f"{path}:{line}: frame id '{frame}' {fault}")
     return frames
 
 

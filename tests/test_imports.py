@@ -13,6 +13,7 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "csv_files": 0,
+    "json_files": 0,
     "memory": 0,
     "lock": 0,
     "progress": 0,

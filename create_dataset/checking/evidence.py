@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from audetnet.data.frames import au_names_of
+from audetnet.data.frames import au_names_of, names_by_column
 from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import find_images
 from audetnet.data.metadata import Metadata, salvage_metadata, subjects_of
@@ -154,7 +154,7 @@ def _read_labels(
     names = _attempt(mistakes, "au-names", lambda: au_names_of(directory, table, metadata))
     return Labels(
         table,
-        names or au_names_of(directory, table, Metadata()),
+        names or table.names or names_by_column(table),
         active_from(table.kind, metadata.threshold),
     )
 

@@ -282,7 +282,8 @@ FAULTS: dict[str, tuple[Change, str, str, int, list[str]]] = {
         1,
         ["D_1"],
     ),
-    "BMP in .jpg": (_image("D_1.jpg", format="BMP"), "info", "misnamed-image", 1, ["D_1"]),
+    "PNG in .jpg": (_image("D_1.jpg", format="PNG"), "info", "misnamed-image", 1, ["D_1"]),
+    "BMP in .jpg": (_image("D_1.jpg", format="BMP"), "error", "unreadable-image", 1, ["D_1"]),
     "file of another kind": (
         _text("imgs/Thumbs.db", ""),
         "info",
