@@ -54,7 +54,7 @@ class RunDirectory:
                     "another run directory with --run DIR"
                 )
         for file in (
-            *(self.latest, self.best, self.metrics, self.options),
+            *(self.latest, self.best, self.metrics, self.options, self.frames),
             *(self.results, self.table, self.last_table, self.curves),
         ):
             check_regular(file)
