@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
         type=natural,
         default=10,
         metavar="K",
-        help="keep every K-th epoch's checkpoint; 0: none",
+        help="keep every K-th epoch's checkpoint (default: 10; 0: none)",
     )
     flags.add_argument(
         "--data-on-device",
