@@ -165,8 +165,8 @@ def read_frame(path: Path) -> "pd.DataFrame":
     header, *cells = read_csv(path) or [[]]
     if len(header) > _MOST_COLUMNS:
         raise UserError(
-            f"{path}:1: has {len(header)} columns; expected at most {_MOST_COLUMNS}: frame ids, and "
-            "one column per AU"
+            f"{path}:1: has {len(header)} columns; expected at most {_MOST_COLUMNS}: frame "
+            "ids, and one column per AU"
         )
     for line, row in enumerate(cells, start=2):
         if len(row) != len(header):

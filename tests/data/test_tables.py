@@ -353,7 +353,7 @@ def test_mistakes_in_a_csv_table_name_their_line(
 def test_texts_of_a_parquet_file_that_are_not_utf_8_are_a_mistake(tmp_path: Path) -> None:
     path = write_labels(tmp_path, ["frame_a"], np.ones((1, 1), np.float32), ["AU1"], "parquet")
     path.write_bytes(path.read_bytes().replace(b"frame_a", b"fr\xb1me_a"))
-    with pytest.raises(UserError, match="aus.parquet: not a table: "):
+    with pytest.raises(UserError, match=r"aus\.parquet: not a table: "):
         read_labels(path, None)
 
 
