@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.data.names import subject_fault
 from audetnet.data.tables import check_values, numbers, read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.labels import UNKNOWN_CODE, FloatArray, LabelKind, active
@@ -132,7 +133,13 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 def _subjects(path: Path, table: "pd.DataFrame", asked: str | None) -> list[str] | None:
     column = find_column(path, table, asked, ())
-    return None if column is None else texts(path, table, column)
+    if column is None:
+        return None
+    subjects = texts(path, table, column)
+    for line, subject in enumerate(subjects, start=2):
+        if fault := subject_fault(subject):
+            raise UserError(f"{path}:{line}: subject '{subject}' {fault}")
+    return subjects
 
 
 def _au_headers(

@@ -1,6 +1,5 @@
 """Writes splits to a dataset directory and says what is in them."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from audetnet.console import counted, say
 from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
+from audetnet.data.names import folder_fault
 from audetnet.errors import UserError
 from audetnet.files import FileError
 from audetnet.text_table import text_table
@@ -37,8 +37,8 @@ def write_split(directory: Path, split: Split, summary: Summary) -> None:
 def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
     """Replace the folds of a directory. Raises UserError for one that cannot have a folder."""
     for fold in folds:
-        if fold in (".", "..") or re.search(r"[/\\\0]", fold):
-            raise UserError(f"fold '{fold}': cannot be the name of a folder; use --k K instead")
+        if fault := folder_fault(fold):
+            raise UserError(f"fold '{fold}' {fault}; use --k K instead")
     folder = directory / FOLDS_DIRECTORY
     unfinished = directory / f"{FOLDS_DIRECTORY}.unfinished"
     try:

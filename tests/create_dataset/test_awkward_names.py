@@ -16,7 +16,7 @@ from audetnet.data.tables import read_labels, write_labels
 from audetnet.training.records import result_csv
 from create_dataset import balance, balance_figures, check, csv_labels, splits
 
-PEOPLE = {"a": "Smith, John", "b": 'O"Neil', "c": "=cmd", "-d": "two\nlines", "@e": "é; x"}
+PEOPLE = {"a": "Smith, John", "b": 'O"Neil', "c": "=cmd", "-d": "two  words", "@e": "é; x"}
 """Subject by the first part of its frames' ids."""
 FRAMES = 3
 

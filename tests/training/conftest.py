@@ -12,7 +12,11 @@ from audetnet.commands.train import main
 from audetnet.training.stopping import Stopped, StopRequest
 from tests.conftest import ROOT
 
-QUICK = (("max_epochs=4", "max_epochs=2"), ("epoch_size=32", "epoch_size=16"))
+QUICK = (
+    ("max_epochs=4", "max_epochs=2"),
+    ("epoch_size=32", "epoch_size=16"),
+    ("sampling_size=2", "sampling_size=1"),
+)
 """Two epochs of four batches, of which every second one trains the main network."""
 DATA = ROOT / "minimal_dataset"
 

@@ -17,7 +17,7 @@ import torch
 from audetnet.commands.train import main
 from audetnet.training.checkpoint import load_checkpoint
 from tests.conftest import ROOT
-from tests.training.conftest import assert_same_bits
+from tests.training.conftest import QUICK, assert_same_bits
 
 Train = Callable[..., Path]
 
@@ -143,8 +143,7 @@ def test_another_run_is_not_gone_on_with(
     stop_after(1)
     run = train(quick_cfg, "run")
     before = (run / "checkpoints" / "latest.pt").read_bytes()
-    quick = [("max_epochs=4", "max_epochs=2"), ("epoch_size=32", "epoch_size=16")]
-    changed = edited_cfg(*quick, *edits, name="quick.cfg")
+    changed = edited_cfg(*QUICK, *edits, name="quick.cfg")
     arguments = ["--cfg", str(changed), "--data", str(minimal_data), "--run", str(run), *flags]
     assert main([*arguments, "--cache", str(run / "cache"), "--device", "cpu"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -156,6 +155,6 @@ def test_more_epochs_may_be_asked_for(
     train: Train, quick_cfg: Path, edited_cfg: Callable[..., Path]
 ) -> None:
     train(quick_cfg, "run")
-    longer = edited_cfg(("max_epochs=4", "max_epochs=3"), ("epoch_size=32", "epoch_size=16"))
+    longer = edited_cfg(("max_epochs=4", "max_epochs=3"), *QUICK[1:])
     run = train(longer, "run")
     assert [record["epoch"] for record in _without_times(run)] == [1, 2, 3]
