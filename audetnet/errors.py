@@ -71,7 +71,7 @@ def exit_status(command: Callable[[], int]) -> int:
             print_line(one_line(line), sys.stderr)
         return EXIT_MISTAKE
     except MemoryError as error:
-        print(one_line(f"the memory is full: {first_line(error)}"), file=sys.stderr)
+        print_line(one_line(f"the memory is full: {first_line(error)}"), sys.stderr)
         return EXIT_MISTAKE
     except KeyboardInterrupt:
         print_line("interrupted", sys.stderr)

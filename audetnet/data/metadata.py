@@ -148,7 +148,7 @@ def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
 
 
 def _read_subjects(path: Path) -> dict[str, str]:
-    subjects = {}
+    subjects: dict[str, str] = {}
     for number, row in enumerate(read_csv(path)[1:], start=2):
         if len(row) != 2 or not all(row):
             raise UserError(f"{path}:{number}: expected frame,subject, not '{','.join(row)}'")
@@ -157,7 +157,11 @@ def _read_subjects(path: Path) -> dict[str, str]:
             raise UserError(f"{path}:{number}: frame id '{frame}' {fault}")
         if fault := subject_fault(subject):
             raise UserError(f"{path}:{number}: subject '{subject}' {fault}")
-        subjects[frame] = subject
+        if subjects.setdefault(frame, subject) != subject:
+            raise UserError(
+                f"{path}:{number}: frame '{frame}' has the subject '{subject}' here, but "
+                f"'{subjects[frame]}' before; keep one of the two rows"
+            )
     return subjects
 
 

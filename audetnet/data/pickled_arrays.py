@@ -14,8 +14,12 @@ import numpy.typing as npt
 
 from audetnet.data.pickle_machine import PickleError, StandIn, set_items
 
-_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|[SU]\d{1,6}")
+_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|[SU][0-9]{1,6}")
 _DTYPE_VERSION = 3
+_MOST_DIMENSIONS = 64
+"""As in numpy. The product of more lengths could have any number of digits."""
+_DICT_ITEM_SIZE = 128
+"""Bytes that an item of a dict takes, at most."""
 _ENCODINGS = {"<": "utf-32-le", ">": "utf-32-be", "|": "utf-32"}
 """Of texts of kind U, by the order of their bytes."""
 _NDARRAY = object()
@@ -134,7 +138,7 @@ class ArrayNames:
         return text.encode("latin1")
 
     def _ordered_dict(self, pairs: Any = ()) -> dict[str, Any]:
-        self._allowance.spend(len(pairs))
+        self._allowance.spend(_DICT_ITEM_SIZE * len(pairs))
         made: dict[str, Any] = {}
         set_items(made, ((key, value) for key, value in pairs))
         return made
@@ -145,6 +149,8 @@ class ArrayNames:
         """A view of bytes (in Python 2 a str) as an array."""
         if not isinstance(dtype, PickledDtype) or type(shape) is not tuple:
             raise PickleError("it holds an array without a dtype or shape")
+        if len(shape) > _MOST_DIMENSIONS:
+            raise PickleError(f"it holds an array of {len(shape)} dimensions")
         size = dtype.numpy.itemsize
         for length in shape:
             if type(length) is not int or length < 0:

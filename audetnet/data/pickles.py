@@ -17,6 +17,8 @@ _MEMORY_A_BYTE = 64
 _NUMBERS = {bool, int, float, type(None)}
 """None is unknown, as NaN is."""
 _ITEM_SIZE = np.dtype(np.float32).itemsize
+_ARRAY_SIZE = 128
+"""Bytes that an array takes beside its items."""
 
 
 def read_pickled_rows(path: Path) -> dict[str, FloatArray]:
@@ -61,4 +63,5 @@ def _floats(row: Any, allowance: Allowance, levels: int) -> FloatArray:
         return np.array(row, dtype=np.float32)
     if not levels or items is not row:
         raise ValueError("no numbers")
+    allowance.spend(_ARRAY_SIZE * len(items))
     return np.stack([_floats(part, allowance, levels - 1) for part in items])

@@ -28,6 +28,8 @@ TABLE_NAME = "aus"
 """Name of a table without its ending; csv files of other names are not taken for a table."""
 TableFormat = Literal["csv", "parquet", "pkl"]
 _PICKLE_SUFFIXES = (".pkl", ".pickle")
+_MOST_COLUMNS = 10_000
+"""There are fewer than a hundred AUs; pandas takes a minute over a million columns."""
 _UNKNOWN = frozenset({"", "nan", "na", "none", "<na>"})
 """Texts of cells without a number."""
 
@@ -161,6 +163,11 @@ def read_frame(path: Path) -> "pd.DataFrame":
         check_regular(path)
         return _read_parquet(path)
     header, *cells = read_csv(path) or [[]]
+    if len(header) > _MOST_COLUMNS:
+        raise UserError(
+            f"{path}:1: has {len(header)} columns; expected at most {_MOST_COLUMNS}: frame "
+            "ids, and one column per AU"
+        )
     for line, row in enumerate(cells, start=2):
         if len(row) != len(header):
             raise UserError(
@@ -174,13 +181,15 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
 
     try:
         table: pd.DataFrame = with_pyarrow(path, lambda: pd.read_parquet(path))
+        table = table if table.index.name is None else table.reset_index()
+        table.select_dtypes("string").to_numpy()  # decodes them: they may not be UTF-8
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UserError:
         raise
     except Exception as error:  # pyarrow raises whatever a broken file leads it to
         raise UserError(f"{path}: not a table: {first_line(error)}") from error
-    return table if table.index.name is None else table.reset_index()
+    return table
 
 
 def several_times(names: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@ only.
 """
 
 import json
-import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +69,16 @@ class Checkpoint:
         }
         write_sealed(path, content)
 
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Those of the model, the optimisers and the meter, by their place."""
+        parts = {"model": self.model, "optimisers": self.optimisers, "meter": self.meter}
+        return _tensors("", parts)
+
     def first_not_finite(self) -> str | None:
         """The name of a tensor that holds NaN or infinity, if there is one. Waits for the
         device.
         """
-        parts = {"model": self.model, "optimisers": self.optimisers, "meter": self.meter}
-        floating = {name: t for name, t in _tensors("", parts) if t.is_floating_point()}
+        floating = {name: t for name, t in self.tensors() if t.is_floating_point()}
         if not floating:
             return None
         finite = torch.stack([tensor.isfinite().all() for tensor in floating.values()]).tolist()
@@ -99,12 +103,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content, sealed = read_sealed(path)
         expect(isinstance(content, dict) and "format" in content, "it holds something else")
         version = content.pop("format")
-        if isinstance(version, int) and version > _FORMAT:
+        expect(type(version) is int and version > 0, "its format is no number")
+        if version > _FORMAT:
             raise UserError(f"{path}: written by a newer version of AUDetNet; update this one")
         expect(sealed or version == _WITHOUT_CHECKSUM, "its checksum is missing")
         return _parsed(content)
     except UnreadableError as error:
         raise CheckpointError(path, str(error)) from error
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold; JSON knows longer ones."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def expect(condition: bool, wrong: str) -> None:
@@ -131,7 +141,7 @@ def _parsed(content: dict[str, Any]) -> Checkpoint:
         expect(isinstance(content.get(name), kind), f"its {name} is missing or something else")
     expect(content.keys() == _PARTS.keys(), "it holds something more")
     seconds = content["seconds"]
-    expect(math.isfinite(seconds) and seconds >= 0, f"{seconds} seconds of work")
+    expect(is_finite(seconds) and seconds >= 0, f"{seconds} seconds of work")
     checkpoint = Checkpoint(
         **{
             **content,
@@ -145,8 +155,11 @@ def _parsed(content: dict[str, Any]) -> Checkpoint:
     for number, text in enumerate(checkpoint.history, 1):
         record = _json_object("history", text)
         expect(record.get("epoch") == number, f"its history has no epoch {number}")
-    tensor = checkpoint.first_not_finite()
-    expect(tensor is None, f"{tensor} is not finite")
+    for name, tensor in checkpoint.tensors():
+        plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+        expect(plain, f"{name} is not a plain tensor")
+    wrong = checkpoint.first_not_finite()
+    expect(wrong is None, f"{wrong} is not finite")
     return checkpoint
 
 
@@ -188,7 +201,7 @@ def _check_description(description: dict[str, Any]) -> None:
             "cfg_text": isinstance(get("cfg_text"), str),
             "au_names": isinstance(names, list) and all(isinstance(n, str) for n in names),
             "kind": get("kind") in ("intensity", "occurrence"),
-            "active_from": type(smallest) in (int, float) and math.isfinite(smallest or 0),
+            "active_from": is_finite(smallest),
             "frame_size": isinstance(size, list)
             and len(size) == 2
             and all(type(n) is int and n > 0 for n in size),

@@ -3,7 +3,6 @@ only show as a traceback, or not at all. Everything here raises UnreadableError.
 """
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from audetnet.data.batches import training_cuts
 from audetnet.data.frames import Dataset
 from audetnet.data.order import epoch_order
 from audetnet.networks.model import AUDetNet
-from audetnet.training.checkpoint import Checkpoint, Progress, expect
+from audetnet.training.checkpoint import Checkpoint, Progress, expect, is_finite
 from audetnet.training.step import make_optimisers
 
 _RESULTS = ("loss", "code", "mean")
@@ -123,6 +122,5 @@ def _is_result(
 
 def _is_numbers(table: Any) -> bool:
     return isinstance(table, dict) and all(
-        value is None or (type(value) in (int, float) and math.isfinite(value))
-        for value in table.values()
+        value is None or is_finite(value) for value in table.values()
     )

@@ -33,6 +33,7 @@ _RUN_FILES = (
     "frames.csv",
     "results.json",
     "results.csv",
+    "results_last.csv",
     "curves.png",
     "pictures/reconstruction_[0-9]*.png",
     "pictures/gradient_flow_*_[0-9]*.png",

@@ -3,6 +3,7 @@ draws nothing.
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ class RunDirectory:
     def check(self) -> None:
         """Raise UserError where something else lies at a place that the run will write to."""
         for folder in (self.root, self.latest.parent, self.pictures, self.tensorboard):
-            if folder.exists() and not folder.is_dir():
+            if os.path.lexists(folder) and not folder.is_dir():
+                found = "a file" if folder.exists() else "a link that leads nowhere"
                 raise UserError(
-                    f"{folder}: expected a directory, found a file; move it away, or choose "
+                    f"{folder}: expected a directory, found {found}; move it away, or choose "
                     "another run directory with --run DIR"
                 )
         for file in (

@@ -179,6 +179,7 @@ def test_subjects_may_be_given_in_a_file(tmp_path: Path) -> None:
         ("frame,subject\na,b\nc\n", ":3: expected frame,subject, not 'c'"),
         ("frame,subject\na,b,c\n", ":2: expected frame,subject, not 'a,b,c'"),
         ("frame,subject\na,\n", ":2: expected frame,subject, not 'a,'"),
+        ("frame,subject\na,b\na,b\na,c\n", ":4: frame 'a' has the subject 'c' here, but 'b'"),
         (None, ": cannot be read: "),
     ],
 )

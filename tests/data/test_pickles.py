@@ -118,6 +118,17 @@ HOSTILE = {
     + b"\x8c\x00](" + b"K\x01" * 10**5 + b"eq\x00"
     + b"".join(b"\x8c\x06%06dh\x00" % n for n in range(10**4))
     + b"u.",
+    "a shape of 50,000 huge lengths": _table(
+        _FROMBUFFER + b"(C\x00" + _dtype(b"f8", b"<") + b"(\x8a\xff" + b"\x7f" * 255 + b"q\x00"
+        + b"h\x00" * 50_000 + b"t\x8c\x01CtR"
+    ),
+    "rows of empty lists that many frames share": b"\x80\x04}("
+    + b"\x8c\x00](]q\x00" + b"h\x00" * 10**5 + b"eq\x00"
+    + b"".join(b"\x8c\x06%06dh\x00" % n for n in range(10**4))
+    + b"u.",
+    "a dict made many times of the same pairs": b"\x80\x04("
+    + b"](" + b"".join(b"\x8c\x05%05d]\x86" % n for n in range(10**4)) + b"eq\x00"
+    + b"ccollections\nOrderedDict\nq\x01" + b"h\x01h\x00\x85R" * 10**3 + b"t.",
     "a text encoded many times": b"\x80\x04" + _ENCODE + b"q\x00X\xa0\x86\x01\x00" + b"a" * 10**5
     + b"q\x01]" + b"h\x00h\x01\x8c\x06latin1\x86Ra" * 10**4 + b".",
 }  # fmt: skip

@@ -335,6 +335,7 @@ def test_a_csv_table_is_read_however_it_was_saved(tmp_path: Path) -> None:
         ("frame,AU1\na,1\nb,1,0\n", ":3: has 3 cells, but the first line has 2"),
         ("frame,AU1\na,1\n\nb,1\n", ":3: has 0 cells, but the first line has 2"),
         ("frame,AU1\na,\xff\n".encode("latin1"), ": not a table: "),
+        ("," * 500_000, ":1: has 500001 columns; expected at most 10000"),
         (None, ": cannot be read: No such file or directory"),
     ],
 )
@@ -347,6 +348,13 @@ def test_mistakes_in_a_csv_table_name_their_line(
     with pytest.raises(UserError) as error:
         read_labels(path, None)
     assert str(error.value).startswith(f"{path}{message}")
+
+
+def test_texts_of_a_parquet_file_that_are_not_utf_8_are_a_mistake(tmp_path: Path) -> None:
+    path = write_labels(tmp_path, ["frame_a"], np.ones((1, 1), np.float32), ["AU1"], "parquet")
+    path.write_bytes(path.read_bytes().replace(b"frame_a", b"fr\xb1me_a"))
+    with pytest.raises(UserError, match=r"aus\.parquet: not a table: "):
+        read_labels(path, None)
 
 
 def test_without_its_package_parquet_says_what_to_install(

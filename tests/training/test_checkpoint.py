@@ -205,6 +205,11 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
         lambda c: c["model"].update({next(iter(c["model"])): torch.ones(3)}), "expected float32"),
     "tensor of another type": (
         lambda c: c["model"].update({k: v.double() for k, v in c["model"].items()}), "is float64"),
+    "sparse tensor": (
+        lambda c: c["model"].update({k: v.to_sparse() for k, v in c["model"].items()}),
+        "is not a plain tensor"),
+    "tensor without values": (
+        lambda c: _first(c).update(exp_avg=torch.ones(1, device="meta")), "is not a plain tensor"),
     "number for a tensor": (
         lambda c: c["model"].update({next(iter(c["model"])): 1}), "is int, expected float32"),
     "no model": (lambda c: c.pop("model"), "its model is missing"),
@@ -228,6 +233,8 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
         lambda c: _edit_record(c, lambda r: r.pop("test")), "no results of epoch 1 on the test"),
     "words for a mean": (
         lambda c: _edit_record(c, lambda r: r["test"]["mean"].update(f1="x")), "of epoch 1"),
+    "a mean of 400 digits": (
+        lambda c: _edit_record(c, lambda r: r["test"]["mean"].update(f1=10**400)), "of epoch 1"),
     "an AU missing": (
         lambda c: _edit_record(c, lambda r: r["test"]["au"]["f1"].popitem()), "of epoch 1"),
     "no F1": (lambda c: _edit_record(c, lambda r: r["test"]["mean"].pop("f1")), "of epoch 1"),
@@ -244,6 +251,11 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
     "no description": (lambda c: c.update(description="{}"), "has no proper cfg_path, cfg_text"),
     "frame size of words": (
         lambda c: _edit_json(c, "description", lambda d: d.update(frame_size="64")), "frame_size"),
+    "active from a number of 400 digits": (
+        lambda c: _edit_json(c, "description", lambda d: d.update(active_from=10**400)),
+        "no proper active_from"),
+    "format of words": (lambda c: c.update(format="2"), "its format is no number"),
+    "format of tensors": (lambda c: c.update(format=torch.ones(2)), "its format is no number"),
     "something more": (lambda c: c.update(more=1), "it holds something more"),
 }  # fmt: skip
 

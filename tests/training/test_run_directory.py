@@ -92,7 +92,8 @@ def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
     for name in own:
         (run / name).parent.mkdir(exist_ok=True)
         (run / name).write_text("mine")
-    (run / "checkpoints" / "epoch_0017.pt").write_text("of the old run")
+    for name in ("checkpoints/epoch_0017.pt", "results_last.csv"):
+        (run / name).write_text("of the old run")
     assert start(short_cfg, run, "--overwrite", "--save-every", "1") == 0
     printed = capsys.readouterr()
     assert f"run directory {run}: new run" in printed.out
@@ -312,3 +313,24 @@ def test_a_file_or_directory_in_the_way_is_one_line(
     assert line.startswith(str(path))
     assert "cannot be written" in line if where == "." else "expected a" in line
     assert os.path.lexists(path)
+
+
+@pytest.mark.parametrize("where", [".", "checkpoints", "pictures", "tensorboard"])
+def test_a_link_that_leads_nowhere_is_no_directory(
+    where: str, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run" / where
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to("nowhere")
+    assert start(short_cfg, tmp_path / "run") == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith(str(path)) and (where == "." or "leads nowhere" in line)
+    assert path.is_symlink() and not path.exists()
+
+
+def test_no_table_of_an_overwritten_run_is_left(
+    short_cfg: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "run", lambda trainer: None)
+    assert start(short_cfg, run, "--overwrite") == 0
+    assert not list(run.glob("results*"))
