@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from audetnet.networks.losses import score_gradient
+from audetnet.training.adversary import Forward
 from torch import Tensor
 from training import CFG, CPU, HEAD, SIZE, made_frames
 
@@ -26,13 +28,11 @@ from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.blocks import BUILDERS
-from audetnet.networks.losses import score_gradient
 from audetnet.networks.model import AUDetNet, build_model, plan_model
 from audetnet.training import step as step_module
-from audetnet.training.adversary import Forward
-from audetnet.training.distributed import World
 from audetnet.training.step import TrainingStep, make_optimisers
 
 

@@ -26,11 +26,11 @@ from matplotlib.figure import Figure
 from audetnet.config.reader import parse_config
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset, FrameSet
+from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
 from audetnet.training.checkpoint import load_checkpoint
-from audetnet.training.distributed import World
 from audetnet.training.logs import RunDirectory
 from audetnet.training.settings import RunSettings
 from audetnet.training.trainer import Trainer

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from audetnet.networks.losses import RECONSTRUCTION_LOSSES, critic_loss, scores, shuffle_pairs
 from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -23,7 +24,6 @@ from audetnet.config.options import Config, NetworkOptions
 from audetnet.data.augment import Augmentation
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.graph import Graph
-from audetnet.networks.losses import RECONSTRUCTION_LOSSES, critic_loss, scores, shuffle_pairs
 from audetnet.networks.model import AUDetNet
 
 _AUGMENTATION = Augmentation()

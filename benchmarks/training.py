@@ -30,12 +30,12 @@ from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
-from audetnet.training.distributed import World
 from audetnet.training.step import TrainingStep, make_optimisers
 
 CFG = Path(__file__).parents[1] / "cfg" / "image_discriminator.cfg"

@@ -9,10 +9,10 @@ from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch
+from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import ModelPlan, build_model, plan_model
-from audetnet.training.distributed import World
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, make_optimisers
 from tests.conftest import ROOT
 

@@ -7,10 +7,10 @@ from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
 from audetnet.errors import UserError
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
 from audetnet.training.checkpoint import Checkpoint, load_checkpoint
 from audetnet.training.logs import RunDirectory
+from audetnet.vocabulary import VOCABULARY
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def load_saved(path: Path) -> SavedModel:
         raise UserError(f"{file}: no such file; expected {expected}")
     checkpoint = load_checkpoint(file)
     description = checkpoint.description
-    config = parse_config(description["cfg_text"], description["cfg_path"], BUILDERS)
+    config = parse_config(description["cfg_text"], description["cfg_path"], VOCABULARY)
     height, width = description["frame_size"]
     root = file.parent.parent if file.parent.name == "checkpoints" else file.parent
     return SavedModel(file, root, checkpoint, config, plan_model(config, (height, width)))

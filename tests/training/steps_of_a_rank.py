@@ -13,12 +13,12 @@ from torch import Tensor
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch
+from audetnet.distributed.batch_norm import synchronise_batch_norm
+from audetnet.distributed.world import World, connected, launched_world
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
-from audetnet.training.distributed import World, connected, launched_world
 from audetnet.training.step import TrainingStep
-from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
 
 CPU = torch.device("cpu")
 LENGTHS = (7, 7, 5, 2, 1 + 16 + 3, 2)

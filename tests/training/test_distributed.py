@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from audetnet.training.distributed import World
+from audetnet.distributed.world import World
 from tests.conftest import ROOT
 from tests.training.steps_of_a_rank import LENGTHS, Outcome, steps
 

@@ -1,4 +1,4 @@
-"""Twenty runs, each killed at a moment of its own, end with the bits of a run that nobody touched."""
+"""Twenty runs, each killed at a moment of its own, end with the bits of an untouched one."""
 
 import random
 import signal

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from audetnet.networks.losses import scores
+from audetnet.training.adversary import adversaries
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -13,12 +15,10 @@ from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation, to_unit_range
 from audetnet.data.batches import Batch
+from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
-from audetnet.networks.losses import scores
 from audetnet.networks.model import AUDetNet, build_model, plan_model
-from audetnet.training.adversary import adversaries
-from audetnet.training.distributed import World
 from audetnet.training.meter import Meter
 from audetnet.training.step import MAIN_NETWORKS, Terms, TrainingStep, make_optimisers
 

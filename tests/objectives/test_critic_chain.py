@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from audetnet.networks.critic_chain import cheapest_score_gradient, is_sample_wise
 from torch import Tensor
 
 from audetnet.networks import losses
-from audetnet.networks.critic_chain import cheapest_score_gradient, is_sample_wise
 from audetnet.networks.graph import Graph
 from tests.networks.conftest import Planner
 
