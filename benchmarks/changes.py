@@ -30,10 +30,10 @@ from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import AUDetNet, build_model, plan_model
 from audetnet.training import step as step_module
 from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
 
 
 class GraphEverywhere(TrainingStep):
@@ -139,7 +139,7 @@ def main() -> None:
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
     keep_freed_memory()
-    config = read_config(CFG, BUILDERS)
+    config = read_config(CFG, VOCABULARY)
     training = replace(config.training, batch_size=arguments.batch_size)
     config = replace(config, training=training)
     with tempfile.TemporaryDirectory() as folder:

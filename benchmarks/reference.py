@@ -56,9 +56,9 @@ class ReferenceStep:
             if critic is not None and weight is not None and penalty is not None:
                 self._critics.append((name, _plain(critic), weight, penalty))
         options: dict[str, NetworkOptions | None] = {
-            "encoder": config.encoder,
-            "predictor": config.predictor,
-            "decoder": config.decoder,
+            "encoder": config.networks["Encoder"],
+            "predictor": config.networks["AUPredictor"],
+            "decoder": config.networks["Decoder"],
             "discriminator": config.discriminator,
             "image_discriminator": config.image_discriminator,
         }

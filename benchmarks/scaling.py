@@ -12,9 +12,9 @@ from pathlib import Path
 from torch import nn
 
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet, ModelPlan, plan_model
+from audetnet.vocabulary import VOCABULARY
 
 SIZE = (256, 256)
 SUSTAINED = 300e12
@@ -99,7 +99,7 @@ def main() -> None:
     print("\n| cfg | GFLOP an image | MB a batch | messages a batch | images a GPU | 8 | 64 |")
     print("|---|---|---|---|---|---|---|")
     for path in flags.parse_args().cfg:
-        config = read_config(path, BUILDERS)
+        config = read_config(path, VOCABULARY)
         plan = plan_model(config, SIZE)
         every = config.training.train_main_net_every_n_batches
         load = load_of(plan, AUDetNet(plan, config.data), every)

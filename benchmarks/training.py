@@ -33,10 +33,10 @@ from audetnet.data.momu import Indices
 from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
 
 CFG = Path(__file__).parents[1] / "cfg" / "image_discriminator.cfg"
 SIZE, AUS = 256, 12
@@ -161,7 +161,7 @@ class Bench:
     directory: Path
 
     def config(self) -> Config:
-        config = read_config(CFG, BUILDERS)
+        config = read_config(CFG, VOCABULARY)
         config = replace(config, training=replace(config.training, batch_size=self.batch_size))
         return config if self.image_critic else replace(config, image_discriminator=None)
 
@@ -231,7 +231,7 @@ def main() -> None:
     flags.add_argument("--batch-size", type=int, default=4)
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
-    every = read_config(CFG, BUILDERS).training.train_main_net_every_n_batches
+    every = read_config(CFG, VOCABULARY).training.train_main_net_every_n_batches
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         frames = made_frames(directory, arguments.batch_size * every)

@@ -7,6 +7,7 @@ import pytest
 from audetnet.config.binding import parameters
 from audetnet.config.options import DataOptions, LossOptions, NetOptions, TrainingOptions
 from audetnet.networks.blocks import BUILDERS
+from audetnet.vocabulary import VOCABULARY
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -22,7 +23,7 @@ def _rows_of(block: str) -> str:
     return found[0]
 
 
-@pytest.mark.parametrize("block", BUILDERS)
+@pytest.mark.parametrize("block", VOCABULARY)
 def test_every_option_of_every_block_has_a_row(block: str) -> None:
     rows = _rows_of(block)
     assert [name for name in parameters(BUILDERS[block]) if f"`{name}`" not in rows] == []

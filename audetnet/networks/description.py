@@ -21,7 +21,7 @@ def describe(model: ModelPlan) -> str:
     tables = [_table(network, _note(network, model)) for network in networks]
     steps = [step for network in networks for step in network.steps]
     total = f"all networks: {_parameters(steps)} parameters, {_gflop(steps)} GFLOP per image"
-    return "\n\n".join([*tables, f"{total} (one forward pass)", _objectives(model)])
+    return "\n\n".join([*tables, _objectives(model), f"{total} (one forward pass)"])
 
 
 def _objectives(model: ModelPlan) -> str:

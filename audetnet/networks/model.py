@@ -196,8 +196,8 @@ class AUDetNet(nn.Module):
 
     def critics(self) -> dict[str, Graph]:
         """All networks but the main three, by name."""
-        main = map(network_name, MAIN_SECTIONS)
-        return {name: each for name, each in self.networks().items() if name not in set(main)}
+        main = set(map(network_name, MAIN_SECTIONS))
+        return {name: each for name, each in self.networks().items() if name not in main}
 
     def load_pretrained(self) -> None:
         """Fill in the published weights that the cfg asks for. Raises CfgError where they cannot be

@@ -43,10 +43,9 @@ class DensityRatio(Objective):
     def critic_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         critic = forward.critic(self.critic)
         shuffled, taken = self._shuffled(forward)
-        weights = taken / taken.sum().clamp(min=1) * forward.share_of_count(taken.sum())
         joint = scores(critic, forward.code.detach().whole)
         apart = scores(critic, shuffled.whole)
-        loss = ((F.softplus(-joint) + F.softplus(apart)) * weights).sum()
+        loss = logistic_loss(joint, apart, taken) * forward.share_of_count(taken.sum())
         name = network_name(self.critic)
         return loss, {f"{name}_loss": loss}
 
@@ -66,6 +65,14 @@ class DensityRatio(Objective):
         order, taken = partners(alike, forward.uniform(*alike.shape))
         codes = forward.all_codes.shuffled(order)
         return forward.own(codes), taken[forward.batch.part]
+
+
+def logistic_loss(joint: Tensor, apart: Tensor, taken: Tensor) -> Tensor:
+    """-log p(joint | joint's logits) - log p(apart | apart's logits), meaned over the frames that
+    take part; all (b,). 2 log 2 where the critic knows nothing.
+    """
+    losses = F.softplus(-joint) + F.softplus(apart)
+    return (losses * taken).sum() / taken.sum().clamp(min=1)
 
 
 def same_pattern(active: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
 from audetnet.networks.blocks import BUILDERS, Shape
 from audetnet.networks.graph import Graph, plan
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import at_mark, encoder_text, written
 from tests.networks.conftest import Planner
 
@@ -610,7 +611,7 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
 def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
     source = (3, 4, 6)
     path = written(tmp_path, encoder_text(source, blocks))
-    options = read_config(path, BUILDERS).encoder
+    options = read_config(path, VOCABULARY).networks["Encoder"]
     with pytest.raises(CfgError) as error:
         plan(options, source)
     assert str(error.value) == at_mark(path, message)
@@ -628,7 +629,7 @@ def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
 def test_refuses_with_the_words_of_torch(tmp_path: Path, block: str) -> None:
     """What only torch can see is shown on one line too."""
     path = written(tmp_path, encoder_text((3, 4, 6), block))
-    options = read_config(path, BUILDERS).encoder
+    options = read_config(path, VOCABULARY).networks["Encoder"]
     with pytest.raises(CfgError) as error:
         plan(options, (3, 4, 6))
     kind = options.blocks[0].type
@@ -655,5 +656,5 @@ def test_refuses_what_no_input_could_fit(tmp_path: Path, block: str, message: st
     """Bounds that are part of a signature are seen before any shape."""
     path = written(tmp_path, encoder_text((3, 4, 6), block))
     with pytest.raises(CfgError) as error:
-        read_config(path, BUILDERS)
+        read_config(path, VOCABULARY)
     assert message in str(error.value)
