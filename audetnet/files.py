@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files: only regular ones are read, and they are written whole or not at all."""
 
 import os
 import platform
@@ -32,6 +32,26 @@ def check_regular(path: Path) -> None:
         raise UserError(f"{path}: expected a file, found {found}")
 
 
+def read_text(path: Path) -> str:
+    """A UTF-8 text file, its line ends as line feeds. Raises UserError."""
+    check_regular(path)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Within it what the disk refuses is a FileError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; renamed to it at the end, deleted after an exception.
@@ -41,12 +61,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     prefix = f".{path.name}.{platform.node()}."
     unfinished = path.with_name(f"{prefix}{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path.parent, prefix)
-        yield unfinished
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(path.parent, prefix)
+            yield unfinished
+            os.replace(unfinished, path)
     finally:
         with suppress(OSError):
             unfinished.unlink()
@@ -83,3 +102,9 @@ def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole."""
     write_bytes(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def append_text(path: Path, text: str) -> None:
+    """Write at the end of a text file. Raises FileError; part of the text may then be there."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)

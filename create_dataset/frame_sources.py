@@ -1,6 +1,5 @@
 """Sequences of frames: a video, read as a stream, or image files. Decoded is only what is asked."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,8 @@ import numpy as np
 from audetnet.data.images import image_size, read_image
 from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
-
-_UNFIT_FOR_IDS = re.compile(r"[,;\"'\r\n]|^\s|\s$")
-"""What lists of ids, one a row, cannot hold."""
+from audetnet.files import check_regular
+from create_dataset.frame_ids import id_of_video_frame
 
 
 class FrameError(UserError):
@@ -40,7 +38,11 @@ class VideoFrames:
     every: int = 1
 
     def frame_id(self, number: int) -> str:
-        return f"{self.prefix}_{number}"
+        return id_of_video_frame(self.prefix, number)
+
+    def file_of(self, frame_id: str) -> Path | None:
+        """The video, whatever the frame."""
+        return self.path
 
     def ids(self, length: int) -> list[str]:
         """The ids, of a video of so many frames."""
@@ -81,6 +83,10 @@ class ImageFrames:
 
     files: Mapping[str, Path]
 
+    def file_of(self, frame_id: str) -> Path | None:
+        """The frame's image."""
+        return self.files.get(frame_id)
+
     def ids(self, length: int) -> list[str]:
         """The ids; there is nothing to be learnt from the length."""
         return list(self.files)
@@ -111,24 +117,8 @@ def read_upright(path: Path) -> ByteImage:
     return np.ascontiguousarray(read_image(path, image_size(path)).transpose(1, 2, 0))
 
 
-def check_id(frame_id: str, path: Path) -> str:
-    """The id itself. Raises UserError where lists of ids could not hold it."""
-    if _UNFIT_FOR_IDS.search(frame_id):
-        raise UserError(
-            f"{path}: would become the frame id '{frame_id}', but ids hold no comma, semicolon, "
-            "quotation mark or space at an end; rename the file"
-        )
-    return frame_id
-
-
-def add_unique(files: dict[str, Path], frame_id: str, path: Path) -> None:
-    """Enter a file under its id. Raises UserError, naming both files, if the id is taken."""
-    other = files.setdefault(frame_id, path)
-    if other != path:
-        raise UserError(f"{other} and {path} would both become '{frame_id}'; remove or rename one")
-
-
 def _opened(path: Path) -> cv2.VideoCapture:
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a video")
     capture = cv2.VideoCapture(str(path))

@@ -4,10 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
-from PIL import Image
-
-from audetnet.data.images import SUFFIXES
+from audetnet.data.images import FORMATS, SUFFIXES, ImageError, open_image
 from audetnet.files import FileError
+
+_CONVERTED = (*FORMATS, "BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")
+"""Formats that become PNG; PIL knows more, some of which run further programs."""
 
 
 class ImageCopyError(Exception):
@@ -48,9 +49,8 @@ def _same(image: Path, target: Path) -> bool:
 
 def _convert(image: Path, target: Path) -> None:
     try:
-        with Image.open(image) as opened:
-            opened.load()
+        with open_image(image, formats=_CONVERTED) as opened:
             pixels = opened.convert("RGB")
-    except Exception as error:
+    except ImageError as error:
         raise ImageCopyError("unreadable image") from error
     pixels.save(target, format="png")

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from audetnet.config import language
 from audetnet.config.binding import OptionError, Reference, bind, did_you_mean, parameters
-from audetnet.config.lambdas import objectives_of_lambdas, refuse_lambdas
+from audetnet.config.lambdas import lambdas_of_2019, objectives_of_lambdas, refuse_lambdas
 from audetnet.config.language import Block, CfgError, Section, Where
 from audetnet.config.options import (
     CRITIC,
@@ -30,6 +30,7 @@ KNOWN_SECTIONS = ("General", OBJECTIVES, *MAIN_SECTIONS, CRITIC, f"Image {CRITIC
 GENERAL_BLOCKS = ("training_options", "data_options", "loss_options")
 IGNORED_BLOCK_KEYS = frozenset({"batch_norm_dim"})
 LEGACY_PENALTY = "gradient_loss_lambda"
+_IMAGE_CRITIC = f"Image {CRITIC}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
             )
     for name in ("General", *MAIN_SECTIONS):
         if name not in sections:
-            raise CfgError(f"{path}: missing section '{{{name}}}'")
+            line = language.last_line(text.rstrip("\n"))
+            raise CfgError(f"{path}:{line}: the file ends here: missing section '{{{name}}}'")
     training, data, loss, places, warnings = _general(sections["General"], vocabulary)
     networks = {}
     critics = [name for name in sections if name.endswith(CRITIC)]
@@ -71,6 +73,7 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
         warnings += more
     objectives = _objectives(sections, vocabulary.objectives)
     _check_critics(objectives, sections)
+    warnings += lambdas_of_2019(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
     return Config(
         path=Path(path),
         text=text,

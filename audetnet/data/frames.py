@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from audetnet.console import counted
 from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import Size, find_images, image_size
 from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subjects_of
-from audetnet.data.tables import AUTable, find_labels, read_labels
+from audetnet.data.names import au_fault
+from audetnet.data.tables import AUTable, find_labels, read_labels, several_times
 from audetnet.errors import UserError, first_few
 from audetnet.labels import FloatArray, LabelKind, active_from
 
@@ -122,7 +125,7 @@ def load_dataset(
     test = source.frames("test", _id_list(directory, paths.ids.test), notes)
     test = _without_duplicates(test, notes)
     listed = directory / paths.ids.validation
-    if listed.is_file():
+    if os.path.lexists(listed):
         if validation_subjects is not None:
             raise UserError(
                 f"{listed}: the validation frames are listed here; delete validation_subjects "
@@ -146,7 +149,7 @@ def load_dataset(
 def _id_list(directory: Path, name: str) -> Path:
     path = directory / name
     folds = find_folds(directory)
-    if folds and not path.is_file():
+    if folds and not os.path.lexists(path):
         raise UserError(
             f"{path}: no such file; this dataset has the folds {first_few(folds)}: choose one with "
             "--fold"
@@ -168,11 +171,18 @@ def au_names_of(
     }
     sources = [(source, names) for source, names in said.items() if names]
     if not sources:
-        return tuple(f"column {column}" for column in range(table.au_count))
+        return names_by_column(table)
+    for source, names in sources:
+        for name in names:
+            if fault := au_fault(name):
+                raise UserError(f"{source}: the AU name '{name}' {fault}")
+        if repeated := several_times(names):
+            raise UserError(f"{source}: AUs of the same name: {first_few(repeated)}")
     source, names = sources[0]
     if len(names) != table.au_count:
         raise UserError(
-            f"{table.path}: rows have {table.au_count} values, but {source} names {len(names)} AUs"
+            f"{table.path}: rows have {counted(table.au_count, 'value')}, but {source} names "
+            f"{counted(len(names), 'AU')}"
         )
     for other, others in sources[1:]:
         if others != names:
@@ -182,6 +192,11 @@ def au_names_of(
                 + ("delete au_names" if asked is not None else "make them the same")
             )
     return names
+
+
+def names_by_column(table: AUTable) -> tuple[str, ...]:
+    """Names of columns that nobody names."""
+    return tuple(f"column {column}" for column in range(table.au_count))
 
 
 @dataclass(frozen=True)
@@ -204,12 +219,13 @@ class _FrameSource:
         ):
             if missing:
                 notes.append(
-                    f"{path}: {len(missing)} of {len(ids)} ids left out, without {reason}: "
-                    f"{first_few(missing)}"
+                    f"{path}: {len(missing)} of {counted(len(ids), 'id')} left out, without "
+                    f"{reason}: {first_few(missing)}"
                 )
         if not kept:
             raise UserError(
-                f"{path}: none of its {len(ids)} ids has both an image and labels: {first_few(ids)}"
+                f"{path}: none of its {counted(len(ids), 'id')} has both an image and labels: "
+                f"{first_few(ids)}"
             )
         return FrameSet(
             name,
@@ -224,7 +240,7 @@ def _without_duplicates(frames: FrameSet, notes: list[str]) -> FrameSet:
     seen: set[str] = set()
     first = [not (frame in seen or seen.add(frame)) for frame in frames.ids]  # type: ignore[func-returns-value]
     if not all(first):
-        notes.append(f"{frames.name} ids: {first.count(False)} duplicates are counted once")
+        notes.append(f"{frames.name} ids: {counted(first.count(False), 'duplicate')}, counted once")
     return frames.keep(first, frames.name)
 
 
@@ -239,7 +255,7 @@ def overlaps(sets: Sequence[FrameSet]) -> list[str]:
         people = sorted(set(one.subjects) & set(other.subjects))
         if frames:
             lines.append(
-                f"beware: {len(frames)} frames are in {both}, which inflates results: "
+                f"beware: {counted(len(frames), 'frame')} in {both}, which inflates results: "
                 f"{first_few(frames)}"
             )
         elif people:
@@ -255,13 +271,15 @@ def _split_validation(
 ) -> tuple[FrameSet, FrameSet | None]:
     if subjects is None:
         return train, None
+    known_subjects = set(train.subjects)
     for subject in subjects:
-        if subject not in train.subjects:
-            known = first_few(sorted(set(train.subjects)))
+        if subject not in known_subjects:
+            known = first_few(sorted(known_subjects))
             raise UserError(
                 f"{path}: validation_subjects names '{subject}', but its subjects are {known}"
             )
-    held_out = [subject in subjects for subject in train.subjects]
+    chosen = set(subjects)
+    held_out = [subject in chosen for subject in train.subjects]
     if all(held_out):
         raise UserError(f"{path}: validation_subjects leaves no training frames")
     return train.keep([not held for held in held_out], "train"), train.keep(held_out, "validation")

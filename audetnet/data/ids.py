@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from audetnet.csv_files import write_csv
+from audetnet.data.names import id_fault
 from audetnet.errors import UserError
-from audetnet.files import write_text
+from audetnet.files import read_text
 
 FOLDS_DIRECTORY = "folds"
 
@@ -38,20 +40,19 @@ def find_folds(directory: Path) -> list[str]:
 def read_ids(path: Path) -> list[str]:
     """Frame ids, one a row; blank lines do not count."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read: {error.strerror}; expected one frame id per row"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file; expected one frame id per row") from error
+        lines = read_text(path).split("\n")
+    except UserError as error:
+        raise UserError(f"{error}; expected one frame id per row") from error
     ids = []
     for number, line in enumerate(lines, start=1):
         frame = line.strip().strip("\"'")
+        if not frame:
+            continue
         if "," in frame or ";" in frame:
             raise UserError(f"{path}:{number}: expected one frame id per row, not '{line.strip()}'")
-        if frame:
-            ids.append(frame)
+        if fault := id_fault(frame):
+            raise UserError(f"{path}:{number}: frame id '{frame}' {fault}")
+        ids.append(frame)
     if not ids:
         raise UserError(f"{path}: no frame ids; expected one per row")
     return ids
@@ -59,4 +60,4 @@ def read_ids(path: Path) -> list[str]:
 
 def write_ids(path: Path, ids: Iterable[str]) -> None:
     """Write a list whole. Raises FileError."""
-    write_text(path, "".join(f"{frame}\n" for frame in ids))
+    write_csv(path, ([frame] for frame in ids))

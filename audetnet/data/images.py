@@ -1,6 +1,9 @@
 """Image files to uint8 arrays."""
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +12,21 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from audetnet.errors import UserError
+from audetnet.files import check_regular
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """In order of preference, where an id has several files."""
+FORMATS = ("JPEG", "PNG")
+"""What is looked for in files of these names (in a JPEG also MPO, as some cameras write it): of
+others PIL would hand some to further programs, such as PostScript.
+"""
+MOST_PIXELS = 8192 * 8192
+"""67 megapixels, which holds the photos of common cameras; decoded, they take half a gigabyte."""
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS_ORIENTATIONS = (5, 6, 7, 8)
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # open_image refuses
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -45,13 +57,38 @@ def find_images(directory: Path) -> dict[str, Path]:
     return found
 
 
-def image_size(path: Path) -> Size:
-    """The size of an image from its header alone; nothing is decoded. Raises ImageError."""
+@contextmanager
+def open_image(
+    path: Path, content: bytes | None = None, formats: tuple[str, ...] = FORMATS
+) -> Iterator[Image.Image]:
+    """An image, its header read: the file, or what is already known to be its content.
+
+    Raises ImageError, also for what PIL raises within the context.
+    """
     try:
-        with Image.open(path) as image:
-            return _upright_size(image)
+        check_regular(path)
+        with Image.open(path if content is None else io.BytesIO(content), formats=formats) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _too_large(path, f"{image.width}x{image.height} (width x height)")
+            yield image
+    except ImageError:
+        raise
+    except UserError as error:
+        raise ImageError(str(error)) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "an image") from error
+    except UnidentifiedImageError as error:  # whose text is about the bytes, not about the path
+        raise ImageError(
+            f"{path}: not a readable image: not of a format known here ({', '.join(formats)})"
+        ) from error
     except Exception as error:
         raise ImageError(f"{path}: not a readable image: {error}") from error
+
+
+def image_size(path: Path) -> Size:
+    """The size of an image from its header alone; nothing is decoded. Raises ImageError."""
+    with open_image(path) as image:
+        return _upright_size(image)
 
 
 def inspect_image(path: Path, content: bytes) -> ImageFacts:
@@ -60,38 +97,32 @@ def inspect_image(path: Path, content: bytes) -> ImageFacts:
     JPEGs are decoded at an eighth of their scale: half the work, and the whole file is read all the
     same, so that a truncated one is found.
     """
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            _check_mode(path, image)
-            facts = ImageFacts(_upright_size(image), image.format or "", image.mode)
-            image.draft(None, (1, 1))
-            image.load()
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:  # whose text is about the bytes, not about the path
-        raise ImageError(f"{path}: not a readable image: not of a known image format") from error
-    except Exception as error:
-        raise ImageError(f"{path}: not a readable image: {error}") from error
+    with open_image(path, content) as image:
+        _check_mode(path, image)
+        facts = ImageFacts(_upright_size(image), image.format or "", image.mode)
+        image.draft(None, (1, 1))
+        image.load()
     return facts
 
 
-def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
+def read_image(path: Path, size: Size | None) -> npt.NDArray[np.uint8]:
     """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another
-    size.
+    size; None: in its own. Raises ImageError.
     """
-    try:
-        with Image.open(path) as image:
-            _check_mode(path, image)
-            turned = ImageOps.exif_transpose(image) if _has_exif(image) else image
-            upright = turned.convert("RGB")
-    except ImageError:
-        raise
-    except Exception as error:
-        raise ImageError(f"{path}: not a readable image: {error}") from error
-    height, width = size
-    if upright.size != (width, height):
-        upright = upright.resize((width, height), Image.Resampling.LANCZOS)
+    with open_image(path) as image:
+        _check_mode(path, image)
+        turned = ImageOps.exif_transpose(image) if _has_exif(image) else image
+        upright = turned.convert("RGB")
+    if size is not None and upright.size != size[::-1]:
+        upright = upright.resize(size[::-1], Image.Resampling.LANCZOS)
     return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))
+
+
+def _too_large(path: Path, found: str) -> ImageError:
+    return ImageError(
+        f"{path}: holds {found}; images of more than {MOST_PIXELS // 10**6} megapixels are not "
+        "read: make it smaller"
+    )
 
 
 def _upright_size(image: Image.Image) -> Size:

@@ -1,16 +1,21 @@
 """dataset.json: what the labels of a dataset directory are, and who the subjects of its frames."""
 
-import csv
 import dataclasses
 import json
+import os
 import re
+import reprlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from audetnet.config.binding import did_you_mean
+from audetnet.csv_files import read_csv
+from audetnet.data.names import folder_fault, id_fault
 from audetnet.errors import UserError, first_few
 from audetnet.files import write_text
+from audetnet.json_files import read_json
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
 
 DEFAULT_SUBJECT_PATTERN = r"[^_]+"
@@ -52,7 +57,7 @@ def read_metadata(directory: Path) -> Metadata:
 def salvage_metadata(directory: Path) -> tuple[Metadata, list[UserError]]:
     """What is right in dataset.json, and everything that is not."""
     path = directory / METADATA_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return Metadata(), []
     try:
         content = _read_object(path)
@@ -89,7 +94,7 @@ def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str
     """The subject of each frame, by subjects.csv or the pattern. Raises UserError."""
     if metadata.subjects is None:
         return _subjects_by_pattern(ids, metadata.subject_pattern)
-    path = directory / metadata.subjects
+    path = _inside(directory, metadata.subjects)
     known = _read_subjects(path)
     missing = [frame for frame in ids if frame not in known]
     if missing:
@@ -98,15 +103,28 @@ def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a JSON file: {error}") from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise UserError(
             f'{path}: expected an object such as {{"aus": ["AU1"], "kind": "intensity"}}'
         )
     return content
+
+
+def _inside(directory: Path, name: str) -> Path:
+    """A file that dataset.json names. Raises UserError where it, or what it links to, is not in the
+    directory: a dataset from elsewhere must not choose what is read here.
+    """
+    try:
+        inside = (directory / name).resolve().is_relative_to(directory.resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL, a name too long, links in a circle
+        inside = False
+    if not inside:
+        raise UserError(
+            f'{directory / METADATA_FILE}: "subjects": expected a file within the directory, not '
+            f"{reprlib.repr(name)}"
+        )
+    return directory / name
 
 
 def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
@@ -119,20 +137,27 @@ def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
             f"the subject pattern '{pattern}' of {METADATA_FILE} does not match "
             f"{first_few(unmatched)}"
         )
-    return [subject for subject in subjects if subject]
+    found = [subject for subject in subjects if subject]
+    for subject in dict.fromkeys(found):
+        if fault := folder_fault(subject):
+            raise UserError(
+                f"the subject pattern '{pattern}' of {METADATA_FILE} gives the subject "
+                f"'{subject}', which {fault}"
+            )
+    return found
 
 
 def _read_subjects(path: Path) -> dict[str, str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read: {error}; expected rows frame,subject") from error
     subjects = {}
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(read_csv(path)[1:], start=2):
         if len(row) != 2 or not all(row):
             raise UserError(f"{path}:{number}: expected frame,subject, not '{','.join(row)}'")
-        subjects[row[0]] = row[1]
+        frame, subject = row
+        if fault := id_fault(frame):
+            raise UserError(f"{path}:{number}: frame id '{frame}' {fault}")
+        if fault := folder_fault(subject):
+            raise UserError(f"{path}:{number}: subject '{subject}' {fault}")
+        subjects[frame] = subject
     return subjects
 
 
@@ -145,7 +170,9 @@ def _check_aus(path: Path, value: Any) -> None:
 
 def _check_kind(path: Path, value: Any) -> None:
     if value not in ("intensity", "occurrence"):
-        raise UserError(f'{path}: "kind": expected "intensity" or "occurrence", not {value!r}')
+        raise UserError(
+            f'{path}: "kind": expected "intensity" or "occurrence", not {reprlib.repr(value)}'
+        )
 
 
 def _check_threshold(path: Path, value: Any) -> None:
@@ -153,19 +180,21 @@ def _check_threshold(path: Path, value: Any) -> None:
     if not (number and 0 < value <= MAX_INTENSITY):
         raise UserError(
             f'{path}: "threshold": expected an intensity above 0, at most {MAX_INTENSITY}, '
-            f"not {value!r}"
+            f"not {reprlib.repr(value)}"
         )
 
 
 def _check_text(path: Path, value: Any) -> None:
     if not isinstance(value, str):
-        raise UserError(f'{path}: "source" and "subjects": expected a text, not {value!r}')
+        raise UserError(
+            f'{path}: "source" and "subjects": expected a text, not {reprlib.repr(value)}'
+        )
 
 
 def _check_pattern(path: Path, value: Any) -> None:
     try:
         re.compile(value)
-    except (re.error, TypeError) as error:
+    except (re.error, TypeError, OverflowError, RecursionError) as error:
         raise UserError(f'{path}: "subject_pattern": not a regular expression: {error}') from error
 
 
@@ -179,8 +208,11 @@ def _check_folds(path: Path, value: Any) -> None:
             f'{path}: "folds": expected subjects by part, such as {{"1": ["SN001"], "2": '
             '["SN002"]}'
         )
-    subjects = [subject for part in value.values() for subject in part]
-    twice = sorted({subject for subject in subjects if subjects.count(subject) > 1})
+    for fold in value:
+        if fault := folder_fault(fold):
+            raise UserError(f'{path}: "folds": the name {reprlib.repr(fold)} {fault}')
+    counts = Counter(subject for part in value.values() for subject in part)
+    twice = sorted(subject for subject, count in counts.items() if count > 1)
     if twice:
         raise UserError(f'{path}: "folds" holds a subject twice: {first_few(twice)}')
 

@@ -1,47 +1,64 @@
-"""Pickles of dicts, lists, strings, numbers and numpy arrays; everything else is refused."""
+"""Pickles of dicts of rows: lists, numbers and numpy arrays; everything else is refused."""
 
-import pickle
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from audetnet.data.pickle_machine import PickleError
+from audetnet.data.pickle_opcodes import run_pickle
+from audetnet.data.pickled_arrays import Allowance, ArrayNames, PickledArray
 from audetnet.errors import UserError
+from audetnet.files import check_regular
+from audetnet.labels import FloatArray
 
-_ALLOWED_GLOBALS = {
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-    ("collections", "OrderedDict"),
-}
-"""What pickles of dicts of numpy arrays name, under Python 2 and 3 protocols; numpy 1 says
-numpy.core where numpy 2 says numpy._core.
-"""
+_MEMORY_A_BYTE = 64
+"""Bytes that a byte of a pickle may become: frames may share a row, which then counts for each."""
+_NUMBERS = {bool, int, float, type(None)}
+"""None is unknown, as NaN is."""
+_ITEM_SIZE = np.dtype(np.float32).itemsize
 
 
-class _TableUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        current = re.sub(r"^numpy\.core\.", "numpy._core.", module)
-        if (current, name) in _ALLOWED_GLOBALS:
-            return super().find_class(current if hasattr(np, "_core") else module, name)
-        raise pickle.UnpicklingError(f"it holds '{module}.{name}', which is not allowed")
-
-
-def read_pickled_dict(path: Path) -> dict[str, Any]:
-    """A pickled dict whose keys are strings. Raises UserError."""
+def read_pickled_rows(path: Path) -> dict[str, FloatArray]:
+    """A pickled dict of frame id -> AU values, each row as a new float32 (A,). Raises UserError."""
+    check_regular(path)
     try:
-        with path.open("rb") as file:
-            table = _TableUnpickler(file, encoding="latin1").load()
+        content = path.read_bytes()
+        allowance = Allowance(_MEMORY_A_BYTE * len(content))
+        table = run_pickle(content, ArrayNames(allowance).find)
+        if not isinstance(table, dict):
+            raise UserError(
+                f"{path}: expected a pickled dict with frame ids as keys, found "
+                f"{type(table).__name__}"
+            )
+        with np.errstate(over="ignore"):
+            return {frame: _row(path, frame, row, allowance) for frame, row in table.items()}
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except Exception as error:
+    except PickleError as error:
         raise UserError(f"{path}: not a pickled dict of numpy arrays: {error}") from error
-    if not isinstance(table, dict) or not all(isinstance(frame, str) for frame in table):
-        raise UserError(
-            f"{path}: expected a pickled dict with frame ids as keys, found {type(table).__name__}"
-        )
-    return table
+    except MemoryError as error:
+        raise UserError(f"{path}: takes more memory than there is") from error
+
+
+def _row(path: Path, frame: str, row: Any, allowance: Allowance) -> FloatArray:
+    try:
+        return _floats(row, allowance, 1).reshape(-1)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{path}: the row of '{frame}' is not an array of numbers") from error
+
+
+def _floats(row: Any, allowance: Allowance, levels: int) -> FloatArray:
+    """Numbers, arrays, and lists of them in so many more levels, as an array of its own."""
+    if isinstance(row, PickledArray):
+        allowance.spend(row.values.size * _ITEM_SIZE)
+        if row.values.dtype.kind not in "biuf":
+            raise ValueError("texts")
+        return row.values.astype(np.float32)
+    items = row if type(row) in (list, tuple) else (row,)
+    if _NUMBERS.issuperset(map(type, items)):
+        allowance.spend(len(items) * _ITEM_SIZE)
+        return np.array(row, dtype=np.float32)
+    if not levels or items is not row:
+        raise ValueError("no numbers")
+    return np.stack([_floats(part, allowance, levels - 1) for part in items])

@@ -4,7 +4,9 @@ A csv or parquet table has the frame ids in its first column and one named colum
 is a dict of frame id -> array of AU values. Every mistake is a UserError that names the file.
 """
 
+import math
 import pickle
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from audetnet.csv_files import read_csv
-from audetnet.data.pickles import read_pickled_dict
+from audetnet.csv_files import read_csv, write_csv
+from audetnet.data.names import id_fault
+from audetnet.data.pickles import read_pickled_rows
 from audetnet.errors import UserError, first_few, first_line
-from audetnet.files import write_bytes
+from audetnet.files import check_regular, write_bytes
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE, FloatArray, LabelKind
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ TABLE_NAME = "aus"
 """Name of a table without its ending; csv files of other names are not taken for a table."""
 TableFormat = Literal["csv", "parquet", "pkl"]
 _PICKLE_SUFFIXES = (".pkl", ".pickle")
+_UNKNOWN = frozenset({"", "nan", "na", "none", "<na>"})
+"""Texts of cells without a number."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,14 @@ def read_labels(path: Path, kind: LabelKind | None) -> AUTable:
     if path.suffix.lower() in (".csv", ".parquet"):
         rows, names = _read_frame_table(path)
     else:
-        names = None
-        rows = {frame: _row(path, frame, row) for frame, row in read_pickled_dict(path).items()}
+        rows, names = read_pickled_rows(path), None
+        check_ids(path, list(rows))
     values = _stacked(path, rows)
+    values[values == UNKNOWN_CODE] = np.nan
     if kind is None:
         kind = "intensity" if np.nanmax(values, initial=0) > 1 else "occurrence"
     check_values(path, list(rows), names, values, kind)
-    return AUTable(path, rows, kind, names)
+    return AUTable(path, dict(zip(rows, values, strict=True)), kind, names)
 
 
 def write_labels(
@@ -100,15 +106,18 @@ def write_labels(
         content = dict(zip(ids, values, strict=True))
         write_bytes(path, lambda file: pickle.dump(content, file))
         return path
+    if table_format == "csv":
+        rows = (
+            [frame, *("" if math.isnan(value) else f"{value:g}" for value in row)]
+            for frame, row in zip(ids, values.tolist(), strict=True)
+        )
+        write_csv(path, [["frame", *names], *rows])
+        return path
     import pandas as pd
 
     frame = pd.DataFrame(values, columns=list(names))
     frame.insert(0, "frame", list(ids))
-    if table_format == "csv":
-        text = frame.to_csv(index=False, float_format="%g", lineterminator="\n")
-        write_bytes(path, lambda file: file.write(text.encode()))
-    else:
-        with_pyarrow(path, lambda: write_bytes(path, frame.to_parquet))
+    with_pyarrow(path, lambda: write_bytes(path, frame.to_parquet))
     return path
 
 
@@ -130,21 +139,17 @@ def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...
             f"{path}: expected a column of frame ids and one per AU, separated by commas; found "
             f"only {', '.join(map(str, frame.columns)) or 'nothing'}"
         )
-    ids = [str(frame_id).strip() for frame_id in frame.iloc[:, 0]]
+    ids = frame_ids(path, frame)
     names = tuple(str(name).strip() for name in frame.columns[1:])
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
+    if repeated := several_times(names):
         raise UserError(f"{path}: two columns are called {first_few(repeated)}")
-    if len(set(ids)) != len(ids):
-        seen: set[str] = set()
-        twice = [name for name in ids if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+    if twice := several_times(ids):
         raise UserError(f"{path}: rows with the same frame id: {first_few(twice)}")
     columns = [
         numbers(path, frame.iloc[:, column], ids, name)
         for column, name in enumerate(names, start=1)
     ]
     values = np.column_stack(columns).astype(np.float32) if ids else np.empty((0, len(names)))
-    values[values == UNKNOWN_CODE] = np.nan
     return dict(zip(ids, values, strict=True)), names
 
 
@@ -153,6 +158,7 @@ def read_frame(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     if path.suffix.lower() == ".parquet":
+        check_regular(path)
         return _read_parquet(path)
     header, *cells = read_csv(path) or [[]]
     for line, row in enumerate(cells, start=2):
@@ -170,9 +176,35 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
         table: pd.DataFrame = with_pyarrow(path, lambda: pd.read_parquet(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except UserError:
+        raise
+    except Exception as error:  # pyarrow raises whatever a broken file leads it to
         raise UserError(f"{path}: not a table: {first_line(error)}") from error
     return table if table.index.name is None else table.reset_index()
+
+
+def several_times(names: Sequence[str]) -> list[str]:
+    """The names that stand there more than once."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def frame_ids(path: Path, frame: "pd.DataFrame") -> list[str]:
+    """The first column as texts. Raises UserError where one cannot be a frame id."""
+    ids = ["" if cell is None else str(cell).strip() for cell in frame.iloc[:, 0]]
+    check_ids(path, ids)
+    return ids
+
+
+def check_ids(path: Path, ids: Sequence[str]) -> None:
+    """Raise UserError for the first text that cannot be a frame id."""
+    for row, frame in enumerate(ids):
+        if fault := id_fault(frame):
+            raise UserError(f"{_place(path, row)}: frame id '{frame}' {fault}")
+
+
+def _place(path: Path, row: int) -> str:
+    """Where a row of a table is, counted from 0."""
+    return f"{path}:{row + 2}" if path.suffix.lower() == ".csv" else str(path)
 
 
 def numbers(path: Path, cells: "pd.Series[Any]", ids: Sequence[str], column: str) -> FloatArray:
@@ -181,26 +213,18 @@ def numbers(path: Path, cells: "pd.Series[Any]", ids: Sequence[str], column: str
 
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return cells.to_numpy(dtype=np.float32, na_value=np.nan)
-    texts = cells.astype(str).str.strip()
-    read = pd.to_numeric(texts, errors="coerce")
-    wrong = np.flatnonzero(read.isna() & ~texts.str.lower().isin(["", "nan", "na", "none", "<na>"]))
-    if len(wrong):
-        row = wrong[0]
-        where = f"{path}:{row + 2}" if path.suffix.lower() == ".csv" else str(path)
-        raise UserError(
-            f"{where}: '{ids[row]}' has '{texts.iloc[row]}' in column {column}; expected a number"
-        )
-    return read.to_numpy(dtype=np.float32)
-
-
-def _row(path: Path, frame: str, row: Any) -> FloatArray:
-    try:
-        values = np.asarray(row, dtype=np.float32).reshape(-1)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UserError(f"{path}: the row of '{frame}' is not an array of numbers") from error
-    values = values.copy()
-    values[values == UNKNOWN_CODE] = np.nan
-    return values
+    values = []
+    for row, cell in enumerate(cells.array):
+        text = str(cell).strip()
+        try:
+            values.append(np.nan if text.lower() in _UNKNOWN else float(text))
+        except ValueError as error:
+            raise UserError(
+                f"{_place(path, row)}: '{ids[row]}' has '{text}' in column {column}; expected a "
+                "number"
+            ) from error
+    with np.errstate(over="ignore"):
+        return np.array(values, dtype=np.float32)
 
 
 def _stacked(path: Path, rows: dict[str, FloatArray]) -> FloatArray:

@@ -1,17 +1,21 @@
 """Known factors of frames: head pose, light, skin, as a dataset directory gives them."""
 
-from collections import Counter
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from audetnet.config.binding import did_you_mean
-from audetnet.data.tables import numbers, read_frame
+from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.table import FactorSet
 from audetnet.errors import UserError, first_few
 from audetnet.evaluation.metrics import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_TABLES = {"factors.csv": None, "frames.csv": ("yaw", "pitch", "roll")}
 """Files that are read where they are there, the first of them only, and their columns (None: all of
@@ -48,7 +52,7 @@ def find_factors(
     if name is not None:
         return read_factors(directory / name, columns)
     for default, chosen in DEFAULT_TABLES.items():
-        if (directory / default).is_file():
+        if os.path.lexists(directory / default):
             return read_factors(directory / default, columns or chosen)
     if columns is not None:
         raise UserError(
@@ -61,28 +65,46 @@ def read_factors(path: Path, columns: tuple[str, ...] | None) -> FactorTable:
     """A csv or parquet table with the frame id in its first column; without ``columns`` all columns
     that hold numbers only. Raises UserError.
     """
-    table = read_frame(path)
-    given = [str(column) for column in table.columns]
-    if len(given) < 2:
-        raise UserError(f"{path}: expected a frame id and at least one factor in each row")
-    ids = [str(frame) for frame in table.iloc[:, 0]]
-    twice = sorted(frame for frame, count in Counter(ids).items() if count > 1)
-    if twice:
-        raise UserError(f"{path}: frames stand in it twice: {first_few(twice)}")
+    table, given, ids = _named_rows(path)
+    places = {column: place for place, column in enumerate(given) if place}
     for column in columns or ():
-        if column not in given[1:]:
+        if column not in places:
             raise UserError(
                 f"{path}: no column '{column}'{did_you_mean(column, given[1:])}; it has "
                 + first_few(given[1:], 12)
             )
     found = {}
-    for column in columns or given[1:]:
+    for column in columns or places:
         try:
-            found[column] = numbers(path, table[column], ids, column).astype(np.float64)
+            cells = table.iloc[:, places[column]]
+            found[column] = numbers(path, cells, ids, column).astype(np.float64)
         except UserError:
             if columns is not None:
                 raise
     if not found:
         raise UserError(f"{path}: none of its columns holds numbers: {first_few(given[1:])}")
     values = np.stack(list(found.values()), axis=1)
+    _check_finite(path, ids, tuple(found), values)
     return FactorTable(path, tuple(found), dict(zip(ids, values, strict=True)))
+
+
+def _check_finite(path: Path, ids: list[str], names: tuple[str, ...], values: Array) -> None:
+    for row, column in np.argwhere(np.isinf(values)):
+        raise UserError(
+            f"{path}: '{ids[row]}' has an infinite number in column {names[column]}; leave the "
+            "cell empty"
+        )
+
+
+def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
+    """A table, the names of its columns, and the frame ids."""
+    table = read_frame(path)
+    given = [str(column).strip() for column in table.columns]
+    if len(given) < 2:
+        raise UserError(f"{path}: expected a frame id and at least one factor in each row")
+    if repeated := several_times(given):
+        raise UserError(f"{path}: two columns are called {first_few(repeated)}")
+    ids = frame_ids(path, table)
+    if twice := several_times(ids):
+        raise UserError(f"{path}: frames stand in it twice: {first_few(twice)}")
+    return table, given, ids

@@ -8,11 +8,12 @@ all that it needs comes with the Forward.
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from torch import Tensor
 
-from audetnet.config.binding import Natural, Weight
+from audetnet.config.binding import Range
+from audetnet.config.options import Weight
 from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
 
@@ -39,7 +40,7 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
     """``weight`` is reached after ``ramp_epochs``, from 0 in the first epoch in equal steps."""
 
     weight: Weight = 1.0
-    ramp_epochs: Natural = 0
+    ramp_epochs: Annotated[int, Range(0, most=1_000_000)] = 0
 
     critic_reads: ClassVar[Literal["codes", "images"]] = "codes"
     needs_z2: ClassVar[bool] = False

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audetnet.config.binding import Weight
-from audetnet.config.options import network_name
+from audetnet.config.options import Weight, network_name
 from audetnet.networks.code import GradientTo
 from audetnet.objectives.critic_chain import (
     ScoreGradient,

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from audetnet.data.images import ImageError, ImageFacts, inspect_image
+from audetnet.data.images import ImageFacts, inspect_image
+from audetnet.errors import UserError
+from audetnet.files import check_regular
 from audetnet.progress import ProgressBar
 
 _WORKERS = (os.cpu_count() or 1) + 2
@@ -46,10 +48,11 @@ def survey(images: Mapping[str, Path]) -> dict[str, ImageFile]:
 def _look_at(path: Path) -> ImageFile:
     digest = b""
     try:
+        check_regular(path)
         content = path.read_bytes()
         digest = hashlib.sha256(content).digest()
         return ImageFile(path, digest, inspect_image(path, content))
-    except ImageError as error:
+    except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         return ImageFile(path, digest, mistake=_NUMBERS_IN_BRACKETS.sub("", reason))
     except OSError as error:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import Shape
 from audetnet.networks.graph import Plan, plan
+from audetnet.networks.shapes import Shape
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import encoder_text, written
 

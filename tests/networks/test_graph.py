@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import Shape
 from audetnet.networks.graph import INPUT, Graph, plan
+from audetnet.networks.shapes import Shape
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import at_mark, encoder_text, replaced, written
 from tests.networks.conftest import Planner

@@ -1,0 +1,163 @@
+"""What pickles of numpy arrays name, by stand-ins: numpy's own functions would let a pickle call
+bytes an array of objects, and follow them as pointers.
+
+The arrays are made here, from bytes whose number is that of shape x item size. Their items are
+numbers or texts of plain kinds; objects, structures, complex numbers and dates are refused.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from audetnet.data.pickle_machine import PickleError, StandIn, set_items
+
+_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|[SU]\d{1,6}")
+_DTYPE_VERSION = 3
+_ENCODINGS = {"<": "utf-32-le", ">": "utf-32-be", "|": "utf-32"}
+"""Of texts of kind U, by the order of their bytes."""
+_NDARRAY = object()
+"""numpy.ndarray, as an argument of _reconstruct; of no other use."""
+
+
+class Allowance:
+    """Memory that a pickle may take, in bytes: in proportion to its own."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def spend(self, size: int) -> None:
+        """Raise PickleError where nothing is left."""
+        self._left -= size
+        if self._left < 0:
+            raise PickleError("it would take far more memory than its own size")
+
+
+class PickledDtype(StandIn):
+    """numpy.dtype; its state says the order of the bytes."""
+
+    def __init__(self, text: Any, *_: Any) -> None:
+        if type(text) is not str or not _DTYPE.fullmatch(text):
+            named = text if type(text) is str else type(text).__name__
+            raise PickleError(
+                f"it holds an array of dtype '{named}'; expected numbers (save .astype(float))"
+            )
+        self._text = text
+        self.build((_DTYPE_VERSION, "<", None, None, None))
+
+    def build(self, state: Any) -> None:
+        version, order, *inner = state
+        if version != _DTYPE_VERSION or order not in _ENCODINGS or inner[:3] != [None] * 3:
+            raise PickleError("it holds an array of structures; expected numbers")
+        self.numpy = np.dtype(order + self._text)
+        self.encoding = _ENCODINGS[order] if self._text.startswith("U") else "latin1"
+        """Of texts."""
+
+
+class PickledArray(StandIn):
+    """numpy.ndarray. ``make`` checks and views what the state says."""
+
+    __slots__ = ("_make", "_values")
+
+    def __init__(
+        self, make: Callable[[Any, Any, Any, Literal["C", "F"]], npt.NDArray[Any]]
+    ) -> None:
+        self._make = make
+        self._values: npt.NDArray[Any] | None = None
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """The array, of any shape; its memory is that of the pickle. Raises PickleError."""
+        if self._values is None:
+            raise PickleError("it holds an array without values")
+        return self._values
+
+    def build(self, state: Any) -> None:
+        _, shape, dtype, fortran, content = state
+        self._values = self._make(content, dtype, shape, "F" if fortran else "C")
+
+
+class ArrayNames:
+    """What the names in one pickle stand for."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._known = {
+            ("numpy", "dtype"): PickledDtype,
+            ("numpy", "ndarray"): _NDARRAY,
+            ("numpy._core.multiarray", "_reconstruct"): self._reconstruct,
+            ("numpy._core.multiarray", "scalar"): self._scalar,
+            ("numpy._core.numeric", "_frombuffer"): self._from_buffer,
+            ("_codecs", "encode"): self._encode,
+            ("collections", "OrderedDict"): self._ordered_dict,
+        }
+
+    def find(self, module: str, name: str) -> Any:
+        """The stand-in; numpy 1 says numpy.core where numpy 2 says numpy._core."""
+        current = re.sub(r"^numpy\.core\.", "numpy._core.", module)
+        if (current, name) not in self._known:
+            raise PickleError(f"it holds '{module}.{name}', which is not allowed")
+        return self._known[current, name]
+
+    def _reconstruct(self, kind: Any, _shape: Any, _typecode: Any) -> PickledArray:
+        """An array that its state will describe."""
+        if kind is not _NDARRAY:
+            raise PickleError("it makes an array of what is no numpy.ndarray")
+        return PickledArray(self._array)
+
+    def _from_buffer(self, content: Any, dtype: Any, shape: Any, order: Any) -> PickledArray:
+        """An array of protocol 5."""
+        array = PickledArray(self._array)
+        array.build((1, shape, dtype, order == "F", content))
+        return array
+
+    def _scalar(self, dtype: Any, content: Any) -> Any:
+        """A number, bool or text of numpy as one of Python."""
+        if type(content) is str:
+            content = self._encode(content, "latin1")
+        if not isinstance(dtype, PickledDtype) or type(content) is not bytes:
+            raise PickleError("it holds a number without a dtype or bytes")
+        if dtype.numpy.itemsize != len(content):
+            raise PickleError("it holds a number of another size than its dtype's")
+        if dtype.numpy.kind not in "SU":
+            return np.frombuffer(content, dtype.numpy).item()
+        self._allowance.spend(len(content))
+        return content.decode(dtype.encoding).rstrip("\0")
+
+    def _encode(self, text: Any, encoding: Any) -> bytes:
+        """Bytes, as protocols 0 to 2 and Python 2 keep them."""
+        if type(text) is not str or encoding != "latin1":
+            raise PickleError("it encodes a text, but not as bytes are kept (latin1)")
+        self._allowance.spend(len(text))
+        return text.encode("latin1")
+
+    def _ordered_dict(self, pairs: Any = ()) -> dict[str, Any]:
+        self._allowance.spend(len(pairs))
+        made: dict[str, Any] = {}
+        set_items(made, ((key, value) for key, value in pairs))
+        return made
+
+    def _array(
+        self, content: Any, dtype: Any, shape: Any, order: Literal["C", "F"]
+    ) -> npt.NDArray[Any]:
+        """A view of bytes (in Python 2 a str) as an array."""
+        if not isinstance(dtype, PickledDtype) or type(shape) is not tuple:
+            raise PickleError("it holds an array without a dtype or shape")
+        size = dtype.numpy.itemsize
+        for length in shape:
+            if type(length) is not int or length < 0:
+                raise PickleError("it holds an array with a length that is none")
+            size *= length
+        if type(content) is str:
+            content = self._encode(content, "latin1")
+        if type(content) is not bytes:
+            raise PickleError("it holds an array of objects; expected numbers")
+        if size != len(content):
+            raise PickleError(
+                f"it holds an array of {len(content)} bytes, but by its shape and dtype of {size}"
+            )
+        if not size:
+            return np.empty(0, dtype.numpy)
+        return np.frombuffer(content, dtype.numpy).reshape(shape, order=order)
