@@ -29,6 +29,7 @@ from audetnet.data.frames import Dataset, FrameSet
 from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.model import build_model, plan_model
+from audetnet.objectives.objective import pursued
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.logs import RunDirectory
 from audetnet.training.settings import RunSettings
@@ -189,8 +190,9 @@ def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer
     pixels = sparse_array(folder / "a.npy", case.frames + TEST_FRAMES, case.size)
     packed = PackedFrames(pixels, [*train.ids, *test.ids])
     settings = RunSettings(folder / "run", 0, CPU, False, 0, deadline, "off", False, World())
-    model = build_model(plan_model(config, (case.size, case.size)), config.data, 0)
-    return Trainer(config, model, dataset, packed, settings, {}, {})
+    plan = plan_model(config, (case.size, case.size))
+    model = build_model(plan, config.data, 0)
+    return Trainer(config, pursued(plan), model, dataset, packed, settings, {}, {})
 
 
 def measure(case: Case) -> Cost:

@@ -14,6 +14,7 @@ from torch import nn
 from audetnet.config.reader import read_config
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet, ModelPlan, plan_model
+from audetnet.objectives.objective import pursued
 from audetnet.vocabulary import VOCABULARY
 
 SIZE = (256, 256)
@@ -52,9 +53,10 @@ class Load:
 
 def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
     """Count a cfg; the main networks learn on every ``every``-th batch."""
-    critics = [p for p in (plan.discriminator, plan.image_discriminator) if p is not None]
     main = [plan.encoder, plan.predictor, plan.decoder]
-    decoded = 1 if plan.image_discriminator else 1 / every
+    critics = [network for network in plan.networks.values() if network not in main]
+    reads = {each.critic_reads for each in pursued(plan) if each.critic_section is not None}
+    decoded = 1 if "images" in reads else 1 / every
     encoded = 1 if critics else 1 / every
     operations = _flops(plan.encoder) * (encoded + 2 / every)
     operations += _flops(plan.decoder) * (decoded + 2 / every) + _flops(plan.predictor) * 3 / every
@@ -62,9 +64,9 @@ def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
     learned = sum(map(_learned, critics)) + sum(map(_learned, main)) / every
     encoder_norms, decoder_norms = _batch_norms(model.encoder), _batch_norms(model.decoder)
     norms = encoder_norms * (encoded + 1 / every) + decoder_norms * (decoded + 1 / every)
-    messages = len(critics) + 2 / every + norms + (plan.discriminator is not None)
+    messages = len(critics) + 2 / every + norms + ("codes" in reads)
     channels, height, width = plan.encoder.output
-    code = channels * height * width * FLOAT if plan.discriminator else 0
+    code = channels * height * width * FLOAT if "codes" in reads else 0
     return Load(operations, learned * FLOAT, messages, code)
 
 
