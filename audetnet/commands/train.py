@@ -241,10 +241,9 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         make = world.together if cache is None else world.in_turn
         thorough = arguments.check_cache
         packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
-        objectives = pursued(plan)
         trainer = world.together(
             lambda: Trainer(
-                config, objectives, model, dataset, packed, settings, identity, description
+                config, pursued(plan), model, dataset, packed, settings, identity, description
             )
         )
         if checkpoint is not None:

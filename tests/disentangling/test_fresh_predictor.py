@@ -17,6 +17,7 @@ from audetnet.disentangling.run import TrainedRun
 from audetnet.disentangling.table import NotMeasuredError
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_head import AUHead
+from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
 from audetnet.vocabulary import VOCABULARY
 
@@ -56,8 +57,8 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
             2.0,
             train,
             test,
-            _code(train, leak, 2),
-            _code(test, leak, 3),
+            Code(_code(train, leak, 2), Z1),
+            Code(_code(test, leak, 3), Z1),
             np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
         )
 

@@ -27,6 +27,9 @@ LENGTHS = (7, 7, 5, 4, 1 + 16 + 3, 3)
 one group of draws; every second one trains the main network.
 """
 
+PATTERNS = 4
+"""Of labels in a batch: some frames have their pattern in common, some have one of their own."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -63,6 +66,7 @@ def steps(cfg: Path, world: World) -> Outcome:
         frames = torch.randint(0, 256, (length, 3, 64, 64), generator=generator).to(torch.uint8)
         labels = torch.randint(0, 6, (length, 12), generator=generator).float()
         labels[torch.rand(length, 12, generator=generator) < 0.3] = float("nan")
+        labels = labels[torch.arange(length) % PATTERNS]
         part = world.part(length)
         batch = Batch(
             indices=torch.arange(length).numpy()[part],
