@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 2
     CRITICS = 3
     DISENTANGLING = 4
+    BLOCKS = 5
 
 
 def numpy_generator(
@@ -46,10 +47,18 @@ def torch_generator(
 
 
 @contextmanager
-def seeded(device: torch.device, seed: int, purpose: Purpose) -> Iterator[None]:
+def seeded(
+    device: torch.device,
+    seed: int,
+    purpose: Purpose,
+    epoch: int = 0,
+    batch: int = 0,
+    process: int = 0,
+) -> Iterator[None]:
     """Within it what torch draws by itself (weights, dropout) on the CPU and the device comes from
     the seed; afterwards torch's own generators are as they were.
     """
+    place = (seed, purpose, epoch, batch, process)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(torch_generator(torch.device("cpu"), seed, purpose).initial_seed())
+        torch.manual_seed(torch_generator(torch.device("cpu"), *place).initial_seed())
         yield

@@ -9,49 +9,40 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from training import CFG, CPU, HEAD, SIZE, made_frames
+from training import CFG, CPU, HEAD, SIZE, made_frames, without_image_critic
 
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
-from audetnet.data.batches import Batches
+from audetnet.data.batches import Batch, Batches
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
-from audetnet.networks.blocks import BUILDERS
-from audetnet.networks.losses import score_gradient
 from audetnet.networks.model import AUDetNet, build_model, plan_model
-from audetnet.training import step as step_module
-from audetnet.training.adversary import Forward
-from audetnet.training.distributed import World
+from audetnet.objectives import wgan_gp
+from audetnet.objectives.critic_chain import score_gradient
+from audetnet.objectives.forward import Forward
+from audetnet.objectives.objective import pursued
 from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
 
 
 class GraphEverywhere(TrainingStep):
     """Keeps a graph, and decodes, on every batch."""
 
-    def _forward(
-        self, noisy: Tensor, clean: Tensor, is_main: bool, roll: int, length: int
-    ) -> Forward:
-        with torch.enable_grad():
-            return super()._forward(noisy, clean, True, roll, length)
-
-
-def double_backward(step: TrainingStep, _: AUDetNet) -> None:
-    step._adversaries = [replace(a, gradient_of=score_gradient) for a in step._adversaries]
-
-
-def a_call_for_each_input(step: TrainingStep, _: AUDetNet) -> None:
-    step._adversaries = [replace(a, sample_wise=False) for a in step._adversaries]
+    def _forward(self, batch: Batch, epoch: int, index: int, is_main: bool) -> Forward:
+        forward = super()._forward(batch, epoch, index, True)
+        forward.reconstruction()
+        return forward
 
 
 def upsampled_first(_: TrainingStep, model: AUDetNet) -> None:
@@ -71,25 +62,46 @@ def as_it_is(_: TrainingStep, __: AUDetNet) -> None: ...
 
 WITHOUT: dict[str, Callable[[TrainingStep, AUDetNet], None]] = {
     "with all changes": as_it_is,
-    "penalty as a chain": double_backward,
-    "both inputs in one call": a_call_for_each_input,
+    "penalty as a chain": as_it_is,
+    "both inputs in one call": as_it_is,
     "products before the upsampling": upsampled_first,
     "fused Adam": default_adam,
     "no graph, no unread decoder": as_it_is,
     "critics frozen in the main step": as_it_is,
 }
+REPLACED: dict[str, tuple[str, Callable[..., object]]] = {
+    "penalty as a chain": ("cheapest_score_gradient", lambda _: score_gradient),
+    "both inputs in one call": ("is_sample_wise", lambda _: False),
+    "critics frozen in the main step": ("frozen", lambda _: nullcontext()),
+}
+"""What stands in wgan_gp in place of its own, without a change."""
+
+
+@contextmanager
+def replaced(without: str) -> Iterator[None]:
+    """Within it the critics' objectives do without a change."""
+    name, other = REPLACED.get(without, ("frozen", wgan_gp.frozen))
+    own = getattr(wgan_gp, name)
+    setattr(wgan_gp, name, other)
+    try:
+        yield
+    finally:
+        setattr(wgan_gp, name, own)
 
 
 def rounds_of(
     without: str, config: Config, frames: FrameSet, packed: PackedFrames
 ) -> Callable[[list[Indices]], None]:
     """Training without one of the changes."""
-    model = build_model(plan_model(config, (SIZE, SIZE)), config.data, 0)
+    plan = plan_model(config, (SIZE, SIZE))
+    model = build_model(plan, config.data, 0)
+    every = config.training.train_main_net_every_n_batches
     kind = GraphEverywhere if without == "no graph, no unread decoder" else TrainingStep
     step = kind(
         model,
         make_optimisers(model, config),
-        config,
+        pursued(plan),
+        every,
         HEAD,
         0,
         lambda: torch.autocast("cpu", enabled=False),
@@ -98,17 +110,11 @@ def rounds_of(
     )
     WITHOUT[without](step, model)
     batches = Batches(frames, packed, CPU)
-    every = config.training.train_main_net_every_n_batches
 
     def run(cuts: list[Indices]) -> None:
-        frozen = step_module._frozen
-        if without == "critics frozen in the main step":
-            step_module._frozen = lambda _: nullcontext()  # type: ignore[assignment]
-        try:
+        with replaced(without):
             for index, batch in enumerate(batches(cuts)):
-                step(batch, len(batch), every - len(cuts) + index + 1, 1, index)
-        finally:
-            step_module._frozen = frozen
+                step(batch, every - len(cuts) + index + 1, 1, index)
 
     return run
 
@@ -139,7 +145,7 @@ def main() -> None:
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
     keep_freed_memory()
-    config = read_config(CFG, BUILDERS)
+    config = read_config(CFG, VOCABULARY)
     training = replace(config.training, batch_size=arguments.batch_size)
     config = replace(config, training=training)
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +157,7 @@ def main() -> None:
         print("largest cfg; ratio: time without this change / time with all")
         compare(config, frames, packed, arguments.rounds)
         print("without the image critic")
-        compare(replace(config, image_discriminator=None), frames, packed, arguments.rounds)
+        compare(without_image_critic(config), frames, packed, arguments.rounds)
 
 
 if __name__ == "__main__":

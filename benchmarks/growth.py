@@ -26,14 +26,15 @@ from matplotlib.figure import Figure
 from audetnet.config.reader import parse_config
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset, FrameSet
+from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
+from audetnet.objectives.objective import pursued
 from audetnet.training.checkpoint import load_checkpoint
-from audetnet.training.distributed import World
 from audetnet.training.logs import RunDirectory
 from audetnet.training.settings import RunSettings
 from audetnet.training.trainer import Trainer
+from audetnet.vocabulary import VOCABULARY
 
 CPU = torch.device("cpu")
 AUS = 12
@@ -181,7 +182,7 @@ def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer
     """A trainer with everything it reads, in ``folder``."""
     rates = "learning_rate=0.001\nbeta1=0.5\nbeta2=0.99"
     text = CFG.format(**asdict(case), pooled=case.size // 4, net=rates)
-    config = parse_config(text, "growth.cfg", BUILDERS)
+    config = parse_config(text, "growth.cfg", VOCABULARY)
     train = frame_set("train", 0, case.frames)
     test = frame_set("test", case.frames, TEST_FRAMES)
     names = tuple(f"AU{n}" for n in range(AUS))
@@ -189,8 +190,9 @@ def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer
     pixels = sparse_array(folder / "a.npy", case.frames + TEST_FRAMES, case.size)
     packed = PackedFrames(pixels, [*train.ids, *test.ids])
     settings = RunSettings(folder / "run", 0, CPU, False, 0, deadline, "off", False, World())
-    model = build_model(plan_model(config, (case.size, case.size)), config.data, 0)
-    return Trainer(config, model, dataset, packed, settings, {}, {})
+    plan = plan_model(config, (case.size, case.size))
+    model = build_model(plan, config.data, 0)
+    return Trainer(config, pursued(plan), model, dataset, packed, settings, {}, {})
 
 
 def measure(case: Case) -> Cost:

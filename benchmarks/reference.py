@@ -19,12 +19,16 @@ from torch.optim import Adam, Optimizer
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from audetnet.config.options import Config, NetworkOptions
+from audetnet.config.options import Config, network_name
 from audetnet.data.augment import Augmentation
 from audetnet.networks.au_head import AUHead
+from audetnet.networks.code import Code
 from audetnet.networks.graph import Graph
-from audetnet.networks.losses import RECONSTRUCTION_LOSSES, critic_loss, scores, shuffle_pairs
 from audetnet.networks.model import AUDetNet
+from audetnet.objectives.critics import scores
+from audetnet.objectives.objective import Objective
+from audetnet.objectives.reconstruction import LOSSES, Reconstruction
+from audetnet.objectives.wgan_gp import WassersteinCritic, wgan_gp_loss
 
 _AUGMENTATION = Augmentation()
 
@@ -32,44 +36,33 @@ _AUGMENTATION = Augmentation()
 class ReferenceStep:
     """Trains a model whose networks are chains of blocks, a batch at a time, the plain way."""
 
-    def __init__(self, model: AUDetNet, config: Config, head: AUHead) -> None:
-        self._model, self._config, self._head = model, config, head
+    def __init__(
+        self, model: AUDetNet, config: Config, objectives: Sequence[Objective], head: AUHead
+    ) -> None:
+        self._model, self._head = model, head
         self._encoder, self._predictor, self._decoder = (
             _plain(network) for network in (model.encoder, model.predictor, model.decoder)
         )
-        loss = config.loss
-        self._critics: list[tuple[str, nn.Module, float, float]] = []
-        for name, critic, weight, penalty in (
+        (self._difference,) = (each for each in objectives if isinstance(each, Reconstruction))
+        self._critics: list[tuple[str, nn.Module, float, float]] = [
             (
-                "discriminator",
-                model.discriminator,
-                loss.discriminator_loss_lambda,
-                loss.gradient_loss_lambda_discr,
-            ),
-            (
-                "image_discriminator",
-                model.image_discriminator,
-                loss.img_discriminator_loss_lambda,
-                loss.gradient_loss_lambda_img_discr,
-            ),
-        ):
-            if critic is not None and weight is not None and penalty is not None:
-                self._critics.append((name, _plain(critic), weight, penalty))
-        options: dict[str, NetworkOptions | None] = {
-            "encoder": config.encoder,
-            "predictor": config.predictor,
-            "decoder": config.decoder,
-            "discriminator": config.discriminator,
-            "image_discriminator": config.image_discriminator,
-        }
-        self._optimisers: dict[str, Optimizer] = {}
-        for name, network in model.networks().items():
-            chosen = options[name]
-            assert chosen is not None
-            net = chosen.net
-            self._optimisers[name] = Adam(
-                network.parameters(), lr=net.learning_rate, betas=(net.beta1, net.beta2)
+                network_name(each.critic),
+                _plain(model.network(each.critic)),
+                each.weight,
+                each.penalty_weight,
             )
+            for each in objectives
+            if isinstance(each, WassersteinCritic)
+        ]
+        nets = {network_name(section): each.net for section, each in config.networks.items()}
+        self._optimisers: dict[str, Optimizer] = {
+            name: Adam(
+                network.parameters(),
+                lr=nets[name].learning_rate,
+                betas=(nets[name].beta1, nets[name].beta2),
+            )
+            for name, network in model.networks().items()
+        }
 
     def __call__(
         self,
@@ -81,17 +74,20 @@ class ReferenceStep:
         mixes: Iterator[Tensor],
     ) -> dict[str, float]:
         """Train on a batch in [0, 1]; ``mixes`` holds the penalty's mixture of each critic."""
-        model, loss = self._model, self._config.loss
+        model = self._model
         image = model.pixels.decoder_target(clean)
-        code = self._encoder(model.pixels.encoder_input(noisy))
-        made = self._decoder(code)
-        pairs = shuffle_pairs(code, model.z1_channels, roll)
-        examples = {"discriminator": (pairs, code), "image_discriminator": (image, made)}
+        code = Code(self._encoder(model.pixels.encoder_input(noisy)), model.z1_channels)
+        made = self._decoder(code.whole)
+        pairs = code.shuffled(torch.arange(len(code)).roll(roll))
+        examples = {
+            "discriminator": (pairs.whole, code.whole),
+            "image_discriminator": (image, made),
+        }
         terms: dict[str, float] = {}
         for name, critic, _, penalty_weight in self._critics:
             target, fake = (example.detach() for example in examples[name])
             self._optimisers[name].zero_grad()
-            value = critic_loss(critic, target, fake, next(mixes), penalty_weight)[0]
+            value = wgan_gp_loss(critic, target, fake, next(mixes), penalty_weight)[0]
             value.backward()
             self._optimisers[name].step()
             terms[f"{name}_loss"] = value.item()
@@ -99,9 +95,9 @@ class ReferenceStep:
             return terms
         for optimiser in self._optimisers.values():
             optimiser.zero_grad()
-        au_loss = self._head.loss(self._predictor(model.split(code)[0]).flatten(1), labels)
-        difference = RECONSTRUCTION_LOSSES[loss.reconstruction_loss_function](made, image)
-        total = au_loss + loss.reconstruction_loss_lambda * difference
+        au_loss = self._head.loss(self._predictor(code.z1).flatten(1), labels)
+        difference = LOSSES[self._difference.loss](made, image)
+        total = au_loss + self._difference.weight * difference
         for name, critic, weight, _ in self._critics:
             total = total - weight * scores(critic, examples[name][1]).mean()
         total.backward()

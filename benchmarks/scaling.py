@@ -12,9 +12,10 @@ from pathlib import Path
 from torch import nn
 
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet, ModelPlan, plan_model
+from audetnet.objectives.objective import pursued
+from audetnet.vocabulary import VOCABULARY
 
 SIZE = (256, 256)
 SUSTAINED = 300e12
@@ -52,9 +53,10 @@ class Load:
 
 def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
     """Count a cfg; the main networks learn on every ``every``-th batch."""
-    critics = [p for p in (plan.discriminator, plan.image_discriminator) if p is not None]
     main = [plan.encoder, plan.predictor, plan.decoder]
-    decoded = 1 if plan.image_discriminator else 1 / every
+    critics = [network for network in plan.networks.values() if network not in main]
+    reads = {each.critic_reads for each in pursued(plan) if each.critic_section is not None}
+    decoded = 1 if "images" in reads else 1 / every
     encoded = 1 if critics else 1 / every
     operations = _flops(plan.encoder) * (encoded + 2 / every)
     operations += _flops(plan.decoder) * (decoded + 2 / every) + _flops(plan.predictor) * 3 / every
@@ -62,9 +64,9 @@ def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
     learned = sum(map(_learned, critics)) + sum(map(_learned, main)) / every
     encoder_norms, decoder_norms = _batch_norms(model.encoder), _batch_norms(model.decoder)
     norms = encoder_norms * (encoded + 1 / every) + decoder_norms * (decoded + 1 / every)
-    messages = len(critics) + 2 / every + norms + (plan.discriminator is not None)
+    messages = len(critics) + 2 / every + norms + ("codes" in reads)
     channels, height, width = plan.encoder.output
-    code = channels * height * width * FLOAT if plan.discriminator else 0
+    code = channels * height * width * FLOAT if "codes" in reads else 0
     return Load(operations, learned * FLOAT, messages, code)
 
 
@@ -99,7 +101,7 @@ def main() -> None:
     print("\n| cfg | GFLOP an image | MB a batch | messages a batch | images a GPU | 8 | 64 |")
     print("|---|---|---|---|---|---|---|")
     for path in flags.parse_args().cfg:
-        config = read_config(path, BUILDERS)
+        config = read_config(path, VOCABULARY)
         plan = plan_model(config, SIZE)
         every = config.training.train_main_net_every_n_batches
         load = load_of(plan, AUDetNet(plan, config.data), every)

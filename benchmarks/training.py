@@ -30,13 +30,15 @@ from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
+from audetnet.objectives.objective import pursued
+from audetnet.objectives.wgan_gp import ImageCritic
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
-from audetnet.training.distributed import World
 from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
 
 CFG = Path(__file__).parents[1] / "cfg" / "image_discriminator.cfg"
 SIZE, AUS = 256, 12
@@ -66,11 +68,14 @@ def own_way(
     config: Config, frames: FrameSet, packed: PackedFrames, augmentation: Augmentation
 ) -> Round:
     """As train.py does it."""
-    model = build_model(plan_model(config, (SIZE, SIZE)), config.data, 0)
+    plan = plan_model(config, (SIZE, SIZE))
+    model = build_model(plan, config.data, 0)
+    every = config.training.train_main_net_every_n_batches
     step = TrainingStep(
         model,
         make_optimisers(model, config),
-        config,
+        pursued(plan),
+        every,
         HEAD,
         0,
         lambda: torch.autocast("cpu", enabled=False),
@@ -78,12 +83,11 @@ def own_way(
         World(),
     )
     batches = Batches(frames, packed, CPU)
-    every = config.training.train_main_net_every_n_batches
 
     def run(cuts: list[Indices]) -> list[dict[str, float]]:
         found = []
         for index, batch in enumerate(batches(cuts)):
-            groups = step(batch, len(batch), every - len(cuts) + index + 1, 1, index)
+            groups = step(batch, every - len(cuts) + index + 1, 1, index)
             terms = {
                 name: float(value.detach()) for group in groups for name, value in group.items()
             }
@@ -97,8 +101,9 @@ def plain_way(
     config: Config, frames: FrameSet, packed: PackedFrames, augmentation: Augmentation | None
 ) -> Round:
     """The plain way; without ``augmentation`` it reads the packed frames as they are."""
-    model = build_model(plan_model(config, (SIZE, SIZE)), config.data, 0)
-    step = ReferenceStep(model, config, HEAD)
+    plan = plan_model(config, (SIZE, SIZE))
+    model = build_model(plan, config.data, 0)
+    step = ReferenceStep(model, config, pursued(plan), HEAD)
     ids = frames.ids
 
     def run(cuts: list[Indices]) -> list[dict[str, float]]:
@@ -151,6 +156,16 @@ def check_equal(config: Config, frames: FrameSet, packed: PackedFrames, cuts: li
     return f"losses differ by {one:.1e} in one batch, {round_:.1e} in a round (relative)"
 
 
+def without_image_critic(config: Config) -> Config:
+    """The same cfg without {Image Discriminator}."""
+    section = ImageCritic.critic
+    networks = {name: each for name, each in config.networks.items() if name != section}
+    objectives = tuple(
+        each for each in config.objectives if each.objective.critic_section != section
+    )
+    return replace(config, networks=networks, objectives=objectives)
+
+
 @dataclass(frozen=True)
 class Bench:
     """What all ways train on."""
@@ -161,9 +176,9 @@ class Bench:
     directory: Path
 
     def config(self) -> Config:
-        config = read_config(CFG, BUILDERS)
+        config = read_config(CFG, VOCABULARY)
         config = replace(config, training=replace(config.training, batch_size=self.batch_size))
-        return config if self.image_critic else replace(config, image_discriminator=None)
+        return config if self.image_critic else without_image_critic(config)
 
     def packed(self) -> PackedFrames:
         images = dict(zip(self.frames.ids, self.frames.paths, strict=True))
@@ -231,7 +246,7 @@ def main() -> None:
     flags.add_argument("--batch-size", type=int, default=4)
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
-    every = read_config(CFG, BUILDERS).training.train_main_net_every_n_batches
+    every = read_config(CFG, VOCABULARY).training.train_main_net_every_n_batches
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         frames = made_frames(directory, arguments.batch_size * every)

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch
+from audetnet.distributed.world import World
 from audetnet.errors import LONGEST_LINE, UserError
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
-from audetnet.training.distributed import World
 from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_grammar import FRAME, cfg_files
 
 BATCH = 3
@@ -31,7 +31,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train_a_step(path: Path) -> None:
     """From the file to a critics' step and a main step on random frames and labels."""
-    config = read_config(path, BUILDERS)
+    config = read_config(path, VOCABULARY)
     plan = plan_model(config, config.data.frame_size or (FRAME, FRAME))
     model = build_model(plan, config.data, seed=0).train()
     head = AUHead(config.loss.au_regression_loss_function, config.data.regress_au_intensities, 2.0)

@@ -8,13 +8,14 @@ import torch
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
-from audetnet.data.batches import Batch
+from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import ModelPlan, build_model, plan_model
-from audetnet.training.distributed import World
+from audetnet.objectives.objective import pursued
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
 from tests.conftest import ROOT
+from tests.whole_batches import whole_batch
 
 CFGS = sorted((ROOT / "cfg").glob("*.cfg"))
 EXPECTED = {
@@ -34,7 +35,7 @@ EXPECTED = {
 
 
 def _plan(path: Path) -> tuple[Config, ModelPlan]:
-    config = read_config(path, BUILDERS)
+    config = read_config(path, VOCABULARY)
     assert config.data.frame_size is not None, "shipped cfgs state their image_size"
     return config, plan_model(config, config.data.frame_size)
 
@@ -51,7 +52,7 @@ def test_cfg_is_clean_and_explained(path: Path) -> None:
     assert config.warnings == () and plan.warnings == ()
     assert plan.au_count == 12
     has_critic = "no_discriminator" not in path.stem
-    assert (plan.discriminator is not None) == has_critic
+    assert ("Discriminator" in plan.networks) == has_critic
 
 
 @pytest.mark.parametrize("path", CFGS, ids=lambda path: path.stem)
@@ -65,7 +66,8 @@ def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
     step = TrainingStep(
         model,
         optimisers,
-        config,
+        pursued(plan),
+        config.training.train_main_net_every_n_batches,
         head,
         0,
         lambda: torch.autocast("cpu", enabled=False),
@@ -73,10 +75,10 @@ def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
         World(),
     )
     frames = torch.randint(0, 256, (2, *plan.image), dtype=torch.uint8)
-    batch = Batch(torch.arange(2).numpy(), frames, torch.eye(2, 12))
+    batch = whole_batch(frames, torch.eye(2, 12))
     main = config.training.train_main_net_every_n_batches
     for number in (1, main):
-        for terms in step(batch, 2, number, epoch=1, index=0):
+        for terms in step(batch, number, epoch=1, index=0):
             assert all(term.isfinite() for term in terms.values())
     for name, network in model.networks().items():
         for label, parameter in network.named_parameters():

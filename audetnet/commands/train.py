@@ -109,11 +109,11 @@ def main(argv: list[str]) -> int:
 
 def _describe(arguments: argparse.Namespace) -> int:
     from audetnet.config.reader import read_config
-    from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.description import describe
     from audetnet.networks.model import plan_model
+    from audetnet.vocabulary import VOCABULARY
 
-    config = read_config(arguments.cfg, BUILDERS)
+    config = read_config(arguments.cfg, VOCABULARY)
     size = config.data.frame_size
     if size is None and arguments.data is not None:
         size = dataset_of(arguments, config.data).first_image_size()
@@ -141,7 +141,7 @@ class _Prepared:
 
 
 def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
-    from audetnet.training.distributed import connected, launched_world
+    from audetnet.distributed.world import connected, launched_world
     from audetnet.training.settings import RunSettings
 
     world = launched_world()
@@ -178,12 +178,12 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     from audetnet.config.reader import read_config
     from audetnet.data.cache import content_digest
     from audetnet.data.order import order_notes
-    from audetnet.networks.blocks import BUILDERS
     from audetnet.networks.memory_need import check_memory
     from audetnet.networks.model import check_au_count, plan_model
     from audetnet.training.identity import run_identity
+    from audetnet.vocabulary import VOCABULARY
 
-    config = read_config(arguments.cfg, BUILDERS)
+    config = read_config(arguments.cfg, VOCABULARY)
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
@@ -203,6 +203,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     from audetnet.data.cache import pack
     from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
+    from audetnet.objectives.objective import pursued
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
     from audetnet.training.identity import run_description
@@ -241,7 +242,9 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         thorough = arguments.check_cache
         packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
         trainer = world.together(
-            lambda: Trainer(config, model, dataset, packed, settings, identity, description)
+            lambda: Trainer(
+                config, pursued(plan), model, dataset, packed, settings, identity, description
+            )
         )
         if checkpoint is not None:
             trainer.restore(checkpoint)

@@ -3,16 +3,18 @@
 This module knows the General blocks and what a network section consists of, no block type.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from audetnet.config.binding import Channels, Range, Side
 from audetnet.config.language import Where
 
-AULoss = Literal["MSE", "BCEWithLogits"]
-ReconstructionLoss = Literal["L1", "L2"]
+ENCODER, PREDICTOR, DECODER = MAIN_SECTIONS = ("Encoder", "AUPredictor", "Decoder")
+"""The sections that every cfg has."""
+CRITIC = "Discriminator"
+"""How the names of all other sections of networks end."""
 BatchSize = Annotated[int, Range(2, most=100_000)]
 Count = Annotated[int, Range(1, most=1_000_000)]
 """Of epochs or batches."""
@@ -88,15 +90,15 @@ class DataOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LossOptions:
-    """The third block of {General}. The lambdas of an absent critic need not be given."""
+    """The third block of {General}. The lambdas stand for blocks of {Objectives}."""
 
-    au_regression_loss_function: AULoss
-    reconstruction_loss_function: ReconstructionLoss = "L1"
+    au_regression_loss_function: str
+    reconstruction_loss_function: str = "L1"
     gradient_loss_lambda_discr: Weight | None = None
     gradient_loss_lambda_img_discr: Weight | None = None
     discriminator_loss_lambda: Weight | None = None
     img_discriminator_loss_lambda: Weight | None = None
-    reconstruction_loss_lambda: Weight
+    reconstruction_loss_lambda: Weight | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +136,40 @@ class NetworkOptions:
     blocks: tuple[BlockOptions, ...]
 
 
+class Objective(Protocol):
+    """What the cfg language must know of an objective."""
+
+    critic_reads: ClassVar[Literal["codes", "images"]]
+    needs_z2: ClassVar[bool]
+    weight: float
+
+    @property
+    def critic_section(self) -> str | None: ...
+
+    @property
+    def gradients(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ObjectiveOptions:
+    """One block of {Objectives}, or what a lambda stands for."""
+
+    type: str
+    where: Where
+    arguments: Mapping[str, Any]
+    objective: Objective
+
+
+def network_name(section: str) -> str:
+    """The name of a section's network in checkpoints, logs and code."""
+    return {PREDICTOR: "predictor"}.get(section, section.lower().replace(" ", "_"))
+
+
 @dataclass(frozen=True)
 class Config:
-    """A whole cfg file. ``places`` finds the lines of the General blocks by option class."""
+    """A whole cfg file. ``places`` finds the lines of the General blocks by option class;
+    ``networks`` holds the networks by section, the main three first.
+    """
 
     path: Path
     text: str
@@ -144,19 +177,11 @@ class Config:
     data: DataOptions
     loss: LossOptions
     places: Mapping[type, Where]
-    encoder: NetworkOptions
-    predictor: NetworkOptions
-    decoder: NetworkOptions
-    discriminator: NetworkOptions | None
-    image_discriminator: NetworkOptions | None
+    networks: Mapping[str, NetworkOptions]
+    objectives: tuple[ObjectiveOptions, ...]
+    says_objectives: bool
+    """Whether there is an {Objectives} section; else the lambdas say them."""
     warnings: tuple[str, ...]
-
-    def networks(self) -> Iterator[NetworkOptions]:
-        """The networks that the file describes, in the order of the sections."""
-        yield from (self.encoder, self.predictor, self.decoder)
-        for critic in (self.discriminator, self.image_discriminator):
-            if critic is not None:
-                yield critic
 
     def resolved(self) -> dict[str, Any]:
         """Every option with its value, defaults included, as plain data for a record of the run."""
@@ -169,6 +194,9 @@ class Config:
                     "net": asdict(network.net),
                     "blocks": [{"type": block.type, **block.arguments} for block in network.blocks],
                 }
-                for network in self.networks()
+                for network in self.networks.values()
             },
+            "objectives": [
+                {"type": objective.type, **objective.arguments} for objective in self.objectives
+            ],
         }

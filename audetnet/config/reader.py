@@ -1,65 +1,79 @@
 """Reads a cfg file into a Config, and checks what can be seen within the file.
 
-Blocks of networks are bound to the signatures of their builders, which the caller passes in.
+Blocks are bound to the signatures of what the caller's vocabulary names.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from audetnet.config import language
-from audetnet.config.binding import Reference, bind, did_you_mean, parameters
+from audetnet.config.binding import OptionError, Reference, bind, did_you_mean, parameters
+from audetnet.config.lambdas import lambdas_of_2019, objectives_of_lambdas, refuse_lambdas
 from audetnet.config.language import Block, CfgError, Section, Where
 from audetnet.config.options import (
+    CRITIC,
+    MAIN_SECTIONS,
     BlockOptions,
     Config,
     DataOptions,
     LossOptions,
     NetOptions,
     NetworkOptions,
+    ObjectiveOptions,
     TrainingOptions,
 )
 
-NETWORK_SECTIONS = ("Encoder", "AUPredictor", "Decoder", "Discriminator", "Image Discriminator")
-OPTIONAL_SECTIONS = ("Discriminator", "Image Discriminator")
+OBJECTIVES = "Objectives"
+KNOWN_SECTIONS = ("General", OBJECTIVES, *MAIN_SECTIONS, CRITIC, f"Image {CRITIC}")
 GENERAL_BLOCKS = ("training_options", "data_options", "loss_options")
 IGNORED_BLOCK_KEYS = frozenset({"batch_norm_dim"})
 LEGACY_PENALTY = "gradient_loss_lambda"
-PENALTY_PER_PIXEL, WEIGHT_PER_PIXEL = 100.0, 1e-5
-"""From which penalty on, and up to which weight, an image critic's lambdas are taken for those of
-2019.
-"""
+_IMAGE_CRITIC = f"Image {CRITIC}"
 
 
-def read_config(path: Path | str, builders: Mapping[str, Callable[..., Any]]) -> Config:
+@dataclass(frozen=True)
+class Vocabulary:
+    """All that a cfg may name. ``blocks`` and ``objectives`` map names to the functions or classes
+    whose keyword parameters are their options.
+    """
+
+    blocks: Mapping[str, Callable[..., Any]]
+    objectives: Mapping[str, Callable[..., Any]]
+    au_losses: Collection[str]
+
+
+def read_config(path: Path | str, vocabulary: Vocabulary) -> Config:
     """Read a cfg file; see ``parse_config``."""
-    return parse_config(language.load(path), path, builders)
+    return parse_config(language.load(path), path, vocabulary)
 
 
-def parse_config(text: str, path: Path | str, builders: Mapping[str, Callable[..., Any]]) -> Config:
-    """The options in the text of a cfg file. ``builders`` maps each block type to the function
-    whose signature is its schema; ``path`` stands in messages.
+def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
+    """The options in the text of a cfg file; ``path`` stands in messages.
 
     Raises CfgError for every mistake that can be seen without running shapes through the networks.
     """
     sections = {section.name: section for section in language.parse(text, str(path))}
     for section in sections.values():
-        known = ("General", *NETWORK_SECTIONS)
-        if section.name not in known:
-            raise section.where.error(f"unknown section{did_you_mean(section.name, known)}")
-    for name in ("General", *NETWORK_SECTIONS):
-        if name not in sections and name not in OPTIONAL_SECTIONS:
+        named_critic = OBJECTIVES in sections and section.name.endswith(f" {CRITIC}")
+        if section.name not in KNOWN_SECTIONS and not named_critic:
+            raise section.where.error(
+                f"unknown section{did_you_mean(section.name, KNOWN_SECTIONS)}"
+            )
+    for name in ("General", *MAIN_SECTIONS):
+        if name not in sections:
             line = language.last_line(text.rstrip("\n"))
             raise CfgError(f"{path}:{line}: the file ends here: missing section '{{{name}}}'")
-    training, data, loss, places, warnings = _general(sections["General"])
+    training, data, loss, places, warnings = _general(sections["General"], vocabulary)
     networks = {}
-    for name in NETWORK_SECTIONS:
-        if name in sections:
-            networks[name], more = _network(sections[name], builders)
-            warnings += more
-    _check_lambdas(networks, loss, places[LossOptions])
-    if "Image Discriminator" in networks:
-        warnings += _lambdas_of_2019(loss, places[LossOptions])
+    critics = [name for name in sections if name.endswith(CRITIC)]
+    for name in (*MAIN_SECTIONS, *sorted(critics, key=_in_known_order)):
+        networks[name], more = _network(sections[name], vocabulary.blocks)
+        warnings += more
+    objectives = _objectives(sections, vocabulary.objectives)
+    _check_critics(objectives, sections)
+    warnings += lambdas_of_2019(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
     return Config(
         path=Path(path),
         text=text,
@@ -67,17 +81,20 @@ def parse_config(text: str, path: Path | str, builders: Mapping[str, Callable[..
         data=data,
         loss=loss,
         places=places,
-        encoder=networks["Encoder"],
-        predictor=networks["AUPredictor"],
-        decoder=networks["Decoder"],
-        discriminator=networks.get("Discriminator"),
-        image_discriminator=networks.get("Image Discriminator"),
+        networks=networks,
+        objectives=objectives,
+        says_objectives=OBJECTIVES in sections,
         warnings=tuple(warnings),
     )
 
 
+def _in_known_order(section: str) -> int:
+    known = section in KNOWN_SECTIONS
+    return KNOWN_SECTIONS.index(section) if known else len(KNOWN_SECTIONS)
+
+
 def _general(
-    section: Section,
+    section: Section, vocabulary: Vocabulary
 ) -> tuple[TrainingOptions, DataOptions, LossOptions, dict[type, Where], list[str]]:
     if len(section.blocks) != len(GENERAL_BLOCKS):
         raise section.where.error(
@@ -95,6 +112,13 @@ def _general(
     training = TrainingOptions(**bind(TrainingOptions, training_block))
     data = DataOptions(**bind(DataOptions, data_block))
     loss = LossOptions(**bind(LossOptions, loss_block, frozenset({LEGACY_PENALTY})))
+    if loss.au_regression_loss_function not in vocabulary.au_losses:
+        name = loss.au_regression_loss_function
+        raise loss_block.where.error(
+            f"au_regression_loss_function={name}: unknown choice"
+            f"{did_you_mean(name, vocabulary.au_losses)}",
+            "au_regression_loss_function",
+        )
     _check_training(training, training_block.where)
     _check_data(data, data_block.where)
     places = {
@@ -196,36 +220,55 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _check_lambdas(networks: Mapping[str, NetworkOptions], loss: LossOptions, where: Where) -> None:
-    needed = {
-        "Discriminator": ("discriminator_loss_lambda", "gradient_loss_lambda_discr"),
-        "Image Discriminator": ("img_discriminator_loss_lambda", "gradient_loss_lambda_img_discr"),
-    }
-    for section, keys in needed.items():
-        for key in keys:
-            if section in networks and getattr(loss, key) is None:
-                raise where.error(f"missing option '{key}', needed by {{{section}}}")
+def _objectives(
+    sections: Mapping[str, Section], known: Mapping[str, Callable[..., Any]]
+) -> tuple[ObjectiveOptions, ...]:
+    """What training pursues, in the order of its blocks. The AU loss is always among it."""
+    loss_block = sections["General"].blocks[GENERAL_BLOCKS.index("loss_options")]
+    if OBJECTIVES not in sections:
+        blocks = objectives_of_lambdas(loss_block, sections)
+    else:
+        section = sections[OBJECTIVES]
+        refuse_lambdas(loss_block, section)
+        blocks = section.blocks
+        if not any(block.name == "au_loss" for block in blocks):
+            blocks = [Block("au_loss", section.path, section.line), *blocks]
+    return tuple(_objective(block, known) for block in blocks)
 
 
-def _lambdas_of_2019(loss: LossOptions, where: Where) -> list[str]:
-    """The image critic of 2019 took its gradient's norm pixel by pixel: 1000 and 5e-7 were weights
-    for a critic whose scores lay far apart.
-    """
-    found = []
-    penalty, weight = loss.gradient_loss_lambda_img_discr, loss.img_discriminator_loss_lambda
-    assert penalty is not None and weight is not None
-    if penalty >= PENALTY_PER_PIXEL:
-        key = "gradient_loss_lambda_img_discr"
-        text = (
-            f"{key}={penalty:g} is a weight for a norm per pixel, as in 2019; the norm is now "
-            "taken per image: write 10"
-        )
-        found.append(where.message(text, key))
-    if 0 < weight <= WEIGHT_PER_PIXEL:
-        key = "img_discriminator_loss_lambda"
-        text = (
-            f"{key}={weight:g} is so small that {{Image Discriminator}} has no effect on the "
-            "reconstructions: write 0.01, or leave the section out"
-        )
-        found.append(where.message(text, key))
-    return found
+def _objective(block: Block, known: Mapping[str, Callable[..., Any]]) -> ObjectiveOptions:
+    if block.name not in known:
+        raise block.where.error(f"unknown objective{did_you_mean(block.name, known)}")
+    arguments = bind(known[block.name], block)
+    try:
+        return ObjectiveOptions(block.name, block.where, arguments, known[block.name](**arguments))
+    except OptionError as error:
+        raise block.where.error(str(error), error.key) from None
+
+
+def _check_critics(objectives: Sequence[ObjectiveOptions], sections: Mapping[str, Section]) -> None:
+    """Each critic's section is there and belongs to one objective."""
+    owners: dict[str, ObjectiveOptions] = {}
+    for each in objectives:
+        section = each.objective.critic_section
+        if section is None:
+            continue
+        if not section.endswith(CRITIC) or section not in sections:
+            raise each.where.error(
+                f"critic={section}: expected the name of a section that describes its network and "
+                f"ends with {CRITIC}",
+                "critic",
+            )
+        if section in owners:
+            line = owners[section].where.line
+            raise each.where.error(
+                f"{{{section}}} is the critic of [{owners[section].type}] on line {line}; each "
+                "objective needs one of its own",
+                "critic",
+            )
+        owners[section] = each
+    for name in sections:
+        if name.endswith(CRITIC) and name not in owners:
+            raise sections[name].where.error(
+                f"belongs to no objective: name it in {{{OBJECTIVES}}} by critic={name}"
+            )

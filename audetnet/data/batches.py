@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
+from audetnet.distributed.world import World
 from audetnet.errors import UserError
 
 _SMALLEST_TRAINING_BATCH = 2
@@ -21,16 +22,29 @@ on.
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
-    """B frames on a device: uint8 (B, 3, H, W), labels float32 (B, A) with NaN = unknown."""
+    """The part of a batch that this process has: b of its ``length`` frames, on a device."""
 
     indices: Indices
+    """Of the frames in their set, (b,)."""
     frames: Tensor
+    """uint8 (b, 3, H, W)."""
     labels: Tensor
+    """float32 (b, A), NaN = unknown."""
+    subjects: Tensor
+    """int64 (b,): the number of each frame's subject, the set's subjects being sorted by name."""
+    length: int
+    part: slice
+    """Which of the batch's frames they are."""
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def share(self) -> float:
+        """What means over this part weigh in means over the batch."""
+        return len(self) / self.length
 
 
 Residence = Literal["auto", "on", "off"]
@@ -77,55 +91,73 @@ class Batches:
         packed: PackedFrames,
         device: torch.device,
         resident: Tensor | None = None,
+        world: World | None = None,
     ) -> None:
+        self._world = world or World()
         self._packed = packed
         self._resident = resident
         self._rows = packed.rows(frames.ids)
         self._labels = frames.labels
+        self._subjects = np.unique(frames.subjects, return_inverse=True)[1].astype(np.int64)
         self._device = device
 
     def __call__(self, cuts: Sequence[Indices]) -> Iterator[Batch]:
-        """One batch for each array of indices into the set."""
+        """One batch for each array of indices into the set: this process's part of it, which is
+        empty where a batch has fewer frames than there are processes.
+        """
         if self._resident is not None:
-            for cut in cuts:
-                rows = self._send_one(torch.from_numpy(self._rows[cut]))
-                labels = self._send_one(torch.from_numpy(self._labels[cut]))
-                yield Batch(cut, self._resident[rows], labels)
+            yield from map(self._batch, cuts, map(self._resident_frames, cuts))
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
             pending = [reader.submit(self._read, cut) for cut in cuts[:1]]
-            for following in [*cuts[1:], None]:
-                host = pending.pop(0).result() if pending else None
+            for cut, following in zip(cuts, [*cuts[1:], None], strict=True):
+                frames = pending.pop().result()
                 if following is not None:
                     pending.append(reader.submit(self._read, following))
-                if host is not None:
-                    yield self._send(host)
+                yield self._batch(cut, frames.to(self._device, non_blocking=True))
 
-    def _read(self, indices: Indices) -> Batch:
-        frames = torch.from_numpy(self._packed.gather(self._rows[indices]))
-        labels = torch.from_numpy(self._labels[indices])
-        return Batch(indices, self._pinned(frames), self._pinned(labels))
+    def frames(self, indices: Indices) -> Tensor:
+        """Some frames of the set, the same in every process: uint8 (N, 3, H, W) on the device."""
+        rows = self._rows[indices]
+        if self._resident is not None:
+            return self._resident[self._sent(rows)]
+        return self._sent(self._packed.gather(rows))
+
+    def _own(self, cut: Indices) -> Indices:
+        return cut[self._world.part(len(cut))]
+
+    def _batch(self, cut: Indices, frames: Tensor) -> Batch:
+        own = self._own(cut)
+        return Batch(
+            indices=own,
+            frames=frames,
+            labels=self._sent(self._labels[own]),
+            subjects=self._sent(self._subjects[own]),
+            length=len(cut),
+            part=self._world.part(len(cut)),
+        )
+
+    def _read(self, cut: Indices) -> Tensor:
+        return self._pinned(torch.from_numpy(self._packed.gather(self._rows[self._own(cut)])))
+
+    def _resident_frames(self, cut: Indices) -> Tensor:
+        assert self._resident is not None
+        return self._resident[self._sent(self._rows[self._own(cut)])]
 
     def _pinned(self, host: Tensor) -> Tensor:
         return host.pin_memory() if self._device.type == "cuda" else host
 
-    def _send(self, batch: Batch) -> Batch:
-        return Batch(
-            batch.indices,
-            batch.frames.to(self._device, non_blocking=True),
-            batch.labels.to(self._device, non_blocking=True),
-        )
-
-    def _send_one(self, host: Tensor) -> Tensor:
-        return self._pinned(host).to(self._device, non_blocking=True)
+    def _sent(self, host: "np.ndarray[Any, Any]") -> Tensor:
+        return self._pinned(torch.from_numpy(host)).to(self._device, non_blocking=True)
 
 
-def training_cuts(order: Indices, batch_size: int) -> list[Indices]:
-    """An epoch's order cut into batches; a last batch of a single frame is left out of this
-    epoch.
+def training_cuts(order: Indices, batch_size: int, processes: int = 1) -> list[Indices]:
+    """An epoch's order cut into batches; a last batch of a single frame, or of fewer frames than
+    there are processes, is left out of this epoch.
     """
+    smallest = max(_SMALLEST_TRAINING_BATCH, processes)
     cuts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return [cut for cut in cuts if len(cut) >= _SMALLEST_TRAINING_BATCH]
+    return [cut for cut in cuts if len(cut) >= smallest]
 
 
 def evaluation_cuts(count: int, batch_size: int, limit: int | None) -> list[Indices]:

@@ -16,6 +16,7 @@ from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices
 from audetnet.labels import active
+from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
 
@@ -118,24 +119,20 @@ def _time(frame_id: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def make_codes(frames: FrameSet, code: Tensor, z1_channels: int, active_from: float) -> Codes:
-    """Codes of a sample from the encoder's output (N, C, h, w). Raises UserError for codes that are
+def make_codes(frames: FrameSet, code: Code, active_from: float) -> Codes:
+    """Codes of a sample from the encoder's output. Raises UserError for codes that are
     not finite.
     """
-    if not bool(code.isfinite().all()):
+    if not bool(code.whole.isfinite().all()):
         raise UserError(
             f"the codes of the {frames.name} frames are not finite: the training of this "
             "checkpoint failed"
         )
     people, person = np.unique(frames.subjects, return_inverse=True)
-    vectors = _pooled(code)
-    z1, z2 = (block.flatten(1).double().numpy() for block in _split(vectors, z1_channels))
+    vectors = Code(_pooled(code.whole), code.z1_channels)
+    z1, z2 = (block.flatten(1).double().numpy() for block in (vectors.z1, vectors.z2))
     labels = active(frames.labels, active_from).astype(np.float64)
     return Codes(frames.ids, tuple(people.tolist()), person.astype(np.int64), labels, z1, z2)
-
-
-def _split(code: Tensor, z1_channels: int) -> tuple[Tensor, Tensor]:
-    return code[:, :z1_channels], code[:, z1_channels:]
 
 
 def _pooled(code: Tensor) -> Tensor:
@@ -148,17 +145,17 @@ def _pooled(code: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def encode(model: AUDetNet, batches: Batches, count: int, title: str) -> Tensor:
-    """The code (N, C, h, w), float32 on the CPU, of all frames of a set, without augmentation. The
+def encode(model: AUDetNet, batches: Batches, count: int, title: str) -> Code:
+    """The code, float32 on the CPU, of all N frames of a set, without augmentation. The
     model must be in eval mode.
     """
     cuts = evaluation_cuts(count, _BATCH, None)
     codes = []
     with ProgressBar(title, len(cuts)) as bar:
         for batch in batches(cuts):
-            codes.append(model.encode(to_unit_range(batch.frames)).float().cpu())
+            codes.append(model.encode(to_unit_range(batch.frames)).whole.float().cpu())
             bar.advance()
-    return torch.cat(codes)
+    return Code(torch.cat(codes), model.z1_channels)
 
 
 def pixels_of(batches: Batches, count: int) -> npt.NDArray[np.uint8]:

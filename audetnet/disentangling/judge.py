@@ -20,7 +20,7 @@ from audetnet.data.augment import Augmentation
 from audetnet.data.frames import FrameSet
 from audetnet.files import FileError, check_regular, write_bytes
 from audetnet.labels import active
-from audetnet.networks.losses import masked_bce_with_logits
+from audetnet.networks.au_head import masked_loss
 from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
 
@@ -159,7 +159,7 @@ def _train(
             for rows in np.array_split(order, batches):
                 noisy, _ = augmentation(pixels[rows].to(device), generator)
                 aus, who = judge(_blurred(noisy, numbers.uniform(_SMALLEST, 1)))
-                loss = masked_bce_with_logits(aus + odds, labels[rows].to(device))
+                loss = masked_loss("BCEWithLogits", aus + odds, labels[rows].to(device))
                 loss = loss + _PERSON_WEIGHT * F.cross_entropy(who, person[rows].to(device))
                 optimiser.zero_grad()
                 loss.backward()

@@ -17,6 +17,8 @@ from audetnet.disentangling.figures import BLUE, Illustration, set_title, shorte
 from audetnet.drawing import Figure
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices
+from audetnet.networks.code import Code
+from audetnet.networks.model import Pixels
 
 Images = npt.NDArray[np.uint8]
 """(K, 3, H, W)."""
@@ -32,15 +34,14 @@ _SIDE, _TOP, _BOTTOM, _MARGIN, _GAP, _APART = 1.4, 0.85, 0.4, 0.12, 0.04, 0.15
 
 
 class Coder(Protocol):
-    """What is needed of an AUDetNet. Codes are (B, Z1 + Z2, h, w), decoded images in [-1, 1]."""
+    """What is needed of an AUDetNet. Decoded images are in [-1, 1]."""
 
     training: bool
 
     def parameters(self) -> Iterator[Any]: ...
     def train(self, mode: bool = True) -> Any: ...
-    def encode(self, pixels: Tensor) -> Tensor: ...
-    def split(self, code: Tensor) -> tuple[Tensor, Tensor]: ...
-    def decode(self, code: Tensor) -> Tensor: ...
+    def encode(self, pixels: Tensor) -> Code: ...
+    def decode(self, code: Code) -> Tensor: ...
 
 
 @contextmanager
@@ -55,13 +56,13 @@ def _looking(model: Coder) -> Iterator[torch.device]:
         model.train(training)
 
 
-def _code(model: Coder, pixels: Images, device: torch.device) -> Tensor:
+def _code(model: Coder, pixels: Images, device: torch.device) -> Code:
     return model.encode(to_unit_range(torch.from_numpy(pixels).to(device)))
 
 
 def _decoded(model: Coder, z1: Tensor, z2: Tensor) -> Images:
-    made = model.decode(torch.cat([z1, z2], dim=1)).float()
-    return np.asarray(((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy())
+    shown = Pixels.shown(model.decode(Code.of(z1, z2)))
+    return np.asarray((shown * 255).round().to(torch.uint8).cpu().numpy())
 
 
 def telling_frames(codes: Codes, count: int) -> Indices:
@@ -93,7 +94,8 @@ def exchange_strips(model: Coder, pixels: Images, pairs: int = 4) -> npt.NDArray
     frame after i, the first after the last; at most ``pairs`` of them.
     """
     with _looking(model) as device:
-        z1, z2 = model.split(_code(model, pixels, device))
+        code = _code(model, pixels, device)
+        z1, z2 = code.z1, code.z2
         parts = (
             pixels,
             np.roll(pixels, -1, axis=0),
@@ -111,7 +113,8 @@ def exchange_matrix(
     """
     count = len(pixels)
     with _looking(model) as device:
-        z1, z2 = model.split(_code(model, pixels, device))
+        code = _code(model, pixels, device)
+        z1, z2 = code.z1, code.z2
         rebuilt = _decoded(model, z1, z2)
         exchanged = [_decoded(model, z1[[row] * count], z2) for row in range(count)]
     names = _names(ids, subjects)
@@ -143,7 +146,8 @@ def shuffled_images(
     """
     pixels = pixels[:MOST_SHUFFLED]
     with _looking(model) as device:
-        z1, z2 = model.split(_code(model, pixels, device))
+        code = _code(model, pixels, device)
+        z1, z2 = code.z1, code.z2
         rows = [
             ("original", pixels),
             ("reconstruction", _decoded(model, z1, z2)),
@@ -161,9 +165,9 @@ def shuffled_images(
     return Illustration("shuffled", title, caption, figure)
 
 
-def au_walks(model: Coder, codes: Codes, code: Tensor, au_names: tuple[str, ...]) -> Illustration:
+def au_walks(model: Coder, codes: Codes, code: Code, au_names: tuple[str, ...]) -> Illustration:
     """For the most frequent AUs a frame without the AU, moved in z1 along the AU's direction by
-    STEPS, and what the last step changed. ``code`` (N, Z1 + Z2, h, w) is that of the frames of
+    STEPS, and what the last step changed. ``code`` is that of the N frames of
     ``codes``. AUs that are never, or always, active are left out.
     """
     counts = (codes.labels == 1).sum(axis=0)
@@ -171,7 +175,7 @@ def au_walks(model: Coder, codes: Codes, code: Tensor, au_names: tuple[str, ...]
     aus = sorted(sorted(both.tolist(), key=lambda au: -counts[au])[:MOST_WALKS])
     starts, walks = [], []
     with _looking(model) as device:
-        z1, z2 = model.split(code)
+        z1, z2 = code.z1, code.z2
         for au in aus:
             start = _start(z1, codes, au)
             step = au_direction(z1, codes.labels[:, au], codes.person)

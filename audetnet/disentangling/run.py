@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from audetnet.config.options import Config
 from audetnet.data.augment import change_colours, to_unit_range
@@ -15,6 +14,7 @@ from audetnet.data.frames import FrameSet
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
 from audetnet.disentangling.table import FactorSet
 from audetnet.networks.au_head import AUHead
+from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
 from audetnet.seeds import Purpose, numpy_generator
 
@@ -31,7 +31,7 @@ _BATCH = 64
 class TrainedRun:
     """A model in eval mode on its device, and samples of training and of test people.
 
-    ``train_code`` and ``test_code`` are the encoder's outputs (N, C, h, w), float32 on the CPU;
+    ``train_code`` and ``test_code`` are the encoder's outputs, float32 on the CPU;
     ``active_from`` is the smallest label of the data that counts as active.
     """
 
@@ -43,14 +43,14 @@ class TrainedRun:
     active_from: float
     train: FrameSet
     test: FrameSet
-    train_code: Tensor
-    test_code: Tensor
+    train_code: Code
+    test_code: Code
     test_pixels: npt.NDArray[np.uint8]
 
     def codes(self, of_training: bool) -> Codes:
         """The codes of one of the two samples."""
         frames, code = (self.train, self.train_code) if of_training else (self.test, self.test_code)
-        return make_codes(frames, code, self.model.z1_channels, self.active_from)
+        return make_codes(frames, code, self.active_from)
 
     def changed(self, seed: int) -> FactorSet:
         """The test frames with known changes: brightness, contrast and saturation by factors drawn
@@ -64,7 +64,7 @@ class TrainedRun:
             axis=1,
         )
         code = _encode_changed(self.model, self.test_pixels, values, self.device)
-        codes = make_codes(self.test, code, self.model.z1_channels, self.active_from)
+        codes = make_codes(self.test, code, self.active_from)
         return FactorSet("augmentation", (*_CHANGES, "flip"), values, codes)
 
 
@@ -101,7 +101,7 @@ def _encode_changed(
     pixels: npt.NDArray[np.uint8],
     values: npt.NDArray[np.float64],
     device: torch.device,
-) -> Tensor:
+) -> Code:
     codes = []
     for start in range(0, len(pixels), _BATCH):
         frames = to_unit_range(torch.from_numpy(pixels[start : start + _BATCH]).to(device))
@@ -110,5 +110,5 @@ def _encode_changed(
         ).unbind(dim=1)
         changed = change_colours(frames, *factors[:3])
         flipped = torch.where((factors[3] == 1).view(-1, 1, 1, 1), changed.flip(-1), changed)
-        codes.append(model.encode(flipped).float().cpu())
-    return torch.cat(codes)
+        codes.append(model.encode(flipped).whole.float().cpu())
+    return Code(torch.cat(codes), model.z1_channels)

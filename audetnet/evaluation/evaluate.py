@@ -22,7 +22,7 @@ from audetnet.evaluation.metrics import (
     mean_variance,
 )
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.losses import RECONSTRUCTION_LOSSES
+from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
 
 
@@ -69,13 +69,13 @@ class Evaluator:
         self,
         model: AUDetNet,
         head: AUHead,
-        reconstruction_loss: str,
+        reconstruction_loss: Callable[[Tensor, Tensor], Tensor],
         au_names: tuple[str, ...],
         precision: Callable[[], torch.autocast],
     ) -> None:
         self._model = model
         self._head = head
-        self._reconstruction_loss = RECONSTRUCTION_LOSSES[reconstruction_loss]
+        self._reconstruction_loss = reconstruction_loss
         self._au_names = au_names
         self._precision = precision
 
@@ -88,8 +88,8 @@ class Evaluator:
         gather: Callable[[list[Rows]], list[list[Rows]]] = lambda rows: [rows],
     ) -> SetResults:
         """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
-        mode as it was. Where processes share a set, each with cuts of its own, ``gather`` makes the
-        list of all processes' rows from those of this one; cuts may then be empty.
+        mode as it was. Where processes share a set, ``gather`` makes the list of all
+        processes' rows from those of this one.
         """
         rows = []
         with _evaluating(self._model):
@@ -103,13 +103,11 @@ class Evaluator:
     @torch.no_grad()
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
         """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
-        (batch,) = batches([indices])
+        frames = batches.frames(indices)
         with _evaluating(self._model), self._precision():
-            made = self._model.decode(self._model.encode(to_unit_range(batch.frames)))
-        shown = ((made.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return Samples(
-            tuple(ids[i] for i in indices), batch.frames.cpu().numpy(), shown.cpu().numpy()
-        )
+            made = self._model.decode(self._model.encode(to_unit_range(frames)))
+        shown = (self._model.pixels.shown(made) * 255).round().to(torch.uint8)
+        return Samples(tuple(ids[i] for i in indices), frames.cpu().numpy(), shown.cpu().numpy())
 
     def _forward(self, batch: Batch) -> Rows:
         pixels = to_unit_range(batch.frames)
@@ -123,7 +121,7 @@ class Evaluator:
             "indices": torch.from_numpy(batch.indices),
             "scores": self._head.scores(outputs),
             "labels": batch.labels,
-            "code": code.float().mean(dim=(2, 3)),
+            "code": code.float().pooled().whole,
             "au_loss": (self._head.loss(outputs, batch.labels).double() * known.sum()).reshape(1),
             "reconstruction_loss": (reconstruction.double() * len(batch)).reshape(1),
         }
@@ -146,7 +144,8 @@ class Evaluator:
             "au": float(joined["au_loss"].sum()) / known if known else float("nan"),
             "reconstruction": float(joined["reconstruction_loss"].sum()) / len(labels),
         }
-        z1, z2 = (_array(block) for block in self._model.split(joined["code"]))
+        codes = Code(joined["code"], self._model.z1_channels)
+        z1, z2 = _array(codes.z1), _array(codes.z2)
         code = {}
         if z2.size:
             code = {

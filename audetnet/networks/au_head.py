@@ -2,34 +2,68 @@
 stand for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from audetnet.labels import MAX_INTENSITY
-from audetnet.networks.losses import AU_LOSSES
 
 ACTIVE_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True)
-class AUHead:
-    """Reads outputs (B, A) as intensities (``regress``) or occurrences. ``active_from`` is the
-    smallest label that counts as active: 2 of intensities unless dataset.json says otherwise, 1 of
-    occurrences.
-
-    A score lies in [0, 1] where it makes sense: sigmoid(output) for BCEWithLogits, the output
-    itself for MSE. With ``regress`` intensity = 5 * score, clamped to 0-5, and an AU is active at
-    intensity >= active_from; without, the score is a probability and an AU is active at >= 0.5.
+class AULossFunction:
+    """``losses``: of each output given its target in [0, 1], both (B, A). ``scores``: what outputs
+    say, in [0, 1] where it makes sense, higher is more active.
     """
 
-    loss_function: Literal["MSE", "BCEWithLogits"]
+    losses: Callable[[Tensor, Tensor], Tensor]
+    scores: Callable[[Tensor], Tensor]
+
+
+AU_LOSSES: dict[str, AULossFunction] = {
+    "MSE": AULossFunction(
+        losses=lambda outputs, targets: (outputs - targets) ** 2, scores=lambda outputs: outputs
+    ),
+    "BCEWithLogits": AULossFunction(
+        losses=lambda outputs, targets: F.binary_cross_entropy_with_logits(
+            outputs, targets, reduction="none"
+        ),
+        scores=lambda outputs: outputs.sigmoid(),
+    ),
+}
+"""By the names that au_regression_loss_function takes. A new one is one entry here."""
+
+
+def masked_loss(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
+    """A loss of AU_LOSSES, meaned over the known (not NaN) of the targets (B, A) in [0, 1]; 0,
+    without a gradient, where none is known.
+    """
+    known = ~targets.isnan()
+    losses = AU_LOSSES[name].losses(outputs, targets.nan_to_num())
+    total = torch.where(known, losses, torch.zeros_like(losses)).sum()
+    return total / known.sum().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class AUHead:
+    """Reads outputs (B, A) as intensities (``regress``) or occurrences. ``loss_function`` is a name
+    of AU_LOSSES; ``active_from`` is the smallest label that counts as active: 2 of intensities
+    unless dataset.json says otherwise, 1 of occurrences.
+
+    With ``regress`` intensity = 5 * score, clamped to 0-5, and an AU is active at intensity >=
+    active_from; without, the score is a probability and an AU is active at >= 0.5.
+    """
+
+    loss_function: str
     regress: bool
     active_from: float
 
     def targets(self, labels: Tensor) -> Tensor:
-        """What the outputs (or their sigmoid) should be, in [0, 1]; NaN = unknown."""
+        """What the scores should be, in [0, 1]; NaN = unknown."""
         return labels / MAX_INTENSITY if self.regress else self.active_labels(labels)
 
     def active_labels(self, labels: Tensor) -> Tensor:
@@ -39,11 +73,11 @@ class AUHead:
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """The AU loss, a scalar, over the known labels."""
-        return AU_LOSSES[self.loss_function](outputs, self.targets(labels))
+        return masked_loss(self.loss_function, outputs, self.targets(labels))
 
     def scores(self, outputs: Tensor) -> Tensor:
         """Scores (B, A): higher is more active."""
-        return outputs.sigmoid() if self.loss_function == "BCEWithLogits" else outputs
+        return AU_LOSSES[self.loss_function].scores(outputs)
 
     def intensities(self, scores: Tensor) -> Tensor:
         """Predicted intensities, 0-5; only meaningful with ``regress``."""

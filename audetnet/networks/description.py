@@ -2,6 +2,7 @@
 
 from audetnet.networks.graph import INPUT, Plan, Step
 from audetnet.networks.model import ModelPlan
+from audetnet.text_table import text_table
 
 _HEADER = ("block", "type", "reads", "output (CxHxW)", "parameters", "GFLOP/image")
 _LEFT_ALIGNED = {1, 2}
@@ -16,10 +17,26 @@ def describe(model: ModelPlan) -> str:
     A GFLOP is 10^9 operations; one multiply-add of a convolution or matrix product counts two, all
     else none.
     """
-    tables = [_table(network, _note(network, model)) for network in model.networks()]
-    steps = [step for network in model.networks() for step in network.steps]
+    networks = model.networks.values()
+    tables = [_table(network, _note(network, model)) for network in networks]
+    steps = [step for network in networks for step in network.steps]
     total = f"all networks: {_parameters(steps)} parameters, {_gflop(steps)} GFLOP per image"
-    return "\n\n".join([*tables, f"{total} (one forward pass)"])
+    return "\n\n".join([*tables, _objectives(model), f"{total} (one forward pass)"])
+
+
+def _objectives(model: ModelPlan) -> str:
+    """What training pursues: weights, critics, and where gradients of the main loss go."""
+    rows = [("objective", "weight", "critic", "gradients go to")]
+    rows += [
+        (
+            options.type,
+            f"{options.objective.weight:g}",
+            options.objective.critic_section or "-",
+            options.objective.gradients,
+        )
+        for options in model.objectives
+    ]
+    return text_table(rows)
 
 
 def _note(network: Plan, model: ModelPlan) -> str:
@@ -30,7 +47,7 @@ def _note(network: Plan, model: ModelPlan) -> str:
         return f"code {_size(network)}: z1 = channels 0-{z1 - 1} ({z1}), {rest}"
     if network is model.predictor:
         return f"reads z1 ({z1} channels)"
-    if network is model.image_discriminator:
+    if network.input == model.image:
         return "reads images"
     whole = "(z1, z2)" if code > z1 else "z1, the whole code"
     return f"reads {whole}" if network is model.decoder else f"reads pairs {whole}"

@@ -26,7 +26,7 @@ def check_memory(plan: ModelPlan, device: torch.device) -> None:
     """Raise CfgError, at the largest block, where this machine's memory cannot hold the weights, or
     the device's what training keeps of each.
     """
-    steps = [step for network in plan.networks() for step in network.steps]
+    steps = [step for network in plan.networks.values() for step in network.steps]
     weights = _NUMBER * sum(step.parameters for step in steps)
     frozen = _NUMBER * sum(step.frozen for step in steps)
     training = frozen + (weights - frozen) // _NUMBER * _LEARNING
@@ -63,7 +63,11 @@ def told_when_full(config: Config, plan: ModelPlan, device: torch.device) -> Ite
             raise
         batch = config.training.batch_size
         name, step = max(
-            ((network.options.name, step) for network in plan.networks() for step in network.steps),
+            (
+                (network.options.name, step)
+                for network in plan.networks.values()
+                for step in network.steps
+            ),
             key=lambda found: math.prod(found[1].shape),
         )
         size = f"{refused[1]} more were asked for; " if refused else ""

@@ -1,14 +1,25 @@
-"""The encoder, AU predictor, decoder and 0-2 critics, checked against each other and joined."""
+"""The encoder, AU predictor, decoder and critics, checked against each other and joined."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from audetnet.config.options import Config, DataOptions, NetworkOptions
+from audetnet.config.options import (
+    DECODER,
+    ENCODER,
+    MAIN_SECTIONS,
+    PREDICTOR,
+    Config,
+    DataOptions,
+    NetworkOptions,
+    ObjectiveOptions,
+    network_name,
+)
 from audetnet.networks.blocks import WIDTH_KEYS
+from audetnet.networks.code import Code
 from audetnet.networks.graph import INPUT, Graph, Plan, Step, plan
 from audetnet.networks.pretrained import Normalisation
 from audetnet.networks.shapes import Shape, size_text
@@ -22,12 +33,23 @@ class ModelPlan:
     """All networks of a cfg file, known to fit each other. ``image`` is (3, H, W)."""
 
     image: Shape
-    encoder: Plan
-    predictor: Plan
-    decoder: Plan
-    discriminator: Plan | None
-    image_discriminator: Plan | None
+    networks: Mapping[str, Plan]
+    """By section: the main three, then the critics in use."""
+    objectives: tuple[ObjectiveOptions, ...]
+    """Those that the networks allow."""
     warnings: tuple[str, ...]
+
+    @property
+    def encoder(self) -> Plan:
+        return self.networks[ENCODER]
+
+    @property
+    def predictor(self) -> Plan:
+        return self.networks[PREDICTOR]
+
+    @property
+    def decoder(self) -> Plan:
+        return self.networks[DECODER]
 
     @property
     def code_channels(self) -> int:
@@ -42,48 +64,46 @@ class ModelPlan:
     def au_count(self) -> int:
         return self.predictor.output[0]
 
-    def networks(self) -> Iterator[Plan]:
-        """The networks in use, in the order of their sections."""
-        yield from (self.encoder, self.predictor, self.decoder)
-        for critic in (self.discriminator, self.image_discriminator):
-            if critic is not None:
-                yield critic
-
 
 def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
     """Run shapes through all networks for frames of (height, width). Raises CfgError for what does
     not fit.
     """
     image: Shape = (IMAGE_CHANNELS, *frame_size)
-    encoder = plan(config.encoder, image)
-    predictor = _plan_predictor(config.predictor, encoder.output)
-    decoder = plan(config.decoder, encoder.output)
+    sections = config.networks
+    encoder = plan(sections[ENCODER], image)
+    predictor = _plan_predictor(sections[PREDICTOR], encoder.output)
+    decoder = plan(sections[DECODER], encoder.output)
     if decoder.output != image:
-        raise config.decoder.blocks[-1].where.error(
-            f"the decoder's output is {size_text(decoder.output)}, "
-            f"expected the image's {size_text(image)}"
+        raise (
+            sections[DECODER]
+            .blocks[-1]
+            .where.error(
+                f"the decoder's output is {size_text(decoder.output)}, "
+                f"expected the image's {size_text(image)}"
+            )
         )
     if not encoder.learns and not predictor.learns:
-        raise config.encoder.where.error(
+        raise sections[ENCODER].where.error(
             "has nothing to learn, nor has {AUPredictor}: no block that their outputs depend on "
             "has parameters that are not frozen"
         )
-    discriminator, warnings = None, _stem_warnings(config.data, encoder)
-    if config.discriminator is not None:
-        if predictor.input[0] < encoder.output[0]:
-            discriminator = _plan_critic(config.discriminator, encoder.output)
-        else:
+    networks = {ENCODER: encoder, PREDICTOR: predictor, DECODER: decoder}
+    objectives, warnings = [], _stem_warnings(config.data, encoder)
+    for options in config.objectives:
+        section = options.objective.critic_section
+        if options.objective.needs_z2 and predictor.input[0] == encoder.output[0]:
+            where = options.where if section is None else sections[section].where
             warnings.append(
-                config.discriminator.where.message(
-                    "is not used: {AUPredictor} reads the whole code, z2 is empty"
-                )
+                where.message("is not used: {AUPredictor} reads the whole code, z2 is empty")
             )
-    image_discriminator = (
-        _plan_critic(config.image_discriminator, image) if config.image_discriminator else None
-    )
-    model = ModelPlan(image, encoder, predictor, decoder, discriminator, image_discriminator, ())
-    warnings += [warning for network in model.networks() for warning in network.warnings]
-    return replace(model, warnings=tuple(warnings))
+            continue
+        objectives.append(options)
+        if section is not None:
+            reads = {"codes": encoder.output, "images": image}[options.objective.critic_reads]
+            networks[section] = _plan_critic(sections[section], reads)
+    warnings += [warning for network in networks.values() for warning in network.warnings]
+    return ModelPlan(image, networks, tuple(objectives), tuple(warnings))
 
 
 def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
@@ -153,7 +173,7 @@ def check_au_count(config: Config, model: ModelPlan, au_names: tuple[str, ...]) 
     )
     step, key = _deciding(model.predictor)
     if key is None or not au_names:
-        raise config.predictor.blocks[-1].where.error(text)
+        raise config.networks[PREDICTOR].blocks[-1].where.error(text)
     raise step.options.where.error(f"{text}; write {key}={len(au_names)}", key)
 
 
@@ -201,32 +221,41 @@ class Pixels(nn.Module):
         """(B, 3, H, W) in [0, 1] to [-1, 1], whatever the normalisation."""
         return pixels * 2 - 1
 
+    @staticmethod
+    def shown(reconstruction: Tensor) -> Tensor:
+        """What the decoder makes, in [-1, 1] or somewhat beyond, as pixels in [0, 1]."""
+        return ((reconstruction.float() + 1) / 2).clamp(0, 1)
+
 
 class AUDetNet(nn.Module):
     """The whole model. See ``build_model``; ``load_pretrained`` then fills in published weights."""
+
+    encoder: Graph
+    predictor: Graph
+    decoder: Graph
 
     def __init__(self, plan: ModelPlan, data: DataOptions) -> None:
         super().__init__()
         self.z1_channels = plan.z1_channels
         self.pixels = Pixels(data)
-        self.encoder = Graph(plan.encoder)
-        self.predictor = Graph(plan.predictor)
-        self.decoder = Graph(plan.decoder)
-        self.discriminator = Graph(plan.discriminator) if plan.discriminator else None
-        self.image_discriminator = (
-            Graph(plan.image_discriminator) if plan.image_discriminator else None
-        )
+        self._sections = {section: network_name(section) for section in plan.networks}
+        for section, network in plan.networks.items():
+            self.add_module(network_name(section), Graph(network))
 
     def networks(self) -> dict[str, Graph]:
         """The networks in use by name, the main three first."""
-        networks = {
-            "encoder": self.encoder,
-            "predictor": self.predictor,
-            "decoder": self.decoder,
-            "discriminator": self.discriminator,
-            "image_discriminator": self.image_discriminator,
-        }
-        return {name: network for name, network in networks.items() if network is not None}
+        return {name: self.network(section) for section, name in self._sections.items()}
+
+    def network(self, section: str) -> Graph:
+        """The network of a section of the cfg."""
+        network = self._modules[self._sections[section]]
+        assert isinstance(network, Graph)
+        return network
+
+    def critics(self) -> dict[str, Graph]:
+        """All networks but the main three, by name."""
+        main = set(map(network_name, MAIN_SECTIONS))
+        return {name: each for name, each in self.networks().items() if name not in main}
 
     def load_pretrained(self) -> None:
         """Fill in the published weights that the cfg asks for. Raises CfgError where they cannot be
@@ -235,23 +264,18 @@ class AUDetNet(nn.Module):
         for network in self.networks().values():
             network.load_pretrained()
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels (B, 3, H, W) in [0, 1] to the code (B, Z1 + Z2, h, w)."""
-        code: Tensor = self.encoder(self.pixels.encoder_input(pixels))
-        return code
+    def encode(self, pixels: Tensor) -> Code:
+        """The code of pixels (B, 3, H, W) in [0, 1]."""
+        return Code(self.encoder(self.pixels.encoder_input(pixels)), self.z1_channels)
 
-    def split(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        """z1, the code's first channels, and z2, the rest."""
-        return code[:, : self.z1_channels], code[:, self.z1_channels :]
-
-    def predict(self, code: Tensor) -> Tensor:
+    def predict(self, code: Code) -> Tensor:
         """AU outputs (B, A), from z1 alone; AUHead says what they mean."""
-        outputs: Tensor = self.predictor(self.split(code)[0])
+        outputs: Tensor = self.predictor(code.z1)
         return outputs.flatten(1)
 
-    def decode(self, code: Tensor) -> Tensor:
+    def decode(self, code: Code) -> Tensor:
         """The reconstruction (B, 3, H, W), to be compared with ``pixels.decoder_target``."""
-        reconstruction: Tensor = self.decoder(code)
+        reconstruction: Tensor = self.decoder(code.whole)
         return reconstruction
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from audetnet.console import note
-from audetnet.networks.critic_chain import needs_double_backward
 from audetnet.networks.model import AUDetNet
+from audetnet.objectives.critic_chain import needs_double_backward
 
 _VARIANTS = 64
 """Compiled forms that torch keeps of the code that all networks share: one for each network, with
@@ -31,9 +31,9 @@ def compile_networks(model: AUDetNet, device: torch.device) -> None:
         return
     torch._dynamo.config.suppress_errors = True  # torch warns and runs the code as it is
     _allow_variants()
+    critics = model.critics()
     for name, network in model.networks().items():
-        critic = name in ("discriminator", "image_discriminator")
-        if critic and needs_double_backward(network):
+        if name in critics and needs_double_backward(network):
             note(
                 f"--compile: the {name} runs as it is: its penalty needs double backward, which "
                 "torch.compile has not"

@@ -6,9 +6,9 @@ import numpy as np
 
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import Dataset
+from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Samples
 from audetnet.progress import ProgressBar
-from audetnet.training.distributed import World
 from audetnet.training.records import Record, set_record
 from audetnet.training.stopping import StopRequest
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
+from audetnet.distributed.world import World
 from audetnet.errors import UserError
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import load_checkpoint
-from audetnet.training.distributed import World
 from audetnet.training.held_out import HeldOut
 from audetnet.training.identity import check_identity
 from audetnet.training.records import TITLES, Record, best_index

@@ -8,7 +8,6 @@ from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
 from audetnet.errors import UserError
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
 from audetnet.training.checkpoint import (
     Checkpoint,
@@ -19,6 +18,7 @@ from audetnet.training.checkpoint import (
 from audetnet.training.fitting import check_model
 from audetnet.training.logs import RunDirectory
 from audetnet.training.sealed import UnreadableError
+from audetnet.vocabulary import VOCABULARY
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def load_saved(path: Path) -> SavedModel:
         raise UserError(f"{file}: nothing is trained yet")
     description = checkpoint.description
     try:
-        config = parse_config(description["cfg_text"], description["cfg_path"], BUILDERS)
+        config = parse_config(description["cfg_text"], description["cfg_path"], VOCABULARY)
         height, width = description["frame_size"]
         plan = plan_model(config, (height, width))
     except UserError as error:

@@ -5,8 +5,8 @@ that is not finite.
 import time
 from collections.abc import Callable
 
+from audetnet.distributed.world import World
 from audetnet.training.checkpoint import Checkpoint
-from audetnet.training.distributed import World
 from audetnet.training.logs import RunDirectory
 from audetnet.training.meter import Meter, NotFiniteError
 

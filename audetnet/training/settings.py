@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from audetnet.data.batches import Residence
-from audetnet.training.distributed import World
+from audetnet.distributed.world import World
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import signal
 import time
 from types import FrameType
 
-from audetnet.training.distributed import World
+from audetnet.distributed.world import World
 
 AGREEMENT_BATCHES, AGREEMENT_SECONDS = 8, 2.0
 """At most so much lies between two moments at which several processes may stop. Each waits there

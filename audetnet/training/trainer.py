@@ -4,6 +4,7 @@ the last save.
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,14 @@ from audetnet.data.batches import (
 )
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
+from audetnet.data.momu import Indices
 from audetnet.data.order import epoch_order
+from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.evaluation.evaluate import Evaluator
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
+from audetnet.objectives.objective import Objective
+from audetnet.objectives.reconstruction import evaluated_loss
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
@@ -36,7 +41,6 @@ from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
-from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
 
 CHECK_INTERVAL = 16
 """Batches between two looks at the terms: for the progress bar, and to stop where one is not
@@ -52,6 +56,7 @@ class Trainer:
     def __init__(
         self,
         config: Config,
+        objectives: Sequence[Objective],
         model: AUDetNet,
         dataset: Dataset,
         packed: PackedFrames,
@@ -80,18 +85,19 @@ class Trainer:
         self._step = TrainingStep(
             model,
             self._optimisers,
-            config,
+            objectives,
+            config.training.train_main_net_every_n_batches,
             head,
             settings.seed,
             self._precision,
             Augmentation(),
             world,
         )
-        loss = config.loss.reconstruction_loss_function
+        loss = evaluated_loss(objectives)
         evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
         resident = resident_frames(packed, settings.device, settings.residence)
         self._batches = {
-            frames.name: Batches(frames, packed, settings.device, resident)
+            frames.name: Batches(frames, packed, settings.device, resident, world)
             for frames in dataset.sets()
         }
         self._held_out = HeldOut(
@@ -115,7 +121,13 @@ class Trainer:
         """Raise UserError for a run in which nothing would be learnt."""
         training = self._config.training
         frames = self._order.length()
-        batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
+        if training.batch_size < self._world.size:
+            raise self._config.places[TrainingOptions].error(
+                f"batch_size={training.batch_size} is less than the {self._world.size} processes "
+                "that share a batch",
+                "batch_size",
+            )
+        batches = len(self._cuts(np.arange(frames))) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
                 f"the main network would never be trained: {counted(frames, 'frame')} in "
@@ -185,13 +197,12 @@ class Trainer:
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch
         self._set_learning_rates(epoch)
-        cuts = training_cuts(self._order(epoch), self._config.training.batch_size)
+        cuts = self._cuts(self._order(epoch))
         self._model.train()
         remaining = cuts[self._progress.batch :]
-        own = [cut[self._world.training_part(len(cut))] for cut in remaining]
         with ProgressBar(f"epoch {epoch}", len(cuts), self._progress.batch) as bar:
-            for cut, batch in zip(remaining, self._batches["train"](own), strict=True):
-                self._train_batch(batch, len(cut), epoch)
+            for batch in self._batches["train"](remaining):
+                self._train_batch(batch, epoch)
                 bar.advance()
                 stop.check()  # first: a host that waits for a GPU does not see that a peer has died
                 if self._progress.batch % CHECK_INTERVAL == 0:
@@ -202,10 +213,13 @@ class Trainer:
         self._world.any(False)
         self._saver.checked()
 
-    def _train_batch(self, batch: Batch, length: int, epoch: int) -> None:
+    def _cuts(self, order: Indices) -> list[Indices]:
+        return training_cuts(order, self._config.training.batch_size, self._world.size)
+
+    def _train_batch(self, batch: Batch, epoch: int) -> None:
         progress = self._progress
-        for terms in self._step(batch, length, progress.step + 1, epoch, progress.batch):
-            self._meter.add(terms, length, progress.batch + 1)
+        for terms in self._step(batch, progress.step + 1, epoch, progress.batch):
+            self._meter.add(terms, batch.length, progress.batch + 1)
         progress.batch += 1
         progress.step += 1
 

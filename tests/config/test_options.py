@@ -6,9 +6,9 @@ comment, ``# here``, whose line the message must name.
 
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 
@@ -21,7 +21,7 @@ from audetnet.config.options import (
     NetOptions,
     TrainingOptions,
 )
-from audetnet.config.reader import read_config
+from audetnet.config.reader import Vocabulary, read_config
 from tests.config.cfg_texts import GENERAL, NET, at_mark, network, replaced, written
 
 NET_OF_4 = NET.format(4)
@@ -50,7 +50,42 @@ def join(
     """A block that reads other blocks by name."""
 
 
-BUILDERS: dict[str, Callable[..., Any]] = {"layer": layer, "join": join}
+@dataclass(frozen=True, kw_only=True)
+class Pursuit:
+    """An objective that has a critic where it names one."""
+
+    weight: float = 1.0
+    penalty_weight: float = 0.0
+    loss: str = "L1"
+    critic: str | None = None
+    critic_reads = "codes"
+    needs_z2 = False
+    gradients = "-"
+
+    @property
+    def critic_section(self) -> str | None:
+        return self.critic
+
+
+def pursuit(critic: str) -> Callable[..., Pursuit]:
+    """What the lambdas of a section's critic stand for."""
+
+    def make(*, weight: float, penalty_weight: float) -> Pursuit:
+        return Pursuit(weight=weight, penalty_weight=penalty_weight, critic=critic)
+
+    return make
+
+
+VOCABULARY = Vocabulary(
+    blocks={"layer": layer, "join": join},
+    objectives={
+        "au_loss": Pursuit,
+        "reconstruction": Pursuit,
+        "wgan_gp_codes": pursuit("Discriminator"),
+        "wgan_gp_images": pursuit("Image Discriminator"),
+    },
+    au_losses=("MSE", "BCEWithLogits"),
+)
 
 
 @pytest.fixture
@@ -58,7 +93,7 @@ def read(tmp_path: Path) -> Callable[[str], Config]:
     """Reads a text as a cfg file."""
 
     def read_text(text: str) -> Config:
-        return read_config(written(tmp_path, text), BUILDERS)
+        return read_config(written(tmp_path, text), VOCABULARY)
 
     return read_text
 
@@ -89,8 +124,10 @@ def test_reads_a_whole_file(read: Callable[[str], Config]) -> None:
         discriminator_loss_lambda=0.1,
         img_discriminator_loss_lambda=0.01,
     )
-    assert config.decoder.net == NetOptions(learning_rate=0.001, beta1=0.5, beta2=0.99, channels=4)
-    assert [network.name for network in config.networks()] == [
+    assert config.networks["Decoder"].net == NetOptions(
+        learning_rate=0.001, beta1=0.5, beta2=0.99, channels=4
+    )
+    assert list(config.networks) == [
         "Encoder",
         "AUPredictor",
         "Decoder",
@@ -109,19 +146,24 @@ def test_defaults_are_the_documented_ones(read: Callable[[str], Config]) -> None
     assert config.training.learning_rate_scheduler is None
     assert config.loss.reconstruction_loss_function == "L1"
     assert config.data.frame_size is None
-    assert (config.discriminator, config.image_discriminator) == (None, None)
-    assert [network.name for network in config.networks()] == ["Encoder", "AUPredictor", "Decoder"]
+    assert list(config.networks) == ["Encoder", "AUPredictor", "Decoder"]
 
 
 def test_reads_what_a_windows_editor_writes(tmp_path: Path, read: Callable[[str], Config]) -> None:
     path = tmp_path / "windows.cfg"
     path.write_bytes(b"\xef\xbb\xbf" + WHOLE.replace("\n", "\r\n").encode())
-    assert read_config(path, BUILDERS).resolved() == read(WHOLE).resolved()
+    assert read_config(path, VOCABULARY).resolved() == read(WHOLE).resolved()
 
 
 def test_options_are_frozen(read: Callable[[str], Config]) -> None:
     config = read(WHOLE)
-    for options in (config, config.training, config.data, config.loss, config.encoder.net):
+    for options in (
+        config,
+        config.training,
+        config.data,
+        config.loss,
+        config.networks["Encoder"].net,
+    ):
         with pytest.raises(FrozenInstanceError):
             options.batch_size = 8  # type: ignore[misc, union-attr]
 
@@ -145,7 +187,7 @@ def test_resolved_is_plain_data_with_defaults(read: Callable[[str], Config]) -> 
 
 def test_blocks_know_which_blocks_they_name(read: Callable[[str], Config]) -> None:
     text = replaced(WHOLE, ("width=4\n", "width=4\n[join]\nothers=-2, 0\nfirst=-1\n"))
-    first, second = read(text).encoder.blocks
+    first, second = read(text).networks["Encoder"].blocks
     assert (first.type, first.builder, first.arguments) == ("layer", layer, {"width": 4})
     assert first.references == ()
     assert second.references == (("first", -1), ("others", -2), ("others", 0))
@@ -200,8 +242,8 @@ ADAM = "learning_rate=0.001"
         (
             "{Discriminator}",
             "{Critic} # here",
-            "{Critic} unknown section; known are: General, Encoder, AUPredictor, Decoder, "
-            "Discriminator, Image Discriminator",
+            "{Critic} unknown section; known are: General, Objectives, Encoder, AUPredictor, "
+            "Decoder, Discriminator, Image Discriminator",
         ),
         # the blocks of {General}
         (GENERAL, "{General} # here\n", f"{{General}} {THREE_BLOCKS} 0"),
@@ -310,14 +352,13 @@ ADAM = "learning_rate=0.001"
             "reconstruction_loss_lambda=1",
             "reconstruction_loss_lambda=-1 # here",
             "[loss_options] reconstruction_loss_lambda=-1: expected a number of at least 0 and at "
-            "most 1000000",
+            "most 1000000 or None",
         ),
         (
             "[loss_options]\nau_regression_loss_function=BCEWithLogits\n"
             "reconstruction_loss_lambda=1",
             "[loss_options] # here\nau_regression_loss_function=MSE",
-            "[loss_options] missing option 'reconstruction_loss_lambda' (a number of at least 0 "
-            "and at most 1000000)",
+            "[loss_options] missing option 'reconstruction_loss_lambda'",
         ),
         # the lambdas of critics that are there
         *(
@@ -416,7 +457,7 @@ ADAM = "learning_rate=0.001"
 def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = written(tmp_path, replaced(WHOLE, (old, new)))
     with pytest.raises(CfgError) as error:
-        read_config(path, BUILDERS)
+        read_config(path, VOCABULARY)
     assert str(error.value) == at_mark(path, message)
 
 
@@ -454,7 +495,7 @@ def test_numbers_beyond_sense_are_refused(
         new = f"{key}={value} # here"
         path = written(tmp_path, replaced(WHOLE, (old, f"{new}\n{old}" if "[" in old else new)))
         with pytest.raises(CfgError) as error:
-            read_config(path, BUILDERS)
+            read_config(path, VOCABULARY)
         assert str(error.value).startswith(at_mark(path, "["))
         assert "at most" in str(error.value)
         assert len(str(error.value)) < len(str(path)) + 250
@@ -482,7 +523,7 @@ def test_lambdas_of_an_image_critic_of_2019_are_named(
     )
     path = written(tmp_path, text)
     lines = text.splitlines()
-    warnings = read_config(path, BUILDERS).warnings
+    warnings = read_config(path, VOCABULARY).warnings
     assert len(warnings) == len(expected)
     places = {
         advice: f"{key}={value}"
@@ -493,7 +534,7 @@ def test_lambdas_of_an_image_critic_of_2019_are_named(
         assert warning.startswith(f"{path}:{line}: [loss_options] {places[advice].split('=')[0]}=")
         assert advice in warning
     without = text[: text.index("{Image Discriminator}")]
-    assert read_config(written(tmp_path, without), BUILDERS).warnings == ()
+    assert read_config(written(tmp_path, without), VOCABULARY).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -575,7 +616,7 @@ def test_a_wrong_legacy_penalty_is_shown_at_its_line(tmp_path: Path) -> None:
     )
     path = written(tmp_path, text)
     with pytest.raises(CfgError) as error:
-        read_config(path, BUILDERS)
+        read_config(path, VOCABULARY)
     assert str(error.value) == at_mark(
         path,
         "[loss_options] gradient_loss_lambda_discr=x: expected a number of at least 0 and at "

@@ -26,8 +26,8 @@ from audetnet.data import cache, frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.order import order_notes
 from audetnet.errors import UserError
-from audetnet.networks.blocks import BUILDERS
 from audetnet.training import trainer
+from audetnet.vocabulary import VOCABULARY
 from create_dataset import balance_figures
 from create_dataset.balance import draw, main
 from create_dataset.balance_table import Balance
@@ -176,7 +176,7 @@ def test_fewer_draws_than_classes_are_said(
     assert "4 / 4 = 1, for 3 classes" in capsys.readouterr().err
     assert main([str(root), "--sampling-size", "1"]) == 0
     assert "too few draws" not in capsys.readouterr().err
-    data = read_config(ROOT / "cfg" / "minimal.cfg", BUILDERS).data
+    data = read_config(ROOT / "cfg" / "minimal.cfg", VOCABULARY).data
     train_set = load_dataset(DatasetPaths(root), regress=False).train
     for size, notes in ((32, 1), (2, 0)):
         assert len(order_notes(replace(data, sampling_size=size), train_set, 0.5)) == notes

@@ -16,6 +16,7 @@ from audetnet.disentangling.codes import (
     make_codes,
 )
 from audetnet.errors import UserError
+from audetnet.networks.code import Code
 
 
 def _frames(counts: dict[str, int], shuffled: bool = False) -> FrameSet:
@@ -95,7 +96,7 @@ def test_codes_of_a_sample() -> None:
     frames = _frames({"b": 2, "a": 1})
     frames.labels[:] = [[2], [np.nan], [1]]
     code = torch.arange(12.0).view(3, 4, 1, 1)
-    found = make_codes(frames, code, 1, active_from=2)
+    found = make_codes(frames, Code(code, 1), active_from=2)
     assert found.people == ("a", "b")
     np.testing.assert_array_equal(found.person, [1, 1, 0])
     np.testing.assert_array_equal(found.labels, [[1], [np.nan], [0]])
@@ -105,20 +106,21 @@ def test_codes_of_a_sample() -> None:
 
 def test_positions_are_kept_as_long_as_vectors_stay_short() -> None:
     frames = _frames({"a": 2})
-    small = make_codes(frames, torch.rand(2, 8, 4, 4), 3, 1)
+    small = make_codes(frames, Code(torch.rand(2, 8, 4, 4), 3), 1)
     assert small.z1.shape == (2, 3 * 16) and small.z2.shape == (2, 5 * 16)
     large = torch.rand(2, 512, 8, 8)
-    found = make_codes(frames, large, 100, 1)
+    found = make_codes(frames, Code(large, 100), 1)
     assert found.z1.shape[1] + found.z2.shape[1] == LONGEST_VECTOR
     expected = large[:, :100].unfold(2, 4, 4).unfold(3, 4, 4).mean(dim=(4, 5)).flatten(1)
     np.testing.assert_allclose(found.z1, expected.numpy(), atol=1e-6)
 
 
 def test_a_code_without_z2() -> None:
-    assert make_codes(_frames({"a": 2}), torch.rand(2, 4, 1, 1), 4, 1).z2.shape == (2, 0)
+    code = Code(torch.rand(2, 4, 1, 1), 4)
+    assert make_codes(_frames({"a": 2}), code, 1).z2.shape == (2, 0)
 
 
 def test_codes_that_are_not_finite_are_refused() -> None:
-    code = torch.full((2, 4, 1, 1), float("nan"))
+    code = Code(torch.full((2, 4, 1, 1), float("nan")), 1)
     with pytest.raises(UserError, match="test frames are not finite"):
-        make_codes(_frames({"a": 2}), code, 1, 1)
+        make_codes(_frames({"a": 2}), code, 1)

@@ -13,6 +13,7 @@ from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.exchange import ROWS, measure, partners
 from audetnet.disentangling.table import NotMeasuredError
 from audetnet.evaluation.people import Estimate
+from audetnet.networks.code import Code
 
 PEOPLE, FRAMES, AUS, SIDE = 5, 30, 3, 8
 CPU = torch.device("cpu")
@@ -27,16 +28,14 @@ class Halves:
     swapped: bool = False
     mute: bool = False
 
-    def encode(self, pixels: Tensor) -> Tensor:
+    def encode(self, pixels: Tensor) -> Code:
         """(B, 3, S, S) in [0, 1] to (B, S, 3 S, 1), a channel for each row of pixels."""
-        return (self._swap(pixels) * 2 - 1).permute(0, 2, 1, 3).reshape(len(pixels), SIDE, -1, 1)
+        rows = (self._swap(pixels) * 2 - 1).permute(0, 2, 1, 3)
+        return Code(rows.reshape(len(pixels), SIDE, -1, 1), SIDE // 2)
 
-    def split(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        return code[:, : SIDE // 2], code[:, SIDE // 2 :]
-
-    def decode(self, code: Tensor) -> Tensor:
-        z1, z2 = self.split(code)
-        rows = torch.cat([torch.zeros_like(z1) if self.mute else z1, z2], dim=1)
+    def decode(self, code: Code) -> Tensor:
+        z1 = torch.zeros_like(code.z1) if self.mute else code.z1
+        rows = torch.cat([z1, code.z2], dim=1)
         return self._swap(rows.reshape(len(code), SIDE, 3, SIDE).permute(0, 2, 1, 3))
 
     def _swap(self, pixels: Tensor) -> Tensor:

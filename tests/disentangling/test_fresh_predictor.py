@@ -17,8 +17,9 @@ from audetnet.disentangling.run import TrainedRun
 from audetnet.disentangling.table import NotMeasuredError
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
+from audetnet.vocabulary import VOCABULARY
 
 PEOPLE, FRAMES, AUS, Z1, CODE = 6, 40, 12, 16, 64
 Make = Callable[..., TrainedRun]
@@ -44,7 +45,7 @@ def _code(frames: FrameSet, leak: float, seed: int) -> Tensor:
 @pytest.fixture
 def make(edited_cfg: Callable[..., Path]) -> Make:
     def run(leak: float = 0.0) -> TrainedRun:
-        config = read_config(edited_cfg(), BUILDERS)
+        config = read_config(edited_cfg(), VOCABULARY)
         model = build_model(plan_model(config, (64, 64)), config.data, 0).eval()
         train, test = _frames("train", 0), _frames("test", 1)
         return TrainedRun(
@@ -56,8 +57,8 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
             2.0,
             train,
             test,
-            _code(train, leak, 2),
-            _code(test, leak, 3),
+            Code(_code(train, leak, 2), Z1),
+            Code(_code(test, leak, 3), Z1),
             np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
         )
 
@@ -109,7 +110,7 @@ def test_an_architecture_that_fixes_its_width(make: Make) -> None:
         "[connected]", f"[batch_norm]\nnum_features={Z1}\n\n[connected]", 1
     )
     run.config.path.write_text(text[:start] + fixed)
-    run = replace(run, config=read_config(run.config.path, BUILDERS))
+    run = replace(run, config=read_config(run.config.path, VOCABULARY))
     cells = measure(run, 0).cells
     for key in ("fresh_z2_auc", "fresh_z2_f1", "fresh_leak"):
         reason = str(cells[key])
@@ -125,7 +126,7 @@ def test_an_architecture_without_weights(make: Make) -> None:
     start, end = text.index("[connected]", text.index("{AUPredictor}")), text.index("{Decoder}")
     blocks = "[select_subset]\norigin_layer=-1\nstart_index=0\nend_index=12\n\n"
     run.config.path.write_text(text[:start] + blocks + text[end:])
-    run = replace(run, config=read_config(run.config.path, BUILDERS))
+    run = replace(run, config=read_config(run.config.path, VOCABULARY))
     cells = measure(run, 0).cells
     assert all("nothing to learn" in str(cells[row.key]) for row in ROWS)
 

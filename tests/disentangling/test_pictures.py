@@ -9,6 +9,7 @@ from audetnet.disentangling import pictures
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.pictures import STEPS
+from audetnet.networks.code import Code
 from tests.disentangling.test_figures import check
 
 IDS = ("p0_1", "p1_1", "p2_a_very_long_name_of_a_frame", "p3_1")
@@ -26,16 +27,13 @@ class Toy(nn.Module):
         self.z1 = z1
         self.asked_in_training = 0
 
-    def encode(self, pixels: Tensor) -> Tensor:
+    def encode(self, pixels: Tensor) -> Code:
         self.asked_in_training += self.training or torch.is_grad_enabled()
-        return pixels * 2 - 1
+        return Code(pixels * 2 - 1, self.z1)
 
-    def split(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        return code[:, : self.z1], code[:, self.z1 :]
-
-    def decode(self, code: Tensor) -> Tensor:
+    def decode(self, code: Code) -> Tensor:
         self.asked_in_training += self.training or torch.is_grad_enabled()
-        return code * self.weight
+        return code.whole * self.weight
 
 
 def frames(count: int = 4, height: int = 6) -> np.ndarray:
@@ -136,7 +134,9 @@ def test_a_walk_starts_at_the_reconstruction_and_reaches_the_active_mean() -> No
     z[:, 0] = np.array([-0.2, -0.2, 0.2, 0.4])[:, None, None]
     labels = [[0, 0, np.nan], [0, 0, np.nan], [1, 0, np.nan], [1, 0, np.nan]]
     codes = walk_codes([0] * 4, labels, z)
-    made = pictures.au_walks(Toy(), codes, torch.from_numpy(z), ("AU1", "never", "unknown"))
+    made = pictures.au_walks(
+        Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "never", "unknown")
+    )
     check(made)
     shown = images(made)
     assert sorted(shown) == [(0, column) for column in range(len(STEPS))]
@@ -166,7 +166,7 @@ def test_directions_are_those_within_people() -> None:
 def test_walks_start_where_few_other_aus_are_active() -> None:
     z = np.zeros((4, 3, 6, 6), dtype=np.float32)
     codes = walk_codes([0, 0, 0, 1], [[0, 1], [0, 0], [1, 1], [0, 0]], z)
-    made = pictures.au_walks(Toy(), codes, torch.from_numpy(z), ("AU1", "AU2"))
+    made = pictures.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "AU2"))
     names = [axes.get_ylabel() for axes in made.figure.axes if "frame" in axes.get_ylabel()]
     assert names == ["AU1\nframe1", "AU2\nframe1"]
 
@@ -177,7 +177,7 @@ def test_walks_of_many_aus_show_the_most_frequent() -> None:
     labels = np.tril(np.ones((count + 1, count)), -1)
     codes = walk_codes([0] * (count + 1), labels.tolist(), z)
     names = tuple(f"AU{n}" for n in range(count))
-    made = pictures.au_walks(Toy(), codes, torch.from_numpy(z), names)
+    made = pictures.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), names)
     check(made)
     assert len(images(made)) == pictures.MOST_WALKS * len(STEPS)
     rows = [axes.get_ylabel().split("\n")[0] for axes in made.figure.axes]
@@ -188,7 +188,7 @@ def test_walks_of_many_aus_show_the_most_frequent() -> None:
 def test_walks_without_any_au_to_walk_along_say_so(label: float) -> None:
     z = np.zeros((3, 3, 6, 6), dtype=np.float32)
     codes = walk_codes([0, 0, 1], [[label]] * 3, z)
-    made = pictures.au_walks(Toy(), codes, torch.from_numpy(z), ("AU1",))
+    made = pictures.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1",))
     check(made)
     assert "No AU" in made.caption
 
@@ -196,7 +196,7 @@ def test_walks_without_any_au_to_walk_along_say_so(label: float) -> None:
 def test_walks_of_a_code_without_z2() -> None:
     z = np.random.default_rng(0).normal(size=(4, 3, 6, 6)).astype(np.float32) / 4
     codes = walk_codes([0, 0, 1, 1], [[0], [1], [0], [0]], z)
-    check(pictures.au_walks(Toy(3), codes, torch.from_numpy(z), ("AU1",)))
+    check(pictures.au_walks(Toy(3), codes, Code(torch.from_numpy(z), 3), ("AU1",)))
 
 
 def test_telling_frames_are_of_different_people_and_expressions() -> None:

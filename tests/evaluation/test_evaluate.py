@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from audetnet.config.reader import read_config
 from audetnet.data.batches import Batches, evaluation_cuts
@@ -15,8 +16,9 @@ from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
 from audetnet.evaluation.evaluate import Evaluator, SetResults
 from audetnet.evaluation.metrics import cross_correlation, f1, two_afc
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.vocabulary import VOCABULARY
 
 CPU = torch.device("cpu")
 
@@ -25,7 +27,7 @@ class Bench:
     """A model and the training frames of minimal_dataset (8 frames), evaluated."""
 
     def __init__(self, cfg: Path, directory: Path, cache: Path) -> None:
-        config = read_config(cfg, BUILDERS)
+        config = read_config(cfg, VOCABULARY)
         self.model: AUDetNet = build_model(plan_model(config, (64, 64)), config.data, seed=0)
         self.data: Dataset = load_dataset(DatasetPaths(directory), regress=False)
         images = dict(zip(self.data.train.ids, self.data.train.paths, strict=True))
@@ -39,14 +41,14 @@ class Bench:
         evaluator = Evaluator(
             self.model,
             self.head,
-            "L1",
+            F.l1_loss,
             self.data.au_names,
             lambda: torch.autocast("cpu", enabled=False),
         )
         batches = Batches(frames, self.packed, CPU)
         return evaluator(batches, evaluation_cuts(len(frames), batch_size, None))
 
-    def by_hand(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def by_hand(self) -> tuple[torch.Tensor, Code, torch.Tensor, torch.Tensor]:
         """Pixels, code, outputs and reconstruction of all frames at once."""
         self.model.eval()
         rows = self.packed.rows(self.data.train.ids)
@@ -80,7 +82,7 @@ def test_results_are_those_of_all_frames_at_once(bench: Bench) -> None:
     assert results.losses["reconstruction"] == pytest.approx(
         (made - (pixels * 2 - 1)).abs().mean().item(), rel=1e-5
     )
-    z1, z2 = (block.flatten(1).double().numpy() for block in bench.model.split(code))
+    z1, z2 = (block.flatten(1).double().numpy() for block in (code.z1, code.z2))
     expected = cross_correlation(z1, z2)
     assert results.code["z1_z2_cross_correlation"] == pytest.approx(expected, rel=1e-4)
     assert results.code["z2_variance"] == pytest.approx(z2.var(axis=0).mean(), rel=1e-4)

@@ -1,25 +1,27 @@
 """Networks of a few blocks."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Plan, plan
 from audetnet.networks.shapes import Shape
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import encoder_text, written
 
 Planner = Callable[[Shape, str], Plan]
 
 
+def planned_blocks(directory: Path, source: Shape, blocks: str) -> Plan:
+    """The plan of an Encoder of some blocks for a source."""
+    path = written(directory, encoder_text(source, blocks))
+    return plan(read_config(path, VOCABULARY).networks["Encoder"], source)
+
+
 @pytest.fixture
 def planned(tmp_path: Path) -> Planner:
     """Plans the blocks of a text for a source."""
-
-    def plan_blocks(source: Shape, blocks: str) -> Plan:
-        path = written(tmp_path, encoder_text(source, blocks))
-        return plan(read_config(path, BUILDERS).encoder, source)
-
-    return plan_blocks
+    return partial(planned_blocks, tmp_path)

@@ -1,14 +1,16 @@
 """What outputs and labels mean: targets, scores, intensities and decisions."""
 
+from collections.abc import Callable
 from itertools import product
 from math import e, log
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from audetnet.labels import LabelKind, active, active_from
-from audetnet.networks.au_head import AUHead
+from audetnet.networks.au_head import AU_LOSSES, AUHead, masked_loss
 
 NAN = float("nan")
 SMALLEST = {"intensity": 2.0, "occurrence": 1.0}
@@ -50,7 +52,7 @@ def test_active_labels(kind: LabelKind, threshold: float, labels: Tensor, expect
 @pytest.mark.parametrize(("loss", "regress", "kind"), COMBINATIONS)
 def test_targets(loss: str, regress: bool, kind: LabelKind) -> None:
     """Fifths of an intensity, or 0 and 1; what is unknown stays unknown."""
-    head = AUHead(loss, regress, SMALLEST[kind])  # type: ignore[arg-type]
+    head = AUHead(loss, regress, SMALLEST[kind])
     labels = row(0, 1, 2, 5, NAN) if kind == "intensity" else row(0, 1, NAN)
     expected = {
         (True, "intensity"): row(0, 0.2, 0.4, 1, NAN),
@@ -67,7 +69,7 @@ def test_scores(loss: str, regress: bool, kind: LabelKind) -> None:
     """BCEWithLogits reads outputs through a sigmoid, MSE as they are."""
     outputs = row(-log(3), 0, log(3), 2)
     expected = row(0.25, 0.5, 0.75, e**2 / (1 + e**2)) if loss == "BCEWithLogits" else outputs
-    head = AUHead(loss, regress, SMALLEST[kind])  # type: ignore[arg-type]
+    head = AUHead(loss, regress, SMALLEST[kind])
     torch.testing.assert_close(head.scores(outputs), expected)
 
 
@@ -92,7 +94,7 @@ def test_intensities_are_five_times_the_score_within_bounds() -> None:
 def test_decisions(
     loss: str, regress: bool, smallest: float, scores: Tensor, expected: list[int]
 ) -> None:
-    decided = AUHead(loss, regress, smallest).active(scores)  # type: ignore[arg-type]
+    decided = AUHead(loss, regress, smallest).active(scores)
     assert decided.dtype == torch.bool
     assert decided[0].int().tolist() == expected
 
@@ -117,5 +119,41 @@ def test_a_logit_is_not_compared_with_a_probability() -> None:
     ],
 )
 def test_loss(loss: str, regress: bool, outputs: Tensor, labels: Tensor, expected: float) -> None:
-    head = AUHead(loss, regress, 2.0)  # type: ignore[arg-type]
+    head = AUHead(loss, regress, 2.0)
     assert head.loss(outputs, labels).item() == pytest.approx(expected, rel=1e-6)
+
+
+def _drawn(*shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("MSE", F.mse_loss),
+        ("BCEWithLogits", F.binary_cross_entropy_with_logits),
+    ],
+)
+def test_au_losses_leave_out_unknown_labels(
+    name: str, reference: Callable[[Tensor, Tensor], Tensor]
+) -> None:
+    outputs = _drawn(6, 3).requires_grad_(True)
+    targets = torch.rand(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(masked_loss(name, outputs, targets), reference(outputs, targets))
+    targets[1] = float("nan")
+    targets[2, 0] = float("nan")
+    known = ~targets.isnan()
+    value = masked_loss(name, outputs, targets)
+    torch.testing.assert_close(value, reference(outputs[known], targets[known]))
+    (gradient,) = torch.autograd.grad(value, outputs)
+    assert gradient.isfinite().all()
+    assert (gradient[~known] == 0).all() and (gradient[known] != 0).all()
+
+
+@pytest.mark.parametrize("name", list(AU_LOSSES))
+def test_au_loss_without_any_known_label_is_zero_and_teaches_nothing(name: str) -> None:
+    outputs = _drawn(2, 3).requires_grad_(True)
+    value = masked_loss(name, outputs, torch.full_like(outputs, float("nan")))
+    value.backward()
+    assert value.item() == 0.0
+    assert outputs.grad is not None and (outputs.grad == 0).all()

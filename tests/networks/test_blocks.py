@@ -14,6 +14,7 @@ from audetnet.config.reader import read_config
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Graph, plan
 from audetnet.networks.shapes import Shape
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import at_mark, encoder_text, written
 from tests.networks.conftest import Planner
 
@@ -618,7 +619,7 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
 def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
     source = (3, 4, 6)
     path = written(tmp_path, encoder_text(source, blocks))
-    options = read_config(path, BUILDERS).encoder
+    options = read_config(path, VOCABULARY).networks["Encoder"]
     with pytest.raises(CfgError) as error:
         plan(options, source)
     assert str(error.value) == at_mark(path, message)
@@ -662,7 +663,7 @@ def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
 def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, message: str) -> None:
     """In words of our own: torch speaks of overflows and of objects that it fails to unpack."""
     path = written(tmp_path, encoder_text((3, 4, 6), blocks))
-    options = read_config(path, BUILDERS).encoder
+    options = read_config(path, VOCABULARY).networks["Encoder"]
     with pytest.raises(CfgError) as error:
         plan(options, (3, 4, 6))
     place = at_mark(path, f"[{options.blocks[-1].type}]")
@@ -681,7 +682,7 @@ def test_the_last_net_holds_no_words_of_torch(
     monkeypatch.setitem(BUILDERS, "identity", broken)
     path = written(tmp_path, encoder_text((3, 4, 6), "[identity] # here"))
     with pytest.raises(CfgError) as error:
-        plan(read_config(path, BUILDERS).encoder, (3, 4, 6))
+        plan(read_config(path, VOCABULARY).networks["Encoder"], (3, 4, 6))
     assert str(error.value) == at_mark(path, "[identity] does not fit its input (3x4x6)")
 
 
@@ -713,5 +714,5 @@ def test_refuses_what_no_input_could_fit(tmp_path: Path, block: str, message: st
     """Bounds that are part of a signature are seen before any shape."""
     path = written(tmp_path, encoder_text((3, 4, 6), block))
     with pytest.raises(CfgError) as error:
-        read_config(path, BUILDERS)
+        read_config(path, VOCABULARY)
     assert message in str(error.value)

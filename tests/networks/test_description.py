@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.description import describe
 from audetnet.networks.model import ModelPlan, build_model, plan_model
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, cfg_text, network, replaced, written
 
 NO_CRITICS = {"Discriminator": None, "Image Discriminator": None}
@@ -16,7 +16,7 @@ WHOLE_CODE = {"AUPredictor": replaced(NETWORKS["AUPredictor"], ("channels=2", "c
 
 
 def planned(directory: Path, networks: Mapping[str, str | None]) -> ModelPlan:
-    return plan_model(read_config(written(directory, cfg_text(networks)), BUILDERS), (8, 8))
+    return plan_model(read_config(written(directory, cfg_text(networks)), VOCABULARY), (8, 8))
 
 
 def tables(text: str) -> dict[str, list[list[str]]]:
@@ -116,7 +116,7 @@ def test_totals_are_those_of_the_model_that_is_built(
     tmp_path: Path, networks: Mapping[str, str | None]
 ) -> None:
     plan = planned(tmp_path, networks)
-    config = read_config(tmp_path / "a.cfg", BUILDERS)
+    config = read_config(tmp_path / "a.cfg", VOCABULARY)
     model = build_model(plan, config.data, seed=0)
     text = describe(plan)
     counts = [
@@ -127,7 +127,9 @@ def test_totals_are_those_of_the_model_that_is_built(
     assert shown == counts
     last = text.splitlines()[-1]
     assert last.startswith(f"all networks: {sum(counts):,} parameters, ")
-    flops = sum(step.flops for network_plan in plan.networks() for step in network_plan.steps)
+    flops = sum(
+        step.flops for network_plan in plan.networks.values() for step in network_plan.steps
+    )
     assert last.endswith(f" {flops / 1e9:.4f} GFLOP per image (one forward pass)")
 
 
@@ -148,6 +150,6 @@ def test_frozen_parameters_are_shown(tmp_path: Path) -> None:
 
 
 def test_columns_line_up(tmp_path: Path) -> None:
-    for table in describe(planned(tmp_path, {})).split("\n\n")[:-1]:
+    for table in describe(planned(tmp_path, {})).split("\n\n")[:-2]:
         _, *rows = table.splitlines()
         assert len({len(row) for row in rows}) == 1

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import INPUT, Graph, plan
 from audetnet.networks.shapes import Shape
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import at_mark, encoder_text, replaced, written
 from tests.networks.conftest import Planner
 
@@ -214,7 +214,7 @@ def test_the_input_must_have_the_channels_of_net(tmp_path: Path) -> None:
     text = replaced(encoder_text((3, 4, 4), "[identity]"), ("channels=3", "channels=3 # here"))
     path = written(tmp_path, text)
     with pytest.raises(CfgError) as error:
-        plan(read_config(path, BUILDERS).encoder, (5, 4, 4))
+        plan(read_config(path, VOCABULARY).networks["Encoder"], (5, 4, 4))
     assert str(error.value) == at_mark(
         path, "[net] channels=3 but the input of {Encoder} has 5 channels"
     )
@@ -224,5 +224,5 @@ def test_the_first_block_that_does_not_fit_is_named(tmp_path: Path) -> None:
     blocks = "[identity]\n[maxpool] # here\npool_size=5\nstride=1\n[maxpool]\npool_size=9\nstride=1"
     path = written(tmp_path, encoder_text((3, 4, 4), blocks))
     with pytest.raises(CfgError) as error:
-        plan(read_config(path, BUILDERS).encoder, (3, 4, 4))
+        plan(read_config(path, VOCABULARY).networks["Encoder"], (3, 4, 4))
     assert str(error.value).startswith(at_mark(path, "[maxpool] a 5x5 window"))

@@ -10,9 +10,9 @@ from audetnet.config.language import CfgError
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.networks import memory_need
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.memory_need import check_memory, told_when_full
 from audetnet.networks.model import ModelPlan, plan_model
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ FRAME = (8, 8)
 
 
 def planned(path: Path) -> tuple[Config, ModelPlan]:
-    config = read_config(path, BUILDERS)
+    config = read_config(path, VOCABULARY)
     return config, plan_model(config, FRAME)
 
 
@@ -84,7 +84,7 @@ def test_training_needs_sixteen_bytes_a_weight(
     fits: bool,
 ) -> None:
     _, plan = planned(written(tmp_path, cfg_text()))
-    count = sum(step.parameters for network in plan.networks() for step in network.steps)
+    count = sum(step.parameters for network in plan.networks.values() for step in network.steps)
     memory = None if installed is None else int(count * weights * installed)
     monkeypatch.setattr(memory_need, "installed_memory", lambda: memory)
     if fits:

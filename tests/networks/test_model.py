@@ -10,8 +10,9 @@ from torch import Tensor
 from audetnet.config.language import CfgError
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, check_au_count, plan_model
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
 
 FRAME = (8, 8)
@@ -23,7 +24,7 @@ def config(tmp_path: Path) -> Callable[..., Config]:
     """Reads the small cfg with some networks exchanged and more data options."""
 
     def read(networks: Mapping[str, str | None] | None = None, data: str = "") -> Config:
-        return read_config(written(tmp_path, cfg_text(networks, data)), BUILDERS)
+        return read_config(written(tmp_path, cfg_text(networks, data)), VOCABULARY)
 
     return read
 
@@ -49,7 +50,7 @@ def test_plan(config: Reader) -> None:
     assert (model.image, model.encoder.output) == ((3, 8, 8), (6, 1, 1))
     assert (model.code_channels, model.z1_channels, model.au_count) == (6, 2, 3)
     assert (model.predictor.input, model.decoder.output) == ((2, 1, 1), (3, 8, 8))
-    assert [plan.options.name for plan in model.networks()] == list(NETWORKS)
+    assert list(model.networks) == list(NETWORKS)
     assert model.warnings == ()
 
 
@@ -62,8 +63,7 @@ def test_critics_are_optional(config: Reader, absent: tuple[str, ...] | str) -> 
         critic.lower().replace(" ", "_") for critic in critics if critic not in left_out
     }
     assert set(model.networks()) == expected
-    assert (model.discriminator is None) == ("Discriminator" in left_out)
-    assert (model.image_discriminator is None) == ("Image Discriminator" in left_out)
+    assert set(model.critics()) == expected - {"encoder", "predictor", "decoder"}
 
 
 def test_frames_need_not_be_square(config: Reader) -> None:
@@ -159,7 +159,7 @@ def test_refuses_networks_that_do_not_fit(
     tmp_path: Path, name: str, old: str, new: str, message: str
 ) -> None:
     path = written(tmp_path, cfg_text({name: replaced(NETWORKS[name], (old, new))}))
-    settings = read_config(path, BUILDERS)
+    settings = read_config(path, VOCABULARY)
     with pytest.raises(CfgError) as error:
         plan_model(settings, FRAME)
     assert str(error.value) == at_mark(path, message)
@@ -169,7 +169,7 @@ def test_a_code_with_positions_needs_a_predictor_that_pools(tmp_path: Path) -> N
     encoder = replaced(NETWORKS["Encoder"], ("kernel_size=8\nstride=8", "kernel_size=4\nstride=4"))
     predictor = replaced(NETWORKS["AUPredictor"], ("[connected]", "[connected] # here"))
     path = written(tmp_path, cfg_text({"Encoder": encoder, "AUPredictor": predictor}))
-    settings = read_config(path, BUILDERS)
+    settings = read_config(path, VOCABULARY)
     with pytest.raises(CfgError) as error:
         plan_model(settings, FRAME)
     assert str(error.value) == at_mark(
@@ -223,7 +223,7 @@ def test_refuses_data_with_other_aus(
 ) -> None:
     """At the option to change, with its value, where one option decides."""
     path = written(tmp_path, cfg_text({"AUPredictor": network("AUPredictor", 2, blocks)}))
-    settings = read_config(path, BUILDERS)
+    settings = read_config(path, VOCABULARY)
     model = planned(settings)
     check_au_count(settings, model, ("AU1", "AU2", "AU4")[: model.au_count])
     with pytest.raises(CfgError) as error:
@@ -253,7 +253,7 @@ def test_a_critic_whose_output_passes_by_its_weights_is_refused(
     blocks = PAST_ITS_WEIGHTS.replace(" # here", "")
     critic = network(name, channels, blocks).replace("}", "} # here")
     path = written(tmp_path, cfg_text({name: critic}))
-    settings = read_config(path, BUILDERS)
+    settings = read_config(path, VOCABULARY)
     with pytest.raises(CfgError) as error:
         planned(settings)
     assert str(error.value) == at_mark(path, f"{{{name}}} {LEARNS_NOTHING}")
@@ -272,7 +272,7 @@ def test_a_main_network_whose_code_passes_by_its_weights_is_refused(tmp_path: Pa
         "Discriminator": None,
     }
     path = written(tmp_path, cfg_text(networks))
-    settings = read_config(path, BUILDERS)
+    settings = read_config(path, VOCABULARY)
     with pytest.raises(CfgError) as error:
         planned(settings)
     assert str(error.value).startswith(at_mark(path, "{Encoder} has nothing to learn, nor has"))
@@ -284,7 +284,7 @@ def test_weights_that_never_learn_are_named(tmp_path: Path, name: str) -> None:
     text = NETWORKS[name]
     head, blocks = text[: text.index("channels=") + 11], text[text.index("channels=") + 11 :]
     path = written(tmp_path, cfg_text({name: f"{head}{PAST_ITS_WEIGHTS.strip()}\n{blocks}"}))
-    plan = planned(read_config(path, BUILDERS))
+    plan = planned(read_config(path, VOCABULARY))
     assert plan.warnings == (
         at_mark(
             path,
@@ -327,7 +327,7 @@ def test_a_stem_without_the_normalisation_of_its_weights_is_named(
     )
     decoder = network("Decoder", 6, "[upsample]\nscale_factor=32\n[connected]\noutput_features=3")
     path = written(tmp_path, cfg_text({"Encoder": encoder, "Decoder": decoder}, data))
-    warnings = plan_model(read_config(path, BUILDERS), (32, 32)).warnings
+    warnings = plan_model(read_config(path, VOCABULARY), (32, 32)).warnings
     if expected is None:
         assert warnings == ()
         return
@@ -345,7 +345,7 @@ def test_without_z2_the_discriminator_is_not_used(tmp_path: Path) -> None:
         "Discriminator": replaced(NETWORKS["Discriminator"], ("}", "} # here")),
     }
     path = written(tmp_path, cfg_text(networks))
-    settings = read_config(path, BUILDERS)
+    settings = read_config(path, VOCABULARY)
     plan = planned(settings)
     assert plan.warnings == (
         at_mark(
@@ -354,20 +354,20 @@ def test_without_z2_the_discriminator_is_not_used(tmp_path: Path) -> None:
     )
     model = built(settings)
     assert "discriminator" not in model.networks()
-    z1, z2 = model.split(model.encode(pixels()))
-    assert (z1.shape[1], z2.shape[1]) == (6, 0)
+    code = model.encode(pixels())
+    assert (code.z1.shape[1], code.z2.shape[1]) == (6, 0)
 
 
 def test_z1_is_the_first_channels(config: Reader) -> None:
     code = torch.arange(6.0).view(1, 6, 1, 1)
-    z1, z2 = built(config()).split(code)
-    assert (z1.flatten().tolist(), z2.flatten().tolist()) == ([0, 1], [2, 3, 4, 5])
+    split = Code(code, built(config()).z1_channels)
+    assert (split.z1.flatten().tolist(), split.z2.flatten().tolist()) == ([0, 1], [2, 3, 4, 5])
 
 
 def test_aus_are_predicted_from_z1_alone(config: Reader) -> None:
     model = built(config())
     code = torch.randn(3, 6, 1, 1, requires_grad=True)
-    outputs = model.predict(code)
+    outputs = model.predict(Code(code, 2))
     assert outputs.shape == (3, 3)
     (gradient,) = torch.autograd.grad(outputs.square().sum(), code)
     assert gradient[:, :2].ne(0).all()
@@ -377,7 +377,7 @@ def test_aus_are_predicted_from_z1_alone(config: Reader) -> None:
 def test_images_are_decoded_from_z1_and_z2(config: Reader) -> None:
     model = built(config())
     code = torch.randn(3, 6, 1, 1, requires_grad=True)
-    reconstruction = model.decode(code)
+    reconstruction = model.decode(Code(code, 2))
     assert reconstruction.shape == (3, 3, 8, 8)
     (gradient,) = torch.autograd.grad(reconstruction.square().sum(), code)
     assert gradient.ne(0).all()
@@ -429,7 +429,7 @@ def test_normalisation(config: Reader, data: str, expected: Callable[[Tensor], T
     assert (target.min(), target.max()) == (-1, 1)
     (weight,) = model.encoder.parameters()
     seen = torch.einsum("oc,bchw->bohw", weight, expected(x))
-    torch.testing.assert_close(model.encode(x), seen)
+    torch.testing.assert_close(model.encode(x).whole, seen)
 
 
 def test_a_checkpoint_holds_no_normalisation(config: Reader) -> None:
@@ -479,7 +479,7 @@ def test_weights_that_cannot_be_had_are_named_in_any_network(tmp_path: Path) -> 
         "[upsample]\nscale_factor=4\n[vgg-face]\nstate_dict_filepath=absent.pth # here",
     )
     path = written(tmp_path, cfg_text({"Image Discriminator": critic}))
-    model = built(read_config(path, BUILDERS))
+    model = built(read_config(path, VOCABULARY))
     with pytest.raises(CfgError) as error:
         model.load_pretrained()
     assert str(error.value).startswith(

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Graph, plan
 from audetnet.networks.pretrained import VGG_FACE_SOURCE
+from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import at_mark, encoder_text, written
 
 State = dict[str, Tensor]
@@ -48,7 +48,7 @@ def graph(tmp_path: Path) -> Callable[[str], Graph]:
     def build(block: str) -> Graph:
         path = written(tmp_path, encoder_text(IMAGE, block))
         torch.manual_seed(0)
-        return Graph(plan(read_config(path, BUILDERS).encoder, IMAGE))
+        return Graph(plan(read_config(path, VOCABULARY).networks["Encoder"], IMAGE))
 
     return build
 
@@ -102,7 +102,7 @@ def stem_state(graph: Graph) -> State:
 def refusal(tmp_path: Path, block: str) -> tuple[str, Path]:
     """The message about weights that cannot be loaded, and the cfg file that asked for them."""
     path = written(tmp_path, encoder_text(IMAGE, block))
-    graph = Graph(plan(read_config(path, BUILDERS).encoder, IMAGE))
+    graph = Graph(plan(read_config(path, VOCABULARY).networks["Encoder"], IMAGE))
     with pytest.raises(CfgError) as error:
         graph.load_pretrained()
     assert "\n" not in str(error.value)
@@ -343,7 +343,7 @@ def test_frozen_layers_neither_learn_nor_count(
 )
 def test_frozen_parameters_are_counted(tmp_path: Path, block: str, expected: int) -> None:
     path = written(tmp_path, encoder_text(IMAGE, block))
-    (step,) = plan(read_config(path, BUILDERS).encoder, IMAGE).steps
+    (step,) = plan(read_config(path, VOCABULARY).networks["Encoder"], IMAGE).steps
     assert step.frozen == expected
 
 

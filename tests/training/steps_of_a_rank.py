@@ -13,18 +13,22 @@ from torch import Tensor
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch
+from audetnet.distributed.batch_norm import synchronise_batch_norm
+from audetnet.distributed.world import World, connected, launched_world
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
-from audetnet.training.distributed import World, connected, launched_world
+from audetnet.objectives.objective import pursued
 from audetnet.training.step import TrainingStep
-from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
+from audetnet.vocabulary import VOCABULARY
 
 CPU = torch.device("cpu")
-LENGTHS = (7, 7, 5, 2, 1 + 16 + 3, 2)
-"""Frames of the batches: parts of different sizes, fewer frames than three processes, more than one
-group of draws; every second one trains the main network.
+LENGTHS = (7, 7, 5, 4, 1 + 16 + 3, 3)
+"""Frames of the batches: parts of different sizes, a frame for each of three processes, more than
+one group of draws; every second one trains the main network.
 """
+
+PATTERNS = 4
+"""Of labels in a batch: some frames have their pattern in common, some have one of their own."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,9 @@ class Outcome:
 
 def steps(cfg: Path, world: World) -> Outcome:
     """Train this process's part of a few batches with unknown labels."""
-    config = read_config(cfg, BUILDERS)
-    model = build_model(plan_model(config, (64, 64)), config.data, seed=0).train()
+    config = read_config(cfg, VOCABULARY)
+    plan = plan_model(config, (64, 64))
+    model = build_model(plan, config.data, seed=0).train()
     synchronise_batch_norm(model, world)
     optimisers: dict[str, torch.optim.Optimizer] = {
         name: torch.optim.SGD(network.parameters(), lr=0.01)
@@ -47,7 +52,8 @@ def steps(cfg: Path, world: World) -> Outcome:
     step = TrainingStep(
         model,
         optimisers,
-        config,
+        pursued(plan),
+        config.training.train_main_net_every_n_batches,
         AUHead("BCEWithLogits", False, 2.0),
         0,
         lambda: torch.autocast("cpu", enabled=False),
@@ -60,9 +66,17 @@ def steps(cfg: Path, world: World) -> Outcome:
         frames = torch.randint(0, 256, (length, 3, 64, 64), generator=generator).to(torch.uint8)
         labels = torch.randint(0, 6, (length, 12), generator=generator).float()
         labels[torch.rand(length, 12, generator=generator) < 0.3] = float("nan")
-        part = world.training_part(length)
-        batch = Batch(torch.arange(length).numpy()[part], frames[part], labels[part])
-        groups = step(batch, length, index + 1, 1, index)
+        labels = labels[torch.arange(length) % PATTERNS]
+        part = world.part(length)
+        batch = Batch(
+            indices=torch.arange(length).numpy()[part],
+            frames=frames[part],
+            labels=labels[part],
+            subjects=torch.arange(length)[part],
+            length=length,
+            part=part,
+        )
+        groups = step(batch, index + 1, 1, index)
         found.append({name: float(value) for group in groups for name, value in group.items()})
     return Outcome(found, model.state_dict())
 

@@ -18,12 +18,12 @@ from audetnet.commands.disentangling import main as measure
 from audetnet.config.reader import read_config
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.errors import UserError
-from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import build_model, plan_model
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from audetnet.training.fitting import check_run
 from audetnet.training.saved import load_saved
 from audetnet.training.sealed import UnreadableError, write_sealed
+from audetnet.vocabulary import VOCABULARY
 from tests.training.conftest import DATA, assert_same_bits, start
 
 Content = dict[str, Any]
@@ -263,7 +263,7 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
 @pytest.fixture(scope="module")
 def check(short_cfg: Path) -> Callable[[Checkpoint], None]:
     """Checks a checkpoint against the run that it should belong to."""
-    config = read_config(short_cfg, BUILDERS)
+    config = read_config(short_cfg, VOCABULARY)
     dataset = load_dataset(DatasetPaths(DATA), config.data.regress_au_intensities)
     model = build_model(plan_model(config, (64, 64)), config.data, 0)
     return lambda checkpoint: check_run(checkpoint, model, config, dataset)

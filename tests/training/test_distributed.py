@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from audetnet.training.distributed import World
+from audetnet.distributed.world import World
 from tests.conftest import ROOT
 from tests.training.steps_of_a_rank import LENGTHS, Outcome, steps
 
@@ -56,10 +56,31 @@ def test_parts_cover_a_batch_once_and_shares_sum_to_one(length: int, size: int) 
             assert max(map(len, training)) - min(map(len, training)) <= 1
 
 
+OBJECTIVES = """{Objectives}
+[reconstruction]
+gradient_to=z2
+[distance_correlation]
+of=z1,z2
+[distance_correlation]
+of=z2,labels
+[density_ratio]
+critic=Ratio Discriminator
+shuffle=within_pattern
+"""
+
+
+def _with_objectives(minimal: str) -> str:
+    """Without its lambdas and {Image Discriminator}; {Discriminator} tells patterns apart."""
+    text, _, _ = minimal.partition("{Image Discriminator}")
+    text = re.sub(r"^reconstruction_loss_function.*\n|^\w+_lambda.*\n", "", text, flags=re.M)
+    assert "lambda" not in text and text.count("{Discriminator}") == 1
+    return OBJECTIVES + text.replace("{Discriminator}", "{Ratio Discriminator}")
+
+
 @pytest.fixture
 def cfgs(tmp_path: Path) -> dict[str, Path]:
     """cfg/minimal.cfg: without batch norm, as it is, and with batch norm in the image critic, whose
-    penalty then needs a double backward over all processes."""
+    penalty then needs a double backward over all processes; and with an {Objectives} section."""
     text = (ROOT / "cfg" / "minimal.cfg").read_text()
     assert text.count("batch_normalise=1") > 3
     main, section, critic = text.partition("{Image Discriminator}")
@@ -71,6 +92,7 @@ def cfgs(tmp_path: Path) -> dict[str, Path]:
         + section
         + critic.replace("filters=8\n", "filters=8\nbatch_normalise=1\n", 1),
     }
+    texts["objectives"] = _with_objectives(texts["none"])
     paths = {name: tmp_path / f"{name}.cfg" for name in texts}
     for name, path in paths.items():
         path.write_text(texts[name])
@@ -78,16 +100,22 @@ def cfgs(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(
-    ("batch_norm", "processes", "tolerance"),
-    [("none", 2, 1e-6), ("none", 3, 1e-6), ("main", 3, 1e-5), ("critic", 2, 1e-5)],
+    ("kind", "processes", "tolerance"),
+    [
+        ("none", 2, 1e-6),
+        ("none", 3, 1e-6),
+        ("main", 3, 1e-5),
+        ("critic", 2, 1e-5),
+        ("objectives", 2, 1e-5),
+    ],
 )
 def test_steps_of_several_processes_equal_those_of_one(
-    batch_norm: str, processes: int, tolerance: float, cfgs: dict[str, Path], tmp_path: Path
+    kind: str, processes: int, tolerance: float, cfgs: dict[str, Path], tmp_path: Path
 ) -> None:
     """Losses, gradient norms (a hundred thousand squares are summed: ten times the tolerance) and
     weights; the batches are in ``steps_of_a_rank``.
     """
-    cfg, out = cfgs[batch_norm], tmp_path / "outcome.pt"
+    cfg, out = cfgs[kind], tmp_path / "outcome.pt"
     alone = steps(cfg, World())
     _run(processes, "-m", "--", "tests.training.steps_of_a_rank", cfg, out)
     several = Outcome(**torch.load(out, weights_only=True))
@@ -98,6 +126,8 @@ def test_steps_of_several_processes_equal_those_of_one(
         for name, value in expected.items():
             loose = 10 * tolerance if name.endswith("gradient_norm") else tolerance
             assert found[name] == pytest.approx(value, rel=loose, abs=loose), (index, name)
+    for name in {name for terms in alone.terms for name in terms}:
+        assert any(terms.get(name) for terms in alone.terms), f"{name} is 0 in every batch"
     assert several.state.keys() == alone.state.keys()
     for name, expected in alone.state.items():
         torch.testing.assert_close(several.state[name], expected, rtol=tolerance, atol=tolerance)

@@ -1,18 +1,22 @@
 """A whole run: what it leaves behind, that looking at it changes nothing, and when it must stop."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
 
 from audetnet.commands.train import main
-from audetnet.networks.losses import RECONSTRUCTION_LOSSES, critic_loss
+from audetnet.objectives.forward import Forward
+from audetnet.objectives.objective import Objective, Terms
+from audetnet.objectives.reconstruction import Reconstruction
+from audetnet.objectives.wgan_gp import CodeCritic
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.logs import RunLog
 from audetnet.training.meter import Meter
@@ -144,15 +148,15 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The batch and the term are named, nothing that is not finite is ever saved."""
-    infinite = torch.tensor(float("inf"))
+    kind = Reconstruction if term == "reconstruction_loss" else CodeCritic
+    method = "main_loss" if kind is Reconstruction else "critic_loss"
+    honest = getattr(kind, method)
 
-    def diverged(*arguments: Any, **options: Any) -> Any:
-        return critic_loss(*arguments, **options)[0] * infinite, infinite, infinite
+    def diverged(self: Objective, forward: Forward) -> tuple[Tensor, Terms]:
+        loss, terms = honest(self, forward)
+        return loss * math.inf, {**terms, term: loss * math.inf}
 
-    if term == "reconstruction_loss":
-        monkeypatch.setitem(RECONSTRUCTION_LOSSES, "L1", lambda a, b: (a - b).sum() * infinite)
-    else:
-        monkeypatch.setattr("audetnet.training.step.critic_loss", diverged)
+    monkeypatch.setattr(kind, method, diverged)
     cfg = quick_cfg
     flags = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(tmp_path / "run")]
     assert main([*flags, "--cache", str(tmp_path / "cache"), "--device", "cpu"]) == 2

@@ -4,23 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from audetnet.config.options import Config
+from audetnet.config.options import Config, network_name
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation, to_unit_range
 from audetnet.data.batches import Batch
+from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.blocks import BUILDERS
-from audetnet.networks.losses import scores
 from audetnet.networks.model import AUDetNet, build_model, plan_model
-from audetnet.training.adversary import adversaries
-from audetnet.training.distributed import World
+from audetnet.objectives.critics import scores
+from audetnet.objectives.objective import Terms, pursued
+from audetnet.objectives.wgan_gp import WassersteinCritic
 from audetnet.training.meter import Meter
-from audetnet.training.step import MAIN_NETWORKS, Terms, TrainingStep, make_optimisers
+from audetnet.training.step import MAIN_NETWORKS, TrainingStep, gradient_norm, make_optimisers
+from audetnet.vocabulary import VOCABULARY
+from tests.whole_batches import whole_batch
 
 CRITICS = ("discriminator", "image_discriminator")
 NO_AUGMENTATION = Augmentation(flip=0.0, colour=0.0, noise=(0.0, 0.0))
@@ -30,18 +33,20 @@ class Bench:
     """A model of a cfg, its optimisers and its step, and the order in which optimisers step."""
 
     def __init__(self, cfg: Path) -> None:
-        self.config: Config = read_config(cfg, BUILDERS)
+        self.config: Config = read_config(cfg, VOCABULARY)
         plan = plan_model(self.config, (64, 64))
         self.model: AUDetNet = build_model(plan, self.config.data, seed=0)
         self.optimisers = make_optimisers(self.model, self.config)
         self.order: list[str] = []
         for name, optimiser in self.optimisers.items():
             optimiser.register_step_pre_hook(lambda *_, name=name: self.order.append(name))
+        self.objectives = pursued(plan)
         self.head = AUHead("BCEWithLogits", False, 2.0)
         self._step = TrainingStep(
             self.model,
             self.optimisers,
-            self.config,
+            self.objectives,
+            self.config.training.train_main_net_every_n_batches,
             self.head,
             0,
             self.precision,
@@ -50,7 +55,7 @@ class Bench:
         )
 
     def step(self, batch: Batch, number: int, epoch: int, index: int) -> list[Terms]:
-        return self._step(batch, len(batch), number, epoch, index)
+        return self._step(batch, number, epoch, index)
 
     @staticmethod
     def precision() -> torch.autocast:
@@ -68,12 +73,16 @@ def a_batch(count: int = 4) -> Batch:
     frames = torch.randint(0, 256, (count, 3, 64, 64), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, 6, (count, 12), generator=generator).float()
     labels[0, 0] = float("nan")
-    return Batch(torch.arange(count).numpy(), frames, labels)
+    return whole_batch(frames, labels)
 
 
 @pytest.fixture
 def bench(edited_cfg: Callable[..., Path]) -> Bench:
     return Bench(edited_cfg())
+
+
+def wasserstein_critics(bench: Bench) -> list[WassersteinCritic]:
+    return [each for each in bench.objectives if isinstance(each, WassersteinCritic)]
 
 
 def changed(before: list[Tensor], after: list[Tensor]) -> bool:
@@ -115,17 +124,19 @@ def test_critics_see_the_main_network_as_it_was_and_it_sees_the_updated_critics(
     torch.testing.assert_close(terms["au_loss"], au.detach())
     reconstruction = (made - image).abs().mean()
     torch.testing.assert_close(terms["reconstruction_loss"], reconstruction.detach())
-    assert twin.image_discriminator is not None
-    distance = scores(twin.image_discriminator, image).mean()
-    distance = distance - scores(twin.image_discriminator, made).mean()
+    critic = twin.network("Image Discriminator")
+    distance = scores(critic, image).mean() - scores(critic, made).mean()
     torch.testing.assert_close(terms["image_discriminator_distance"], distance.detach())
 
-    total = au + bench.config.loss.reconstruction_loss_lambda * reconstruction
-    examples = {"discriminator": code, "image_discriminator": made}
-    for adversary in adversaries(bench.model, bench.config.loss):
-        score = scores(adversary.critic, examples[adversary.name]).mean()
-        torch.testing.assert_close(terms[f"{adversary.name}_made_score"], score.detach())
-        total = total - adversary.weight * score
+    weight = bench.config.loss.reconstruction_loss_lambda
+    assert weight is not None
+    total = au + weight * reconstruction
+    examples = {"discriminator": code.whole, "image_discriminator": made}
+    for each in wasserstein_critics(bench):
+        name = network_name(each.critic)
+        score = scores(bench.model.network(each.critic), examples[name]).mean()
+        torch.testing.assert_close(terms[f"{name}_made_score"], score.detach())
+        total = total - each.weight * score
     torch.testing.assert_close(terms["main_loss"], total.detach())
 
 
@@ -135,14 +146,12 @@ def test_pair_critic_compares_shuffled_with_joint_codes(bench: Bench) -> None:
     twin = build_model(plan_model(bench.config, (64, 64)), bench.config.data, seed=0)
     (terms, *_) = bench.step(batch, 1, epoch=1, index=0)
     twin.train()
-    critic = twin.discriminator
-    assert critic is not None
+    critic = twin.network("Discriminator")
     with torch.no_grad():
         code = twin.encode(to_unit_range(batch.frames))
-        z1, z2 = twin.split(code)
-        joint = scores(critic, code).mean()
+        joint = scores(critic, code.whole).mean()
         possible = [
-            float(scores(critic, torch.cat([z1, z2.roll(roll, 0)], 1)).mean() - joint)
+            float(scores(critic, code.shuffled(torch.arange(3).roll(roll)).whole).mean() - joint)
             for roll in (1, 2)
         ]
     found = float(terms["discriminator_distance"].detach())
@@ -228,9 +237,9 @@ def test_frozen_parameters_have_no_optimiser(bench: Bench) -> None:
 def test_critic_terms_equal_the_loss_of_the_weights_before_the_step(bench: Bench) -> None:
     """distance, penalty and loss of a critic fit together: loss = lambda * penalty - distance."""
     groups = bench.step(a_batch(), 1, epoch=1, index=0)
-    for terms, adversary in zip(groups, adversaries(bench.model, bench.config.loss), strict=True):
-        name = adversary.name
-        expected = adversary.penalty_weight * terms[f"{name}_penalty"] - terms[f"{name}_distance"]
+    for terms, each in zip(groups, wasserstein_critics(bench), strict=True):
+        name = network_name(each.critic)
+        expected = each.penalty_weight * terms[f"{name}_penalty"] - terms[f"{name}_distance"]
         torch.testing.assert_close(terms[f"{name}_loss"].detach(), expected.detach())
 
 
@@ -240,7 +249,8 @@ def test_bf16_keeps_critics_in_float32(bench: Bench) -> None:
     step = TrainingStep(
         bench.model,
         bench.optimisers,
-        bench.config,
+        bench.objectives,
+        bench.config.training.train_main_net_every_n_batches,
         bench.head,
         0,
         bench.precision,
@@ -254,7 +264,7 @@ def test_bf16_keeps_critics_in_float32(bench: Bench) -> None:
 
     for name in CRITICS:
         bench.model.networks()[name].register_forward_hook(note)
-    groups = step(a_batch(), 4, 2, epoch=1, index=0)
+    groups = step(a_batch(), 2, epoch=1, index=0)
     assert seen == {torch.float32}
     assert all(term.isfinite() for group in groups for term in group.values())
 
@@ -299,10 +309,18 @@ def test_a_step_never_waits_for_its_values(bench: Bench, number: int) -> None:
 def test_a_step_never_waits_for_a_gpu(bench: Bench, number: int) -> None:
     device, cpu = torch.device("cuda"), a_batch()
     bench.model.to(device)
-    batch = Batch(cpu.indices, cpu.frames.to(device), cpu.labels.to(device))
+    batch = whole_batch(cpu.frames.to(device), cpu.labels.to(device))
     bench.step(batch, number, epoch=1, index=0)
     torch.cuda.set_sync_debug_mode("error")
     try:
         bench.step(batch, number + 2, epoch=1, index=1)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_gradient_norm_covers_all_parameters() -> None:
+    network = nn.Linear(3, 2)
+    network.weight.grad = torch.full_like(network.weight, 2.0)
+    network.bias.grad = torch.full_like(network.bias, 3.0)
+    norm = gradient_norm(network)
+    np.testing.assert_allclose(norm.item(), np.sqrt(6 * 4 + 2 * 9), rtol=1e-6)

@@ -17,6 +17,8 @@ from audetnet.disentangling.table import Cell, Findings, Row, needs_people, need
 from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, relative_error
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
+from audetnet.networks.code import Code
+from audetnet.networks.model import Pixels
 from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator
 
@@ -34,11 +36,9 @@ _JUDGE = (
 class Coder(Protocol):
     """What of AUDetNet is needed: pixels in [0, 1] to codes, codes to pictures in [-1, 1]."""
 
-    def encode(self, pixels: Tensor) -> Tensor: ...
+    def encode(self, pixels: Tensor) -> Code: ...
 
-    def split(self, code: Tensor) -> tuple[Tensor, Tensor]: ...
-
-    def decode(self, code: Tensor) -> Tensor: ...
+    def decode(self, code: Code) -> Tensor: ...
 
 
 def _judged(key: str, title: str, ideal: str, what: str, headline: bool = False) -> Row:
@@ -188,23 +188,18 @@ def _look(
                 for rows in pairs
             )
             code = model.encode(first)
-            z1, z2 = model.split(code)[0], model.split(model.encode(second))[1]
-            pictures = (first, _shown(model, code), _shown(model, torch.cat([z1, z2], dim=1)))
+            exchanged = Code.of(code.z1, model.encode(second).z2)
+            pictures = (first, *(Pixels.shown(model.decode(each)) for each in (code, exchanged)))
             for parts, picture in zip(seen, pictures, strict=True):
-                blocks = model.split(model.encode(picture).float())
-                what = (judge.scores(picture), judge.embedding(picture), *blocks)
+                again = model.encode(picture).float()
+                what = (judge.scores(picture), judge.embedding(picture), again.z1, again.z2)
                 parts.append([tensor.flatten(1).cpu() for tensor in what])
             bar.advance()
-    original, rebuilt, exchanged = (
+    original, rebuilt, mixed = (
         _Seen(*(torch.cat(part).double().numpy() for part in zip(*parts, strict=True)))
         for parts in seen
     )
-    return original, rebuilt, exchanged
-
-
-def _shown(model: Coder, code: Tensor) -> Tensor:
-    """The picture of a code, in [0, 1]."""
-    return ((model.decode(code).float() + 1) / 2).clamp(0, 1)
+    return original, rebuilt, mixed
 
 
 def _goes_with_z2(exchanged: Array, rebuilt: Array, person: Indices, partner: Indices) -> Array:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from audetnet.config.language import CfgError
-from audetnet.config.options import NetworkOptions
+from audetnet.config.options import PREDICTOR, NetworkOptions
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.fitting import people_apart, train_until_best
 from audetnet.disentangling.run import TrainedRun
@@ -73,17 +73,17 @@ def measure(run: TrainedRun, seed: int) -> Findings:
     """
     train, test = run.codes(of_training=True), run.codes(of_training=False)
     needs_people(train, 2, "a fresh AUPredictor")
-    z1_channels = run.model.z1_channels
     found: dict[str, Cell] = {}
     auc: dict[str, Statistic] = {}
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     labels = active(run.test.labels, run.active_from).astype(np.float64)
-    for block, channels in (("z1", slice(z1_channels)), ("z2", slice(z1_channels, None))):
-        codes = run.train_code[:, channels]
+    seen, unseen = run.train_code, run.test_code
+    blocks = {"z1": (seen.z1, unseen.z1), "z2": (seen.z2, unseen.z2)}
+    for block, (codes, unseen_codes) in blocks.items():
         if not codes.shape[1]:
             continue
         try:
-            network = _planned(run.config.predictor, codes)
+            network = _planned(run.config.networks[PREDICTOR], codes)
         except NotMeasuredError as reason:
             found.update({row.key: reason for row in ROWS if block in row.key})
             found["fresh_leak"] = reason
@@ -92,7 +92,7 @@ def measure(run: TrainedRun, seed: int) -> Findings:
             predictor = Graph(network).to(run.device)
             _train(predictor, run, codes, train, seed)
         with torch.no_grad():
-            outputs = predictor(run.test_code[:, channels].to(run.device)).flatten(1).cpu()
+            outputs = predictor(unseen_codes.to(run.device)).flatten(1).cpu()
         scores = run.head.scores(outputs)
         decisions = run.head.active(scores).double().numpy()
         auc[block] = macro_auc(scores.double().numpy(), labels, test.person)
@@ -125,7 +125,7 @@ def _planned(options: NetworkOptions, codes: Tensor) -> Plan:
 
 def _train(predictor: Graph, run: TrainedRun, code: Tensor, train: Codes, seed: int) -> None:
     """Train on the code (N, C, h, w) of a block."""
-    net, size = run.config.predictor.net, run.config.training.batch_size
+    net, size = run.config.networks[PREDICTOR].net, run.config.training.batch_size
     code = code.to(run.device)
     labels = torch.from_numpy(run.train.labels).to(run.device)
     rows, apart = people_apart(train)

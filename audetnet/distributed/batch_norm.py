@@ -8,23 +8,21 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from audetnet.training.distributed import World
+from audetnet.distributed.world import World
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` whose mean and variance are those of all processes' samples together.
 
     Each process sends its own mean, sum of squared deviations and count, which are combined as in
-    Chan et al. 1979. ``apart``: every process has the whole batch (World.training_part), and
-    computes as if it were alone.
+    Chan et al. 1979.
     """
 
     world: World
-    apart: bool
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W), of this process, to the same shape."""
-        if not self.training or self.apart:
+        if not self.training:
             return super().forward(x)
         values = x.float()
         mean, variance, count = self._statistics(values)
@@ -75,14 +73,7 @@ def synchronise_batch_norm(network: nn.Module, world: World) -> None:
         if type(layer) is nn.BatchNorm2d:
             layer.__class__ = SynchronisedBatchNorm
             synchronised = cast(SynchronisedBatchNorm, layer)
-            synchronised.world, synchronised.apart = world, False
-
-
-def compute_apart(network: nn.Module, apart: bool) -> None:
-    """Set ``apart`` of every synchronised layer of a network."""
-    for layer in network.modules():
-        if isinstance(layer, SynchronisedBatchNorm):
-            layer.apart = apart
+            synchronised.world = world
 
 
 def _per_channel(values: Tensor) -> Tensor:

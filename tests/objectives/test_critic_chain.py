@@ -1,15 +1,21 @@
 """The first-order gradient of a critic equals double backward, derivatives included, in float64."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from audetnet.networks import losses
-from audetnet.networks.critic_chain import cheapest_score_gradient, is_sample_wise
 from audetnet.networks.graph import Graph
-from tests.networks.conftest import Planner
+from audetnet.objectives.critic_chain import (
+    ScoreGradient,
+    cheapest_score_gradient,
+    score_gradient,
+)
+from audetnet.objectives.critics import is_sample_wise, scores
+from audetnet.objectives.wgan_gp import wgan_gp_loss
+from tests.networks.conftest import planned_blocks
 
 _CRITICS = {
     "convolutions, with a row that no window reads": """
@@ -52,12 +58,12 @@ _CHANNELS, _SIZE, _BATCH, _LAMBDA = 3, 11, 4, 10.0
 
 
 @pytest.fixture
-def critic_of(planned: Planner) -> Callable[[str], Graph]:
+def critic_of(tmp_path: Path) -> Callable[[str], Graph]:
     """A float64 network of some blocks."""
 
     def make(blocks: str) -> Graph:
         torch.manual_seed(5)
-        return Graph(planned((_CHANNELS, _SIZE, _SIZE), blocks)).double()
+        return Graph(planned_blocks(tmp_path, (_CHANNELS, _SIZE, _SIZE), blocks)).double()
 
     return make
 
@@ -68,11 +74,11 @@ def _draw(seed: int) -> Tensor:
     return torch.randn(shape, dtype=torch.float64, generator=generator)
 
 
-def _gradients(critic: Graph, gradient_of: losses.ScoreGradient, joint: bool) -> list[Tensor]:
+def _gradients(critic: Graph, gradient_of: ScoreGradient, joint: bool) -> list[Tensor]:
     """Loss, distance, penalty, and the loss's gradients."""
     critic.zero_grad()
     mix = torch.rand(_BATCH, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
-    terms = losses.critic_loss(critic, _draw(1), _draw(2), mix, _LAMBDA, gradient_of, joint)
+    terms = wgan_gp_loss(critic, _draw(1), _draw(2), mix, _LAMBDA, gradient_of, joint)
     terms[0].backward()
     found = [p.grad.clone() for p in critic.parameters() if p.grad is not None]
     assert len(found) == len(list(critic.parameters()))
@@ -83,21 +89,21 @@ def _gradients(critic: Graph, gradient_of: losses.ScoreGradient, joint: bool) ->
 def test_chain_equals_double_backward(critic_of: Callable[[str], Graph], blocks: str) -> None:
     critic = critic_of(blocks)
     chain = cheapest_score_gradient(critic)
-    assert chain is not losses.score_gradient
-    expected = _gradients(critic, losses.score_gradient, joint=False)
+    assert chain is not score_gradient
+    expected = _gradients(critic, score_gradient, joint=False)
     for found, wanted in zip(_gradients(critic, chain, joint=True), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("blocks", [*_OTHERS.values(), _BATCH_NORM], ids=[*_OTHERS, "batch norm"])
 def test_other_critics_keep_double_backward(critic_of: Callable[[str], Graph], blocks: str) -> None:
-    assert cheapest_score_gradient(critic_of(blocks)) is losses.score_gradient
+    assert cheapest_score_gradient(critic_of(blocks)) is score_gradient
 
 
 def test_only_batch_norm_mixes_samples(critic_of: Callable[[str], Graph]) -> None:
     assert not is_sample_wise(critic_of(_BATCH_NORM))
     critic = critic_of(_OTHERS["maximum"])
     assert is_sample_wise(critic)
-    both = losses.scores(critic, torch.cat([_draw(1), _draw(2)]))
-    alone = torch.cat([losses.scores(critic, _draw(1)), losses.scores(critic, _draw(2))])
+    both = scores(critic, torch.cat([_draw(1), _draw(2)]))
+    alone = torch.cat([scores(critic, _draw(1)), scores(critic, _draw(2))])
     torch.testing.assert_close(both, alone, rtol=1e-12, atol=1e-13)

@@ -5,7 +5,7 @@ input once it is known which units are active. Its gradient is then a chain of t
 differentiable with respect to the weights by one ordinary backward pass; the masks of active units
 have no derivative where they have one at all. So the value and its derivatives are those of double
 backward, at about half the cost (benchmarks/NOTES.md). Critics with anything else in them use
-``losses.score_gradient``.
+``score_gradient``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +17,20 @@ from torch.nn import functional as F
 
 from audetnet.networks.graph import Graph
 from audetnet.networks.layers import CHANNELS, ChannelLinear
-from audetnet.networks.losses import Critic, ScoreGradient, score_gradient
+from audetnet.objectives.critics import Critic, scores
 
+ScoreGradient = Callable[[Critic, Tensor], Tensor]
+"""The gradient of a critic's summed scores with respect to its input."""
 _RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
+
+
+def score_gradient(critic: Critic, x: Tensor) -> Tensor:
+    """d (sum of the scores) / dx, of the shape of x; differentiable with respect to the critic's
+    parameters by double backward.
+    """
+    x = x.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(scores(critic, x).sum(), x, create_graph=True)
+    return gradient
 
 
 def cheapest_score_gradient(critic: Graph) -> ScoreGradient:
@@ -38,12 +49,6 @@ def needs_double_backward(critic: Graph) -> bool:
     """Whether there is anything in a critic that is not a layer of such a chain."""
     layers = _leaves(critic.blocks)
     return not (critic.is_sequential and all(_transposable(layer) for layer in layers))
-
-
-def is_sample_wise(critic: nn.Module) -> bool:
-    """Whether a sample's score depends on no other sample of the batch, in training mode."""
-    mixing = nn.modules.batchnorm._BatchNorm
-    return not any(isinstance(module, mixing) for module in critic.modules())
 
 
 def chain_gradient(layers: Sequence[nn.Module], x: Tensor) -> Tensor:

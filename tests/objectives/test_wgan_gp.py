@@ -1,14 +1,11 @@
-"""Losses against closed forms and central differences, in float64."""
+"""The critic's loss against closed forms and central differences, in float64."""
 
 from collections.abc import Callable
 
-import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from audetnet.networks import losses
+from audetnet.objectives.wgan_gp import gradient_penalty, wgan_gp_loss
 
 BATCH, LAMBDA, STEP = 5, 10.0, 1e-6
 
@@ -32,7 +29,7 @@ def test_critic_loss_of_a_linear_critic_has_a_closed_form() -> None:
     """D(x) = w x + b: distance w (mean target - mean made), penalty (|w| - 1)^2 at any mix."""
     critic = nn.Linear(6, 1).double()
     target, made = _draw(BATCH, 6, seed=1), _draw(BATCH, 6, seed=2)
-    loss, distance, penalty = losses.critic_loss(
+    loss, distance, penalty = wgan_gp_loss(
         critic, target, made, torch.rand(BATCH, dtype=torch.float64), LAMBDA
     )
     loss.backward()
@@ -74,7 +71,7 @@ def test_penalty_norm_is_per_sample_over_all_other_dimensions() -> None:
             return float(critic(between).flatten(1).mean(1).sum())
 
     norms = _numeric_gradient(total, between).flatten(1).norm(dim=1)
-    penalty = losses.gradient_penalty(critic, target, made, mix)
+    penalty = gradient_penalty(critic, target, made, mix)
     torch.testing.assert_close(penalty.detach(), ((norms - 1) ** 2).mean(), rtol=1e-7, atol=1e-9)
 
 
@@ -85,7 +82,7 @@ def test_critic_gradients_equal_central_differences() -> None:
     mix = torch.rand(BATCH, dtype=torch.float64, generator=_generator(3))
 
     def loss() -> Tensor:
-        return losses.critic_loss(critic, target, made, mix, LAMBDA)[0]
+        return wgan_gp_loss(critic, target, made, mix, LAMBDA)[0]
 
     loss().backward()
     for parameter in critic.parameters():
@@ -100,61 +97,5 @@ def test_critic_loss_falls_when_target_scores_rise() -> None:
     critic.weight.data.fill_(1.0)
     ones = torch.ones(4, 1, dtype=torch.float64)
     mix = torch.full((4,), 0.5, dtype=torch.float64)
-    loss, distance, penalty = losses.critic_loss(critic, 3 * ones, ones, mix, LAMBDA)
+    loss, distance, penalty = wgan_gp_loss(critic, 3 * ones, ones, mix, LAMBDA)
     assert (loss.item(), distance.item(), penalty.item()) == (-2.0, 2.0, 0.0)
-
-
-@pytest.mark.parametrize("roll", [1, 2, 3])
-def test_shuffled_pairs_never_join_the_halves_of_one_image(roll: int) -> None:
-    code = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 5, 1, 1)
-    shuffled = losses.shuffle_pairs(code, 2, roll)
-    assert torch.equal(shuffled[:, :2], code[:, :2])
-    partners = shuffled[:, 2, 0, 0]
-    assert sorted(partners.tolist()) == [0, 1, 2, 3]
-    assert not (partners == code[:, 0, 0, 0]).any()
-
-
-@pytest.mark.parametrize(
-    ("loss", "reference"),
-    [
-        (losses.masked_mse, F.mse_loss),
-        (losses.masked_bce_with_logits, F.binary_cross_entropy_with_logits),
-    ],
-)
-def test_au_losses_leave_out_unknown_labels(
-    loss: Callable[[Tensor, Tensor], Tensor], reference: Callable[[Tensor, Tensor], Tensor]
-) -> None:
-    outputs = _draw(6, 3).requires_grad_(True)
-    targets = torch.rand(6, 3, dtype=torch.float64, generator=_generator(1))
-    torch.testing.assert_close(loss(outputs, targets), reference(outputs, targets))
-    targets[1] = float("nan")
-    targets[2, 0] = float("nan")
-    known = ~targets.isnan()
-    value = loss(outputs, targets)
-    torch.testing.assert_close(value, reference(outputs[known], targets[known]))
-    (gradient,) = torch.autograd.grad(value, outputs)
-    assert gradient.isfinite().all()
-    assert (gradient[~known] == 0).all() and (gradient[known] != 0).all()
-
-
-@pytest.mark.parametrize("name", list(losses.AU_LOSSES))
-def test_au_loss_without_any_known_label_is_zero_and_teaches_nothing(name: str) -> None:
-    outputs = _draw(2, 3).requires_grad_(True)
-    value = losses.AU_LOSSES[name](outputs, torch.full_like(outputs, float("nan")))
-    value.backward()
-    assert value.item() == 0.0
-    assert outputs.grad is not None and (outputs.grad == 0).all()
-
-
-@pytest.mark.parametrize(("name", "expected"), [("L1", 1.5), ("L2", 2.5)])
-def test_reconstruction_losses_are_means_over_pixels(name: str, expected: float) -> None:
-    made = torch.tensor([1.0, 2.0]).view(1, 1, 1, 2)
-    assert losses.RECONSTRUCTION_LOSSES[name](made, torch.zeros_like(made)).item() == expected
-
-
-def test_gradient_norm_covers_all_parameters() -> None:
-    network = nn.Linear(3, 2)
-    network.weight.grad = torch.full_like(network.weight, 2.0)
-    network.bias.grad = torch.full_like(network.bias, 3.0)
-    norm = losses.gradient_norm(network)
-    np.testing.assert_allclose(norm.item(), np.sqrt(6 * 4 + 2 * 9), rtol=1e-6)

@@ -45,25 +45,12 @@ class World:
         """This process's part of ``length`` items that are cut over all processes."""
         return slice(length * self.rank // self.size, length * (self.rank + 1) // self.size)
 
-    def training_part(self, length: int) -> slice:
-        """The same for a batch to train on. One that has fewer frames than there are processes is
-        computed whole by each: none can be without a frame.
-        """
-        return slice(0, length) if length < self.size else self.part(length)
-
-    def share(self, length: int) -> float:
-        """What the means over this process's part of a training batch weigh in the whole."""
-        part = self.training_part(length)
-        return 1 / self.size if length < self.size else (part.stop - part.start) / length
-
     def whole(self, part: Tensor, length: int) -> Tensor:
-        """A training batch of ``length`` rows from the parts that the processes hold. No gradient
-        flows through it.
-        """
+        """``length`` rows, from the parts that the processes hold. No gradient flows through it."""
         if len(part) == length:
             return part
         rows = part.new_zeros((length, *part.shape[1:]))
-        rows[self.training_part(length)] = part
+        rows[self.part(length)] = part
         dist.all_reduce(rows)
         return rows
 

@@ -1,0 +1,1 @@
+"""What training pursues, one file each; see objective.py."""

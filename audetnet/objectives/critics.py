@@ -1,0 +1,38 @@
+"""What objectives with a critic share.
+
+A critic scores what it should like (target) high and what the main network made (made) low; the
+main network raises the score of what it made.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+Critic = Callable[[Tensor], Tensor]
+
+
+def scores(critic: Critic, x: Tensor) -> Tensor:
+    """One score per sample, (B,): the mean of the critic's outputs for it."""
+    return critic(x).flatten(1).mean(dim=1)
+
+
+def is_sample_wise(critic: nn.Module) -> bool:
+    """Whether a sample's score depends on no other sample of the batch, in training mode."""
+    mixing = nn.modules.batchnorm._BatchNorm
+    return not any(isinstance(module, mixing) for module in critic.modules())
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within it no gradient reaches a network's parameters, while it flows through to their
+    inputs.
+    """
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in learned:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learned:
+            parameter.requires_grad_(True)

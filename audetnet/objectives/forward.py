@@ -1,0 +1,123 @@
+"""What the networks make of a batch, made when somebody first asks for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from audetnet.data.batches import Batch
+from audetnet.distributed.world import World
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.code import Code, GradientTo
+from audetnet.networks.graph import Graph
+from audetnet.networks.model import AUDetNet
+
+
+@dataclass(frozen=True)
+class BatchDraws:
+    """What is random in a batch: how far z2 is rolled along it, and a generator on the device for
+    all else, the same in every process.
+    """
+
+    roll: int
+    """1 <= roll < the batch's length."""
+    generator: torch.Generator
+
+
+@dataclass
+class Forward:
+    """One batch through a model, of which this process has a part; ``with_graph`` on batches that
+    train the main networks. Nothing that no objective asks for is computed.
+
+    b frames are this process's part of the batch's B.
+    """
+
+    model: AUDetNet
+    head: AUHead
+    batch: Batch
+    noisy: Tensor
+    """The encoder's pixels (b, 3, H, W) in [0, 1]."""
+    clean: Tensor
+    """The decoder's, without noise."""
+    draws: BatchDraws
+    world: World
+    precision: Callable[[], torch.autocast]
+    with_graph: bool
+    _made: dict[GradientTo, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def image(self) -> Tensor:
+        """What the decoder should make, (b, 3, H, W) in [-1, 1]."""
+        return self.model.pixels.decoder_target(self.clean)
+
+    @cached_property
+    def code(self) -> Code:
+        with torch.set_grad_enabled(self.with_graph), self.precision():
+            return self.model.encode(self.noisy).float()
+
+    @cached_property
+    def outputs(self) -> Tensor:
+        """The AUPredictor's (b, A); the head says what they mean."""
+        with torch.set_grad_enabled(self.with_graph), self.precision():
+            return self.model.predict(self.code).float()
+
+    def reconstruction(self, gradient_to: GradientTo = "both") -> Tensor:
+        """What the decoder makes, (b, 3, H, W) in [-1, 1]; one pass for each ``gradient_to``."""
+        if gradient_to not in self._made:
+            with torch.set_grad_enabled(self.with_graph), self.precision():
+                code = self.code.with_gradient_to(gradient_to)
+                self._made[gradient_to] = self.model.decode(code).float()
+        return self._made[gradient_to]
+
+    def critic(self, section: str) -> Graph:
+        """The network that a section of the cfg describes."""
+        return self.model.network(section)
+
+    @cached_property
+    def all_codes(self) -> Code:
+        """The codes of the whole batch (B, C, h, w), without gradients."""
+        detached = self.code.detach()
+        return Code(self.world.whole(detached.whole, self.batch.length), detached.z1_channels)
+
+    @cached_property
+    def all_labels(self) -> Tensor:
+        """The labels of the whole batch (B, A)."""
+        return self.world.whole(self.batch.labels, self.batch.length)
+
+    def with_all(self, own: Tensor, every: Tensor) -> Tensor:
+        """The rows of the whole batch, ``every``, with this process's own in their place, whose
+        gradients flow. What is computed from them has ``share_of_whole``.
+        """
+        if len(own) == len(every):
+            return own
+        return torch.cat([every[: self.batch.part.start], own, every[self.batch.part.stop :]])
+
+    def share_of_whole(self, value: Tensor) -> Tensor:
+        """A value that every process computes of the whole batch, with a gradient by its own rows:
+        the value as it is, its gradient such that the step's means over processes are their sum.
+        """
+        return value.detach() + (value - value.detach()) / self.batch.share
+
+    def share_of_count(self, count: Tensor) -> Tensor:
+        """What a mean over ``count`` items of this process is to be multiplied by, so that the
+        step's mean over processes is the mean over the items of all of them.
+        """
+        return count / (self.world.sum(count) * self.batch.share).clamp(min=1e-9)
+
+    def shuffled(self) -> Code:
+        """This process's codes with z2 of other images: rolled along the whole batch, which is in
+        random order, so that pairs are draws from the product of the marginals.
+        """
+        codes = self.all_codes
+        order = torch.arange(len(codes), device=codes.whole.device).roll(self.draws.roll)
+        return self.own(codes.shuffled(order))
+
+    def own(self, codes: Code) -> Code:
+        """This process's part of codes of the whole batch."""
+        return Code(codes.whole[self.batch.part], codes.z1_channels)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Drawn evenly from [0, 1), the same in every process; each call draws anew."""
+        return torch.rand(shape, generator=self.draws.generator, device=self.noisy.device)

@@ -1,0 +1,15 @@
+"""All that a cfg may name: every block type, objective and AU loss of the package."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from audetnet import objectives
+from audetnet.config.reader import Vocabulary
+from audetnet.networks.au_head import AU_LOSSES
+from audetnet.networks.blocks import BUILDERS
+from audetnet.objectives.objective import OBJECTIVES
+
+for _module in iter_modules(objectives.__path__):  # each registers what it holds
+    import_module(f"{objectives.__name__}.{_module.name}")
+
+VOCABULARY = Vocabulary(BUILDERS, OBJECTIVES, AU_LOSSES)
