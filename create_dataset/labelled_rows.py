@@ -5,7 +5,6 @@ subject.
 
 import dataclasses
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.data.names import id_fault
-from audetnet.data.tables import check_values, numbers, read_frame
+from audetnet.data.tables import check_values, numbers, read_frame, several_times
 from audetnet.errors import UserError, first_few
 from audetnet.labels import UNKNOWN_CODE, FloatArray, LabelKind, active
 from create_dataset.au_columns import Style, au_column
@@ -27,6 +26,8 @@ _T = TypeVar("_T")
 Flags = npt.NDArray[np.bool_]
 ID_COLUMNS = ("frame_id", "id")
 NUMBER_COLUMN = "frame"
+_LONGEST_NUMBER = 18
+"""Digits of a frame's number; longer ones are names."""
 PATH_COLUMNS = ("path", "image", "image_path", "file", "filename", "input")
 SUCCESS_COLUMN = "success"
 """OpenFace: 0 where no face was tracked, and the AUs mean nothing."""
@@ -80,6 +81,8 @@ def read_labelled_rows(
     """
     table = read_frame(path)
     table.columns = [str(name).strip() for name in table.columns]
+    if repeated := several_times(list(table.columns)):
+        raise UserError(f"{path}:1: two columns are called {first_few(repeated)}")
     if not len(table):
         raise UserError(f"{path}: no rows")
     images = _images(path, table, columns.path)
@@ -109,8 +112,7 @@ def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
             if one != other:
                 raise UserError(f"the tables differ in their {what}: {one} and {other}")
     if len(set(ids)) != len(ids):
-        twice = sorted(frame for frame, count in Counter(ids).items() if count > 1)
-        raise UserError(f"frame ids that stand in several rows: {first_few(twice)}")
+        raise UserError(f"frame ids that stand in several rows: {first_few(several_times(ids))}")
     return LabelRows(
         ids,
         None if first.images is None else [image for part in parts for image in part.images or []],
@@ -164,7 +166,7 @@ def _ids(
                 f"paths ({', '.join(PATH_COLUMNS)}); name one with --id-column or --path-column"
             )
         ids = _texts(path, table, column)
-        if all(text.isdecimal() for text in ids):
+        if all(text.isdecimal() and len(text) <= _LONGEST_NUMBER for text in ids):
             ids = [f"{path.stem}_{int(text) - columns.first_frame}" for text in ids]
     for line, frame in enumerate(ids, start=2):
         if fault := id_fault(frame):
