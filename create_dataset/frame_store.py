@@ -20,8 +20,7 @@ from PIL import Image
 from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
-from audetnet.files import FileError, read_text, write_text
-from audetnet.json_files import read_json
+from audetnet.files import FileError, write_text
 
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
@@ -127,7 +126,7 @@ class FrameStore:
         for path in (self._description, self.unfinished / "frames.json"):
             if path.is_file():
                 for name, length in _read_json(path).get("videos", {}).items():
-                    lengths[name] = _length(path, length)
+                    lengths[name] = VideoLength(int(length["frames"]), int(length["bytes"]))
         return lengths
 
     def _read_poses(self) -> dict[str, HeadPose]:
@@ -199,7 +198,7 @@ def _as_table(poses: Mapping[str, HeadPose]) -> str:
 def _read_rows(path: Path) -> dict[str, HeadPose]:
     """Rows of frames.csv or of a record; a last line without its end, torn by a kill, is none."""
     poses = {}
-    lines = read_text(path).split("\n")[:-1]
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     for number, line in enumerate(lines, start=1):
         if line == _HEADER:
             continue
@@ -213,20 +212,12 @@ def _read_rows(path: Path) -> dict[str, HeadPose]:
     return poses
 
 
-def _length(path: Path, said: Any) -> VideoLength:
-    try:
-        return VideoLength(int(said["frames"]), int(said["bytes"]))
-    except (LookupError, TypeError, ValueError, OverflowError) as error:
-        raise UserError(
-            f"{path}: not what an earlier run wrote; extract into another directory"
-        ) from error
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = read_json(path)
-    except UserError as error:
-        raise UserError(f"{error}; extract into another directory") from error
-    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
-        raise UserError(f"{path}: not what an earlier run wrote; extract into another directory")
-    return content
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not the JSON file that an earlier run wrote: {error}; extract into another "
+            "directory"
+        ) from error
+    return content if isinstance(content, dict) else {}

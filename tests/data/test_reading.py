@@ -32,7 +32,6 @@ from audetnet.networks.pretrained import resnet50_stem
 from create_dataset.checking.evidence import read_evidence
 from create_dataset.checking.survey import survey
 from create_dataset.disfa_labels import read_disfa
-from create_dataset.frame_store import FrameStore
 from create_dataset.image_copies import ImageCopyError, place_image
 from create_dataset.splitting import LabelledFrames
 from create_dataset.summary import Summary
@@ -388,21 +387,6 @@ def test_many_columns_and_subjects_take_linear_time(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "aus.csv", None).au_count == count
     assert len(read_metadata(tmp_path).folds or {}) == count
     assert time.process_time() - begin < 10
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["[" * 100_000, "[]", '{"parameters": 1}', '{"videos": {"a": 1}}', '{"videos": {"a": {}}}'],
-    ids=["nested", "a list", "no parameters", "no length", "an empty length"],
-)
-def test_an_odd_description_of_frames_is_one_mistake(tmp_path: Path, text: str) -> None:
-    if "videos" in text:
-        text = text.replace("{", '{"parameters": {"format": "jpg"}, ', 1)
-    (tmp_path / "frames.json").write_text(text)
-    with pytest.raises(UserError) as error:
-        FrameStore(tmp_path, {"format": "jpg"})
-    assert str(error.value).startswith(f"{tmp_path / 'frames.json'}: ")
-    assert "extract into another directory" in str(error.value)
 
 
 def test_labels_of_disfa_that_are_no_text_are_one_mistake(tmp_path: Path) -> None:
