@@ -1,15 +1,28 @@
 """What the command lines of all commands share."""
 
 import argparse
+import csv
 import textwrap
+from typing import NoReturn
 
+from audetnet.errors import one_line
+
+LARGEST = 2**63 - 1
+"""The largest whole number of a flag: what torch takes for a seed."""
 _WIDTH = 80
 """Columns of a help text; the example below it keeps its own lines."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its errors are one line of bounded length, whatever they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(one_line(message))
+
+
 def command_parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
     """A parser whose help ends in an example."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=program,
         description=textwrap.fill(description, _WIDTH),
         epilog=f"example:\n{example}",
@@ -19,21 +32,25 @@ def command_parser(program: str, description: str, example: str) -> argparse.Arg
 
 def natural(text: str) -> int:
     """A whole number from 0 on."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, not '{text}'")
-    return int(text)
+    return _whole_number(text, 0, "")
 
 
 def positive(text: str) -> int:
     """A whole number from 1 on."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not '{text}'")
-    return int(text)
+    return _whole_number(text, 1, " of at least 1")
+
+
+def _whole_number(text: str, least: int, which: str) -> int:
+    number = int(text) if text.isdecimal() and len(text) <= len(str(LARGEST)) else None
+    if number is None or not least <= number <= LARGEST:
+        limit = f", at most {LARGEST}" if text.isdecimal() and number != 0 else ""
+        raise argparse.ArgumentTypeError(f"expected a whole number{which}{limit}, not '{text}'")
+    return number
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
-    found = tuple(part.strip() for part in text.split(","))
-    if not all(found):
+    """Names separated by commas; one with a comma in it is quoted: ``"Smith, John",ben``."""
+    found = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []))
+    if not found or not all(found):
         raise argparse.ArgumentTypeError(f"expected names separated by commas, not '{text}'")
     return found

@@ -1,9 +1,8 @@
 """Lines for the user on stdout."""
 
-import os
 import sys
 
-from audetnet.errors import one_line
+from audetnet.errors import one_line, print_line
 
 _silent = False
 
@@ -23,16 +22,15 @@ def is_silent() -> bool:
 def note(text: str) -> None:
     """A line on stderr: a warning."""
     if not _silent:
-        print(one_line(text), file=sys.stderr)
+        print_line(one_line(text), sys.stderr)
 
 
 def say(text: str) -> None:
-    """Print a line. If the reader of our output has gone (``| head``), this and all later lines go
-    nowhere, and the program goes on: a night of training must not end with its terminal.
-    """
-    if _silent:
-        return
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Print a line, or several."""
+    if not _silent:
+        print_line(text, sys.stdout)
+
+
+def counted(count: int, thing: str, things: str = "") -> str:
+    """``1 subject``, ``3 subjects``; ``things`` where the plural is another word."""
+    return f"{count} {thing if count == 1 else things or thing + 's'}"

@@ -1,12 +1,17 @@
 """Errors that the user can fix: one line on stderr, exit status 2, no traceback."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
+from typing import TextIO
 
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
+_LAST_STREAM = 2
+"""The number of stderr."""
 LONGEST_LINE = 1000
 """Characters of a message that are shown: what it quotes from a file may be any amount of text."""
 _SHOWN_END = 300
@@ -57,18 +62,55 @@ def first_line(error: BaseException) -> str:
 
 
 def exit_status(command: Callable[[], int]) -> int:
-    """Run a command; turn a user's mistake into its line and a non-zero exit status. What a
-    terminal cannot write of a name is escaped there, not an error.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    """Run a command; turn a user's mistake into its line and a non-zero exit status."""
+    _prepare_streams()
     try:
         return command()
     except UserError as error:
         for line in error.lines:
-            print(one_line(line), file=sys.stderr)
+            print_line(one_line(line), sys.stderr)
+        return EXIT_MISTAKE
+    except MemoryError as error:
+        print(one_line(f"the memory is full: {first_line(error)}"), file=sys.stderr)
         return EXIT_MISTAKE
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print_line("interrupted", sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def print_line(text: str, stream: TextIO) -> None:
+    """Print a line. Where that is refused (the reader of a pipe has gone, the disk is full, the
+    terminal was closed), it and all later lines go nowhere, and the program goes on: a night of
+    training must not end with its terminal.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            print_line(f"stdout cannot be written, nothing more is printed: {error}", sys.stderr)
+
+
+def _prepare_streams() -> None:
+    """What a terminal cannot write of a name is escaped there, not an error. A stream that was
+    closed (``2>&-``) goes nowhere.
+    """
+    if sys.stdout is None or sys.stderr is None:
+        _reserve_numbers()
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _reserve_numbers() -> None:
+    """No file of ours may get the number of a closed stream: libraries would write into it."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+        pass
+    os.close(number)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")

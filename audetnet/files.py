@@ -44,6 +44,15 @@ def read_text(path: Path) -> str:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Within it what the disk refuses is a FileError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; renamed to it at the end, deleted after an exception.
 
@@ -52,12 +61,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     prefix = f".{path.name}.{platform.node()}."
     unfinished = path.with_name(f"{prefix}{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path.parent, prefix)
-        yield unfinished
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(path.parent, prefix)
+            yield unfinished
+            os.replace(unfinished, path)
     finally:
         with suppress(OSError):
             unfinished.unlink()
@@ -94,3 +102,9 @@ def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole."""
     write_bytes(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def append_text(path: Path, text: str) -> None:
+    """Write at the end of a text file. Raises FileError; part of the text may then be there."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)

@@ -7,7 +7,7 @@ from typing import IO
 
 from audetnet.console import say
 from audetnet.errors import UserError
-from audetnet.files import FileError
+from audetnet.files import FileError, check_regular
 
 try:
     import fcntl
@@ -21,9 +21,11 @@ def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
 
     Where another process holds it, ``busy`` is said: as a UserError, or as a line before waiting.
     """
+    lock = directory / ".lock"
+    check_regular(lock)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        file = (directory / ".lock").open("w")
+        file = lock.open("a")
     except OSError as error:
         raise FileError(f"{directory}: cannot be written: {error.strerror}") from error
     with file:

@@ -1,6 +1,7 @@
-"""How the process gets memory from the system."""
+"""How the process gets memory from the system, and how much there is."""
 
 import ctypes
+import os
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _NEVER = -1
@@ -18,3 +19,11 @@ def keep_freed_memory() -> None:
         return
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, _NEVER)
+
+
+def installed_memory() -> int | None:
+    """Bytes of the machine's memory, where the system says it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None

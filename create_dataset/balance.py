@@ -1,6 +1,7 @@
 """``python -m create_dataset.balance``: a balanced list of training ids and what balancing does."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,9 +34,9 @@ def _parser() -> argparse.ArgumentParser:
         "Draw training ids as train.py does with balance_dataset_with_momu=True (with the same "
         "--seed, --epoch-size and --sampling-size: the same ids), write them as a list, and show "
         "in a table and figures what that does to the classes. To train on the list, use "
-        f"train.py --train-ids balance/{LIST_NAME} and balance_dataset_with_momu=False; one pass "
-        "over it is --epochs epochs.",
-        "  python -m create_dataset.balance minimal_dataset --sampling-size 2 --out balance",
+        "the command that is printed at the end, with balance_dataset_with_momu=False in the cfg; "
+        "one pass over it is --epochs epochs.",
+        "  python -m create_dataset.balance minimal_dataset --sampling-size 2",
     )
     flags.add_argument("directory", type=Path, metavar="DIR", help="dataset directory")
     flags.add_argument(
@@ -70,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from audetnet.data.ids import FOLDS_DIRECTORY
+    from audetnet.data.momu import MOMU
     from audetnet.labels import active
     from create_dataset.balance_table import Balance
     from create_dataset.summary import Summary
@@ -86,12 +89,18 @@ def _run(arguments: argparse.Namespace) -> int:
     for note in dataset.notes:
         summary.note(note)
     flags = active(dataset.train.labels, dataset.active_from)
+    few = MOMU(flags, epoch_size, size).few_draws()
+    if few is not None:
+        summary.note(few)
     drawn = draw(flags, epoch_size, size, arguments.epochs, arguments.seed)
     balance = Balance(dataset.au_names, flags, drawn)
-    fold = "" if arguments.fold is None else f"folds/{arguments.fold}"
-    out = arguments.out or arguments.directory / fold / "balance"
+    lists = arguments.directory
+    if arguments.fold is not None:
+        lists = lists / FOLDS_DIRECTORY / arguments.fold
+    out = arguments.out or lists / "balance"
     _write(out, dataset, balance, summary)
     _note_classes(balance, size, summary)
+    _say_how_to_train(arguments, out / LIST_NAME, lists, summary)
     summary.show()
     return 0
 
@@ -131,15 +140,16 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
 
 def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary") -> None:
     """The list, the table and the figures, each whole."""
+    from audetnet.csv_files import write_csv
     from audetnet.data.ids import write_ids
-    from audetnet.files import write_bytes, write_text
+    from audetnet.files import write_bytes
     from create_dataset.balance_figures import figures_of
-    from create_dataset.balance_table import csv_text, people_text
+    from create_dataset.balance_table import csv_rows, people_text
 
     ids = dataset.train.ids
     write_ids(out / LIST_NAME, (ids[index] for index in balance.drawn))
     summary.wrote(out / LIST_NAME, f"{len(balance.drawn):,} training ids")
-    write_text(out / TABLE_NAME, csv_text(balance))
+    write_csv(out / TABLE_NAME, csv_rows(balance))
     summary.wrote(out / TABLE_NAME, "classes before and after balancing")
     intensities = dataset.train.labels if dataset.kind == "intensity" else None
     drawings = figures_of(balance, dataset.train.subjects, intensities)
@@ -149,6 +159,23 @@ def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary"
             summary.wrote(out / f"{name}.png", content)
             bar.advance()
     say(f"{people_text(balance)}\n")
+
+
+def _say_how_to_train(
+    arguments: argparse.Namespace, path: Path, lists: Path, summary: "Summary"
+) -> None:
+    """The command that trains on the list, which train.py seeks from where the id lists lie."""
+    flags = ["--train-ids", os.path.relpath(path.resolve(), lists.resolve())]
+    if arguments.fold is not None:
+        flags += ["--fold", arguments.fold]
+    if arguments.images != "imgs":
+        flags += ["--images", arguments.images]
+    if arguments.labels is not None:
+        flags += ["--labels", arguments.labels]
+    summary.next_command(
+        *("train.py", "--cfg", "FILE.cfg", "--data", arguments.directory, *flags),
+        comment="FILE.cfg says balance_dataset_with_momu=False",
+    )
 
 
 def _note_classes(balance: "Balance", sampling_size: int, summary: "Summary") -> None:

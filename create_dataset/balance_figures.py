@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from audetnet.drawing import Figure
 from audetnet.labels import MAX_INTENSITY, FloatArray
 from create_dataset.balance_table import Balance, Numbers
 
@@ -102,7 +102,7 @@ def draws_per_frame(balance: Balance) -> Figure:
         scale = " (logarithmic)"
     else:
         axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.yaxis.set_major_formatter(_in_full)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(
         xlabel="times drawn" + (f" (bars of {width})" if width > 1 else ""),
@@ -178,6 +178,7 @@ def intensity_bars(balance: Balance, intensities: FloatArray) -> Figure:
             axes.bar(values + shift, counts, 0.4, color=colour, label=label)
         axes.set_title(name, fontsize=9, pad=3)
         axes.set_yscale("symlog", linthresh=1)
+        axes.yaxis.set_major_formatter(_in_full)
         axes.set_ylim(0, 2 * max(len(intensities), len(balance.drawn)))
         axes.set_xticks(values)
         axes.tick_params(labelsize=7)
@@ -206,6 +207,11 @@ def _figure(
     figure.suptitle(title, fontsize=12, x=0.15 / width, ha="left")
     figure.text(0.15 / width, _BOTTOM / total, "\n".join(lines), fontsize=8.5, va="bottom")
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _in_full(value: float, _: int | None) -> str:
+    """A tick's number; matplotlib's own of logarithmic axes are formulas."""
+    return f"{value:,.0f}"
 
 
 def _heat_map(

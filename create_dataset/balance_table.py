@@ -86,12 +86,9 @@ class Balance:
         return _ratio(weighted @ positive, weighted @ known)
 
 
-def csv_text(balance: Balance) -> str:
+def csv_rows(balance: Balance) -> list[Sequence[str | int]]:
     """before_after.csv: a row a class; empty where a number is undefined."""
-    lines = [",".join(_COLUMNS)]
-    for row in _rows(balance):
-        lines.append(",".join(str(cell) for cell in row))
-    return "\n".join(lines) + "\n"
+    return [_COLUMNS, *_rows(balance)]
 
 
 def people_text(balance: Balance) -> str:

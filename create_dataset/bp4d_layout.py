@@ -8,10 +8,12 @@ from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
 from create_dataset.bp4d_coding import frame_id
-from create_dataset.frame_sources import ImageFrames, Sequence, add_unique
+from create_dataset.frame_ids import add_unique
+from create_dataset.frame_sources import ImageFrames, Sequence
 from create_dataset.summary import Summary
 
 _SUBJECT = re.compile(r"[FM]\d+", re.IGNORECASE)
+_KNOWN_SUFFIXES = (*IMAGE_SUFFIXES, *LANDMARK_SUFFIXES)
 _TASK = re.compile(r"T\d+", re.IGNORECASE)
 
 
@@ -65,8 +67,9 @@ def _numbered(
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:
-            continue
-        if path.stem.isdecimal():
+            if path.suffix.lower() not in _KNOWN_SUFFIXES and not path.name.startswith("."):
+                summary.left_out(f"file that is no {kind} by its ending", [str(path)])
+        elif path.stem.isdecimal():
             add_unique(files, frame_id(name, int(path.stem)), path)
         else:
             summary.left_out(f"{kind} whose name is not a frame number", [str(path)])

@@ -3,9 +3,10 @@
 ``--json`` prints one object:
 
     directory   the dataset directory
-    errors      number of findings that make training fail or leak; above 0 the exit status is 1
+    errors      number of findings that make training fail or mislead; above 0 the exit status is 1
     warnings    number of findings to beware of
     findings    [{severity: error | warning | info, code, message, count, first: [names]}]
+    cache       [{array, frames, damaged}]: packed frames whose pixels are not what was packed
     images      {folder, files, readable, sizes: {HEIGHTxWIDTH: files}}, null without a folder
     labels      {table, frames, kind, kind_is_said, active_from, aus: [AU]}, null where unreadable
     sets        [{fold (null: the plain split), set, path, ids, frames, subjects: {name: frames},
@@ -21,14 +22,14 @@ from pathlib import Path
 
 from audetnet.arguments import command_parser
 from audetnet.console import say
-from audetnet.errors import exit_status
+from audetnet.errors import UserError, exit_status
 
 EXIT_ERRORS = 1
 
 
 def main(argv: list[str]) -> int:
     """Run the script; returns its exit status: 0 without errors, 1 where training would fail or
-    leak, 2 for a wrong command.
+    mislead, 2 for a wrong command.
     """
     arguments = _parser().parse_args(argv)
     return exit_status(lambda: _run(arguments))
@@ -39,13 +40,17 @@ def _parser() -> argparse.ArgumentParser:
         "python -m create_dataset.check",
         "Read every file of a dataset directory once and say what training would stumble on: "
         "unreadable or odd-sized images, ids without image or label, the same images, frames or "
-        "subjects in two sets (also in every fold), labels of which nothing can be learnt. Exit "
-        "status: 0 no errors, 1 training would fail or leak, 2 wrong command.",
+        "subjects in two sets (also in every fold), labels of which nothing can be learnt, packed "
+        "frames in its cache that are no longer what was packed. Exit status: 0 no errors, 1 "
+        "training would fail or mislead, 2 wrong command.",
         "  python -m create_dataset.check minimal_dataset",
     )
     flags.add_argument("directory", type=Path, metavar="DIR", help="dataset directory")
     flags.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
     flags.add_argument("--labels", metavar="FILE", help="AU table (default: the one in DIR)")
+    flags.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where packed frames are (default: cache in DIR)"
+    )
     flags.add_argument(
         "--resized",
         action="store_true",
@@ -61,8 +66,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from create_dataset.checking.facts import facts_of, facts_text
     from create_dataset.checking.findings import lines, verdict
 
+    directory = arguments.directory
+    cache = directory / "cache" if arguments.cache is None else arguments.cache
+    if arguments.cache is not None and not cache.is_dir():
+        raise UserError(f"--cache {cache}: no such directory")
     evidence = read_evidence(
-        arguments.directory, arguments.images, arguments.labels, arguments.resized
+        directory, arguments.images, arguments.labels, arguments.resized, cache
     )
     findings = findings_of(evidence)
     facts = facts_of(evidence)

@@ -5,17 +5,26 @@ directory.
 import argparse
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from audetnet.arguments import command_parser, natural
-from audetnet.data.metadata import DEFAULT_SUBJECT_PATTERN, SUBJECTS_FILE, Metadata
+from audetnet.console import counted
+from audetnet.csv_files import write_csv
+from audetnet.data.images import ImageError, find_images, image_size
+from audetnet.data.metadata import (
+    DEFAULT_SUBJECT_PATTERN,
+    SUBJECTS_FILE,
+    Metadata,
+    subjects_of,
+)
 from audetnet.errors import UserError, exit_status, first_few
-from audetnet.files import write_text
 from audetnet.labels import ACTIVE_INTENSITY
 from audetnet.progress import ProgressBar
 from create_dataset.au_columns import aus
+from create_dataset.frame_store import DESCRIPTION_FILE
 from create_dataset.image_copies import ImageCopyError, place_image
 from create_dataset.label_table import (
     LabelTable,
@@ -25,7 +34,8 @@ from create_dataset.label_table import (
     write_dataset,
 )
 from create_dataset.labelled_rows import Columns, LabelRows, join_rows, read_labelled_rows
-from create_dataset.summary import Summary
+from create_dataset.row_frames import FrameColumns
+from create_dataset.summary import Summary, note_lonely_frames
 
 _IMAGES = "imgs"
 
@@ -42,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "Write a dataset directory from tables (csv or parquet) with a row per frame and a column "
         "per AU: AU1, AU01, AU01_r (intensity), AU01_c (occurrence), au_1_intensity, as OpenFace, "
         "py-feat and LibreFace write them. Empty cells and 9 are unknown labels. Rows whose "
-        "column 'success' is not 1 (OpenFace) are left out.",
+        "column 'success' is not 1 (OpenFace) are left out. Rows name face crops, which are "
+        "copied, or photographs (--photographs) or frames of videos (columns video and frame), "
+        "out of which create_dataset.frames then cuts the faces.",
         "  python -m create_dataset.csv_labels labels.csv mine --subject-column person\n"
         "  python -m create_dataset.csv_labels of/*.csv mine --kind intensity --first-frame 1",
     )
@@ -56,8 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     columns = flags.add_argument_group("columns")
     columns.add_argument(
         "--id-column",
-        help="frame ids (default: frame_id or id, else the image's name, else FILE_NUMBER from the "
-        "column frame)",
+        help="frame ids (default: VIDEO_NUMBER from the columns video and frame, else frame_id or "
+        "id, else the image's name, else FILE_NUMBER from the column frame)",
     )
     columns.add_argument("--path-column", help="image files, relative to the table")
     columns.add_argument("--subject-column", help=f"who is seen; written to {SUBJECTS_FILE}")
@@ -73,7 +85,15 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_SUBJECT_PATTERN,
         help="regular expression of the subject at the start of an id (default: all before _)",
     )
-    flags.add_argument(
+    images = flags.add_mutually_exclusive_group()
+    images.add_argument(
+        "--photographs",
+        type=Path,
+        metavar="DIR",
+        help="the rows name photographs in this folder: they are not copied, and get the ids under "
+        "which 'create_dataset.frames images DIR OUT' crops them",
+    )
+    images.add_argument(
         "--images",
         choices=("copy", "link", "none"),
         default="copy",
@@ -86,19 +106,16 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     check_free(arguments.out, arguments.format)
     summary = Summary()
-    columns = Columns(
-        arguments.id_column,
-        arguments.path_column,
-        arguments.subject_column,
-        arguments.aus,
-        arguments.first_frame,
-    )
+    columns = _columns(arguments)
     cut = arguments.threshold if arguments.occurrence else None
     rows = join_rows(
         [read_labelled_rows(path, columns, arguments.kind, cut) for path in arguments.labels]
     )
     summary.left_out("not tracked (column success)", rows.failed)
-    if rows.images is not None and arguments.images != "none":
+    if rows.images is not None and arguments.photographs is not None:
+        rows = _with_photographs(rows, arguments.photographs, arguments.out, summary)
+    elif rows.images is not None and arguments.images != "none":
+        _check_no_crops(arguments.out)
         rows = _with_images(rows, arguments.out / _IMAGES, arguments.images == "link", summary)
     metadata = Metadata(
         aus=rows.aus,
@@ -108,17 +125,52 @@ def _run(arguments: argparse.Namespace) -> int:
         subject_pattern=arguments.subject_pattern,
         subjects=None if rows.subjects is None else SUBJECTS_FILE,
     )
+    note_lonely_frames(rows.subjects or subjects_of(rows.ids, arguments.out, metadata), summary)
     if rows.subjects is not None:
-        pairs = zip(rows.ids, rows.subjects, strict=True)
         path = arguments.out / SUBJECTS_FILE
-        write_text(path, "frame,subject\n" + "".join(f"{a},{b}\n" for a, b in pairs))
-        summary.wrote(path, f"{len(set(rows.subjects))} subjects")
+        write_csv(path, [("frame", "subject"), *zip(rows.ids, rows.subjects, strict=True)])
+        summary.wrote(path, counted(len(set(rows.subjects)), "subject"))
     table = LabelTable(rows.ids, rows.values, metadata)
     if arguments.occurrence and rows.kind == "intensity":
         table = table.as_occurrence()
     write_dataset(table, arguments.out, arguments.format, summary)
     summary.show()
     return 0
+
+
+def _columns(arguments: argparse.Namespace) -> Columns:
+    if arguments.photographs is not None and arguments.id_column is not None:
+        raise UserError(
+            "--id-column: with --photographs the ids are the names of the files; leave it out"
+        )
+    frames = FrameColumns(
+        arguments.id_column, arguments.path_column, arguments.first_frame, arguments.photographs
+    )
+    return Columns(frames, arguments.subject_column, arguments.aus)
+
+
+def _check_no_crops(out: Path) -> None:
+    """Raise UserError where images would be put over the faces that were cut out of them."""
+    if (out / DESCRIPTION_FILE).exists():
+        raise UserError(
+            f"{out / _IMAGES}: holds faces that create_dataset.frames has cut out; keep them with "
+            "--photographs DIR or --images none, or write to another directory"
+        )
+
+
+def _with_photographs(rows: LabelRows, folder: Path, out: Path, summary: Summary) -> LabelRows:
+    """The rows whose photograph is there; it is left where it is."""
+    assert rows.images is not None
+    there = [image.is_file() for image in rows.images]
+    missing = [str(image) for image, found in zip(rows.images, there, strict=True) if not found]
+    if not any(there):
+        raise UserError(
+            f"{folder}: none of {counted(len(there), 'photograph')} is there, the first being "
+            f"{missing[0]}; paths are relative to the table"
+        )
+    summary.left_out("no such photograph", missing)
+    summary.next_command("-m", "create_dataset.frames", "images", folder, out)
+    return rows.chosen(np.array(there))
 
 
 def _with_images(rows: LabelRows, folder: Path, link: bool, summary: Summary) -> LabelRows:
@@ -135,11 +187,26 @@ def _with_images(rows: LabelRows, folder: Path, link: bool, summary: Summary) ->
             bar.advance()
     if not kept.any():
         raise UserError(
-            f"{folder}: none of {len(kept)} images could be put there, the first being "
+            f"{folder}: none of {counted(len(kept), 'image')} could be put there, the first being "
             f"{first_few([str(path) for path in rows.images], 1)}; paths are relative to the table"
         )
-    summary.wrote(folder, f"{int(kept.sum())} images")
+    summary.wrote(folder, counted(int(kept.sum()), "image"))
+    _note_sizes(folder, summary)
     return rows.chosen(kept)
+
+
+def _note_sizes(folder: Path, summary: Summary) -> None:
+    """Crops are of one size; photographs that are copied by mistake seldom are."""
+    sizes = set()
+    for path in find_images(folder).values():
+        with suppress(ImageError):
+            sizes.add(image_size(path))
+    if len(sizes) > 1:
+        summary.note(
+            f"{folder}: holds images of {len(sizes)} sizes, as they were. Where they are "
+            f"photographs rather than face crops, delete {folder}, run again with --photographs "
+            "DIR, and cut out the faces with create_dataset.frames images DIR OUT"
+        )
 
 
 def _pattern(text: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from audetnet.errors import UserError
-from create_dataset.frame_sources import Sequence, VideoFrames, add_unique
+from create_dataset.frame_ids import add_unique, id_of_video_frame
+from create_dataset.frame_sources import Sequence, VideoFrames
 from create_dataset.summary import Summary
 
 Camera = Literal["left", "right"]
@@ -25,7 +26,7 @@ def disfa_sequences(
 
     Raises UserError where the folders are not those of DISFA.
     """
-    videos = _videos(raw, camera)
+    videos = _videos(raw, camera, summary)
     landmarks: dict[str, dict[str, Path]] = {} if detect else _landmarks(raw, summary)
     bad = bad_frames() if drop_bad_frames else frozenset()
     if not detect:
@@ -48,13 +49,13 @@ def bad_frames() -> frozenset[str]:
     lines = BAD_FRAMES_FILE.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return frozenset(
-        f"{row['subject']}_{number}"
+        id_of_video_frame(row["subject"], number)
         for row in rows
         for number in range(int(row["first"]), int(row["last"]) + 1)
     )
 
 
-def _videos(raw: Path, camera: Camera) -> dict[str, Path]:
+def _videos(raw: Path, camera: Camera, summary: Summary) -> dict[str, Path]:
     if not raw.is_dir():
         raise UserError(f"{raw}: no such directory; expected DISFA's videos and landmarks there")
     folders = _folders(raw, _VIDEO_FOLDER.format(camera=camera))
@@ -63,6 +64,8 @@ def _videos(raw: Path, camera: Camera) -> dict[str, Path]:
         match = re.fullmatch(_VIDEO.format(camera=camera), path.name, re.IGNORECASE)
         if match:
             add_unique(found, match[1].upper(), path)
+        elif path.is_file() and not path.name.startswith("."):
+            summary.left_out("file that is no video of DISFA by its name", [str(path)])
     if not found:
         name = camera.capitalize()
         raise UserError(
@@ -98,7 +101,7 @@ def _landmarks_of(folder: Path, summary: Summary) -> dict[str, Path]:
             if number is None:
                 summary.left_out("landmark file with a name not of DISFA", [str(path)])
             else:
-                add_unique(files, f"{subject}_{number}", path)
+                add_unique(files, id_of_video_frame(subject, number), path)
     return files
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from audetnet.errors import UserError
 from audetnet.faces.alignment import Alignment, ByteImage, align
-from audetnet.faces.detector import FaceDetector
+from audetnet.faces.detector import Face, FaceDetector
 from audetnet.faces.head_pose import head_pose
 from audetnet.faces.landmarks import LandmarkError, Points, read_landmarks
 from create_dataset.frame_sources import Frame, Sequence, VideoFrames
@@ -21,6 +21,8 @@ UNREADABLE_IMAGE = "unreadable image"
 UNUSABLE_LANDMARKS = "landmarks that make no crop"
 NO_FACE = "no face found"
 ROTATED = "head rotated too far"
+NO_LABELS = "not in the AU table"
+NO_SEQUENCE = "labelled, but no video or images of it"
 NOT_THERE = "labelled, but not in the video or folder"
 LANDMARKS_ONLY = "landmark file, but no such frame in the video"
 
@@ -65,6 +67,8 @@ class Report:
     left_out: dict[str, list[str]] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
     """The first message in full, by reason."""
+    several_faces: dict[str, int] = field(default_factory=dict)
+    """Number of faces by frame id, where there was more than one."""
     length: int | None = None
     seconds: float = 0.0
 
@@ -174,7 +178,10 @@ class SequenceExtraction:
         except UserError as error:
             raise LeftOutError(UNREADABLE_IMAGE, str(error)) from error
         if landmarks is None:
-            landmarks = _detect(image)
+            face = _detect(image)
+            landmarks = face.points
+            if face.of > 1:
+                self._report.several_faces[frame.frame_id] = face.of
         limit = self._settings.max_rotation
         try:
             pose = head_pose(landmarks, width=image.shape[1], height=image.shape[0])
@@ -208,11 +215,11 @@ def _read(path: Path) -> Points:
         raise LeftOutError(UNREADABLE_LANDMARKS, str(error)) from error
 
 
-def _detect(image: ByteImage) -> Points:
-    points = _detector().landmarks(image)
-    if points is None:
+def _detect(image: ByteImage) -> Face:
+    face = _detector().largest_face(image)
+    if face is None:
         raise LeftOutError(NO_FACE)
-    return points
+    return face
 
 
 @lru_cache

@@ -5,14 +5,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from audetnet.console import note
-from audetnet.errors import UserError
+from audetnet.console import counted, note
+from audetnet.errors import UserError, first_few
 from audetnet.lock import locked
 from audetnet.progress import ProgressBar
-from create_dataset.extraction import NOT_THERE, CropSettings, Job, Report
+from create_dataset.extraction import (
+    NO_LABELS,
+    NO_SEQUENCE,
+    NOT_THERE,
+    CropSettings,
+    Job,
+    Report,
+)
+from create_dataset.frame_ids import sequence_of
 from create_dataset.frame_sources import ImageFrames, Sequence, VideoFrames
-from create_dataset.frame_store import FrameStore, Parameters, VideoLength
+from create_dataset.frame_store import FrameStore, Parameters, VideoLength, natural_order
 from create_dataset.frame_workers import extract_all
+from create_dataset.left_out import LeftOut, write_left_out
 from create_dataset.summary import Summary
 
 _BUSY = "another process extracts frames there; wait for it, or choose another directory"
@@ -29,6 +38,16 @@ class Request:
     parameters: Parameters
     """What all frames of the directory must have in common."""
     workers: int
+    skipped: tuple[LeftOut, ...] = ()
+    """Files beside the sequences' that are of no use."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The work, and what is known to be left out before it begins."""
+
+    jobs: list[Job]
+    left_out: list[LeftOut]
 
 
 def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
@@ -40,27 +59,30 @@ def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
         store = FrameStore(out, request.parameters)
         before = len(store.poses)
         start = time.perf_counter()
-        reports = _extract(request, store, summary)
+        plan = _plan(request, store, summary)
+        reports = _extract(plan.jobs, request, store)
+        left_out = [*plan.left_out, *_left_out(reports, request)]
         try:
             count = store.finish()
         except UserError:
             _explain(reports, summary)
             summary.show()
             raise
+        listed, lines = write_left_out(out, left_out, _files(request), store.poses)
     written = sum(report.written for report in reports)
     size, kind = request.settings.alignment.size, request.settings.image_format
     speed = _speed(written, time.perf_counter() - start, reports)
     summary.wrote(
         store.images,
-        f"{count} frames of {size}x{size} ({kind}), {count - before} of them new{speed}",
+        f"{counted(count, 'frame')} of {size}x{size} ({kind}), {count - before} of them new{speed}",
     )
     summary.wrote(out / "frames.csv", "their head rotation in degrees")
+    summary.wrote(listed, f"all that was left out, and why ({counted(lines, 'row')})")
     _explain(reports, summary)
     summary.show()
 
 
-def _extract(request: Request, store: FrameStore, summary: Summary) -> list[Report]:
-    jobs = _jobs(request, store, summary)
+def _extract(jobs: list[Job], request: Request, store: FrameStore) -> list[Report]:
     expected = sum(_expected_frames(job) for job in jobs)
     reports = []
     try:
@@ -79,32 +101,45 @@ def _extract(request: Request, store: FrameStore, summary: Summary) -> list[Repo
     return sorted(reports, key=lambda report: report.name)
 
 
-def _jobs(request: Request, store: FrameStore, summary: Summary) -> list[Job]:
+def _plan(request: Request, store: FrameStore, summary: Summary) -> _Plan:
     """A job a sequence that has anything to extract."""
-    wanted = _wanted(request, summary)
+    wanted, left_out = _wanted(request, store, summary)
+    left_out += request.skipped
+    for row in request.skipped:
+        summary.left_out(row.reason, [row.file])
     jobs = []
     for number, sequence in enumerate(request.sequences):
-        labelled = None if wanted is None else wanted[sequence.name]
-        if labelled is not None and not labelled:
-            summary.left_out("sequence without labels", [sequence.name])
-            continue
         frames = sequence.frames
+        labelled = None if wanted is None else wanted[sequence.name]
+        if labelled is not None and isinstance(frames, ImageFrames):
+            unlabelled = sorted(frames.files.keys() - labelled, key=natural_order)
+            summary.left_out(NO_LABELS, unlabelled)
+            left_out += [LeftOut(name, NO_LABELS, str(frames.files[name])) for name in unlabelled]
+        if labelled is not None and not labelled:
+            if isinstance(frames, VideoFrames):
+                summary.left_out(NO_LABELS, [str(frames.path)])
+                left_out.append(LeftOut("", NO_LABELS, str(frames.path)))
+            continue
         if isinstance(frames, VideoFrames):
-            done = frozenset(f for f in store.poses if f.rpartition("_")[0] == frames.prefix)
+            done = frozenset(f for f in store.poses if sequence_of(f) == frames.prefix)
         else:
             done = frozenset(frames.files.keys() & store.poses.keys())
         length = _known_length(sequence, store)
         jobs.append(Job(sequence, labelled, done, length, store.record_path(number)))
-    return jobs
+    return _Plan(jobs, left_out)
 
 
-def _wanted(request: Request, summary: Summary) -> dict[str, frozenset[str]] | None:
-    """Labelled ids by the name of their sequence; those without one are named."""
+def _wanted(
+    request: Request, store: FrameStore, summary: Summary
+) -> tuple[dict[str, frozenset[str]] | None, list[LeftOut]]:
+    """Labelled ids by the name of their sequence, and those that none has: neither one of these nor
+    one that an earlier run extracted. None where labels do not matter.
+    """
     if request.labelled is None:
-        return None
+        return None, []
     by_prefix: dict[str, set[str]] = {}
     for frame_id in request.labelled:
-        by_prefix.setdefault(frame_id.rpartition("_")[0], set()).add(frame_id)
+        by_prefix.setdefault(sequence_of(frame_id), set()).add(frame_id)
     wanted, seen_prefixes = {}, set()
     for sequence in request.sequences:
         frames = sequence.frames
@@ -113,14 +148,16 @@ def _wanted(request: Request, summary: Summary) -> dict[str, frozenset[str]] | N
             seen_prefixes.add(frames.prefix)
         else:
             wanted[sequence.name] = request.labelled & frames.files.keys()
-            seen_prefixes |= {frame_id.rpartition("_")[0] for frame_id in frames.files}
-    homeless = request.labelled - frozenset().union(*wanted.values())
-    lost = sorted({frame_id.rpartition("_")[0] for frame_id in homeless} - seen_prefixes)
-    summary.left_out("labelled, but no video or images of it", lost)
-    summary.left_out(
-        NOT_THERE, sorted(f for f in homeless if f.rpartition("_")[0] in seen_prefixes)
-    )
-    return wanted
+            seen_prefixes |= {sequence_of(frame_id) for frame_id in frames.files}
+    homes = frozenset(store.poses).union(*wanted.values())
+    homeless = sorted(request.labelled - homes, key=natural_order)
+    missing = [name for name in homeless if sequence_of(name) in seen_prefixes]
+    known = seen_prefixes | set(map(sequence_of, store.poses))
+    lost = [name for name in homeless if sequence_of(name) not in known]
+    summary.left_out(NO_SEQUENCE, sorted(set(map(sequence_of, lost))))
+    summary.left_out(NOT_THERE, missing)
+    rows = [(NOT_THERE, missing), (NO_SEQUENCE, lost)]
+    return wanted, [LeftOut(name, reason) for reason, names in rows for name in names]
 
 
 def _known_length(sequence: Sequence, store: FrameStore) -> int | None:
@@ -153,6 +190,33 @@ def _explain(reports: list[Report], summary: Summary) -> None:
         details = {**report.details, **details}
     for reason, detail in details.items():
         summary.note(f"first {reason}: {detail}")
+    several = {name: faces for report in reports for name, faces in report.several_faces.items()}
+    if several:
+        shown = [f"{name} ({faces} faces)" for name, faces in several.items()]
+        summary.note(
+            f"{counted(len(several), 'frame')} with several faces, of which the largest was taken: "
+            f"{first_few(shown)}"
+        )
+
+
+def _left_out(reports: list[Report], request: Request) -> list[LeftOut]:
+    frames = {sequence.name: sequence.frames for sequence in request.sequences}
+    return [
+        LeftOut(name, reason, str(frames[report.name].file_of(name) or ""))
+        for report in reports
+        for reason, names in report.left_out.items()
+        for name in names
+    ]
+
+
+def _files(request: Request) -> set[str]:
+    """All that this run looked at."""
+    found = {row.file for row in request.skipped}
+    for sequence in request.sequences:
+        frames = sequence.frames
+        paths = [frames.path] if isinstance(frames, VideoFrames) else frames.files.values()
+        found.update(map(str, paths))
+    return found
 
 
 def _speed(written: int, seconds: float, reports: list[Report]) -> str:

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from audetnet.data.images import image_size, read_image
-from audetnet.data.names import id_fault
 from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
 from audetnet.files import check_regular
+from create_dataset.frame_ids import id_of_video_frame
 
 
 class FrameError(UserError):
@@ -38,7 +38,11 @@ class VideoFrames:
     every: int = 1
 
     def frame_id(self, number: int) -> str:
-        return f"{self.prefix}_{number}"
+        return id_of_video_frame(self.prefix, number)
+
+    def file_of(self, frame_id: str) -> Path | None:
+        """The video, whatever the frame."""
+        return self.path
 
     def ids(self, length: int) -> list[str]:
         """The ids, of a video of so many frames."""
@@ -79,6 +83,10 @@ class ImageFrames:
 
     files: Mapping[str, Path]
 
+    def file_of(self, frame_id: str) -> Path | None:
+        """The frame's image."""
+        return self.files.get(frame_id)
+
     def ids(self, length: int) -> list[str]:
         """The ids; there is nothing to be learnt from the length."""
         return list(self.files)
@@ -107,22 +115,6 @@ class Sequence:
 def read_upright(path: Path) -> ByteImage:
     """An image file as RGB (H, W, 3), turned as its EXIF data say. Raises UserError."""
     return np.ascontiguousarray(read_image(path, image_size(path)).transpose(1, 2, 0))
-
-
-def check_id(frame_id: str, path: Path) -> str:
-    """The id itself. Raises UserError where lists of ids could not hold it."""
-    if fault := id_fault(frame_id):
-        raise UserError(
-            f"{path}: would become the frame id '{frame_id}', which {fault}; rename the file"
-        )
-    return frame_id
-
-
-def add_unique(files: dict[str, Path], frame_id: str, path: Path) -> None:
-    """Enter a file under its id. Raises UserError, naming both files, if the id is taken."""
-    other = files.setdefault(frame_id, path)
-    if other != path:
-        raise UserError(f"{other} and {path} would both become '{frame_id}'; remove or rename one")
 
 
 def _opened(path: Path) -> cv2.VideoCapture:

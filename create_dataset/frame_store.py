@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from audetnet.errors import UserError
+from audetnet.csv_files import Cell, csv_text, read_csv, write_csv
+from audetnet.errors import UserError, first_line
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
 from audetnet.files import FileError, write_text
@@ -25,7 +26,11 @@ from audetnet.files import FileError, write_text
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 UNFINISHED = "frames.unfinished"
-_HEADER = "frame_id,yaw,pitch,roll"
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What JSON of another origin raises where it is read as a description."""
+DESCRIPTION_FILE = "frames.json"
+"""How the frames were made."""
+_HEADER = ["frame_id", "yaw", "pitch", "roll"]
 _NUMBERS = re.compile(r"(\d+)")
 Parameters = Mapping[str, str | int | float | bool | None]
 """What all frames of a dataset have in common, by the name of its flag."""
@@ -49,14 +54,14 @@ class FrameStore:
         self.unfinished = out / UNFINISHED
         self.parameters = parameters
         self._suffix = f".{parameters['format']}"
-        self._table, self._description = out / "frames.csv", out / "frames.json"
+        self._table, self._description = out / "frames.csv", out / DESCRIPTION_FILE
         try:
             self._check_origin()
             self.lengths = self._read_lengths()
             self.poses = self._read_poses()
             for folder in ("imgs", "records", "parts"):
                 (self.unfinished / folder).mkdir(parents=True, exist_ok=True)
-            write_text(self.unfinished / "frames.json", self._describe())
+            write_text(self.unfinished / DESCRIPTION_FILE, self._describe())
         except OSError as error:
             raise FileError(f"{out}: cannot be used: {error.strerror}") from error
 
@@ -71,7 +76,7 @@ class FrameStore:
     def learn_length(self, name: str, length: VideoLength) -> None:
         """Keep how long a video is: a later run that needs none of its frames need not open it."""
         self.lengths[name] = length
-        write_text(self.unfinished / "frames.json", self._describe())
+        write_text(self.unfinished / DESCRIPTION_FILE, self._describe())
 
     def finish(self) -> int:
         """Make it a dataset; returns how many frames it has. Raises UserError if none."""
@@ -80,7 +85,7 @@ class FrameStore:
             shutil.rmtree(self.unfinished)
             raise UserError(f"{self.out}: no frame could be extracted, so nothing was written")
         try:
-            write_text(self._table, _as_table(self.poses))
+            write_csv(self._table, [_HEADER, *_rows(self.poses)])
             write_text(self._description, self._describe())
             made = self.unfinished / "imgs"
             if not self.images.exists():
@@ -98,13 +103,14 @@ class FrameStore:
         made = self.unfinished / "imgs"
         if made.is_dir() and not any(made.iterdir()):
             shutil.rmtree(self.unfinished)
-        for path in (self._description, self.unfinished / "frames.json"):
+        for path in (self._description, self.unfinished / DESCRIPTION_FILE):
             if path.is_file():
-                self._compare(path, _read_json(path).get("parameters", {}))
+                self._compare(path, _read_description(path)[0])
         if not self._description.is_file() and self.images.is_dir() and any(self.images.iterdir()):
             raise UserError(
                 f"{self.images}: holds images, but {self._description} does not say how they were "
-                "made; extract into another directory"
+                "made; extract into another directory, or delete them if they are photographs that "
+                "are yet to be cropped"
             )
 
     def _compare(self, path: Path, earlier: Mapping[str, Any]) -> None:
@@ -123,10 +129,9 @@ class FrameStore:
 
     def _read_lengths(self) -> dict[str, VideoLength]:
         lengths: dict[str, VideoLength] = {}
-        for path in (self._description, self.unfinished / "frames.json"):
+        for path in (self._description, self.unfinished / DESCRIPTION_FILE):
             if path.is_file():
-                for name, length in _read_json(path).get("videos", {}).items():
-                    lengths[name] = VideoLength(int(length["frames"]), int(length["bytes"]))
+                lengths |= _read_description(path)[1]
         return lengths
 
     def _read_poses(self) -> dict[str, HeadPose]:
@@ -162,7 +167,7 @@ class FrameWriter:
         try:
             Image.fromarray(image).save(self._part, **self._options)
             os.replace(self._part, path)
-            self._record.write(_as_row(frame_id, pose))
+            self._record.write(csv_text([_row(frame_id, pose)]))
             self._record.flush()
         except OSError as error:
             raise FileError(f"{path}: cannot be written: {error.strerror}") from error
@@ -186,38 +191,45 @@ def _files(directory: Path) -> Iterable[str]:
         return [entry.name for entry in entries if entry.stat().st_size]
 
 
-def _as_row(frame_id: str, pose: HeadPose) -> str:
-    return f"{frame_id},{pose.yaw:.2f},{pose.pitch:.2f},{pose.roll:.2f}\n"
+def _row(frame_id: str, pose: HeadPose) -> list[Cell]:
+    return [frame_id, *(round(degrees, 2) for degrees in (pose.yaw, pose.pitch, pose.roll))]
 
 
-def _as_table(poses: Mapping[str, HeadPose]) -> str:
-    rows = [_as_row(name, poses[name]) for name in sorted(poses, key=natural_order)]
-    return f"{_HEADER}\n{''.join(rows)}"
+def _rows(poses: Mapping[str, HeadPose]) -> list[list[Cell]]:
+    return [_row(name, poses[name]) for name in sorted(poses, key=natural_order)]
 
 
 def _read_rows(path: Path) -> dict[str, HeadPose]:
     """Rows of frames.csv or of a record; a last line without its end, torn by a kill, is none."""
     poses = {}
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    for number, line in enumerate(lines, start=1):
-        if line == _HEADER:
+    rows = read_csv(path)
+    if rows and not path.read_bytes().endswith(b"\n"):
+        rows.pop()
+    for number, row in enumerate(rows, start=1):
+        if row == _HEADER:
             continue
         try:
-            frame_id, yaw, pitch, roll = line.split(",")
+            frame_id, yaw, pitch, roll = row
             poses[frame_id] = HeadPose(float(yaw), float(pitch), float(roll))
         except ValueError as error:
             raise UserError(
-                f"{path}:{number}: expected {_HEADER}, not '{line}'; extract into another directory"
+                f"{path}:{number}: expected {','.join(_HEADER)}, not '{','.join(row)}'; extract "
+                "into another directory"
             ) from error
     return poses
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_description(path: Path) -> tuple[dict[str, Any], dict[str, VideoLength]]:
+    """The parameters and the lengths of the videos that an earlier run wrote."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        lengths = {
+            name: VideoLength(int(length["frames"]), int(length["bytes"]))
+            for name, length in content["videos"].items()
+        }
+        return dict(content["parameters"].items()), lengths
+    except _MALFORMED as error:
         raise UserError(
-            f"{path}: not the JSON file that an earlier run wrote: {error}; extract into another "
-            "directory"
+            f"{path}: not the JSON file that an earlier run wrote: {first_line(error)}; extract "
+            "into another directory"
         ) from error
-    return content if isinstance(content, dict) else {}

@@ -141,6 +141,7 @@ def _extract(arguments: argparse.Namespace) -> int:
     from create_dataset.extraction import CropSettings
     from create_dataset.frame_dataset import Request, extract_dataset
     from create_dataset.frame_workers import default_workers
+    from create_dataset.own_layout import other_files
     from create_dataset.summary import Summary
 
     summary = Summary()
@@ -159,6 +160,7 @@ def _extract(arguments: argparse.Namespace) -> int:
         settings,
         _parameters(arguments),
         arguments.workers or default_workers(),
+        other_files(arguments.raw) if arguments.source == "images" else (),
     )
     extract_dataset(request, arguments.out, summary)
     return 0

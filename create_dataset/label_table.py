@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audetnet.console import counted
 from audetnet.data.metadata import Metadata, update_metadata
 from audetnet.data.tables import TABLE_NAME, TableFormat, find_tables, write_labels
 from audetnet.errors import SeveralUserErrors, UserError, first_few
@@ -123,11 +124,11 @@ def write_dataset(
     described = update_metadata(out, **{k: v for k, v in said.items() if v is not None})
     summary.wrote(
         path,
-        f"{len(table.ids)} frames, {len(metadata.aus)} AUs ({metadata.kind}): "
-        f"{', '.join(metadata.aus)}",
+        f"{counted(len(table.ids), 'frame')}, {counted(len(metadata.aus), 'AU')} "
+        f"({metadata.kind}): {', '.join(metadata.aus)}",
     )
     summary.wrote(described, "AU names, kind, threshold, source, subjects")
     unknown = np.isnan(table.values).sum(axis=0)
     for name, count in zip(metadata.aus, unknown, strict=True):
         if count:
-            summary.note(f"{name}: {count} of {len(table.ids)} frames unknown")
+            summary.note(f"{name}: {count} of {counted(len(table.ids), 'frame')} unknown")

@@ -4,7 +4,7 @@ subject.
 """
 
 import dataclasses
-import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +13,18 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.data.names import id_fault
-from audetnet.data.tables import check_values, numbers, read_frame, several_times
+from audetnet.data.names import subject_fault
+from audetnet.data.tables import check_values, numbers, read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.labels import UNKNOWN_CODE, FloatArray, LabelKind, active
 from create_dataset.au_columns import Style, au_column
+from create_dataset.row_frames import FrameColumns, find_column, row_frames, texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _T = TypeVar("_T")
 Flags = npt.NDArray[np.bool_]
-ID_COLUMNS = ("frame_id", "id")
-NUMBER_COLUMN = "frame"
-_LONGEST_NUMBER = 18
-"""Digits of a frame's number; longer ones are names."""
-PATH_COLUMNS = ("path", "image", "image_path", "file", "filename", "input")
 SUCCESS_COLUMN = "success"
 """OpenFace: 0 where no face was tracked, and the AUs mean nothing."""
 _STYLES: dict[LabelKind, Style] = {"intensity": "r", "occurrence": "c"}
@@ -38,12 +34,9 @@ _STYLES: dict[LabelKind, Style] = {"intensity": "r", "occurrence": "c"}
 class Columns:
     """Which columns to read; None where the usual names are looked for."""
 
-    frame: str | None = None
-    path: str | None = None
+    frames: FrameColumns
     subject: str | None = None
     aus: tuple[str, ...] | None = None
-    first_frame: int = 0
-    """The number of the first frame where the column of frames holds numbers."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +74,17 @@ def read_labelled_rows(
     """
     table = read_frame(path)
     table.columns = [str(name).strip() for name in table.columns]
-    if repeated := several_times(list(table.columns)):
-        raise UserError(f"{path}:1: two columns are called {first_few(repeated)}")
+    _check_columns(path, list(table.columns))
     if not len(table):
         raise UserError(f"{path}: no rows")
-    images = _images(path, table, columns.path)
-    ids = _ids(path, table, columns, images)
-    subjects = None if columns.subject is None else _texts(path, table, columns.subject)
+    frames = row_frames(path, table, columns.frames)
+    ids = frames.ids
     headers = _au_headers(path, list(table.columns), columns.aus, kind)
     values = np.column_stack([numbers(path, table[name], ids, name) for name in headers.values()])
     values[values == UNKNOWN_CODE] = np.nan
     values, found = _scaled(path, ids, headers, values, kind, threshold)
-    rows = LabelRows(ids, images, subjects, tuple(headers), found, values, [])
+    subjects = _subjects(path, table, columns.subject)
+    rows = LabelRows(ids, frames.images, subjects, tuple(headers), found, values, [])
     if SUCCESS_COLUMN not in table.columns:
         return rows
     tracked = numbers(path, table[SUCCESS_COLUMN], ids, SUCCESS_COLUMN) == 1
@@ -112,7 +104,8 @@ def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
             if one != other:
                 raise UserError(f"the tables differ in their {what}: {one} and {other}")
     if len(set(ids)) != len(ids):
-        raise UserError(f"frame ids that stand in several rows: {first_few(several_times(ids))}")
+        twice = sorted(frame for frame, count in Counter(ids).items() if count > 1)
+        raise UserError(f"frame ids that stand in several rows: {first_few(twice)}")
     return LabelRows(
         ids,
         None if first.images is None else [image for part in parts for image in part.images or []],
@@ -128,57 +121,25 @@ def _chosen(items: Sequence[_T], kept: Flags) -> list[_T]:
     return [item for item, keep in zip(items, kept, strict=True) if keep]
 
 
-def _find(table: "pd.DataFrame", asked: str | None, usual: Sequence[str], path: Path) -> str | None:
-    """The name of a column that is asked for, else the first of the usual ones that is there."""
-    if asked is not None and asked not in table.columns:
-        raise UserError(
-            f"{path}:1: no column '{asked}'; the columns are {first_few(list(table.columns), 40)}"
-        )
-    by_lower = {name.lower(): name for name in table.columns}
-    return asked or next((by_lower[name] for name in usual if name in by_lower), None)
+def _check_columns(path: Path, columns: list[str]) -> None:
+    """Raise UserError for names that are there twice, and for a table of one column by mistake."""
+    twice = [name for name, count in Counter(columns).items() if name and count > 1]
+    if twice:
+        raise UserError(f"{path}:1: two columns are called {first_few(twice)}")
+    for separator, said in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and separator in columns[0]:
+            raise UserError(f"{path}:1: cells are separated by {said}; expected commas")
 
 
-def _texts(path: Path, table: "pd.DataFrame", column: str) -> list[str]:
-    name = _find(table, column, (), path)
-    texts = [str(text).strip() for text in table[name]]
-    if not all(texts):
-        raise UserError(f"{path}:{texts.index('') + 2}: nothing in column {column}")
-    return texts
-
-
-def _images(path: Path, table: "pd.DataFrame", asked: str | None) -> list[Path] | None:
-    column = _find(table, asked, PATH_COLUMNS, path)
-    return None if column is None else [path.parent / text for text in _texts(path, table, column)]
-
-
-def _ids(
-    path: Path, table: "pd.DataFrame", columns: Columns, images: list[Path] | None
-) -> list[str]:
-    """Frame ids: a column of ids, else the images' names, else FILE_NUMBER counted from 0."""
-    column = _find(table, columns.frame, ID_COLUMNS, path)
-    if column is None and images is not None and len(set(images)) == len(images):
-        ids = _ids_of_paths(images)
-    else:
-        column = column or _find(table, None, (NUMBER_COLUMN,), path)
-        if column is None:
-            raise UserError(
-                f"{path}:1: no column of frame ids ({', '.join((*ID_COLUMNS, NUMBER_COLUMN))}) or "
-                f"paths ({', '.join(PATH_COLUMNS)}); name one with --id-column or --path-column"
-            )
-        ids = _texts(path, table, column)
-        if all(text.isdecimal() and len(text) <= _LONGEST_NUMBER for text in ids):
-            ids = [f"{path.stem}_{int(text) - columns.first_frame}" for text in ids]
-    for line, frame in enumerate(ids, start=2):
-        if fault := id_fault(frame):
-            raise UserError(f"{path}:{line}: frame id '{frame}' {fault}")
-    return ids
-
-
-def _ids_of_paths(images: list[Path]) -> list[str]:
-    """File names without ending, after the folders that not all have in common."""
-    shared = Path(os.path.commonpath([image.parent for image in images]))
-    parts = [image.with_suffix("").parts[len(shared.parts) :] for image in images]
-    return ["_".join(names) for names in parts]
+def _subjects(path: Path, table: "pd.DataFrame", asked: str | None) -> list[str] | None:
+    column = find_column(path, table, asked, ())
+    if column is None:
+        return None
+    subjects = texts(path, table, column)
+    for line, subject in enumerate(subjects, start=2):
+        if fault := subject_fault(subject):
+            raise UserError(f"{path}:{line}: subject '{subject}' {fault}")
+    return subjects
 
 
 def _au_headers(

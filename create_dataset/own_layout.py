@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
-from audetnet.errors import UserError
+from audetnet.errors import UserError, first_few
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
-from create_dataset.frame_sources import (
-    ImageFrames,
-    Sequence,
-    VideoFrames,
+from create_dataset.frame_ids import (
     add_unique,
     check_id,
+    id_of_image,
+    id_of_video_frame,
+    video_name,
 )
+from create_dataset.frame_sources import ImageFrames, Sequence, VideoFrames
 from create_dataset.frame_store import natural_order
+from create_dataset.left_out import LeftOut
 
 _IMAGES_A_SEQUENCE = 200
 """Few enough for all workers to have some, enough for a job to be worth its sending."""
@@ -26,7 +28,7 @@ def video_sequences(videos: list[Path], every: int, landmarks: Path | None) -> l
     """
     found: dict[str, Path] = {}
     for path in videos:
-        add_unique(found, check_id(path.stem, path), path)
+        add_unique(found, check_id(video_name(path), path), path)
     files = None if landmarks is None else _by_id(landmarks, LANDMARK_SUFFIXES, "landmark file")
     return [
         Sequence(
@@ -58,16 +60,29 @@ def image_sequences(directory: Path, landmarks: Path | None) -> list[Sequence]:
     ]
 
 
+def other_files(directory: Path) -> tuple[LeftOut, ...]:
+    """The files below a directory of images that are neither images to read nor landmarks."""
+    known = (*IMAGE_SUFFIXES, *LANDMARK_SUFFIXES)
+    reason = f"file whose ending is not {', '.join(IMAGE_SUFFIXES)}"
+    return tuple(
+        LeftOut("", reason, str(path))
+        for path in _visible_files(directory)
+        if path.suffix.lower() not in known
+    )
+
+
 def _by_id(directory: Path, suffixes: tuple[str, ...], kind: str) -> dict[str, Path]:
     if not directory.is_dir():
         raise UserError(f"{directory}: no such directory; expected a folder of {kind}s")
     found: dict[str, Path] = {}
     for path in _visible_files(directory):
         if path.suffix.lower() in suffixes:
-            inner = path.relative_to(directory).with_suffix("")
-            add_unique(found, check_id("_".join(inner.parts), path), path)
+            frame_id = id_of_image(path.relative_to(directory))
+            add_unique(found, check_id(frame_id, path), path)
     if not found:
-        raise UserError(f"{directory}: no {kind}; expected {', '.join(suffixes)}")
+        endings = sorted({path.suffix for path in _visible_files(directory)})
+        others = f", found only {first_few(endings)}" if endings else ""
+        raise UserError(f"{directory}: no {kind}; expected {', '.join(suffixes)}{others}")
     return found
 
 
@@ -84,5 +99,5 @@ def _of_video(files: dict[str, Path], stem: str) -> dict[str, Path]:
     for name, path in files.items():
         video, _, number = name.rpartition("_")
         if video == stem and number.isdecimal():
-            add_unique(found, f"{stem}_{int(number)}", path)
+            add_unique(found, id_of_video_frame(stem, int(number)), path)
     return found

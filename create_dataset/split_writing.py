@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.console import say
+from audetnet.console import counted, say
 from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
+from audetnet.data.names import folder_fault
+from audetnet.errors import UserError
 from audetnet.files import FileError
 from audetnet.text_table import text_table
 from create_dataset.splitting import Flags, LabelledFrames, Split
@@ -33,7 +35,10 @@ def write_split(directory: Path, split: Split, summary: Summary) -> None:
 
 
 def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
-    """Replace the folds of a directory."""
+    """Replace the folds of a directory. Raises UserError for one that cannot have a folder."""
+    for fold in folds:
+        if fault := folder_fault(fold):
+            raise UserError(f"fold '{fold}' {fault}; use --k K instead")
     folder = directory / FOLDS_DIRECTORY
     unfinished = directory / f"{FOLDS_DIRECTORY}.unfinished"
     try:
@@ -53,7 +58,9 @@ def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> N
 def record_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
     """Keep the parts, that is the test subjects of each fold, in dataset.json."""
     parts = {fold: tuple(_people(split, "test")) for fold, split in folds.items()}
-    summary.wrote(update_metadata(directory, folds=parts), f"the parts of {len(parts)} folds")
+    summary.wrote(
+        update_metadata(directory, folds=parts), f"the parts of {counted(len(parts), 'fold')}"
+    )
 
 
 def _write_lists(folder: Path, split: Split) -> None:
@@ -77,7 +84,8 @@ def _people(split: Split, name: str) -> list[str]:
 
 def _described(split: Split) -> str:
     return ", ".join(
-        f"{int(chosen.sum())} {name} frames of {len(_people(split, name))} subjects"
+        f"{counted(int(chosen.sum()), f'{name} frame')} of "
+        f"{counted(len(_people(split, name)), 'subject')}"
         for name, chosen in split.sets.items()
         if chosen.any()
     )
@@ -115,6 +123,6 @@ def _warn(where: str, split: Split, summary: Summary) -> None:
     shared = set(_people(split, "train")) & set(_people(split, "test"))
     if shared:
         summary.note(
-            f"beware: {len(shared)} subjects are in both train and test: results do not hold for "
-            "new people"
+            f"beware: {counted(len(shared), 'subject')} in both train and test: results do not "
+            "hold for new people"
         )

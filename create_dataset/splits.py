@@ -63,10 +63,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from create_dataset.split_writing import record_folds, write_folds, write_split
     from create_dataset.splitting import Request, Splitter, read_labelled_frames
-    from create_dataset.summary import Summary
+    from create_dataset.summary import Summary, note_lonely_frames
 
     data, summary = arguments.data, Summary()
     frames = read_labelled_frames(data, arguments.images, arguments.labels, summary)
+    note_lonely_frames(frames.subjects.tolist(), summary)
     request = Request(arguments.validation, arguments.validation_subjects, arguments.seed)
     splitter = Splitter(frames, request)
     if arguments.random_frames is not None:

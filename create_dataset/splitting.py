@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.console import counted
 from audetnet.data.frames import au_names_of
 from audetnet.data.images import find_images
 from audetnet.data.metadata import METADATA_FILE, read_metadata, subjects_of
@@ -112,7 +113,11 @@ class Splitter:
         """K parts of about as many subjects each."""
         people = self._frames.people
         if len(people) < count:
-            raise UserError(f"--k {count}: there are {len(people)} subjects: {first_few(people)}")
+            raise UserError(
+                f"--k {count}: only {counted(len(people), 'subject')}: {first_few(people)}; "
+                f'{METADATA_FILE} says who is who ("subject_pattern", "subjects"), and csv_labels '
+                "--subject-column writes it"
+            )
         sizes = [len(part) for part in np.array_split(np.arange(len(people)), count)]
         parts = divide(self._frames.counts(people), sizes, self._generator())
         return self._folds(
@@ -176,8 +181,9 @@ class Splitter:
             chosen = [subject for subject in training if subject in asked]
             if not chosen or len(chosen) == len(training):
                 raise UserError(
-                    f"--validation-subjects: {len(chosen)} of the {len(training)} training "
-                    f"subjects ({first_few(training)}); at least one must be left on either side"
+                    f"--validation-subjects: {len(chosen)} of the "
+                    f"{counted(len(training), 'training subject')} ({first_few(training)}); at "
+                    "least one must be left on either side"
                 )
             return chosen
         if self._request.validation is None or self._request.validation == 0:
@@ -189,7 +195,8 @@ class Splitter:
         count = amount if isinstance(amount, int) else max(1, round(amount * len(people)))
         if count >= len(people):
             raise UserError(
-                f"{flag} {amount}: takes {count} of {len(people)} subjects and leaves none to train"
+                f"{flag} {amount}: takes {count} of {counted(len(people), 'subject')} and leaves "
+                "none to train"
             )
         counts = self._frames.counts(people)
         parts = divide(counts, [count, len(people) - count], self._generator())

@@ -1,5 +1,6 @@
 """What a script wrote, and what it left out and why."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ class Summary:
         self._written: list[str] = []
         self._left_out: dict[str, list[str]] = {}
         self._notes: list[str] = []
+        self._next: list[str] = []
 
     def wrote(self, path: Path, content: str) -> None:
         """A file or directory that is whole now, and what it holds."""
@@ -27,8 +29,13 @@ class Summary:
         """Something to beware of."""
         self._notes.append(text)
 
+    def next_command(self, *words: str | Path, comment: str = "") -> None:
+        """What to type next to use what was written; words with spaces are quoted."""
+        command = shlex.join(map(str, words))
+        self._next.append(f"next: python {command}{comment and f'  # {comment}'}")
+
     def show(self) -> None:
-        """What was written to stdout, the rest to stderr."""
+        """What was written, and what comes next, to stdout; the rest to stderr."""
         for line in self._written:
             say(line)
         for reason, names in self._left_out.items():
@@ -36,3 +43,17 @@ class Summary:
                 note(f"left out {len(names)} ({reason}): {first_few(names)}")
         for line in self._notes:
             note(line)
+        for line in self._next:
+            say(line)
+
+
+def note_lonely_frames(subjects: Sequence[str], summary: Summary) -> None:
+    """Point out that every frame is said to show a subject of its own: mostly it is the wrong
+    column, or ids that do not begin with the subject.
+    """
+    if len(subjects) == len(set(subjects)) > 1:
+        summary.note(
+            f"beware: each of the {len(subjects)} frames has a subject of its own, so that a split "
+            "by subject is a split by frame. If people are in several frames, name the column that "
+            "says who with csv_labels --subject-column, or set subject_pattern in dataset.json"
+        )

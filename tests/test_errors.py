@@ -39,6 +39,15 @@ def test_each_mistake_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [r"a.txt:1: x\ny", "a.txt:2: z"]
 
 
+def test_a_full_memory_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise MemoryError("Unable to allocate 16.0 GiB for an array")
+
+    assert exit_status(command) == 2
+    shown = capsys.readouterr().err
+    assert shown == "the memory is full: Unable to allocate 16.0 GiB for an array\n"
+
+
 def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def command() -> int:
         raise UserError("a.txt: two\nlines")

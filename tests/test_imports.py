@@ -1,6 +1,7 @@
 """The house as it is built: imports run downwards only, modules and functions stay short."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ FLOORS = {
     "labels": 0,
     "arguments": 0,
     "text_table": 0,
+    "drawing": 0,
     "faces": 1,
     "config": 1,
     "data": 2,
@@ -109,6 +111,15 @@ def test_imports_that_are_ruled_out(path: Path) -> None:
         if any(_is_of(module, package) for package in forbidden)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "path", [*MODULES, *sorted((ROOT / "create_dataset").rglob("*.py"))], ids=lambda p: p.stem
+)
+def test_figures_are_made_in_one_way(path: Path) -> None:
+    """By audetnet.drawing, which shows names as they are."""
+    made = re.findall(r"^from matplotlib.figure import .*\bFigure\b", path.read_text(), re.M)
+    assert len(made) == (path.name == "drawing.py")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_inside)

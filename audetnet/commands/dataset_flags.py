@@ -40,6 +40,11 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
         metavar="DIR|off",
         help="where decoded frames are kept (default: cache in --data); off: in memory only",
     )
+    names.add_argument(
+        "--check-cache",
+        action="store_true",
+        help="compare every kept frame with its checksum first; decode anew if one is damaged",
+    )
 
 
 def cache_of(arguments: argparse.Namespace) -> Path | None:

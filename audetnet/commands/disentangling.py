@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from audetnet.arguments import command_parser, names, natural, positive
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
-from audetnet.console import note, say
+from audetnet.console import counted, note, say
 from audetnet.errors import UserError, exit_status
 from audetnet.memory import keep_freed_memory
 
@@ -156,7 +156,7 @@ def _request(
     ]
 
     def encoded(name: str, saved: "SavedModel", model: "AUDetNet") -> "TrainedRun":
-        packed = _packed(saved, dataset, cache)
+        packed = _packed(saved, dataset, cache, arguments.check_cache)
         smallest = dataset.active_from
         samples = (train, test)
         return encoded_run(
@@ -164,7 +164,7 @@ def _request(
         )
 
     names = _names([run, *compared])
-    packed = _packed(run, dataset, cache)
+    packed = _packed(run, dataset, cache, arguments.check_cache)
     pixels = packed.gather(packed.rows(train.ids))
     judge = trained_judge(train, pixels, dataset.active_from, cache, device, arguments.seed)
     return Request(
@@ -182,12 +182,14 @@ def _request(
     )
 
 
-def _packed(saved: "SavedModel", dataset: "Dataset", cache: Path | None) -> "PackedFrames":
+def _packed(
+    saved: "SavedModel", dataset: "Dataset", cache: Path | None, thorough: bool
+) -> "PackedFrames":
     """The frames in the size that the model takes, as its training had them."""
     from audetnet.data.cache import pack
 
     resize = saved.config.data.frame_size is not None
-    return pack(dataset.images(), saved.plan.image[1:], resize, cache)
+    return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
 
 
 def _names(saved: "list[SavedModel]") -> list[str]:
@@ -223,10 +225,11 @@ def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel
         "epochs trained": str(run.epochs),
         "data": str(arguments.data) + (f", fold {arguments.fold}" if arguments.fold else ""),
         **{
-            f"{frames.name} sample": f"{len(frames)} frames of {len(set(frames.subjects))} people"
+            f"{frames.name} sample": f"{counted(len(frames), 'frame')} of "
+            + counted(len(set(frames.subjects)), "person", "people")
             for frames in (own.train, own.test)
         },
-        "code": f"z1 {run.plan.z1_channels} channels, z2 "
+        "code": f"z1 {counted(run.plan.z1_channels, 'channel')}, z2 "
         f"{run.plan.code_channels - run.plan.z1_channels}",
         "seed": str(arguments.seed),
         "versions": f"AUDetNet {audetnet.__version__}, torch {torch.__version__}",

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.device_flag import add_device_flag, chosen_device
-from audetnet.console import note, say, silence
+from audetnet.console import counted, note, say, silence
 from audetnet.errors import UserError, exit_status
 from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
 
 if TYPE_CHECKING:
+    import torch
+
     from audetnet.config.options import Config
     from audetnet.data.frames import Dataset
     from audetnet.networks.model import ModelPlan
@@ -35,6 +37,7 @@ _BUSY = (
 )
 _EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
+_LONGEST_HOURS = 10_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -52,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
         "--run",
         type=Path,
         help="run directory (default: runs/CFGNAME, with --fold runs/CFGNAME-fold-FOLD)",
+    )
+    flags.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="delete the run that the run directory holds, and begin anew",
     )
     flags.add_argument(
         "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
@@ -109,14 +117,14 @@ def _describe(arguments: argparse.Namespace) -> int:
     size = config.data.frame_size
     if size is None and arguments.data is not None:
         size = dataset_of(arguments, config.data).first_image_size()
+    assumed: tuple[str, ...] = ()
     if size is None:
         size = _DEFAULT_FRAME_SIZE
-        note(
-            f"{arguments.cfg}: no image_size and no --data: assuming frames of {size[0]}x{size[1]}"
-        )
+        frames = f"{size[0]}x{size[1]}"
+        assumed = (f"{arguments.cfg}: no image_size and no --data: assuming frames of {frames}",)
     model = plan_model(config, size)
-    for warning in (*config.warnings, *model.warnings):
-        note(warning)
+    for line in (*assumed, *config.warnings, *model.warnings):
+        note(line)
     say(describe(model))
     return 0
 
@@ -154,7 +162,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         world,
     )
     with connected(world, device):
-        prepared = world.together(lambda: _prepare(arguments))
+        prepared = world.together(lambda: _prepare(arguments, device))
         seen = prepared.identity, prepared.config.resolved()
         if any(other != seen for other in world.of_all(seen)):
             raise world.common(
@@ -166,10 +174,12 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         return _run(arguments, prepared, settings)
 
 
-def _prepare(arguments: argparse.Namespace) -> _Prepared:
+def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared:
     from audetnet.config.reader import read_config
     from audetnet.data.cache import content_digest
+    from audetnet.data.order import order_notes
     from audetnet.networks.blocks import BUILDERS
+    from audetnet.networks.memory_need import check_memory
     from audetnet.networks.model import check_au_count, plan_model
     from audetnet.training.identity import run_identity
 
@@ -177,73 +187,68 @@ def _prepare(arguments: argparse.Namespace) -> _Prepared:
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_au_count(config, plan, dataset.au_names)
-    for line in (*config.warnings, *plan.warnings, *dataset.notes):
+    check_memory(plan, device)
+    ordered = order_notes(config.data, dataset.train, dataset.active_from)
+    for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
         note(line)
     images = dataset.images()
     digest = content_digest(images)
     size = plan.image[1:]
-    identity = run_identity(config, dataset, digest, size, arguments.seed, arguments.bf16)
+    seed, bf16, fold = arguments.seed, arguments.bf16, arguments.fold
+    identity = run_identity(config, dataset, digest, size, seed, bf16, fold)
     return _Prepared(config, plan, dataset, images, identity)
 
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
-    import torch
-
     from audetnet.data.cache import pack
+    from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
+    from audetnet.training.frame_list import write_frame_list
     from audetnet.training.identity import run_description
+    from audetnet.training.last_checkpoint import delete_run, last_checkpoint
     from audetnet.training.logs import RunDirectory
     from audetnet.training.trainer import Trainer
 
     config, plan, dataset = prepared.config, prepared.plan, prepared.dataset
     world, frame_size = settings.world, plan.image[1:]
+    files, identity = RunDirectory(settings.directory), prepared.identity
+    description = run_description(config, dataset, frame_size)
     with ExitStack() as held:
 
-        def last_checkpoint() -> Checkpoint | None:
+        def last() -> Checkpoint | None:
             held.enter_context(locked(settings.directory, _BUSY))
-            return _last_checkpoint(settings.directory, prepared.identity)
+            files.check()
+            if arguments.overwrite:
+                return None
+            return last_checkpoint(files, identity, description, model, config, dataset)
 
-        checkpoint = world.from_first(last_checkpoint)
+        def record() -> None:
+            if arguments.overwrite:
+                delete_run(files)
+            if checkpoint is None or not files.frames.exists():
+                write_frame_list(files.frames, dataset)
+            files.record(config, identity)
+
+        held.enter_context(told_when_full(config, plan, settings.device))
         model = build_model(plan, config.data, settings.seed)
+        checkpoint = world.from_first(last)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
         resize = config.data.frame_size is not None
         cache = cache_of(arguments)
         make = world.together if cache is None else world.in_turn
-        packed = make(lambda: pack(prepared.images, frame_size, resize, cache))
-        description = run_description(config, dataset, frame_size)
-        identity = prepared.identity
+        thorough = arguments.check_cache
+        packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
         trainer = world.together(
             lambda: Trainer(config, model, dataset, packed, settings, identity, description)
         )
         if checkpoint is not None:
             trainer.restore(checkpoint)
-        files = RunDirectory(settings.directory)
-        world.from_first(lambda: files.record(config, identity))
-        _announce(config, dataset, settings, checkpoint is not None)
-        try:
-            trainer.run()
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"{config.path}: the memory of {settings.device} is full with "
-                f"batch_size={config.training.batch_size}: lower it"
-            ) from error
+        world.from_first(record)
+        _announce(config, dataset, settings, _state(config, checkpoint))
+        trainer.run()
     return 0
-
-
-def _last_checkpoint(directory: Path, identity: dict[str, Any]) -> "Checkpoint | None":
-    """The checkpoint to go on from, if there is one. Raises UserError for one of another run."""
-    from audetnet.training.checkpoint import load_checkpoint
-    from audetnet.training.identity import check_identity
-    from audetnet.training.logs import RunDirectory
-
-    latest = RunDirectory(directory).latest
-    if not latest.is_file():
-        return None
-    checkpoint = load_checkpoint(latest)
-    check_identity(checkpoint.identity, identity, str(directory))
-    return checkpoint
 
 
 def _run_name(arguments: argparse.Namespace) -> str:
@@ -251,20 +256,42 @@ def _run_name(arguments: argparse.Namespace) -> str:
     return name if arguments.fold is None else f"{name}-fold-{arguments.fold}"
 
 
-def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", resumed: bool) -> None:
+def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", state: str) -> None:
     sets = ", ".join(
-        f"{len(s)} {s.name} frames of {len(set(s.subjects))} subjects" for s in dataset.sets()
+        f"{counted(len(s), f'{s.name} frame')} of {counted(len(set(s.subjects)), 'subject')}"
+        for s in dataset.sets()
     )
     size = settings.world.size
     where = str(settings.device) if size == 1 else f"{size} processes ({settings.device.type})"
-    say(f"{config.path} on {where}: {sets}, {len(dataset.au_names)} AUs ({dataset.kind})")
-    state = "going on from its last checkpoint" if resumed else "new run"
+    aus = counted(len(dataset.au_names), "AU")
+    say(f"{config.path} on {where}: {sets}, {aus}, {_learnt(config, dataset)}")
     say(f"run directory {settings.directory}: {state}")
+
+
+def _learnt(config: "Config", dataset: "Dataset") -> str:
+    if config.data.regress_au_intensities:
+        return "intensity"
+    if dataset.kind == "intensity":
+        return f"occurrence (labels: intensities, active from {dataset.active_from:g})"
+    return "occurrence"
+
+
+def _state(config: "Config", checkpoint: "Checkpoint | None") -> str:
+    if checkpoint is None:
+        return "new run"
+    done = len(checkpoint.history)
+    if done < config.training.max_epochs:
+        return "going on from its last checkpoint"
+    epochs = counted(done, "epoch")
+    return f"finished: {epochs}; raise max_epochs to go on, or --overwrite to begin anew"
 
 
 def _seconds(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None or not text:
         raise argparse.ArgumentTypeError(f"expected a time such as 90s, 45m or 3h30m, not '{text}'")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total > _LONGEST_HOURS * 3600:
+        raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
+    return total

@@ -11,10 +11,12 @@ import inspect
 import math
 import types
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from audetnet.config.language import Block
+from audetnet.config.language import Block, quoted
 
 _TRUE = {"true": True, "1": True}
 _FALSE = {"false": False, "0": False}
@@ -22,21 +24,28 @@ _FALSE = {"false": False, "0": False}
 
 @dataclass(frozen=True)
 class Range:
-    """A number of at least ``low`` (or more than it, if ``open``) and, where given, below
-    ``below``.
+    """A number of at least ``low`` (or more than it, if ``open``) and, where given, at most
+    ``most`` or below ``below``.
     """
 
     low: float
+    most: float | None = None
     below: float | None = None
     open: bool = False
 
     def holds(self, value: float) -> bool:
         above = value > self.low if self.open else value >= self.low
-        return above and (self.below is None or value < self.below)
+        return (
+            above
+            and (self.below is None or value < self.below)
+            and (self.most is None or value <= self.most)
+        )
 
     def __str__(self) -> str:
-        text = f"greater than {self.low:g}" if self.open else f"of at least {self.low:g}"
-        return text if self.below is None else f"{text} and below {self.below:g}"
+        text = f"greater than {self.low:.12g}" if self.open else f"of at least {self.low:.12g}"
+        if self.most is not None:
+            text = f"{text} and at most {self.most:.12g}"
+        return text if self.below is None else f"{text} and below {self.below:.12g}"
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,12 @@ class Reference:
     """Marks an integer that names another block of the same network."""
 
 
-Positive = Annotated[int, Range(1)]
 Natural = Annotated[int, Range(0)]
-Weight = Annotated[float, Range(0)]
+Channels = Annotated[int, Range(1, most=1_000_000)]
+"""A 1x1 layer between two tensors of the most channels has 4 TB of weights."""
+Side = Annotated[int, Range(1, most=10_000)]
+"""Pixels along an edge: a frame of the largest has 300 MB."""
+Border = Annotated[int, Range(0, most=10_000)]
 
 
 class OptionError(Exception):
@@ -75,10 +87,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if not known:
         return "; it has no options"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(quoted(name), known, n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}"
 
 
+@cache
 def parameters(schema: Callable[..., Any]) -> dict[str, Parameter]:
     """The options that a builder or a dataclass takes: its keyword-only parameters."""
     hints = get_type_hints(schema, include_extras=True)
@@ -98,7 +111,9 @@ def bind(
     known = parameters(schema)
     for key in block.entries:
         if key not in known and key not in ignored:
-            raise block.where.error(f"unknown option '{key}'{did_you_mean(key, known)}", key)
+            raise block.where.error(
+                f"unknown option '{quoted(key)}'{did_you_mean(key, known)}", key
+            )
     return {name: _value(parameter, block) for name, parameter in known.items()}
 
 
@@ -113,7 +128,9 @@ def _value(parameter: Parameter, block: Block) -> Any:
     try:
         return convert(text, parameter.hint)
     except OptionError as error:
-        raise block.where.error(f"{parameter.name}={text}: {error}", parameter.name) from None
+        raise block.where.error(
+            f"{parameter.name}={quoted(text)}: {error}", parameter.name
+        ) from None
 
 
 def convert(text: str, hint: Any) -> Any:
@@ -121,9 +138,10 @@ def convert(text: str, hint: Any) -> Any:
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *marks = get_args(hint)
-        value = convert(text, inner)
-        if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
-            return value
+        with suppress(OptionError):
+            value = convert(text, inner)
+            if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
+                return value
     elif origin in (Union, types.UnionType):
         return _convert_union(text, hint)
     elif origin is tuple:
@@ -133,10 +151,8 @@ def convert(text: str, hint: Any) -> Any:
             return text
         raise OptionError(f"unknown choice{did_you_mean(text, get_args(hint))}")
     else:
-        try:
+        with suppress(ValueError):
             return _SCALARS[hint](text)
-        except ValueError:
-            pass
     raise OptionError(f"expected {describe(hint)}")
 
 
@@ -148,7 +164,7 @@ def _convert_union(text: str, hint: Any) -> Any:
         except OptionError:
             continue
     choices = [name for member in members for name in get_args(member) if isinstance(name, str)]
-    near = difflib.get_close_matches(text, choices, n=1)
+    near = difflib.get_close_matches(quoted(text), choices, n=1)
     raise OptionError(
         f"expected {describe(hint)}" + "".join(f"; did you mean '{name}'?" for name in near)
     )

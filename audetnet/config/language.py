@@ -7,19 +7,28 @@
 Nothing here knows which sections, blocks or keys exist; see options.py.
 """
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from audetnet.errors import UserError
+from audetnet.files import check_regular
 
+LONGEST_QUOTE = 60
+"""Characters of a file that a message repeats."""
 _HEADERS = {"{": (re.compile(r"\{([^{}]+)\}"), "}"), "[": (re.compile(r"\[([^\[\]]+)\]"), "]")}
 _KEY = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class CfgError(UserError):
     """A mistake in a cfg file; its text is ``path:line: message``."""
+
+
+def quoted(text: str) -> str:
+    """A text as a message repeats it: cut where it is long."""
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Block:
 
     @property
     def where(self) -> Where:
-        return Where(self.path, self.line, f"[{self.name}]", self.lines)
+        return Where(self.path, self.line, f"[{quoted(self.name)}]", self.lines)
 
 
 @dataclass
@@ -67,69 +76,102 @@ class Section:
 
     @property
     def where(self) -> Where:
-        return Where(self.path, self.line, f"{{{self.name}}}")
+        return Where(self.path, self.line, f"{{{quoted(self.name)}}}")
 
 
 def load(path: Path | str) -> str:
-    """The text of a cfg file. Raises CfgError where it cannot be read."""
+    """The text of a cfg file, its lines ended by newlines. Raises UserError where it cannot be
+    read.
+    """
+    check_regular(Path(path))
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CfgError(f"{path}: cannot be read: {reason}") from error
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = _with_newlines(content.decode())
     except UnicodeDecodeError as error:
-        raise CfgError(f"{path}: not a text file in UTF-8 ({error.reason})") from error
-    except OSError as error:
-        raise CfgError(f"{path}: cannot be read: {error.strerror}") from error
+        before = _with_newlines(content[: error.start].decode())
+        raise _not_text(path, before, error.reason) from None
+    if "\0" in text:
+        raise _not_text(path, text[: text.index("\0")], "a zero byte")
+    return text
+
+
+def _not_text(path: Path | str, before: str, reason: str) -> CfgError:
+    return CfgError(f"{path}:{last_line(before)}: not a text file in UTF-8 ({reason})")
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def last_line(text: str) -> int:
+    """The number of a text's last line, from 1."""
+    return text.count("\n") + 1
 
 
 def parse(text: str, path: str) -> list[Section]:
     """Parse the text of a cfg file; ``path`` is what error messages call it. Raises CfgError."""
-    sections: list[Section] = []
+    sections: dict[str, Section] = {}
+    section: Section | None = None
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.split("#", 1)[0].strip()
         if not line:
             continue
         at = f"{path}:{number}:"
         if line[0] == "{":
-            _add_section(sections, Section(_header(line, at), path, number), at)
-        elif not sections:
-            raise CfgError(f"{at} expected a section such as '{{General}}' before '{line}'")
+            section = _add_section(sections, Section(_header(line, at), path, number), at)
+        elif section is None:
+            raise CfgError(f"{at} expected a section such as '{{General}}' before '{quoted(line)}'")
         elif line[0] == "[":
-            sections[-1].blocks.append(Block(_header(line, at), path, number))
+            section.blocks.append(Block(_header(line, at), path, number))
         else:
-            _add_entry(sections[-1], line, number, at)
-    return sections
+            _add_entry(section, line, number, at)
+    return list(sections.values())
 
 
 def _header(line: str, at: str) -> str:
     pattern, closing = _HEADERS[line[0]]
     match = pattern.match(line)
     if match is None or not match[1].strip():
-        raise CfgError(f"{at} expected a name and '{closing}' after '{line[0]}', not '{line}'")
+        raise CfgError(
+            f"{at} expected a name and '{closing}' after '{line[0]}', not '{quoted(line)}'"
+        )
     if match.end() != len(line):
-        raise CfgError(f"{at} unexpected '{line[match.end() :].strip()}' after '{match[0]}'")
+        rest = quoted(line[match.end() :].strip())
+        raise CfgError(f"{at} unexpected '{rest}' after '{quoted(match[0])}'")
     return " ".join(match[1].split())
 
 
-def _add_section(sections: list[Section], section: Section, at: str) -> None:
-    for earlier in sections:
-        if earlier.name == section.name:
-            raise CfgError(
-                f"{at} duplicate section '{{{section.name}}}', first on line {earlier.line}"
-            )
-    sections.append(section)
+def _add_section(sections: dict[str, Section], section: Section, at: str) -> Section:
+    earlier = sections.setdefault(section.name, section)
+    if earlier is not section:
+        raise CfgError(
+            f"{at} duplicate section '{{{quoted(section.name)}}}', first on line {earlier.line}"
+        )
+    return section
 
 
 def _add_entry(section: Section, line: str, number: int, at: str) -> None:
     key, equals, value = (part.strip() for part in line.partition("="))
     if not equals or not _KEY.fullmatch(key):
-        raise CfgError(f"{at} expected 'key=value', '[block]' or '{{section}}', not '{line}'")
+        raise CfgError(
+            f"{at} expected 'key=value', '[block]' or '{{section}}', not '{quoted(line)}'"
+        )
     if not section.blocks:
-        raise CfgError(f"{at} '{key}' stands before any [block] of '{{{section.name}}}'")
+        raise CfgError(
+            f"{at} '{quoted(key)}' stands before any [block] of '{{{quoted(section.name)}}}'"
+        )
     block = section.blocks[-1]
     if key in block.entries:
         raise CfgError(
-            f"{at} [{block.name}] duplicate option '{key}', first on line {block.lines[key]}"
+            f"{at} [{quoted(block.name)}] duplicate option '{quoted(key)}', "
+            f"first on line {block.lines[key]}"
         )
     if not value:
-        raise CfgError(f"{at} [{block.name}] option '{key}' has no value")
+        raise CfgError(f"{at} [{quoted(block.name)}] option '{quoted(key)}' has no value")
     block.entries[key] = value
     block.lines[key] = number

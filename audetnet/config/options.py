@@ -8,31 +8,37 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from audetnet.config.binding import (
-    Positive,
-    Range,
-    Weight,
-)
+from audetnet.config.binding import Channels, Range, Side
 from audetnet.config.language import Where
 
 AULoss = Literal["MSE", "BCEWithLogits"]
 ReconstructionLoss = Literal["L1", "L2"]
-Rate = Annotated[float, Range(0, open=True)]
+BatchSize = Annotated[int, Range(2, most=100_000)]
+Count = Annotated[int, Range(1, most=1_000_000)]
+"""Of epochs or batches."""
+Frames = Annotated[int, Range(1, most=100_000_000)]
+"""An epoch's draws are kept in memory, eight bytes each."""
+Rate = Annotated[float, Range(0, most=1, open=True)]
+"""Adam moves each weight by about the rate at every step."""
 Beta = Annotated[float, Range(0, below=1)]
+Weight = Annotated[float, Range(0, most=1_000_000)]
+"""Of a term of the loss: float32 tells its terms apart as long as none is 10^7 times another."""
+Mean = Annotated[float, Range(0, most=255)]
+Deviation = Annotated[float, Range(0.001, most=255)]
+"""Of pixels in 0-1 or 0-255."""
 Triple = tuple[float, float, float]
-Deviation = Annotated[float, Range(0, open=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """The first block of {General}."""
 
-    batch_size: Annotated[int, Range(2)]
-    max_epochs: Positive
-    max_test_iters: Positive | None = None
-    train_main_net_every_n_batches: Positive = 1
+    batch_size: BatchSize
+    max_epochs: Count
+    max_test_iters: Count | None = None
+    train_main_net_every_n_batches: Count = 1
     learning_rate_scheduler: Literal["Linear"] | None = None
-    decay_lr_over_last_n_epochs: Positive | None = None
+    decay_lr_over_last_n_epochs: Count | None = None
 
     def learning_rate_factor(self, epoch: int) -> float:
         """What the base rate is multiplied by in an epoch, counted from 1; computed, never
@@ -49,11 +55,11 @@ class DataOptions:
 
     regress_au_intensities: bool
     balance_dataset_with_momu: bool
-    epoch_size: Positive | None = None
-    sampling_size: Positive | None = None
-    mean: Triple | None = None
+    epoch_size: Frames | None = None
+    sampling_size: Frames | None = None
+    mean: tuple[Mean, Mean, Mean] | None = None
     std: tuple[Deviation, Deviation, Deviation] | None = None
-    image_size: Positive | tuple[Positive, Positive] | None = None
+    image_size: Side | tuple[Side, Side] | None = None
     au_names: tuple[str, ...] | None = None
     validation_subjects: tuple[str, ...] | None = None
 
@@ -100,7 +106,7 @@ class NetOptions:
     learning_rate: Rate
     beta1: Beta
     beta2: Beta
-    channels: Positive
+    channels: Channels
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ OPTIONAL_SECTIONS = ("Discriminator", "Image Discriminator")
 GENERAL_BLOCKS = ("training_options", "data_options", "loss_options")
 IGNORED_BLOCK_KEYS = frozenset({"batch_norm_dim"})
 LEGACY_PENALTY = "gradient_loss_lambda"
+PENALTY_PER_PIXEL, WEIGHT_PER_PIXEL = 100.0, 1e-5
+"""From which penalty on, and up to which weight, an image critic's lambdas are taken for those of
+2019.
+"""
 
 
 def read_config(path: Path | str, builders: Mapping[str, Callable[..., Any]]) -> Config:
@@ -45,7 +49,8 @@ def parse_config(text: str, path: Path | str, builders: Mapping[str, Callable[..
             raise section.where.error(f"unknown section{did_you_mean(section.name, known)}")
     for name in ("General", *NETWORK_SECTIONS):
         if name not in sections and name not in OPTIONAL_SECTIONS:
-            raise CfgError(f"{path}: missing section '{{{name}}}'")
+            line = language.last_line(text.rstrip("\n"))
+            raise CfgError(f"{path}:{line}: the file ends here: missing section '{{{name}}}'")
     training, data, loss, places, warnings = _general(sections["General"])
     networks = {}
     for name in NETWORK_SECTIONS:
@@ -53,6 +58,8 @@ def parse_config(text: str, path: Path | str, builders: Mapping[str, Callable[..
             networks[name], more = _network(sections[name], builders)
             warnings += more
     _check_lambdas(networks, loss, places[LossOptions])
+    if "Image Discriminator" in networks:
+        warnings += _lambdas_of_2019(loss, places[LossOptions])
     return Config(
         path=Path(path),
         text=text,
@@ -198,3 +205,27 @@ def _check_lambdas(networks: Mapping[str, NetworkOptions], loss: LossOptions, wh
         for key in keys:
             if section in networks and getattr(loss, key) is None:
                 raise where.error(f"missing option '{key}', needed by {{{section}}}")
+
+
+def _lambdas_of_2019(loss: LossOptions, where: Where) -> list[str]:
+    """The image critic of 2019 took its gradient's norm pixel by pixel: 1000 and 5e-7 were weights
+    for a critic whose scores lay far apart.
+    """
+    found = []
+    penalty, weight = loss.gradient_loss_lambda_img_discr, loss.img_discriminator_loss_lambda
+    assert penalty is not None and weight is not None
+    if penalty >= PENALTY_PER_PIXEL:
+        key = "gradient_loss_lambda_img_discr"
+        text = (
+            f"{key}={penalty:g} is a weight for a norm per pixel, as in 2019; the norm is now "
+            "taken per image: write 10"
+        )
+        found.append(where.message(text, key))
+    if 0 < weight <= WEIGHT_PER_PIXEL:
+        key = "img_discriminator_loss_lambda"
+        text = (
+            f"{key}={weight:g} is so small that {{Image Discriminator}} has no effect on the "
+            "reconstructions: write 0.01, or leave the section out"
+        )
+        found.append(where.message(text, key))
+    return found

@@ -3,7 +3,8 @@
 The file is ``frames-HxW-IDS.npy``, readable by numpy.load, where IDS is a digest of the image
 folder, the frame ids and whether frames were resized. Its header, ``frames-HxW-IDS.json``, names
 the version of the format and the name, size and modification time of every image; where one of them
-is not what it was, the array is made anew. See packing.py for how.
+is not what it was, or the array not what its header describes, it is made anew. See packing.py for
+how, array_file.py for the two files.
 """
 
 import hashlib
@@ -13,15 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.console import note
+from audetnet.data.array_file import Pixels, open_array, unfit
 from audetnet.data.images import Size
-from audetnet.data.packing import (
-    Pixels,
-    Source,
-    fill,
-    image_status,
-    read_header,
-    write_array,
-)
+from audetnet.data.packing import Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
 from audetnet.files import FileError
 from audetnet.lock import locked
@@ -56,9 +52,16 @@ class PackedFrames:
         return self._pixels[rows]
 
 
-def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path | None) -> PackedFrames:
+def pack(
+    images: dict[str, Path],
+    size: Size,
+    resize: bool,
+    directory: Path | None,
+    thorough: bool = False,
+) -> PackedFrames:
     """The packed frames of a dataset, from the cache directory where it is up to date, else decoded
-    into it; without a directory decoded into memory.
+    into it; without a directory decoded into memory. ``thorough`` compares every packed frame with
+    its checksum first.
 
     Without ``resize`` all images must have that size. Raises UserError, naming unreadable and
     odd-sized images.
@@ -67,22 +70,24 @@ def pack(images: dict[str, Path], size: Size, resize: bool, directory: Path | No
     source = Source(images, size, resize)
     if directory is None:
         pixels = np.empty(source.shape, np.uint8)
-        fill(pixels, source, np.zeros(len(images), bool), lambda: None)
+        fill(pixels, source, Rows.none(len(images)), lambda: None)
         return PackedFrames(pixels, list(images))
     header = source.header()
     names = _digest([f"resize={resize}", *header["folders"], *images])
     path = directory / f"frames-{size[0]}x{size[1]}-{names}.npy"
-    if read_header(path) != header:
+    if unfit(path, header, thorough):
         try:
             with locked(directory, _BUSY, wait=True):
-                if read_header(path) != header:
+                if reason := unfit(path, header, thorough):
+                    if path.is_file():
+                        note(f"{path}: {reason}; packing anew")
                     write_array(path, source, header)
         except FileError as error:
             raise UserError(f"{error}; choose another place with --cache DIR") from error
     try:
-        return PackedFrames(np.load(path, mmap_mode="r"), list(images))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}; delete it") from error
+        return PackedFrames(open_array(path, source.shape), list(images))
+    except ValueError as error:
+        raise UserError(f"{path}: was changed while it was packed; start again") from error
 
 
 def content_digest(images: dict[str, Path]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audetnet.console import counted
 from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import Size, find_images, image_size
 from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subjects_of
@@ -180,7 +181,8 @@ def au_names_of(
     source, names = sources[0]
     if len(names) != table.au_count:
         raise UserError(
-            f"{table.path}: rows have {table.au_count} values, but {source} names {len(names)} AUs"
+            f"{table.path}: rows have {counted(table.au_count, 'value')}, but {source} names "
+            f"{counted(len(names), 'AU')}"
         )
     for other, others in sources[1:]:
         if others != names:
@@ -217,12 +219,13 @@ class _FrameSource:
         ):
             if missing:
                 notes.append(
-                    f"{path}: {len(missing)} of {len(ids)} ids left out, without {reason}: "
-                    f"{first_few(missing)}"
+                    f"{path}: {len(missing)} of {counted(len(ids), 'id')} left out, without "
+                    f"{reason}: {first_few(missing)}"
                 )
         if not kept:
             raise UserError(
-                f"{path}: none of its {len(ids)} ids has both an image and labels: {first_few(ids)}"
+                f"{path}: none of its {counted(len(ids), 'id')} has both an image and labels: "
+                f"{first_few(ids)}"
             )
         return FrameSet(
             name,
@@ -237,7 +240,7 @@ def _without_duplicates(frames: FrameSet, notes: list[str]) -> FrameSet:
     seen: set[str] = set()
     first = [not (frame in seen or seen.add(frame)) for frame in frames.ids]  # type: ignore[func-returns-value]
     if not all(first):
-        notes.append(f"{frames.name} ids: {first.count(False)} duplicates are counted once")
+        notes.append(f"{frames.name} ids: {counted(first.count(False), 'duplicate')}, counted once")
     return frames.keep(first, frames.name)
 
 
@@ -252,7 +255,7 @@ def overlaps(sets: Sequence[FrameSet]) -> list[str]:
         people = sorted(set(one.subjects) & set(other.subjects))
         if frames:
             lines.append(
-                f"beware: {len(frames)} frames are in {both}, which inflates results: "
+                f"beware: {counted(len(frames), 'frame')} in {both}, which inflates results: "
                 f"{first_few(frames)}"
             )
         elif people:

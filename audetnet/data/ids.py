@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from audetnet.csv_files import write_csv
 from audetnet.data.names import id_fault
 from audetnet.errors import UserError
-from audetnet.files import read_text, write_text
+from audetnet.files import read_text
 
 FOLDS_DIRECTORY = "folds"
 
@@ -59,4 +60,4 @@ def read_ids(path: Path) -> list[str]:
 
 def write_ids(path: Path, ids: Iterable[str]) -> None:
     """Write a list whole. Raises FileError."""
-    write_text(path, "".join(f"{frame}\n" for frame in ids))
+    write_csv(path, ([frame] for frame in ids))

@@ -105,17 +105,16 @@ def inspect_image(path: Path, content: bytes) -> ImageFacts:
     return facts
 
 
-def read_image(path: Path, size: Size) -> npt.NDArray[np.uint8]:
+def read_image(path: Path, size: Size | None) -> npt.NDArray[np.uint8]:
     """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another
-    size. Raises ImageError.
+    size; None: in its own. Raises ImageError.
     """
     with open_image(path) as image:
         _check_mode(path, image)
         turned = ImageOps.exif_transpose(image) if _has_exif(image) else image
         upright = turned.convert("RGB")
-    height, width = size
-    if upright.size != (width, height):
-        upright = upright.resize((width, height), Image.Resampling.LANCZOS)
+    if size is not None and upright.size != size[::-1]:
+        upright = upright.resize(size[::-1], Image.Resampling.LANCZOS)
     return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))
 
 

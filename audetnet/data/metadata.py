@@ -12,7 +12,7 @@ from typing import Any
 
 from audetnet.config.binding import did_you_mean
 from audetnet.csv_files import read_csv
-from audetnet.data.names import folder_fault, id_fault
+from audetnet.data.names import folder_fault, id_fault, subject_fault
 from audetnet.errors import UserError, first_few
 from audetnet.files import write_text
 from audetnet.json_files import read_json
@@ -139,7 +139,7 @@ def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
         )
     found = [subject for subject in subjects if subject]
     for subject in dict.fromkeys(found):
-        if fault := folder_fault(subject):
+        if fault := subject_fault(subject):
             raise UserError(
                 f"the subject pattern '{pattern}' of {METADATA_FILE} gives the subject "
                 f"'{subject}', which {fault}"
@@ -155,7 +155,7 @@ def _read_subjects(path: Path) -> dict[str, str]:
         frame, subject = row
         if fault := id_fault(frame):
             raise UserError(f"{path}:{number}: frame id '{frame}' {fault}")
-        if fault := folder_fault(subject):
+        if fault := subject_fault(subject):
             raise UserError(f"{path}:{number}: subject '{subject}' {fault}")
         subjects[frame] = subject
     return subjects

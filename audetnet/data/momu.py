@@ -61,6 +61,19 @@ class MOMU:
             label = int(counts.argmin())
         return generator.permutation(np.concatenate(drawn))
 
+    def few_draws(self) -> str | None:
+        """A line for the user where an epoch has fewer draws than there are classes with frames."""
+        classes = len(self._members)
+        if self._draws >= classes:
+            return None
+        fine = [n for n in range(1, self.epoch_size // classes + 1) if self.epoch_size % n == 0]
+        advice = f"sampling_size {fine[-1]} or epoch_size" if fine else "epoch_size"
+        return (
+            f"beware: too few draws an epoch, each of one class: epoch_size / sampling_size = "
+            f"{self.epoch_size} / {self._size} = {self._draws}, for {classes} classes (AUs and "
+            f"neutral), so that some are not drawn: take {advice} {classes * self._size}"
+        )
+
 
 class _Pools:
     """The available frames of every class during an epoch, shuffled. ``available`` is kept up to

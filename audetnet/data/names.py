@@ -16,15 +16,22 @@ def id_fault(frame: str) -> str | None:
     """Why a text cannot be a frame id, as the end of a sentence about it; None where it can."""
     if _UNPRINTABLE.search(frame):
         return "holds a control character or line end"
-    if re.search(r"[/\\,;]", frame):
-        return "holds one of / \\ , ;"
+    if re.search(r'[/\\,;"]', frame):
+        return 'holds one of / \\ , ; "'
     if not frame or re.search(r"^[\s\"']|[\s\"']$", frame):
         return "is empty, or has a space or quotation mark at an end"
     return None
 
 
+def subject_fault(name: str) -> str | None:
+    """Why a text cannot be the name of a subject."""
+    if _UNPRINTABLE.search(name):
+        return "holds a control character or line end"
+    return None if name.strip() else "is empty"
+
+
 def folder_fault(name: str) -> str | None:
-    """Why a text cannot be the name of a subject or fold, each of which may become a folder."""
+    """Why a text cannot be the name of a fold, which is that of its folder, too."""
     if _UNPRINTABLE.search(name):
         return "holds a control character or line end"
     if not name.strip() or name in (".", "..") or re.search(r"[/\\]", name):

@@ -40,8 +40,18 @@ class EpochOrder:
 
 def epoch_order(data: DataOptions, train: FrameSet, active_from: float, seed: int) -> EpochOrder:
     """The order that the cfg asks for; an AU is active from a label of ``active_from`` on."""
-    momu = None
-    if data.balance_dataset_with_momu:
-        assert data.epoch_size is not None and data.sampling_size is not None
-        momu = MOMU(active(train.labels, active_from), data.epoch_size, data.sampling_size)
-    return EpochOrder(len(train), momu, seed)
+    return EpochOrder(len(train), _momu(data, train, active_from), seed)
+
+
+def order_notes(data: DataOptions, train: FrameSet, active_from: float) -> list[str]:
+    """Lines for the user about the order that the cfg asks for."""
+    momu = _momu(data, train, active_from)
+    line = momu and momu.few_draws()
+    return [line] if line else []
+
+
+def _momu(data: DataOptions, train: FrameSet, active_from: float) -> MOMU | None:
+    if not data.balance_dataset_with_momu:
+        return None
+    assert data.epoch_size is not None and data.sampling_size is not None
+    return MOMU(active(train.labels, active_from), data.epoch_size, data.sampling_size)

@@ -1,8 +1,7 @@
 """Image files to one array of pixels: decoded in parallel, in an order that can be gone on with.
 
-The array is a .npy file, readable by numpy.load; a JSON file of the same name says what its rows
-were made of. While it is being made both have other names, and the JSON file lists the rows that
-are done: who is killed goes on from there.
+While the array and its header (see array_file.py) are being made both have other names, and the
+header lists the rows that are done: who is killed goes on from there.
 """
 
 import json
@@ -10,19 +9,31 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.data.images import ImageError, Size, image_size, read_image
+from audetnet.console import note
+from audetnet.data.array_file import (
+    VERSION,
+    Checksums,
+    Header,
+    Pixels,
+    checksum,
+    checksums_of,
+    damaged_rows,
+    header_path,
+    made_of,
+    open_array,
+    read_header,
+)
+from audetnet.data.images import ImageError, Size, read_image
 from audetnet.files import FileError, write_text
 from audetnet.progress import ProgressBar
 
-Pixels = npt.NDArray[np.uint8]
-VERSION = 2
 SAVE_INTERVAL = 20.0
 """Seconds of decoding that a killed packing loses at most, about."""
 ABANDONED_AFTER = 7 * 24 * 3600.0
@@ -46,8 +57,8 @@ class Source:
         """(N, 3, H, W), a byte each."""
         return (len(self.images), 3, *self.size)
 
-    def header(self) -> dict[str, Any]:
-        """Of a finished array. Raises ImageError for an image that is gone."""
+    def header(self) -> Header:
+        """Without the checksums. Raises ImageError for an image that is gone."""
         folders = {path.parent for path in self.images.values()}
         return {
             "version": VERSION,
@@ -72,23 +83,39 @@ def image_state(path: Path) -> str:
     return f"{path.name} {status.st_size} {status.st_mtime_ns}"
 
 
-def _decode(pixels: Pixels, source: Source, rows: Iterable[int]) -> dict[int, str]:
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of an array are done, bool (N,), and the checksums of those."""
+
+    done: npt.NDArray[np.bool_]
+    checksums: Checksums
+
+    @classmethod
+    def none(cls, count: int) -> "Rows":
+        """Of an array in which nothing is done."""
+        return cls(np.zeros(count, bool), np.zeros(count, np.uint32))
+
+
+def _decode(
+    pixels: Pixels, source: Source, rows: Iterable[int], checksums: Checksums
+) -> dict[int, str]:
     """Fill some rows; returns those of images that cannot be taken, and why."""
     paths = list(source.images.values())
 
     def fill(row: int) -> str | None:
         try:
-            found = source.size if source.resize else image_size(paths[row])
-            if found != source.size:
-                height, width = source.size
-                return (
-                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
-                    f"training image is {height}x{width}; set image_size in [data_options] to "
-                    "resize all"
-                )
-            pixels[row] = read_image(paths[row], source.size)
+            image = read_image(paths[row], source.size if source.resize else None)
         except ImageError as error:
             return str(error)
+        if image.shape[1:] != source.size:
+            found, (height, width) = image.shape[1:], source.size
+            return (
+                f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
+                f"training image is {height}x{width}; set image_size in [data_options] to "
+                "resize all"
+            )
+        checksums[row] = checksum(image)
+        pixels[row] = image
         return None
 
     rows = list(rows)
@@ -97,35 +124,26 @@ def _decode(pixels: Pixels, source: Source, rows: Iterable[int]) -> dict[int, st
         return {row: mistake for row, mistake in said if mistake is not None}
 
 
-def header_path(array: Path) -> Path:
-    """Beside an array."""
-    return array.with_suffix(".json")
-
-
-def read_header(array: Path) -> dict[str, Any] | None:
-    """What an array says of itself; None where there is no such array or nothing legible."""
-    try:
-        header = json.loads(header_path(array).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return header if isinstance(header, dict) and array.is_file() else None
-
-
-def write_array(path: Path, source: Source, wanted: dict[str, Any]) -> None:
+def write_array(path: Path, source: Source, wanted: Header) -> None:
     """Make the array with the header ``wanted``, or go on making it. Raises ImageError, with what
     could be decoded kept for the next time, and FileError where the disk refuses.
     """
     unfinished = path.with_name(f"unfinished-{path.name}")
     try:
-        done = _rows_done(unfinished, wanted)
-        if done is None:
-            done = np.zeros(len(source.images), bool)
+        rows = _rows_done(unfinished, source, wanted)
+        if rows is None:
+            rows = Rows.none(len(source.images))
             _create(unfinished, source)
-        pixels = np.lib.format.open_memmap(unfinished, mode="r+")
+        pixels = open_array(unfinished, source.shape, writable=True)
+
+        def save() -> None:
+            pixels.flush()
+            _note_done(unfinished, wanted, rows)
+
         try:
-            fill(pixels, source, done, lambda: _note_done(unfinished, pixels, wanted, done))
+            fill(pixels, source, rows, save)
         finally:
-            _note_done(unfinished, pixels, wanted, done)
+            save()
         header_path(path).unlink(missing_ok=True)
         os.replace(unfinished, path)
         os.replace(header_path(unfinished), header_path(path))
@@ -136,61 +154,68 @@ def write_array(path: Path, source: Source, wanted: dict[str, Any]) -> None:
 def _create(path: Path, source: Source) -> None:
     """An array whose disk space is taken now: a mapped page that cannot be stored later would kill
     the process (SIGBUS). Unfinished ones that nobody has gone on with for days are deleted. Raises
-    OSError.
+    OSError, and leaves nothing.
     """
     for file in path.parent.glob("unfinished-frames-*"):
-        if time.time() - file.stat().st_mtime > ABANDONED_AFTER:
+        if time.time() - file.lstat().st_mtime > ABANDONED_AFTER:
             file.unlink(missing_ok=True)
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=source.shape)
-    if hasattr(os, "posix_fallocate"):
-        try:
+    path.unlink(missing_ok=True)
+    try:
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=source.shape)
+        if hasattr(os, "posix_fallocate"):
             with path.open("r+b") as array:
                 os.posix_fallocate(array.fileno(), 0, path.stat().st_size)
-        except OSError:
+    except OSError:
+        with suppress(OSError):
             path.unlink()
-            raise
+        raise
 
 
-def _rows_done(path: Path, wanted: dict[str, Any]) -> npt.NDArray[np.bool_] | None:
-    """The rows of an unfinished array whose images are what they were; None without one."""
+def _rows_done(path: Path, source: Source, wanted: Header) -> Rows | None:
+    """The rows of an unfinished array whose images are what they were and whose pixels are what was
+    written: a system that loses its power may keep the header and not the rows. None without one.
+    """
     header = read_header(path)
-    if header is None or {**header, "images": None} != {**wanted, "images": None}:
+    if header is None or {**made_of(header), "images": None} != {**wanted, "images": None}:
+        return None
+    states, checksums = header.get("images"), checksums_of(header, len(source.images))
+    if not isinstance(states, dict) or checksums is None:
         return None
     try:
-        np.load(path, mmap_mode="r")
+        pixels = open_array(path, source.shape)
     except ValueError:
         return None
-    states = header["images"]
-    return np.array([states.get(frame) == now for frame, now in wanted["images"].items()])
+    done = np.array([states.get(frame) == now for frame, now in wanted["images"].items()])
+    torn = damaged_rows(pixels, checksums, np.flatnonzero(done).tolist())
+    if torn:
+        note(f"{path}: {len(torn)} of {done.sum()} frames are damaged; decoding them again")
+        done[torn] = False
+    return Rows(done, checksums)
 
 
-def _note_done(
-    path: Path, pixels: Pixels, wanted: dict[str, Any], done: npt.NDArray[np.bool_]
-) -> None:
-    """Write the rows to the disk, then that they are done."""
-    assert isinstance(pixels, np.memmap)
-    pixels.flush()
-    states = zip(wanted["images"].items(), done, strict=True)
-    header = {**wanted, "images": {frame: state for (frame, state), is_done in states if is_done}}
+def _note_done(path: Path, wanted: Header, rows: Rows) -> None:
+    """Write which rows are done, once they are on the disk."""
+    states = zip(wanted["images"].items(), rows.done, strict=True)
+    images = {frame: state for (frame, state), is_done in states if is_done}
+    header = {**wanted, "images": images, "checksums": rows.checksums.tolist()}
     write_text(header_path(path), json.dumps(header))
 
 
-def fill(
-    pixels: Pixels, source: Source, done: npt.NDArray[np.bool_], save: Callable[[], None]
-) -> None:
+def fill(pixels: Pixels, source: Source, rows: Rows, save: Callable[[], None]) -> None:
     """Decode the rows that are not done, and mark them; ``save`` is called from time to time.
     Raises ImageError after the last of them.
     """
+    done = rows.done
     remaining = np.flatnonzero(~done)
     mistakes: dict[int, str] = {}
     saved = time.monotonic()
     with ProgressBar("packing images", len(done), int(done.sum()), "image") as bar:
         for start in range(0, len(remaining), _BLOCK):
-            rows = remaining[start : start + _BLOCK].tolist()
-            wrong = _decode(pixels, source, rows)
+            block = remaining[start : start + _BLOCK].tolist()
+            wrong = _decode(pixels, source, block, rows.checksums)
             mistakes |= wrong
-            done[[row for row in rows if row not in wrong]] = True
-            bar.advance(len(rows))
+            done[[row for row in block if row not in wrong]] = True
+            bar.advance(len(block))
             if time.monotonic() - saved > SAVE_INTERVAL:
                 save()
                 saved = time.monotonic()

@@ -4,6 +4,7 @@ A csv or parquet table has the frame ids in its first column and one named colum
 is a dict of frame id -> array of AU values. Every mistake is a UserError that names the file.
 """
 
+import math
 import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from audetnet.csv_files import read_csv
+from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.names import id_fault
 from audetnet.data.pickles import read_pickled_rows
 from audetnet.errors import UserError, first_few, first_line
@@ -105,15 +106,18 @@ def write_labels(
         content = dict(zip(ids, values, strict=True))
         write_bytes(path, lambda file: pickle.dump(content, file))
         return path
+    if table_format == "csv":
+        rows = (
+            [frame, *("" if math.isnan(value) else f"{value:g}" for value in row)]
+            for frame, row in zip(ids, values.tolist(), strict=True)
+        )
+        write_csv(path, [["frame", *names], *rows])
+        return path
     import pandas as pd
 
     frame = pd.DataFrame(values, columns=list(names))
     frame.insert(0, "frame", list(ids))
-    if table_format == "csv":
-        text = frame.to_csv(index=False, float_format="%g", lineterminator="\n")
-        write_bytes(path, lambda file: file.write(text.encode()))
-    else:
-        with_pyarrow(path, lambda: write_bytes(path, frame.to_parquet))
+    with_pyarrow(path, lambda: write_bytes(path, frame.to_parquet))
     return path
 
 

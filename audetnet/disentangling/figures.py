@@ -12,13 +12,15 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.patches import Rectangle
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from audetnet.console import counted
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.table import Cell, Row, Table
+from audetnet.drawing import Figure, legend_label
 from audetnet.evaluation.block_metrics import standardised
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate
@@ -112,7 +114,8 @@ def code_maps(codes: Codes, au_names: tuple[str, ...]) -> Illustration:
     title = f"Frames as points: {' and '.join(planes)} in two dimensions ({method})"
     set_title(figure, title, width)
     caption = (
-        f"Each point is one of {len(rows)} frames of {len(codes.people)} people; frames that lie "
+        f"Each point is one of {counted(len(rows), 'frame')} of "
+        f"{counted(len(codes.people), 'person', 'people')}; frames that lie "
         f"close have similar codes, the axes of {method} have no unit. Good: in z1 persons are "
         "mixed and active frames of an AU cluster"
         + ("; in z2 persons cluster and AUs are mixed." if "z2" in planes else " (there is no z2).")
@@ -140,7 +143,9 @@ def _by_person(
     if len(names) <= len(_PEOPLE):
         for one, name in enumerate(names):
             x, y = plane[person == one].T
-            axes.scatter(x, y, s=5, lw=0, color=_PEOPLE[one], label=shortened(name, 10))
+            axes.scatter(
+                x, y, s=5, lw=0, color=_PEOPLE[one], label=legend_label(shortened(name, 10))
+            )
         return
     points = axes.scatter(plane[:, 0], plane[:, 1], s=5, lw=0, c=person + 1, cmap="viridis")
     bar = axes.figure.colorbar(points, ax=axes, location="left", shrink=0.8)

@@ -5,7 +5,9 @@ It is trained on the frames of the training people as they are, and cached besid
 
 import hashlib
 import io
+from copy import deepcopy
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from audetnet.console import note
 from audetnet.data.augment import Augmentation
 from audetnet.data.frames import FrameSet
-from audetnet.files import write_bytes
+from audetnet.files import FileError, check_regular, write_bytes
 from audetnet.labels import active
 from audetnet.networks.losses import masked_bce_with_logits
 from audetnet.progress import ProgressBar
@@ -93,14 +96,13 @@ def trained_judge(
     path = cache and cache / f"judge-{_digest(frames, pixels, active_from, seed)}.pt"
     with seeded(device, seed, Purpose.DISENTANGLING):
         judge = Judge(labels.shape[1], len(people)).to(device)
-        loaded = path is not None and _loaded(judge, path)
-        if not loaded:
-            who = torch.from_numpy(person.astype(np.int64))
-            _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
-    if path is not None and not loaded:
-        content = io.BytesIO()
-        torch.save(judge.state_dict(), content)
-        write_bytes(path, lambda file: file.write(content.getbuffer()))
+        kept = None if path is None else _kept(judge, path)
+        if kept is not None:
+            return kept.eval()
+        who = torch.from_numpy(person.astype(np.int64))
+        _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
+    if path is not None:
+        _keep(judge, path)
     return judge.eval()
 
 
@@ -112,13 +114,28 @@ def _digest(frames: FrameSet, pixels: npt.NDArray[np.uint8], active_from: float,
     return content.hexdigest()[:16]
 
 
-def _loaded(judge: Judge, path: Path) -> bool:
-    """Whether the file was there and whole."""
+def _kept(like: Judge, path: Path) -> Judge | None:
+    """The judge in a file; None where there is none, or one that is not whole."""
+    check_regular(path)
+    judge = deepcopy(like)
     try:
+        with ZipFile(path) as file:
+            if file.testzip() is not None:  # torch.load does not look at the checksums
+                return None
         judge.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception:
-        return False
-    return True
+        return None
+    return judge
+
+
+def _keep(judge: Judge, path: Path) -> None:
+    """Where the disk refuses it, it will be trained again."""
+    content = io.BytesIO()
+    torch.save(judge.state_dict(), content)
+    try:
+        write_bytes(path, lambda file: file.write(content.getbuffer()))
+    except FileError as error:
+        note(f"{error}; the judge is not kept for the next time")
 
 
 def _train(

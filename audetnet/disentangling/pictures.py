@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import BLUE, Illustration, set_title, shortened
+from audetnet.drawing import Figure
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices
 

@@ -1,7 +1,6 @@
 """The report as files: one page, numbers as JSON and CSV, figures as PNG and PDF."""
 
 import base64
-import csv
 import io
 import json
 import math
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from matplotlib.figure import Figure
 
+from audetnet.csv_files import write_csv
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
+from audetnet.drawing import Figure
 from audetnet.evaluation.people import Estimate
 from audetnet.files import write_bytes, write_text
 from audetnet.text_table import text_table
@@ -47,8 +47,8 @@ def write_report(
     for name, image in images_of_files.items():
         _write(directory / "figures" / name, image)
     write_text(directory / "results.json", json.dumps(_results(heading, table), indent=1) + "\n")
-    write_text(directory / "rows.csv", _csv(_row_lines(table)))
-    write_text(directory / "factors.csv", _csv(_factor_lines(table)))
+    write_csv(directory / "rows.csv", _row_lines(table))
+    write_csv(directory / "factors.csv", _factor_lines(table))
     write_text(directory / "report.html", _page(heading, table, figures, images))
 
 
@@ -168,12 +168,6 @@ def _factor_lines(table: Table) -> Iterable[list[Any]]:
                 *(values[part] for part in _INTERVAL[:3]),
                 known.share,
             ]
-
-
-def _csv(lines: Iterable[list[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
 
 
 def _page(

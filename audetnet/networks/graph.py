@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from audetnet.config.binding import OptionError
 from audetnet.config.options import BlockOptions, NetworkOptions
-from audetnet.errors import first_line
-from audetnet.networks.blocks import Shape
-from audetnet.networks.pretrained import PretrainedStem
+from audetnet.errors import first_few
+from audetnet.networks.pretrained import Normalisation, PretrainedStem
+from audetnet.networks.shapes import Shape, SourceError, size_text, sizes_text
 from audetnet.networks.upsampled_convolution import pays, upsampled_convolution
 
 INPUT = -1
@@ -36,6 +36,12 @@ class Step:
     frozen: int
     """Those of the parameters that never learn."""
     flops: int
+    normalisation: Normalisation | None
+    """Mean and std of the pixels that a stem's published weights expect."""
+
+    @property
+    def learns(self) -> bool:
+        return self.parameters > self.frozen
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,33 @@ class Plan:
     def output(self) -> Shape:
         """Shape (C, H, W) of the last block's output."""
         return self.steps[-1].shape
+
+    @property
+    def reached(self) -> frozenset[int]:
+        """The blocks that the output depends on."""
+        reached = {len(self.steps) - 1}
+        for index in reversed(range(len(self.steps))):
+            if index in reached:
+                reached.update(self.steps[index].sources)
+        return frozenset(reached - {INPUT})
+
+    @property
+    def learns(self) -> bool:
+        """Whether the output depends on parameters that learn."""
+        return any(self.steps[index].learns for index in self.reached)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A line for each block that could learn but never will."""
+        reached = self.reached
+        return tuple(
+            step.options.where.message(
+                f"its weights never learn: the output of {{{self.options.name}}} does not depend "
+                "on it"
+            )
+            for index, step in enumerate(self.steps)
+            if step.learns and index not in reached
+        )
 
 
 def plan(options: NetworkOptions, source: Shape) -> Plan:
@@ -66,7 +99,13 @@ def plan(options: NetworkOptions, source: Shape) -> Plan:
     for index, block in enumerate(options.blocks):
         sources = _sources(block, index)
         shapes = [source if i == INPUT else steps[i].shape for i in sources]
-        steps.append(_step(block, sources, shapes))
+        try:
+            steps.append(_step(block, sources, shapes))
+        except SourceError as error:
+            named = [_named(i, source, steps) for i in dict.fromkeys(sources)]
+            raise block.where.error(f"{error}; {first_few(named)}", error.key) from None
+        except OptionError as error:
+            raise block.where.error(str(error), error.key) from None
     return Plan(options, source, tuple(steps))
 
 
@@ -95,23 +134,31 @@ def _sources(block: BlockOptions, index: int) -> tuple[int, ...]:
 
 
 def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) -> Step:
+    """One block run on its sources. Raises OptionError where it does not fit them."""
     try:
         with torch.device("meta"):
             module = block.builder(*shapes, **block.arguments).eval()
             inputs = [torch.empty(_PROBE_BATCH, *shape) for shape in shapes]
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             output = module(*inputs)
-    except OptionError as error:
-        raise block.where.error(str(error), error.key) from None
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-        raise block.where.error(f"does not fit its input: {first_line(error)}") from error
-    if min(output.shape) < 1:
-        raise block.where.error(f"its output would collapse below 1x1 ({tuple(output.shape[1:])})")
+        raise OptionError(f"does not fit its input ({sizes_text(tuple(shapes))})") from error
     channels, height, width = output.shape[1:]
     parameters = sum(parameter.numel() for parameter in module.parameters())
     frozen = sum(p.numel() for p in module.parameters() if not p.requires_grad)
     flops = counter.get_total_flops() // _PROBE_BATCH
-    return Step(block, sources, (channels, height, width), parameters, frozen, flops)
+    normalisation = module.normalisation if isinstance(module, PretrainedStem) else None
+    shape = (channels, height, width)
+    return Step(block, sources, shape, parameters, frozen, flops, normalisation)
+
+
+def _named(index: int, source: Shape, steps: list[Step]) -> str:
+    """A block and its shape, as a message names them."""
+    if index == INPUT:
+        return f"the network's input is {size_text(source)}"
+    step = steps[index]
+    line = step.options.where.line
+    return f"block {index} [{step.options.type}] on line {line} gives {size_text(step.shape)}"
 
 
 class Graph(nn.Module):

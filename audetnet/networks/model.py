@@ -1,14 +1,17 @@
 """The encoder, AU predictor, decoder and 0-2 critics, checked against each other and joined."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from audetnet.config.options import Config, DataOptions, NetworkOptions
-from audetnet.networks.blocks import Shape
-from audetnet.networks.graph import Graph, Plan, plan
+from audetnet.networks.blocks import WIDTH_KEYS
+from audetnet.networks.graph import INPUT, Graph, Plan, Step, plan
+from audetnet.networks.pretrained import Normalisation
+from audetnet.networks.shapes import Shape, size_text
 from audetnet.seeds import Purpose, seeded
 
 IMAGE_CHANNELS = 3
@@ -57,14 +60,15 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
     decoder = plan(config.decoder, encoder.output)
     if decoder.output != image:
         raise config.decoder.blocks[-1].where.error(
-            f"the decoder's output is {_size(decoder.output)}, expected the image's {_size(image)}"
+            f"the decoder's output is {size_text(decoder.output)}, "
+            f"expected the image's {size_text(image)}"
         )
-    if not _learns(encoder) and not _learns(predictor):
+    if not encoder.learns and not predictor.learns:
         raise config.encoder.where.error(
-            "has nothing to learn, nor has {AUPredictor}: none of their blocks has parameters that "
-            "are not frozen"
+            "has nothing to learn, nor has {AUPredictor}: no block that their outputs depend on "
+            "has parameters that are not frozen"
         )
-    discriminator, warnings = None, []
+    discriminator, warnings = None, _stem_warnings(config.data, encoder)
     if config.discriminator is not None:
         if predictor.input[0] < encoder.output[0]:
             discriminator = _plan_critic(config.discriminator, encoder.output)
@@ -77,9 +81,9 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
     image_discriminator = (
         _plan_critic(config.image_discriminator, image) if config.image_discriminator else None
     )
-    return ModelPlan(
-        image, encoder, predictor, decoder, discriminator, image_discriminator, tuple(warnings)
-    )
+    model = ModelPlan(image, encoder, predictor, decoder, discriminator, image_discriminator, ())
+    warnings += [warning for network in model.networks() for warning in network.warnings]
+    return replace(model, warnings=tuple(warnings))
 
 
 def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
@@ -91,7 +95,7 @@ def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
     predictor = plan(options, (channels, *code[1:]))
     if predictor.output[1:] != (1, 1):
         raise options.blocks[-1].where.error(
-            f"the AUPredictor's output is {_size(predictor.output)}, expected one "
+            f"the AUPredictor's output is {size_text(predictor.output)}, expected one "
             "value an AU (AUsx1x1)"
         )
     return predictor
@@ -99,26 +103,77 @@ def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
 
 def _plan_critic(options: NetworkOptions, source: Shape) -> Plan:
     critic = plan(options, source)
-    if not _learns(critic):
-        raise options.where.error("has nothing to learn: none of its blocks has parameters")
+    if not critic.learns:
+        raise options.where.error(
+            "has nothing to learn: no block that its output depends on has parameters that are not "
+            "frozen"
+        )
     return critic
 
 
-def _learns(network: Plan) -> bool:
-    return any(step.parameters > step.frozen for step in network.steps)
+def _stem_warnings(data: DataOptions, encoder: Plan) -> list[str]:
+    """A line for each pretrained stem that reads pixels normalised otherwise than its weights
+    expect.
+    """
+    return [
+        step.options.where.message(
+            "its published weights expect normalised pixels: write "
+            f"mean={_listed(step.normalisation[0])} and std={_listed(step.normalisation[1])} into "
+            "the data options"
+        )
+        for step in encoder.steps
+        if step.normalisation is not None
+        and INPUT in step.sources
+        and not _is_near(data.normalisation, data.pixel_range, step.normalisation)
+    ]
+
+
+def _is_near(own: Normalisation, pixel_range: float, expected: Normalisation) -> bool:
+    """Whether two normalisations are the same but for rounding and the unit of pixels (0-1, or
+    0-255 where a number exceeds 1).
+    """
+    unit = 255.0 if max(*expected[0], *expected[1]) > 1 else 1.0
+    numbers = zip((*own[0], *own[1]), (*expected[0], *expected[1]), strict=True)
+    return all(math.isclose(a / pixel_range, b / unit, rel_tol=0.02) for a, b in numbers)
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ",".join(f"{number:.12g}" for number in numbers)
 
 
 def check_au_count(config: Config, model: ModelPlan, au_names: tuple[str, ...]) -> None:
-    """Raise CfgError unless the AUPredictor has one output for each AU of the data."""
-    if model.au_count != len(au_names):
-        raise config.predictor.blocks[-1].where.error(
-            f"the AUPredictor has {model.au_count} outputs, but the data have {len(au_names)} AUs: "
-            + ", ".join(au_names)
-        )
+    """Raise CfgError, at the option to change, unless the AUPredictor has one output for each AU
+    of the data.
+    """
+    if model.au_count == len(au_names):
+        return
+    text = (
+        f"the AUPredictor has {model.au_count} outputs, but the data have {len(au_names)} AUs: "
+        + ", ".join(au_names)
+    )
+    step, key = _deciding(model.predictor)
+    if key is None or not au_names:
+        raise config.predictor.blocks[-1].where.error(text)
+    raise step.options.where.error(f"{text}; write {key}={len(au_names)}", key)
 
 
-def _size(shape: Shape) -> str:
-    return "x".join(map(str, shape))
+def _deciding(network: Plan) -> tuple[Step, str | None]:
+    """The block that decides how many channels the output has, and its option that says it: the
+    last block, or the nearest before it that does not merely keep the channels of its source.
+    """
+    step = network.steps[-1]
+    while True:
+        for key in WIDTH_KEYS:
+            if key in step.options.arguments:
+                return step, key
+        source = step.sources[0]
+        if (
+            len(step.sources) > 1
+            or source == INPUT
+            or network.steps[source].shape[0] != step.shape[0]
+        ):
+            return step, None
+        step = network.steps[source]
 
 
 class Pixels(nn.Module):

@@ -19,6 +19,15 @@ _RESNET_WEIGHTS = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
 _RESNET_CHANNELS = (64, 64, 64, 64, 256, 512, 1024, 2048, 2048)
 """Output channels after each of the children that a stem may end at (the tenth is fully connected).
 """
+VGG_FACE_SMALLEST = 32
+"""Pixels along an edge: each of five poolings halves it."""
+Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
+_OF_IMAGENET: Normalisation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_OF_VGG_FACE: Normalisation = (
+    (129.186279296875, 104.76238250732422, 93.59396362304688),
+    (1.0, 1.0, 1.0),
+)
+"""Mean and std of the pixels that published weights were trained with."""
 _VGG_STAGES = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512), (5, 3, 512))
 """(stage, convolutions, channels) of VGG16."""
 
@@ -27,24 +36,33 @@ class PretrainedStem(nn.Sequential):
     """Named layers, the first ``frozen`` of which never learn, nor do their batch-norm statistics.
 
     ``fetch`` gives the published state dict; None starts from random weights. It is called by
-    ``load``, never while shapes are computed.
+    ``load``, never while shapes are computed. ``normalisation`` is that of the pixels which the
+    published weights expect.
     """
 
     def __init__(
         self,
         layers: "OrderedDict[str, nn.Module]",
         fetch: Callable[[], Mapping[str, Tensor]] | None,
+        normalisation: Normalisation,
     ) -> None:
         super().__init__(layers)
+        self.normalisation = None if fetch is None else normalisation
         self._fetch = fetch
         self._frozen: list[nn.Module] = []
 
-    def freeze(self, layers: int) -> None:
-        """Freeze the first layers for good."""
+    def freeze(self, layers: int) -> "PretrainedStem":
+        """Freeze the first layers for good. Raises OptionError where there are not as many."""
+        if layers > len(self):
+            raise OptionError(
+                f"freeze_first_n_layers={layers} but the block has {len(self)} layers",
+                "freeze_first_n_layers",
+            )
         self._frozen = list(self.children())[:layers]
         for layer in self._frozen:
             layer.requires_grad_(False)
             layer.eval()
+        return self
 
     def train(self, mode: bool = True) -> "PretrainedStem":
         super().train(mode)
@@ -96,8 +114,9 @@ def resnet50_stem(end: int, pretrained: bool, path: str | None) -> tuple[Pretrai
     channels = _RESNET_CHANNELS[len(kept) - 1]
     if path is not None:
         advice = f"download it from {_RESNET_WEIGHTS.url}, or set pretrained=False"
-        return _from_file(layers, path, advice), channels
-    return PretrainedStem(layers, _download_resnet50 if pretrained else None), channels
+        return _from_file(layers, path, advice, _OF_IMAGENET), channels
+    fetch = _download_resnet50 if pretrained else None
+    return PretrainedStem(layers, fetch, _OF_IMAGENET), channels
 
 
 def vgg_face_stem(path: str) -> PretrainedStem:
@@ -110,10 +129,12 @@ def vgg_face_stem(path: str) -> PretrainedStem:
             layers[f"relu{stage}_{index}"] = nn.ReLU()
             channels = filters
         layers[f"pool{stage}"] = nn.MaxPool2d(kernel_size=2, stride=2)
-    return _from_file(layers, path, f"download it from {VGG_FACE_SOURCE}")
+    return _from_file(layers, path, f"download it from {VGG_FACE_SOURCE}", _OF_VGG_FACE)
 
 
-def _from_file(layers: "OrderedDict[str, nn.Module]", path: str, advice: str) -> PretrainedStem:
+def _from_file(
+    layers: "OrderedDict[str, nn.Module]", path: str, advice: str, normalisation: Normalisation
+) -> PretrainedStem:
     def fetch() -> Mapping[str, Tensor]:
         if not Path(path).is_file():
             raise OptionError(f"{KEY}={path}: no such file; {advice}", KEY)
@@ -129,7 +150,7 @@ def _from_file(layers: "OrderedDict[str, nn.Module]", path: str, advice: str) ->
             raise OptionError(f"{KEY}={path}: not a state dict of tensors; {advice}", KEY)
         return state
 
-    return PretrainedStem(layers, fetch)
+    return PretrainedStem(layers, fetch, normalisation)
 
 
 def _download_resnet50() -> Mapping[str, Tensor]:

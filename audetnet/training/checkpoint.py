@@ -2,8 +2,9 @@
 only.
 """
 
-import io
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,18 @@ import torch
 from torch import Tensor
 
 from audetnet.errors import UserError
-from audetnet.files import write_bytes
+from audetnet.training.sealed import UnreadableError, read_sealed, write_sealed
 
-_FORMAT = 1
+_FORMAT = 2
+_WITHOUT_CHECKSUM = 1
+"""The format before; its files are read as well."""
+
+
+class CheckpointError(UserError):
+    """A file that is no checkpoint, or one that must not be gone on with."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: not a checkpoint of AUDetNet, or a damaged one: {reason}")
 
 
 @dataclass
@@ -57,25 +67,132 @@ class Checkpoint:
             "description": json.dumps(self.description),
             "progress": vars(self.progress),
         }
-        buffer = io.BytesIO()  # torch.save would hide what the disk says
-        torch.save(content, buffer)
-        write_bytes(path, lambda file: file.write(buffer.getbuffer()))
+        write_sealed(path, content)
+
+    def first_not_finite(self) -> str | None:
+        """The name of a tensor that holds NaN or infinity, if there is one. Waits for the
+        device.
+        """
+        parts = {"model": self.model, "optimisers": self.optimisers, "meter": self.meter}
+        floating = {name: t for name, t in _tensors("", parts) if t.is_floating_point()}
+        if not floating:
+            return None
+        finite = torch.stack([tensor.isfinite().all() for tensor in floating.values()]).tolist()
+        return next((name for name, good in zip(floating, finite, strict=True) if not good), None)
+
+
+def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _tensors(f"{name}.{key}" if name else str(key), inner)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint on the CPU. Raises UserError for anything that is not one."""
+    """Read a checkpoint on the CPU. Raises CheckpointError for one that is damaged, not finite or
+    none, UserError for what cannot be read.
+
+    What only a reader who knows the cfg can tell is not looked at: see fitting.py.
+    """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content.pop("format") != _FORMAT:
-            raise UserError(f"{path}: written by another version of AUDetNet")
-        content["identity"] = json.loads(content["identity"])
-        content["description"] = json.loads(content["description"])
-        content["progress"] = Progress(**content["progress"])
-        return Checkpoint(**content)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"{path}: not a checkpoint of AUDetNet, or a damaged one; copy another one of its "
-            "directory over it, or start a new run with --run DIR"
-        ) from error
+        content, sealed = read_sealed(path)
+        expect(isinstance(content, dict) and "format" in content, "it holds something else")
+        version = content.pop("format")
+        if isinstance(version, int) and version > _FORMAT:
+            raise UserError(f"{path}: written by a newer version of AUDetNet; update this one")
+        expect(sealed or version == _WITHOUT_CHECKSUM, "its checksum is missing")
+        return _parsed(content)
+    except UnreadableError as error:
+        raise CheckpointError(path, str(error)) from error
+
+
+def expect(condition: bool, wrong: str) -> None:
+    """Raise UnreadableError unless the condition holds."""
+    if not condition:
+        raise UnreadableError(wrong)
+
+
+_PARTS: dict[str, type | tuple[type, ...]] = {
+    "identity": str,
+    "description": str,
+    "model": dict,
+    "optimisers": dict,
+    "progress": dict,
+    "meter": dict,
+    "availability": (Tensor, type(None)),
+    "history": list,
+    "seconds": float,
+}
+
+
+def _parsed(content: dict[str, Any]) -> Checkpoint:
+    for name, kind in _PARTS.items():
+        expect(isinstance(content.get(name), kind), f"its {name} is missing or something else")
+    expect(content.keys() == _PARTS.keys(), "it holds something more")
+    seconds = content["seconds"]
+    expect(math.isfinite(seconds) and seconds >= 0, f"{seconds} seconds of work")
+    checkpoint = Checkpoint(
+        **{
+            **content,
+            "identity": _json_object("identity", content["identity"]),
+            "description": _json_object("description", content["description"]),
+            "progress": _progress(content["progress"], len(content["history"])),
+        }
+    )
+    _check_identity(checkpoint.identity)
+    _check_description(checkpoint.description)
+    for number, text in enumerate(checkpoint.history, 1):
+        record = _json_object("history", text)
+        expect(record.get("epoch") == number, f"its history has no epoch {number}")
+    tensor = checkpoint.first_not_finite()
+    expect(tensor is None, f"{tensor} is not finite")
+    return checkpoint
+
+
+def _json_object(name: str, text: Any) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise UnreadableError(f"its {name} is not a JSON object")
+    return value
+
+
+def _progress(values: dict[str, Any], epochs: int) -> Progress:
+    expect(values.keys() == vars(Progress()).keys(), "its progress is something else")
+    expect(all(type(n) is int and n >= 0 for n in values.values()), f"its progress is {values}")
+    progress = Progress(**values)
+    expect(
+        progress.epoch == epochs + 1,
+        f"its progress is epoch {progress.epoch}, its history has {epochs} epochs",
+    )
+    return progress
+
+
+def _check_identity(identity: dict[str, Any]) -> None:
+    names = ("cfg", "seed", "bf16", "frame_size", "digest_of_ids_and_labels", "digest_of_images")
+    for name in names:
+        expect(name in identity, f"its identity has no {name}")
+    expect(type(identity["seed"]) is int and identity["seed"] >= 0, "its seed is not a number")
+
+
+def _check_description(description: dict[str, Any]) -> None:
+    get = description.get
+    names, size, smallest = get("au_names"), get("frame_size"), get("active_from")
+    wrong = [
+        key
+        for key, right in {
+            "cfg_path": isinstance(get("cfg_path"), str),
+            "cfg_text": isinstance(get("cfg_text"), str),
+            "au_names": isinstance(names, list) and all(isinstance(n, str) for n in names),
+            "kind": get("kind") in ("intensity", "occurrence"),
+            "active_from": type(smallest) in (int, float) and math.isfinite(smallest or 0),
+            "frame_size": isinstance(size, list)
+            and len(size) == 2
+            and all(type(n) is int and n > 0 for n in size),
+        }.items()
+        if not right
+    ]
+    expect(not wrong, f"its description has no proper {', '.join(wrong)}")

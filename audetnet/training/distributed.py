@@ -107,7 +107,7 @@ class World:
         return error if self.is_first else SystemExit(EXIT_MISTAKE)
 
     def from_first(self, make: Callable[[], Value]) -> Value:
-        """What the first process makes, on all of them. Its SeveralUserErrors end all."""
+        """What the first process makes, on all of them. A UserError ends all."""
         made: list[Any] = [self.together(lambda: make() if self.is_first else None)]
         if self.size > 1:
             dist.broadcast_object_list(made, 0, device=torch.device("cpu"))
@@ -136,7 +136,7 @@ class World:
 
     def in_turn(self, make: Callable[[], Value]) -> Value:
         """Make something that lies in files: first the first process, then one on each other
-        machine, then all others, who find what was made. SeveralUserErrors: see ``together``.
+        machine, then all others, who find what was made. UserError: see ``together``.
         """
         own = 0 if self.is_first else 1 if self.local_rank == 0 else 2
         made: list[Value] = []

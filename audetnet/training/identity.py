@@ -3,6 +3,8 @@ with.
 """
 
 import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from audetnet.config.options import Config
@@ -13,12 +15,21 @@ from audetnet.errors import UserError
 _ABSENT = "absent"
 _CHANGEABLE = ("max_epochs", "max_test_iters")
 """Training options that a run may be gone on with after they changed."""
+_OF_DATA = ("digest_of_ids_and_labels", "digest_of_images")
+_EXPLAINING = ("fold",)
+"""What may differ where the data are the same, and tells more than a digest where they are not."""
 
 
 def run_identity(
-    config: Config, dataset: Dataset, images: str, frame_size: Size, seed: int, bf16: bool
+    config: Config,
+    dataset: Dataset,
+    images: str,
+    frame_size: Size,
+    seed: int,
+    bf16: bool,
+    fold: str | None,
 ) -> dict[str, Any]:
-    """What must be the same in all parts of a run, as plain JSON data."""
+    """What must be the same in all parts of a run, as plain JSON data. ``images``: their digest."""
     cfg = config.resolved()
     for name in _CHANGEABLE:
         del cfg["training"][name]
@@ -29,6 +40,7 @@ def run_identity(
         "frame_size": frame_size,
         "digest_of_ids_and_labels": dataset.digest(),
         "digest_of_images": images,
+        "fold": fold,
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain
@@ -46,16 +58,38 @@ def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[
     }
 
 
-def check_identity(was: dict[str, Any], now: dict[str, Any], directory: str) -> None:
-    """Raise UserError, naming the first difference, unless the two are equal."""
-    before, after = _flat(was), _flat(now)
+def check_identity(
+    was: dict[str, Any],
+    now: dict[str, Any],
+    directory: Path,
+    changed_data: Callable[[], str | None] = lambda: None,
+) -> None:
+    """Raise UserError, naming the first difference, unless the two are equal. ``changed_data`` says
+    more than a digest of what has changed in the data, if it can.
+    """
+    shared = [name for name in was if name in now]  # a version before may not have known of all
+    options = [name for name in shared if name not in (*_OF_DATA, *_EXPLAINING)]
+    difference = first_difference(was, now, options)
+    data = first_difference(was, now, _OF_DATA)
+    if difference is None and data is not None:
+        explaining = [name for name in _EXPLAINING if name in shared]
+        reasons = [first_difference(was, now, explaining), changed_data()]
+        difference = " and with ".join(filter(None, reasons)) or data
+    if difference is not None:
+        raise UserError(
+            f"{directory}: this run was started with {difference}; undo the change, or start a new "
+            "run with --run DIR"
+        )
+
+
+def first_difference(was: dict[str, Any], now: dict[str, Any], names: Iterable[str]) -> str | None:
+    """``a.b=1, now it is 2`` for the first of some entries that differ, None if they are equal."""
+    before, after = (_flat({name: values[name] for name in names}) for values in (was, now))
     for name in [*before, *after]:
-        if before.get(name, _ABSENT) != after.get(name, _ABSENT):
-            raise UserError(
-                f"{directory}: this run was started with "
-                f"{name}={before.get(name, _ABSENT)}, now it is "
-                f"{after.get(name, _ABSENT)}; undo the change, or start a new run with --run DIR"
-            )
+        old, new = (values.get(name, _ABSENT) for values in (before, after))
+        if old != new:
+            return f"{name}={old}, now it is {new}"
+    return None
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:

@@ -3,22 +3,25 @@ draws nothing.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
-from torch.utils.tensorboard import SummaryWriter
 
 from audetnet.config.options import Config
-from audetnet.console import say
+from audetnet.console import note, say
+from audetnet.drawing import Figure
+from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Samples
-from audetnet.files import write_bytes, write_text
+from audetnet.files import FileError, append_text, check_regular, write_bytes, write_text
 from audetnet.networks.model import AUDetNet
 from audetnet.training import pictures
-from audetnet.training.records import Record, epoch_line, result_csv, result_table
+from audetnet.training.events import EventFile
+from audetnet.training.outcome import Outcome
+from audetnet.training.records import Record, epoch_line, frames_of, result_csv, result_table
 
 
 class RunDirectory:
@@ -30,8 +33,10 @@ class RunDirectory:
         self.best = root / "checkpoints" / "best.pt"
         self.metrics = root / "metrics.jsonl"
         self.options = root / "options.json"
+        self.frames = root / "frames.csv"
         self.results = root / "results.json"
         self.table = root / "results.csv"
+        self.last_table = root / "results_last.csv"
         self.curves = root / "curves.png"
         self.pictures = root / "pictures"
         self.tensorboard = root / "tensorboard"
@@ -39,6 +44,20 @@ class RunDirectory:
     def kept(self, epoch: int) -> Path:
         """The checkpoint that is kept of an epoch."""
         return self.root / "checkpoints" / f"epoch_{epoch:04d}.pt"
+
+    def check(self) -> None:
+        """Raise UserError where something else lies at a place that the run will write to."""
+        for folder in (self.root, self.latest.parent, self.pictures, self.tensorboard):
+            if folder.exists() and not folder.is_dir():
+                raise UserError(
+                    f"{folder}: expected a directory, found a file; move it away, or choose "
+                    "another run directory with --run DIR"
+                )
+        for file in (
+            *(self.latest, self.best, self.metrics, self.options, self.frames),
+            *(self.results, self.table, self.last_table, self.curves),
+        ):
+            check_regular(file)
 
     def record(self, config: Config, identity: dict[str, Any]) -> None:
         """Keep the cfg as it is, and all options as they were understood."""
@@ -55,58 +74,60 @@ class Silence:
 
     def epoch(self, history: list[Record], samples: Samples, model: AUDetNet) -> None: ...
 
-    def finish(self, history: list[Record], best: Record, selection: str) -> None: ...
+    def finish(self, history: list[Record], outcome: Outcome) -> None: ...
 
     def close(self) -> None: ...
 
 
 class RunLog(Silence):
-    """Console lines, metrics.jsonl, TensorBoard events and PNGs of a run."""
+    """Console lines, metrics.jsonl, TensorBoard events and PNGs of a run. Where the disk refuses
+    metrics or results the run ends; without pictures and events it goes on.
+    """
 
-    def __init__(self, directory: RunDirectory, max_epochs: int) -> None:
+    def __init__(self, directory: RunDirectory, max_epochs: int, test_frames: int) -> None:
         self._directory = directory
-        self._max_epochs = max_epochs
-        self._events: SummaryWriter | None = None
+        self._max_epochs, self._test_frames = max_epochs, test_frames
+        self._events: EventFile | None = None
+        self._refused: set[str] = set()
 
     def open(self, history: list[Record]) -> None:
         """Begin, or go on after ``history``: what a killed run wrote beyond it is taken back."""
         lines = "".join(json.dumps(record) + "\n" for record in history)
         write_text(self._directory.metrics, lines)
-        self._events = SummaryWriter(str(self._directory.tensorboard), purge_step=len(history) + 1)
+        self._if_possible("TensorBoard events", lambda: self._open_events(len(history) + 1))
 
     def epoch(self, history: list[Record], samples: Samples, model: AUDetNet) -> None:
-        """Write the last record of the history and its pictures."""
+        """Write the last record of the history and its pictures. Raises FileError."""
         record = history[-1]
-        with self._directory.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-        say(epoch_line(record, self._max_epochs))
-        assert self._events is not None
+        say(epoch_line(record, self._max_epochs, self._test_frames))
+        append_text(self._directory.metrics, json.dumps(record) + "\n")
         epoch = record["epoch"]
-        for tag, value in _scalars(record):
-            self._events.add_scalar(tag, value, epoch)
-        picture = pictures.sample_picture(samples, epoch)
-        self._events.add_image("reconstruction", picture, epoch, dataformats="HWC")
-        self._save_picture(f"reconstruction_{epoch:04d}.png", picture)
+        shown = {"reconstruction": pictures.sample_picture(samples, epoch)}
         for name, network in model.networks().items():
             if any(parameter.grad is not None for parameter in network.parameters()):
-                figure = _rendered(pictures.gradient_flow(name, network, epoch))
-                self._events.add_image(f"gradient_flow/{name}", figure, epoch, dataformats="HWC")
-                self._save_picture(f"gradient_flow_{name}_{epoch:04d}.png", figure)
-        self._events.flush()
+                figure = pictures.gradient_flow(name, network, epoch)
+                shown[f"gradient_flow/{name}"] = _rendered(figure)
+        self._if_possible("TensorBoard events", lambda: self._write_events(record, shown))
+        self._if_possible("pictures", lambda: self._save_pictures(epoch, shown))
 
-    def finish(self, history: list[Record], best: Record, selection: str) -> None:
-        """Write results and curves, and print the table of the last epoch and where everything
-        lies.
+    def finish(self, history: list[Record], outcome: Outcome) -> None:
+        """Print and write the tables of the chosen epoch and of the last one, write the curves, and
+        say where everything lies. Raises FileError.
         """
-        last, directory = history[-1], self._directory
-        results = {"last": last, "best": best, "best_selected_by": selection}
+        choice, chosen, last = outcome.choice, outcome.chosen, outcome.last
+        if chosen is not last:
+            self._say_table(chosen, f"chosen by {choice.by}")
+        also = f", chosen by {choice.by}" if chosen is last and not choice.reason else ""
+        self._say_table(last, f"the last{also}")
+        if choice.reason:
+            say(choice.reason)
+        directory = self._directory
+        results = {"chosen": chosen, "chosen_by": choice.by, "last": last}
         write_text(directory.results, json.dumps(results, indent=1) + "\n")
-        write_text(directory.table, result_csv(last["test"]))
-        curves = Image.fromarray(_rendered(pictures.curves(history)))
-        write_bytes(directory.curves, lambda file: curves.save(file, "PNG"))
-        say(f"\nTest set after epoch {last['epoch']} ({last['test']['frames']} frames)")
-        say(result_table(last["test"]))
-        say(f"\nbest epoch by {selection}: {best['epoch']}")
+        write_text(directory.table, result_csv(chosen["test"]))
+        write_text(directory.last_table, result_csv(last["test"]))
+        curves = _rendered(pictures.curves(history))
+        self._if_possible("pictures", lambda: _save_picture(directory.curves, curves))
         say(f"results, pictures and checkpoints: {directory.root}")
         say(f"look at the curves: tensorboard --logdir {directory.tensorboard}")
 
@@ -114,9 +135,47 @@ class RunLog(Silence):
         if self._events is not None:
             self._events.close()
 
-    def _save_picture(self, name: str, picture: pictures.Picture) -> None:
-        image = Image.fromarray(picture)
-        write_bytes(self._directory.pictures / name, lambda file: image.save(file, "PNG"))
+    def _say_table(self, record: Record, which: str) -> None:
+        frames = frames_of(record["test"], self._test_frames)
+        say(f"\nTest set after epoch {record['epoch']} ({frames}), {which}")
+        say(result_table(record["test"]) + "\n")
+
+    def _if_possible(self, what: str, write: Callable[[], object]) -> None:
+        """Write what a run can be without. Where the disk refuses, that is said once."""
+        try:
+            write()
+        except FileError as error:
+            if what not in self._refused:
+                note(f"{error}; the run goes on without these {what}")
+            self._refused.add(what)
+
+    def _open_events(self, first_epoch: int) -> None:
+        self._events = EventFile(self._directory.tensorboard, first_epoch)
+
+    def _write_events(self, record: Record, shown: dict[str, pictures.Picture]) -> None:
+        """After an error no more: what follows a record that was cut off is not read."""
+        if self._events is None:
+            return
+        try:
+            for tag, value in _scalars(record):
+                self._events.scalar(tag, value, record["epoch"])
+            for tag, picture in shown.items():
+                self._events.image(tag, picture, record["epoch"])
+            self._events.flush()
+        except FileError:
+            self.close()
+            self._events = None
+            raise
+
+    def _save_pictures(self, epoch: int, shown: dict[str, pictures.Picture]) -> None:
+        for tag, picture in shown.items():
+            name = tag.replace("/", "_")
+            _save_picture(self._directory.pictures / f"{name}_{epoch:04d}.png", picture)
+
+
+def _save_picture(path: Path, picture: pictures.Picture) -> None:
+    image = Image.fromarray(picture)
+    write_bytes(path, lambda file: image.save(file, "PNG"))
 
 
 def _scalars(record: Record) -> list[tuple[str, float]]:

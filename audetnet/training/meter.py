@@ -73,4 +73,4 @@ class Meter:
 
 
 class NotFiniteError(UserError):
-    """A loss or gradient became infinite or NaN."""
+    """A loss, gradient or weight became infinite or NaN."""

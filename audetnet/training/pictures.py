@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
+from audetnet.drawing import Figure, plain_log_scale
 from audetnet.evaluation.evaluate import Samples
 from audetnet.networks.graph import Graph
 
@@ -65,7 +65,7 @@ def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
     axes.bar(positions, [float(g.max()) for g in layers.values()], color="#c6dbef", label="largest")
     axes.bar(positions, [float(g.mean()) for g in layers.values()], color="#2171b5", label="mean")
     axes.set_xticks(positions, list(layers), rotation=90, fontsize=7)
-    axes.set_yscale("log")
+    plain_log_scale(axes)
     axes.set_xlabel("parameter (block.layer.name)")
     axes.set_ylabel("absolute gradient")
     title = f"Gradient flow: {name.replace('_', ' ')}, last step of epoch {epoch}"

@@ -5,12 +5,14 @@ people.
 import math
 from typing import Any
 
+from audetnet.console import counted
+from audetnet.csv_files import Cell, csv_text
 from audetnet.evaluation.evaluate import SetResults
 
 Record = dict[str, Any]
 """One line of metrics.jsonl."""
 
-_TITLES = {
+TITLES = {
     "f1": "F1",
     "accuracy": "accuracy",
     "2afc": "2AFC",
@@ -35,8 +37,12 @@ def set_record(results: SetResults) -> Record:
 
 
 def best_index(history: list[Record], name: str, metric: str) -> int:
-    """The epoch (from 0) with the highest mean of a set's metric, the first on ties."""
+    """The epoch (from 0) with the highest mean of a set's metric, the first on ties; the last
+    where it is undefined in all.
+    """
     values = [record[name]["mean"][metric] for record in history]
+    if all(value is None for value in values):
+        return len(values) - 1
     return max(range(len(values)), key=lambda i: -math.inf if values[i] is None else values[i])
 
 
@@ -52,7 +58,7 @@ def result_table(result: Record) -> str:
     metrics = list(result["au"])
     aus = list(result["au"][metrics[0]])
     width = max(len("mean"), *map(len, aus))
-    lines = [" " * width + "".join(f"{_TITLES[name]:>10}" for name in metrics)]
+    lines = [" " * width + "".join(f"{TITLES[name]:>10}" for name in metrics)]
     for au in aus:
         lines.append(f"{au:<{width}}" + "".join(_cell(result["au"][name][au]) for name in metrics))
     lines.append(f"{'mean':<{width}}" + "".join(_cell(result["mean"][name]) for name in metrics))
@@ -62,15 +68,21 @@ def result_table(result: Record) -> str:
 def result_csv(result: Record) -> str:
     """The same table as CSV; empty where a metric is undefined."""
     metrics = list(result["au"])
-    lines = [",".join(["au", *metrics])]
+    rows: list[list[Cell]] = [["au", *metrics]]
     for au in result["au"][metrics[0]]:
-        lines.append(",".join([au, *(_number(result["au"][name][au]) for name in metrics)]))
-    lines.append(",".join(["mean", *(_number(result["mean"][name]) for name in metrics)]))
-    return "\n".join(lines) + "\n"
+        rows.append([au, *(result["au"][name][au] for name in metrics)])
+    rows.append(["mean", *(result["mean"][name] for name in metrics)])
+    return csv_text(rows)
 
 
-def epoch_line(record: Record, max_epochs: int) -> str:
-    """An epoch in one line."""
+def frames_of(record: Record, in_all: int) -> str:
+    """What a set's record is of: ``30 frames``, or ``8 of 30 frames`` if that is a part."""
+    frames = record["frames"]
+    return counted(frames, "frame") if frames == in_all else f"{frames} of {in_all} frames"
+
+
+def epoch_line(record: Record, max_epochs: int, test_frames: int) -> str:
+    """An epoch in one line. ``test_frames``: how many there are."""
     train, test = record["train"], record["test"]
     parts = [f"epoch {record['epoch']}/{max_epochs}"]
     parts += [
@@ -81,7 +93,10 @@ def epoch_line(record: Record, max_epochs: int) -> str:
         if name in record:
             means = record[name]["mean"]
             shown = ("f1", "2afc", "icc") if "icc" in means else ("f1", "2afc")
-            parts.append(f"{name}: " + " ".join(f"{_TITLES[m]} {_short(means[m])}" for m in shown))
+            numbers = " ".join(f"{TITLES[m]} {_short(means[m])}" for m in shown)
+            part = name == "test" and test["frames"] < test_frames
+            of = f" ({frames_of(test, test_frames)})" if part else ""
+            parts.append(f"{name}{of}: {numbers}")
     parts.append(f"xcov {_short(test['code'].get('z1_z2_cross_correlation'))}")
     parts.append(f"{record['seconds']:.1f} s in all")
     return "  ".join(parts)
@@ -89,10 +104,6 @@ def epoch_line(record: Record, max_epochs: int) -> str:
 
 def _cell(value: float | None) -> str:
     return f"{'-' if value is None else format(value, '.3f'):>10}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(value)
 
 
 def _short(value: float | None) -> str:

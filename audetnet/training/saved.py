@@ -1,5 +1,6 @@
 """A trained model as a run directory or a checkpoint holds it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,15 @@ from audetnet.errors import UserError
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
-from audetnet.training.checkpoint import Checkpoint, load_checkpoint
+from audetnet.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    expect,
+    load_checkpoint,
+)
+from audetnet.training.fitting import check_model
 from audetnet.training.logs import RunDirectory
+from audetnet.training.sealed import UnreadableError
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,24 @@ class SavedModel:
 def load_saved(path: Path) -> SavedModel:
     """The latest checkpoint of a run directory, or the checkpoint itself. Raises UserError."""
     file = RunDirectory(path).latest if path.is_dir() else path
-    if not file.is_file():
+    if not os.path.lexists(file):
         expected = "a run directory of train.py, or a checkpoint"
         raise UserError(f"{file}: no such file; expected {expected}")
     checkpoint = load_checkpoint(file)
+    if checkpoint.progress.step == 0:
+        raise UserError(f"{file}: nothing is trained yet")
     description = checkpoint.description
-    config = parse_config(description["cfg_text"], description["cfg_path"], BUILDERS)
-    height, width = description["frame_size"]
+    try:
+        config = parse_config(description["cfg_text"], description["cfg_path"], BUILDERS)
+        height, width = description["frame_size"]
+        plan = plan_model(config, (height, width))
+    except UserError as error:
+        raise CheckpointError(file, f"the cfg in it: {error}") from error
+    try:
+        check_model(checkpoint.model, build_model(plan, config.data, 0))
+        names = description["au_names"]
+        expect(len(names) == plan.au_count, f"it names {len(names)} AUs, not {plan.au_count}")
+    except UnreadableError as error:
+        raise CheckpointError(file, str(error)) from error
     root = file.parent.parent if file.parent.name == "checkpoints" else file.parent
-    return SavedModel(file, root, checkpoint, config, plan_model(config, (height, width)))
+    return SavedModel(file, root, checkpoint, config, plan)

@@ -10,40 +10,38 @@ import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
-from audetnet.console import say
+from audetnet.console import counted, say
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
     Batch,
     Batches,
-    evaluation_cuts,
     resident_frames,
     training_cuts,
 )
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
 from audetnet.data.order import epoch_order
-from audetnet.evaluation.evaluate import Evaluator, SetResults
+from audetnet.evaluation.evaluate import Evaluator
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
+from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
-from audetnet.training.meter import Meter, NotFiniteError
-from audetnet.training.records import Record, best_index, set_record
+from audetnet.training.meter import Meter
+from audetnet.training.outcome import FinalEvaluation
+from audetnet.training.records import Record, best_index
+from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
 from audetnet.training.synchronised_batch_norm import synchronise_batch_norm
 
-SAVE_INTERVAL = 600.0
-"""Seconds between two saves within an epoch."""
 CHECK_INTERVAL = 16
 """Batches between two looks at the terms: for the progress bar, and to stop where one is not
 finite.
 """
-SAMPLE_COUNT = 8
-"""Test frames shown as pictures, evenly spread over the set."""
 
 
 class Trainer:
@@ -71,7 +69,8 @@ class Trainer:
         self._identity, self._description = identity, description
         self._paths = RunDirectory(settings.directory)
         self._world = world = settings.world
-        self._log = RunLog(self._paths, config.training.max_epochs) if world.is_first else Silence()
+        epochs, test_frames = config.training.max_epochs, len(dataset.test)
+        self._log = RunLog(self._paths, epochs, test_frames) if world.is_first else Silence()
         head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
@@ -89,19 +88,23 @@ class Trainer:
             world,
         )
         loss = config.loss.reconstruction_loss_function
-        self._evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
+        evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
         resident = resident_frames(packed, settings.device, settings.residence)
         self._batches = {
             frames.name: Batches(frames, packed, settings.device, resident)
             for frames in dataset.sets()
         }
+        self._held_out = HeldOut(
+            evaluator, dataset, self._batches, config.training.batch_size, world
+        )
         self._order = epoch_order(config.data, dataset.train, dataset.active_from, settings.seed)
         self._progress = Progress()
         self._check_length()
         self._meter = Meter()
         self._history: list[Record] = []
         self._seconds = 0.0
-        self._started = self._saved = time.monotonic()
+        self._started = time.monotonic()
+        self._saver = Saver(self._paths, settings.save_every, world, self._meter, self._checkpoint)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(
@@ -115,47 +118,69 @@ class Trainer:
         batches = len(training_cuts(np.arange(frames), training.batch_size)) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
-                f"the main network would never be trained: {frames} frames in "
-                f"{training.max_epochs} epochs are "
-                f"{batches} batches, and "
+                f"the main network would never be trained: {counted(frames, 'frame')} in "
+                f"{counted(training.max_epochs, 'epoch')} make {batches} batches, and "
                 f"train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
                 "train_main_net_every_n_batches",
             )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of the same run."""
+        """Go on from a checkpoint that ``fitting.check_run`` has taken."""
         self._model.load_state_dict(checkpoint.model)
         for name, optimiser in self._optimisers.items():
-            optimiser.load_state_dict(checkpoint.optimisers[name])
+            groups = optimiser.state_dict()["param_groups"]  # as the cfg has them
+            state = checkpoint.optimisers[name]["state"]
+            optimiser.load_state_dict({"state": state, "param_groups": groups})
         self._progress = checkpoint.progress
         self._meter.load_state_dict(checkpoint.meter, self._settings.device)
         self._history = [json.loads(text) for text in checkpoint.history]
         self._seconds = checkpoint.seconds
         if checkpoint.availability is not None:
             self._order.available = checkpoint.availability.numpy().copy()
+        self._saver.holds_learning = self._progress.step > 0
 
     def run(self) -> bool:
-        """Train, evaluate, save and log until the last epoch. False if stopped before; everything
-        is saved then.
+        """Train, evaluate, save and log until the last epoch, and report. False if stopped before;
+        everything is saved then.
         """
         self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
         stop = StopRequest(self._settings.deadline, self._world)
-        self._log.open(self._history)
+        self._world.from_first(lambda: self._log.open(self._history))
         try:
-            while self._progress.epoch <= self._config.training.max_epochs:
-                self._train_epoch(stop)
-                self._finish_epoch(stop)
-            best = self._history[best_index(self._history, *self._selection())]
-            self._log.finish(self._history, best, " ".join(self._selection()))
+            self._train(stop)
+            self._report(stop)
             return True
         except Stopped as reason:
-            self._save()
-            done = f"epoch {self._progress.epoch}, {self._progress.batch} of its batches"
-            say(f"stopped ({reason}) in {done}; the same command goes on from there")
+            say(f"stopped ({reason}) {self._where()}; the same command goes on from there")
             return False
         finally:
             self._log.close()
             stop.close()
+
+    def _train(self, stop: StopRequest) -> None:
+        if self._progress.step == 0:
+            self._saver.save()  # a run's directory always holds its latest checkpoint
+        try:
+            while self._progress.epoch <= self._config.training.max_epochs:
+                self._train_epoch(stop)
+                self._finish_epoch(stop)
+        except Stopped:
+            self._saver.save()
+            raise
+
+    def _where(self) -> str:
+        progress = self._progress
+        if progress.epoch > self._config.training.max_epochs:
+            return "after the last epoch, in its evaluation on the whole test set"
+        return f"in epoch {progress.epoch}, {progress.batch} of its batches"
+
+    def _report(self, stop: StopRequest) -> None:
+        evaluation = FinalEvaluation(
+            self._model, self._held_out, self._paths.best, self._identity, self._world
+        )
+        at_end = self._progress.batch == 0
+        outcome = evaluation(self._history, self._selection(), at_end, stop)
+        self._world.from_first(lambda: self._log.finish(self._history, outcome))
 
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch
@@ -170,12 +195,12 @@ class Trainer:
                 bar.advance()
                 stop.check()  # first: a host that waits for a GPU does not see that a peer has died
                 if self._progress.batch % CHECK_INTERVAL == 0:
-                    self._check_finite()
+                    self._saver.check_terms(epoch)
                     bar.show(self._meter.means())
-                if time.monotonic() - self._saved > SAVE_INTERVAL:
-                    self._save()
+                if self._saver.is_due():
+                    self._saver.save()
         self._world.any(False)
-        self._check_finite()
+        self._saver.checked()
 
     def _train_batch(self, batch: Batch, length: int, epoch: int) -> None:
         progress = self._progress
@@ -190,71 +215,42 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = group["base_lr"] * factor
 
-    def _check_finite(self) -> None:
-        found = self._meter.first_not_finite()
-        if found is not None:
-            batch, term = found
-            last = (
-                f"the last good checkpoint is {self._paths.latest}"
-                if self._paths.latest.is_file()
-                else "there is no checkpoint yet"
-            )
-            error = NotFiniteError(
-                f"epoch {self._progress.epoch}, batch {batch}: {term} is not finite; "
-                f"{last}. Lower a learning_rate "
-                "or a lambda of the cfg and start a new run"
-            )
-            raise self._world.common(error)
-
     def _finish_epoch(self, stop: StopRequest) -> None:
-        """Evaluate and log the epoch in work, then enter the next one and save.
+        """Evaluate and log the epoch in work, then enter the next one and save, also where the
+        disk refuses the log.
 
         A run that is killed before it has saved writes the same log again.
         """
         record = self._evaluate_epoch(stop)
         self._history.append(record)
-        self._log_epoch()
-        self._progress = Progress(self._progress.epoch + 1, 0, self._progress.step)
-        self._meter.clear()
-        self._order.finish_epoch()
-        self._save(record["epoch"])
+        try:
+            self._log_epoch()
+        finally:
+            epoch = record["epoch"]
+            self._progress = Progress(epoch + 1, 0, self._progress.step)
+            self._meter.clear()
+            self._order.finish_epoch()
+            self._saver.save(epoch, best_index(self._history, *self._selection()) == epoch - 1)
 
     def _log_epoch(self) -> None:
-        test = self._dataset.test
-        chosen = np.linspace(0, len(test) - 1, min(SAMPLE_COUNT, len(test))).round()
-        samples = self._evaluator.samples(self._batches["test"], test.ids, chosen.astype(np.int64))
-        self._log.epoch(self._history, samples, self._model)
+        samples = self._held_out.samples()
+        self._world.from_first(lambda: self._log.epoch(self._history, samples, self._model))
 
     def _evaluate_epoch(self, stop: StopRequest) -> Record:
         training = self._config.training
         epoch = self._progress.epoch
-        limits = {} if epoch == training.max_epochs else {"test": training.max_test_iters}
-        record: Record = {
+        return {
             "epoch": epoch,
             "step": self._progress.step,
             "learning_rate": {
                 name: o.param_groups[0]["lr"] for name, o in self._optimisers.items()
             },
             "train": self._meter.means(),
+            **self._held_out.records(
+                None if epoch == training.max_epochs else training.max_test_iters, stop
+            ),
+            "seconds": round(self._elapsed(), 3),
         }
-        for frames in self._dataset.sets():
-            if frames.name != "train":
-                record[frames.name] = set_record(
-                    self._evaluate(frames.name, len(frames), limits.get(frames.name), stop)
-                )
-        record["seconds"] = round(self._elapsed(), 3)
-        return record
-
-    def _evaluate(self, name: str, count: int, limit: int | None, stop: StopRequest) -> SetResults:
-        cuts = evaluation_cuts(count, self._config.training.batch_size, limit)
-        with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
-
-            def each() -> None:
-                bar.advance()
-                stop.check()
-
-            own = [cut[self._world.part(len(cut))] for cut in cuts]
-            return self._evaluator(self._batches[name], own, each, self._world.of_all)
 
     def _selection(self) -> tuple[str, str]:
         """(set, metric) that the best epoch is chosen by."""
@@ -265,16 +261,10 @@ class Trainer:
         """Seconds of work on this run, those before its resumptions included."""
         return self._seconds + time.monotonic() - self._started
 
-    def _save(self, finished_epoch: int | None = None) -> None:
-        """Write the latest checkpoint and, after an epoch, those that are kept. Never one that is
-        not finite.
-        """
-        self._check_finite()
-        self._saved = time.monotonic()
-        if not self._world.is_first:
-            return
+    def _checkpoint(self) -> Checkpoint:
+        """What there is to go on from, as it lies on the device."""
         available = self._order.available
-        checkpoint = Checkpoint(
+        return Checkpoint(
             identity=self._identity,
             description=self._description,
             model=self._model.state_dict(),
@@ -287,9 +277,3 @@ class Trainer:
             history=[json.dumps(record) for record in self._history],
             seconds=self._elapsed(),
         )
-        if finished_epoch is not None:
-            if best_index(self._history, *self._selection()) == finished_epoch - 1:
-                checkpoint.save(self._paths.best)
-            if self._settings.save_every and finished_epoch % self._settings.save_every == 0:
-                checkpoint.save(self._paths.kept(finished_epoch))
-        checkpoint.save(self._paths.latest)

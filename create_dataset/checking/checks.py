@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from create_dataset.checking import image_checks, label_checks, list_checks
+from create_dataset.checking import cache_checks, image_checks, label_checks, list_checks
 from create_dataset.checking.evidence import Evidence
 from create_dataset.checking.findings import Finding, by_severity
 
@@ -33,6 +33,9 @@ CHECKS: tuple[Check, ...] = (
     image_checks.grey_images,
     image_checks.misnamed_images,
     image_checks.ignored_files,
+    cache_checks.damaged_frames,
+    cache_checks.unreadable_arrays,
+    cache_checks.outdated_arrays,
 )
 
 

@@ -15,6 +15,7 @@ from audetnet.data.metadata import Metadata, salvage_metadata, subjects_of
 from audetnet.data.tables import AUTable, find_labels, read_labels
 from audetnet.errors import UserError
 from audetnet.labels import FloatArray, active, active_from
+from create_dataset.checking.cached import PackedArray, inspect_arrays
 from create_dataset.checking.findings import Finding
 from create_dataset.checking.survey import ImageFile, survey
 
@@ -87,6 +88,8 @@ class Evidence:
     mistakes: tuple[Finding, ...]
     resized: bool
     """The cfg sets image_size, so that images may have any size."""
+    arrays: tuple[PackedArray, ...]
+    """The packed frames in the cache; empty without one."""
 
     def splits(self) -> dict[str | None, list[IdList]]:
         """The lists that belong together, by fold."""
@@ -98,9 +101,11 @@ class Evidence:
         return {frame for one in self.lists for frame in one.ids}
 
 
-def read_evidence(directory: Path, images: str, labels: str | None, resized: bool) -> Evidence:
-    """Read everything in a dataset directory. What cannot be read becomes a mistake; only a
-    directory that does not exist raises UserError.
+def read_evidence(
+    directory: Path, images: str, labels: str | None, resized: bool, cache: Path
+) -> Evidence:
+    """Read everything in a dataset directory, and the packed frames in its cache. What cannot be
+    read becomes a mistake; only a directory that does not exist raises UserError.
     """
     if not directory.is_dir():
         raise UserError(f"{directory}: no such directory")
@@ -121,6 +126,7 @@ def read_evidence(directory: Path, images: str, labels: str | None, resized: boo
         _read_subjects(directory, lists, metadata, mistakes),
         tuple(mistakes),
         resized,
+        inspect_arrays(cache),
     )
 
 

@@ -18,6 +18,10 @@ def facts_of(evidence: Evidence) -> Facts:
     """Numbers of images, labels and sets, as JSON has them (the keys: see create_dataset.check)."""
     return {
         "directory": str(evidence.directory),
+        "cache": [
+            {"array": str(array.path), "frames": array.frames, "damaged": len(array.damaged)}
+            for array in evidence.arrays
+        ],
         "images": _image_facts(evidence),
         "labels": None if evidence.labels is None else _label_facts(evidence, evidence.labels),
         "sets": [_set_facts(evidence, one) for one in evidence.lists],
@@ -27,6 +31,7 @@ def facts_of(evidence: Evidence) -> Facts:
 def facts_text(facts: Facts) -> str:
     """The same for people; of the AUs of several folds those of the first."""
     parts = [f"dataset  {facts['directory']}", _image_line(facts), _label_line(facts)]
+    parts += _cache_line(facts["cache"])
     if facts["sets"]:
         parts += ["", _set_table(facts["sets"])]
     if facts["labels"] is not None:
@@ -89,6 +94,12 @@ def _image_line(facts: Facts) -> str:
         f"images   {images['folder']}: {images['files']:,} files; height x width: "
         f"{first_few(sizes, 3) or 'none readable'}"
     )
+
+
+def _cache_line(arrays: list[Facts]) -> list[str]:
+    frames, damaged = (sum(one[key] for one in arrays) for key in ("frames", "damaged"))
+    line = f"cache    {frames:,} packed frames in {len(arrays)} files, {damaged:,} damaged"
+    return [line] if arrays else []
 
 
 def _label_line(facts: Facts) -> str:

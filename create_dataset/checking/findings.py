@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
-"""error: training would fail or leak; warning: it would run, but beware; info: good to know."""
+"""error: training would fail or mislead; warning: it would run, but beware; info: good to know."""
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 _SHOWN_NAMES = 5
 _SHOWN_OF_A_CODE = 5
@@ -68,7 +68,7 @@ def verdict(findings: list[Finding]) -> str:
     errors = sum(f.severity == "error" for f in findings)
     warnings = sum(f.severity == "warning" for f in findings)
     counts = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
-    return f"{counts}: training would fail or leak" if errors else counts
+    return f"{counts}: training would fail or mislead" if errors else counts
 
 
 def _counted(count: int, noun: str) -> str:

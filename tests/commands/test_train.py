@@ -78,7 +78,14 @@ def test_help_names_every_flag_and_imports_no_torch() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("45m", 2700), ("3h30m", 12600), ("1h1m1s", 3661), ("0s", 0)],
+    [
+        ("90s", 90),
+        ("45m", 2700),
+        ("3h30m", 12600),
+        ("1h1m1s", 3661),
+        ("0s", 0),
+        ("10000h", 36_000_000),
+    ],
 )
 def test_times(text: str, seconds: float) -> None:
     arguments = parser().parse_args(["--cfg", "x", "--max-time", text])
@@ -90,6 +97,11 @@ def test_times(text: str, seconds: float) -> None:
     [
         (["--max-time", "5"], "expected a time such as 90s, 45m or 3h30m, not '5'"),
         (["--max-time", ""], "expected a time such as"),
+        (["--max-time", "10000h1s"], "expected at most 10000h, not '10000h1s'"),
+        (["--max-time", "9" * 400 + "s"], "expected at most 10000h, not '999"),
+        (["--max-time", "9" * 5000 + "h"], "expected at most 10000h, not '999"),
+        (["--seed", "9" * 5000], "at most 9223372036854775807"),
+        (["--save-every", str(2**63)], "at most 9223372036854775807"),
         (["--seed", "-1"], "--seed"),
         (["--save-every", "x"], "expected a whole number, not 'x'"),
         ([], "--data is needed to train"),
@@ -159,7 +171,7 @@ def test_a_mistake_is_one_line_and_status_2(
 ) -> None:
     edits, spoil, message = MISTAKES[mistake]
     if mistake == "mixed sizes":
-        edits = (*edits, ("pool_size=8\nstride=8", "pool_size=32\nstride=32"))
+        edits = (*edits, *LARGER)
     cfg, data = edited_cfg(*edits), _copy_data(minimal_data, tmp_path / "data")
     spoil(data)
     if mistake == "mixed sizes":
@@ -239,6 +251,10 @@ def test_describe_prints_tables_and_stops(
     assert not (tmp_path / "run").exists()
 
 
+LARGER = (("pool_size=8\nstride=8", "pool_size=32\nstride=32"),)
+"""With it cfg/minimal.cfg is for frames of 256x256."""
+
+
 def test_describe_takes_the_size_from_cfg_data_or_says_what_it_assumes(
     edited_cfg: Callable[..., Path], minimal_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,9 +262,11 @@ def test_describe_takes_the_size_from_cfg_data_or_says_what_it_assumes(
     cfg = edited_cfg(("image_size=64\n", ""))
     for flags in (["--data", str(minimal_data)], []):
         assert main(["--cfg", str(cfg), "--describe", *flags]) == 2
-        error = capsys.readouterr().err
-        assert "the AUPredictor's output is 12x4x4" in error  # 256 / 64 = 4
-        assert ("assuming frames of 256x256" in error) == (not flags)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "the AUPredictor's output is 12x4x4" in line  # 256 / 64 = 4
+    fitting = edited_cfg(("image_size=64\n", ""), ("scale_factor=4", "scale_factor=16"), *LARGER)
+    assert main(["--cfg", str(fitting), "--describe"]) == 0
+    assert "assuming frames of 256x256" in capsys.readouterr().err
 
 
 def _stderr_of(command: list[str], in_a_terminal: bool) -> str:
@@ -329,7 +347,7 @@ def test_other_pixels_are_another_run(
         with Image.open(path) as image:
             image.crop((10, 10, 240, 240)).resize(image.size).save(path)
     assert _run(cfg, data, tmp_path / "run") == 2
-    assert "this run was started with digest_of_images=" in capsys.readouterr().err
+    assert "this run was started with other image (name or size) of " in capsys.readouterr().err
 
 
 def test_two_processes_do_not_share_a_run_directory(
@@ -373,6 +391,23 @@ def test_cache_off_writes_no_cache_and_trains_the_same(
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
 
 
+def test_a_damaged_cache_is_packed_anew_where_it_is_checked(
+    tmp_path: Path,
+    minimal_data: Path,
+    edited_cfg: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cfg, cache = edited_cfg(), tmp_path / "cache"
+    assert _run(cfg, minimal_data, tmp_path / "sound", "--cache", str(cache)) == 0
+    (array,) = cache.glob("frames-*.npy")
+    whole = array.read_bytes()
+    array.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    capsys.readouterr()
+    assert _run(cfg, minimal_data, tmp_path / "run", "--cache", str(cache), "--check-cache") == 0
+    assert f"{array}: 1 of 12 packed frames are damaged" in capsys.readouterr().err
+    assert array.read_bytes() == whole
+
+
 def test_frames_on_the_device_train_the_same(
     tmp_path: Path, minimal_data: Path, edited_cfg: Callable[..., Path]
 ) -> None:
@@ -385,6 +420,42 @@ def test_frames_on_the_device_train_the_same(
         for place in ("on", "off")
     ]
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
+
+
+@pytest.mark.parametrize(
+    ("edits", "kind", "learnt"),
+    [
+        ((), "intensity", "12 AUs, occurrence (labels: intensities, active from 2)"),
+        ((), "occurrence", "12 AUs, occurrence\n"),
+        (
+            (
+                ("regress_au_intensities=False", "regress_au_intensities=True"),
+                ("au_regression_loss_function=BCEWithLogits", "au_regression_loss_function=MSE"),
+            ),
+            "intensity",
+            "12 AUs, intensity\n",
+        ),
+    ],
+    ids=["occurrence of intensities", "occurrence", "intensity"],
+)
+def test_a_run_says_what_is_learnt_from_how_many(
+    edits: tuple[tuple[str, str], ...],
+    kind: str,
+    learnt: str,
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = _copy_data(minimal_data, tmp_path / "data")
+    (data / "test_ids.csv").write_text((data / "test_ids.csv").read_text().split()[0])
+    if kind == "occurrence":
+        description = (data / "dataset.json").read_text()
+        (data / "dataset.json").write_text(description.replace('"intensity"', '"occurrence"'))
+        _edit_table(data, lambda t: t.update({f: np.where(a == 9, 9, a > 1) for f, a in t.items()}))
+    assert _run(edited_cfg(*edits), data, tmp_path / "run", "--max-time", "0s") == 0
+    printed = capsys.readouterr().out
+    assert "1 test frame of 1 subject, " in printed and learnt in printed
 
 
 SHORT = (("max_epochs=4", "max_epochs=1"), ("epoch_size=32", "epoch_size=16"))

@@ -8,10 +8,8 @@ from audetnet.config.binding import (
     Natural,
     OptionError,
     Parameter,
-    Positive,
     Range,
     Reference,
-    Weight,
     bind,
     convert,
     did_you_mean,
@@ -20,7 +18,10 @@ from audetnet.config.binding import (
 from audetnet.config.language import Block, CfgError, parse
 
 Choice = Literal["relu", "leaky_relu", "tanh"]
+Positive = Annotated[int, Range(1)]
+Weight = Annotated[float, Range(0)]
 Open = Annotated[float, Range(0, open=True)]
+Between = Annotated[int, Range(1, most=1_000_000)]
 Below = Annotated[float, Range(0, below=1)]
 Triple = tuple[float, float, float]
 References = tuple[Annotated[int, Reference()], ...]
@@ -52,6 +53,7 @@ Size = Positive | tuple[Positive, Positive] | None
         (Natural, "0", 0),
         (Weight, "0", 0.0),
         (Open, "1e-30", 1e-30),
+        (Between, "1000000", 1_000_000),
         (Below, "0", 0.0),
         (Below, "0.999", 0.999),
         (Choice, "leaky_relu", "leaky_relu"),
@@ -118,10 +120,13 @@ SIZE = (
         (bool, "None", "expected True or False"),
         (type(None), "0", "expected None"),
         (Positive, "0", "expected an integer of at least 1"),
-        (Positive, "2.5", "expected an integer"),
+        (Positive, "2.5", "expected an integer of at least 1"),
+        (Positive, "9" * 5000, "expected an integer of at least 1"),
         (Natural, "-1", "expected an integer of at least 0"),
         (Weight, "-0.1", "expected a number of at least 0"),
         (Open, "0", "expected a number greater than 0"),
+        (Between, "0", "expected an integer of at least 1 and at most 1000000"),
+        (Between, "1000001", "expected an integer of at least 1 and at most 1000000"),
         (Below, "1", "expected a number of at least 0 and below 1"),
         (Below, "-0.5", "expected a number of at least 0 and below 1"),
         (Choice, "leaky-relu", "unknown choice; did you mean 'leaky_relu'?"),

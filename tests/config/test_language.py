@@ -1,10 +1,13 @@
 """The cfg grammar: what is read, and at which line what is refused."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from audetnet.config.language import CfgError, load, parse
+from audetnet.errors import UserError
 
 Tree = dict[str, list[tuple[str, dict[str, str]]]]
 
@@ -152,14 +155,67 @@ def test_loads_what_any_editor_writes(tmp_path: Path, content: bytes) -> None:
     assert load(str(path)) == load(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        pytest.param(b"{A}\n\xff\xfe", ":2: not a text file in UTF-8", id="a wrong byte"),
+        pytest.param(b"{A}\r\n[b]\rc=\xe4\n", ":3: not a text file in UTF-8", id="Latin-1"),
+        pytest.param(b"\xef\xbb\xbf{A}\n\xff", ":2: not a text file in UTF-8", id="after a BOM"),
+        pytest.param("{A}\n".encode("utf-16"), ":1: not a text file in UTF-8", id="UTF-16"),
+        pytest.param("{A}\n".encode("utf-16-le"), ":1: not a text file", id="UTF-16, no BOM"),
+        pytest.param(b"{A}\n[b]\nc=\0", ":3: not a text file in UTF-8", id="a zero byte"),
+    ],
+)
+def test_what_is_no_text_is_refused_at_its_line(tmp_path: Path, content: bytes, place: str) -> None:
+    path = tmp_path / "a.cfg"
+    path.write_bytes(content)
+    with pytest.raises(CfgError) as error:
+        load(path)
+    assert str(error.value).startswith(f"{path}{place}")
+
+
 def test_refuses_files_that_cannot_be_read(tmp_path: Path) -> None:
-    binary = tmp_path / "binary.cfg"
-    binary.write_bytes(b"{A}\n\xff\xfe")
+    pipe = tmp_path / "pipe.cfg"
+    os.mkfifo(pipe)
     for path, reason in (
         (tmp_path / "absent.cfg", "cannot be read: No such file or directory"),
-        (tmp_path, "cannot be read: Is a directory"),
-        (binary, "not a text file in UTF-8 (invalid start byte)"),
+        (Path("zero\0byte.cfg"), "cannot be read: embedded null byte"),
+        (tmp_path, "expected a file, found a directory"),
+        (pipe, "expected a file, found a pipe, socket or device"),
     ):
-        with pytest.raises(CfgError) as error:
+        with pytest.raises(UserError) as error:
             load(path)
         assert str(error.value) == f"{path}: {reason}"
+
+
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(LONG, id="a line before any section"),
+        pytest.param(f"{{A}}\n[b]\n{LONG}", id="a line that is no option"),
+        pytest.param(f"{{A}}\n{LONG}=1", id="a key before any block"),
+        pytest.param(f"{{A}}\n[b]\n{LONG}=1\n{LONG}=1", id="a key twice"),
+        pytest.param(f"{{A}}\n[b]\n{LONG}=", id="a key without a value"),
+        pytest.param(f"{{A}}\n[b{LONG}]\nc=", id="the name of a block"),
+        pytest.param(f"{{{LONG}}}\n{{{LONG}}}", id="a section twice"),
+        pytest.param(f"{{{LONG}}}\nc=1", id="the name of a section"),
+        pytest.param(f"{{{LONG}", id="a header without its end"),
+        pytest.param(f"{{A}} {LONG}", id="a line after a header"),
+    ],
+)
+def test_long_lines_are_quoted_by_their_beginning(text: str) -> None:
+    with pytest.raises(CfgError) as error:
+        parse(text, "a.cfg")
+    assert "xxx..." in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+def test_sections_are_read_in_linear_time() -> None:
+    """20,000 took 4 seconds when each was looked for among all before it."""
+    text = "".join(f"{{S{index}}}\n" for index in range(20_000))
+    started = time.process_time()
+    assert len(parse(text, "a.cfg")) == 20_000
+    assert time.process_time() - started < 1

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from audetnet.config.binding import Positive, Reference
+from audetnet.config.binding import Channels, Reference
 from audetnet.config.language import CfgError
 from audetnet.config.options import (
     Config,
@@ -37,7 +37,7 @@ LAMBDAS = "gradient_loss_lambda_discr" + _LAST
 WHOLE = GENERAL + MAIN + CRITICS
 
 
-def layer(source: int, *, width: Positive) -> None:
+def layer(source: int, *, width: Channels) -> None:
     """A block that reads the one before it."""
 
 
@@ -171,12 +171,16 @@ def test_a_missing_section_is_named(read: Callable[[str], Config], name: str) ->
     text = text.replace(text[text.index("{Gone}") :].split("\n{")[0], "")
     with pytest.raises(CfgError) as error:
         read(text)
-    assert str(error.value).endswith(f"a.cfg: missing section '{{{name}}}'")
+    lines = len(text.splitlines())
+    assert str(error.value).endswith(
+        f"a.cfg:{lines}: the file ends here: missing section '{{{name}}}'"
+    )
 
 
-def test_an_empty_file_misses_its_first_section(read: Callable[[str], Config]) -> None:
-    with pytest.raises(CfgError, match=r"a\.cfg: missing section '\{General\}'$"):
-        read("")
+@pytest.mark.parametrize("text", ["", "\n", "# only a comment\n\n"])
+def test_an_empty_file_misses_its_first_section(read: Callable[[str], Config], text: str) -> None:
+    with pytest.raises(CfgError, match=r"a\.cfg:1: .* missing section '\{General\}'$"):
+        read(text)
 
 
 ORDER = "expected the order training_options, data_options, loss_options"
@@ -221,17 +225,19 @@ ADAM = "learning_rate=0.001"
         (
             "batch_size=4",
             "batch_size=1 # here",
-            "[training_options] batch_size=1: expected an integer of at least 2",
+            "[training_options] batch_size=1: expected an integer of at least 2 and at most 100000",
         ),
         (
             "max_epochs=10",
             "max_epochs=0 # here",
-            "[training_options] max_epochs=0: expected an integer of at least 1",
+            "[training_options] max_epochs=0: expected an integer of at least 1 and at most "
+            "1000000",
         ),
         (
             "[training_options]\nbatch_size=4",
             "[training_options] # here",
-            "[training_options] missing option 'batch_size' (an integer of at least 2)",
+            "[training_options] missing option 'batch_size' (an integer of at least 2 "
+            "and at most 100000)",
         ),
         (
             "max_epochs=10",
@@ -257,14 +263,14 @@ ADAM = "learning_rate=0.001"
         (
             "regress_au_intensities=False",
             "regress_au_intensities=False\nmean=0.5,0.5 # here",
-            "[data_options] mean=0.5,0.5: expected 3 values separated by commas, each a number or "
-            "None",
+            "[data_options] mean=0.5,0.5: expected 3 values separated by commas, each a number "
+            "of at least 0 and at most 255 or None",
         ),
         (
             "regress_au_intensities=False",
             "regress_au_intensities=False\nstd=1,0,1 # here",
             "[data_options] std=1,0,1: expected 3 values separated by commas, each a number "
-            "greater than 0 or None",
+            "of at least 0.001 and at most 255 or None",
         ),
         (
             "regress_au_intensities=False",
@@ -303,13 +309,15 @@ ADAM = "learning_rate=0.001"
         (
             "reconstruction_loss_lambda=1",
             "reconstruction_loss_lambda=-1 # here",
-            "[loss_options] reconstruction_loss_lambda=-1: expected a number of at least 0",
+            "[loss_options] reconstruction_loss_lambda=-1: expected a number of at least 0 and at "
+            "most 1000000",
         ),
         (
             "[loss_options]\nau_regression_loss_function=BCEWithLogits\n"
             "reconstruction_loss_lambda=1",
             "[loss_options] # here\nau_regression_loss_function=MSE",
-            "[loss_options] missing option 'reconstruction_loss_lambda' (a number of at least 0)",
+            "[loss_options] missing option 'reconstruction_loss_lambda' (a number of at least 0 "
+            "and at most 1000000)",
         ),
         # the lambdas of critics that are there
         *(
@@ -352,9 +360,13 @@ ADAM = "learning_rate=0.001"
         (
             "[net]\nlearning_rate=0.001",
             "[net] # here",
-            "[net] missing option 'learning_rate' (a number greater than 0)",
+            "[net] missing option 'learning_rate' (a number greater than 0 and at most 1)",
         ),
-        (ADAM, "learning_rate=0 # here", "[net] learning_rate=0: expected a number greater than 0"),
+        (
+            ADAM,
+            "learning_rate=0 # here",
+            "[net] learning_rate=0: expected a number greater than 0 and at most 1",
+        ),
         (
             "beta1=0.5",
             "beta1=1 # here",
@@ -368,7 +380,7 @@ ADAM = "learning_rate=0.001"
         (
             "channels=4",
             "channels=0 # here",
-            "[net] channels=0: expected an integer of at least 1",
+            "[net] channels=0: expected an integer of at least 1 and at most 1000000",
         ),
         (
             "channels=4",
@@ -379,11 +391,15 @@ ADAM = "learning_rate=0.001"
         ("[layer]", "[layr] # here", "[layr] unknown block type; did you mean 'layer'?"),
         ("[layer]", "[dropout] # here", "[dropout] unknown block type; known are: layer, join"),
         ("width=4", "widht=4 # here", "[layer] unknown option 'widht'; did you mean 'width'?"),
-        ("width=4", "width=None # here", "[layer] width=None: expected an integer"),
+        (
+            "width=4",
+            "width=None # here",
+            "[layer] width=None: expected an integer of at least 1 and at most 1000000",
+        ),
         (
             "[layer]\nwidth=4",
             "[layer] # here",
-            "[layer] missing option 'width' (an integer of at least 1)",
+            "[layer] missing option 'width' (an integer of at least 1 and at most 1000000)",
         ),
         (
             "[layer]\nwidth=4",
@@ -402,6 +418,82 @@ def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(CfgError) as error:
         read_config(path, BUILDERS)
     assert str(error.value) == at_mark(path, message)
+
+
+HUGE = "1" + "0" * 400
+BEYOND_INT = "9" * 5000
+"""More digits than int() takes."""
+
+
+@pytest.mark.parametrize(
+    ("old", "key", "values"),
+    [
+        ("batch_size=4", "batch_size", ["100001", HUGE, BEYOND_INT]),
+        ("max_epochs=10", "max_epochs", ["1000001", HUGE, BEYOND_INT]),
+        ("max_epochs=10", "max_epochs=10\nmax_test_iters", ["1000001", HUGE]),
+        ("max_epochs=10", "max_epochs=10\ntrain_main_net_every_n_batches", ["1000001"]),
+        ("max_epochs=10", "max_epochs=10\ndecay_lr_over_last_n_epochs", ["1000001"]),
+        ("[loss_options]", "epoch_size", [str(10**12), HUGE, BEYOND_INT]),
+        ("[loss_options]", "sampling_size", [str(10**12)]),
+        ("[loss_options]", "image_size", ["10001", "64,10001", HUGE]),
+        ("[loss_options]", "mean", ["0,0,256", "-1,0,0", "1e30,0,0"]),
+        ("[loss_options]", "std", ["1,1,256", "1,1,1e-9"]),
+        ("reconstruction_loss_lambda=1", "reconstruction_loss_lambda", ["1000001", "1e30"]),
+        ("discriminator_loss_lambda=0.1", "discriminator_loss_lambda", ["1e30", HUGE]),
+        ("gradient_loss_lambda_discr=10", "gradient_loss_lambda_discr", ["1e30"]),
+        ("learning_rate=0.001", "learning_rate", ["1.1", "1e30"]),
+        ("channels=4", "channels", ["1000001", BEYOND_INT]),
+        ("width=4", "width", ["1000001", BEYOND_INT]),
+    ],
+)
+def test_numbers_beyond_sense_are_refused(
+    tmp_path: Path, old: str, key: str, values: list[str]
+) -> None:
+    """On reading, in a line of bounded length that names the bound."""
+    for value in values:
+        new = f"{key}={value} # here"
+        path = written(tmp_path, replaced(WHOLE, (old, f"{new}\n{old}" if "[" in old else new)))
+        with pytest.raises(CfgError) as error:
+            read_config(path, BUILDERS)
+        assert str(error.value).startswith(at_mark(path, "["))
+        assert "at most" in str(error.value)
+        assert len(str(error.value)) < len(str(path)) + 250
+
+
+@pytest.mark.parametrize(
+    ("penalty", "weight", "expected"),
+    [
+        pytest.param("1000", "5e-7", ["write 10", "write 0.01"], id="as in 2019"),
+        pytest.param("1000", "0.01", ["write 10"], id="the penalty of 2019"),
+        pytest.param("10", "5e-7", ["write 0.01"], id="the weight of 2019"),
+        pytest.param("10", "0", [], id="0 says that it is meant"),
+        pytest.param("50", "0.0001", [], id="others"),
+    ],
+)
+def test_lambdas_of_an_image_critic_of_2019_are_named(
+    tmp_path: Path, penalty: str, weight: str, expected: list[str]
+) -> None:
+    """They were made for a gradient norm per pixel: the critic would have no effect."""
+    given = ("gradient_loss_lambda_img_discr", penalty), ("img_discriminator_loss_lambda", weight)
+    text = replaced(
+        WHOLE,
+        ("gradient_loss_lambda_img_discr=20", f"gradient_loss_lambda_img_discr={penalty}"),
+        ("img_discriminator_loss_lambda=0.01", f"img_discriminator_loss_lambda={weight}"),
+    )
+    path = written(tmp_path, text)
+    lines = text.splitlines()
+    warnings = read_config(path, BUILDERS).warnings
+    assert len(warnings) == len(expected)
+    places = {
+        advice: f"{key}={value}"
+        for (key, value), advice in zip(given, ("write 10", "write 0.01"), strict=True)
+    }
+    for warning, advice in zip(warnings, expected, strict=True):
+        line = lines.index(places[advice]) + 1
+        assert warning.startswith(f"{path}:{line}: [loss_options] {places[advice].split('=')[0]}=")
+        assert advice in warning
+    without = text[: text.index("{Image Discriminator}")]
+    assert read_config(written(tmp_path, without), BUILDERS).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -486,7 +578,8 @@ def test_a_wrong_legacy_penalty_is_shown_at_its_line(tmp_path: Path) -> None:
         read_config(path, BUILDERS)
     assert str(error.value) == at_mark(
         path,
-        "[loss_options] gradient_loss_lambda_discr=x: expected a number of at least 0 or None",
+        "[loss_options] gradient_loss_lambda_discr=x: expected a number of at least 0 and at "
+        "most 1000000 or None",
     )
 
 

@@ -4,10 +4,12 @@ import csv
 import json
 import os
 import pickle
+import shlex
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from audetnet.commands.train import main as train
+from audetnet.config.reader import read_config
+from audetnet.data import cache, frames
+from audetnet.data.frames import DatasetPaths, load_dataset
+from audetnet.data.order import order_notes
+from audetnet.errors import UserError
+from audetnet.networks.blocks import BUILDERS
 from audetnet.training import trainer
 from create_dataset import balance_figures
 from create_dataset.balance import draw, main
@@ -112,6 +120,76 @@ def test_the_list_can_be_trained_on(
     flags = ["--train-ids", str(out / "balanced_train_ids.csv"), "--run", str(tmp_path / "run")]
     data = ["--cfg", str(cfg), "--data", str(minimal_data), "--cache", str(tmp_path / "cache")]
     assert train([*data, *flags]) == 0
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("out", [None, "lists here", "data/balance"], ids=str)
+@pytest.mark.parametrize("fold", [None, "1"])
+def test_the_command_it_prints_works_as_typed(
+    dataset: Callable[..., Path],
+    out: str | None,
+    fold: str | None,
+    tmp_path: Path,
+    edited_cfg: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From the same directory; only the cfg is to be filled in."""
+    root = dataset([[1, 0], [0, 1], [0, 0], [1, 1]], kind="occurrence")
+    for path in (root / "imgs").iterdir():
+        Image.new("RGB", (64, 64)).save(path)
+    if fold is not None:
+        (root / "folds" / fold).mkdir(parents=True)
+        for path in root.glob("*_ids.csv"):
+            path.rename(root / "folds" / fold / path.name)
+    monkeypatch.chdir(tmp_path)
+    flags = ([] if out is None else ["--out", out]) + ([] if fold is None else ["--fold", fold])
+    assert main(["data", "--sampling-size", "1", *flags]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
+    command = shlex.split(line.removeprefix("next: "), comments=True)
+    assert command[:2] == ["python", "train.py"]
+    loaded: list[tuple[str, ...]] = []
+
+    def load(*arguments: Any) -> Any:
+        loaded.append(load_dataset(*arguments).train.ids)
+        raise UserError("that is enough")
+
+    monkeypatch.setattr(frames, "load_dataset", load)
+    cfg = str(edited_cfg(("balance_dataset_with_momu=True", "balance_dataset_with_momu=False")))
+    assert train([cfg if word == "FILE.cfg" else word for word in command[2:]]) == 2
+    assert "that is enough" in capsys.readouterr().err
+    written = next(tmp_path.rglob("balanced_train_ids.csv"))
+    assert loaded == [tuple(written.read_text().split())]
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_fewer_draws_than_classes_are_said(
+    dataset: Callable[..., Path],
+    edited_cfg: Callable[..., Path],
+    minimal_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By balance, and by train.py for its cfg's epochs."""
+    root = dataset([[1, 0], [0, 1], [0, 0], [0, 0]], kind="occurrence")
+    assert main([str(root), "--sampling-size", "4", "--epochs", "3"]) == 0
+    assert "4 / 4 = 1, for 3 classes" in capsys.readouterr().err
+    assert main([str(root), "--sampling-size", "1"]) == 0
+    assert "too few draws" not in capsys.readouterr().err
+    data = read_config(ROOT / "cfg" / "minimal.cfg", BUILDERS).data
+    train_set = load_dataset(DatasetPaths(root), regress=False).train
+    for size, notes in ((32, 1), (2, 0)):
+        assert len(order_notes(replace(data, sampling_size=size), train_set, 0.5)) == notes
+    plain = replace(data, balance_dataset_with_momu=False, sampling_size=32)
+    assert order_notes(plain, train_set, 0.5) == []
+
+    def stop(images: dict[str, Path]) -> str:
+        raise UserError("that is enough")
+
+    monkeypatch.setattr(cache, "content_digest", stop)
+    cfg = edited_cfg(("sampling_size=2", "sampling_size=32"))
+    assert train(["--cfg", str(cfg), "--data", str(minimal_data)]) == 2
+    assert "32 / 32 = 1, for 1" in capsys.readouterr().err
 
 
 def test_everything_is_written_beside_the_data(

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audetnet.data.images import ImageError, inspect_image, read_image
+from audetnet.data.cache import pack
+from audetnet.data.images import ImageError, find_images, inspect_image, read_image
 from create_dataset.check import main
 from create_dataset.checking.checks import CHECKS
 from tests.conftest import ROOT
@@ -83,6 +84,32 @@ def test_a_sound_directory_has_no_findings(directory: Path, report: Report) -> N
     assert (result["status"], result["errors"], result["warnings"]) == (0, 0, 0)
 
 
+def test_a_sound_cache_has_no_findings_and_is_counted(
+    directory: Path, report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack_images(directory, directory / "cache")
+    result = report(directory)
+    (array,) = (directory / "cache").glob("*.npy")
+    assert result["findings"] == []
+    assert result["cache"] == [{"array": str(array), "frames": 8, "damaged": 0}]
+    main([str(directory)])
+    assert "cache    8 packed frames in 1 files, 0 damaged\n" in capsys.readouterr().out
+
+
+def test_a_cache_elsewhere_is_named(
+    directory: Path, tmp_path: Path, report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack_images(directory, tmp_path / "fast")
+    (array,) = (tmp_path / "fast").glob("*.npy")
+    _flip_first_pixel(array)
+    result = report(directory, "--cache", str(tmp_path / "fast"))
+    assert [f["code"] for f in result["findings"]] == ["damaged-cache"] and result["status"] == 1
+    assert str(array) in result["findings"][0]["message"]
+    assert "delete" in result["findings"][0]["message"]
+    assert main([str(directory), "--cache", str(tmp_path / "none")]) == 2
+    assert str(tmp_path / "none") in capsys.readouterr().err
+
+
 def test_facts_are_those_of_the_directory(directory: Path, report: Report) -> None:
     write_table(directory, {**ROWS, "A_0": [9, 1], "A_1": [1, 1]})
     result = report(directory)
@@ -102,6 +129,27 @@ def test_facts_are_those_of_the_directory(directory: Path, report: Report) -> No
         {"au": "AU1", "known": 3, "active": 2, "rate": 2 / 3},
         {"au": "AU2", "known": 4, "active": 3, "rate": 3 / 4},
     ]
+
+
+def _cached(spoil: Change) -> Change:
+    """The images packed as training does, then the array changed."""
+
+    def change(root: Path) -> None:
+        pack_images(root, root / "cache")
+        (array,) = (root / "cache").glob("*.npy")
+        spoil(array)
+
+    return change
+
+
+def pack_images(root: Path, cache: Path) -> None:
+    pack(find_images(root / "imgs"), (16, 24), False, cache)
+
+
+def _flip_first_pixel(array: Path) -> None:
+    pixels = np.load(array, mmap_mode="r+")
+    pixels[0, 0, 0, 0] ^= 1
+    pixels.flush()
 
 
 def _truncate(name: str, kept: float = 0.7) -> Change:
@@ -242,6 +290,41 @@ FAULTS: dict[str, tuple[Change, str, str, int, list[str]]] = {
         "ignored-file",
         1,
         ["Thumbs.db"],
+    ),
+    "damaged pixels in the cache": (
+        _cached(_flip_first_pixel),
+        "error",
+        "damaged-cache",
+        1,
+        ["A_0"],
+    ),
+    "a cache of another shape": (
+        _cached(lambda array: np.save(array, np.zeros(3))),
+        "info",
+        "outdated-cache",
+        1,
+        [],
+    ),
+    "a cache of an older version": (
+        _cached(lambda array: array.with_suffix(".json").write_text('{"version": 2}')),
+        "info",
+        "outdated-cache",
+        1,
+        [],
+    ),
+    "a cache header that nests deep": (
+        _cached(lambda array: array.with_suffix(".json").write_text("[" * 100_000)),
+        "info",
+        "outdated-cache",
+        1,
+        [],
+    ),
+    "a cache that is a directory": (
+        lambda root: (root / "cache" / "frames-1x1-0.npy").mkdir(parents=True),
+        "error",
+        "unreadable-cache",
+        1,
+        [],
     ),
     "second file of an id": (_image("A_0.png"), "info", "ignored-file", 1, ["A_0.png"]),
     "image without id": (_image("E_0.jpg"), "warning", "image-without-id", 1, ["E_0"]),
@@ -582,7 +665,7 @@ def test_people_read_tables_findings_and_a_verdict(
     assert any(line.split() == ["train", "4", "4", "2", "2-2"] for line in lines)
     assert any(line.startswith("AU1 ") and "50.0 %" in line for line in lines)
     assert [line.split(":")[0] for line in lines[-3:-1]] == ["error", "warning"]
-    assert lines[-1] == "1 error, 1 warning: training would fail or leak"
+    assert lines[-1] == "1 error, 1 warning: training would fail or mislead"
 
 
 def test_many_findings_of_a_code_are_cut_short(

@@ -203,12 +203,21 @@ def test_the_scale_is_guessed_or_said(
         (["id,AU1", "a,1"], ["--id-column", "x"], ":1: no column 'x'; the columns are id, AU1"),
         (["id,AU1", "a/b,1"], [], ":2: frame id 'a/b' holds one of / \\ , ;"),
         (["id,AU1", "a,1", ",1"], [], ":3: nothing in column id"),
+        (["id;AU1", "a;1"], [], ":1: cells are separated by semicolons; expected commas"),
+        (["id,x,x,AU1", "a,1,2,1"], [], ":1: two columns are called x"),
+        (["path,AU1", "x.jpg,1"], ["--photographs", "photos"], ":2: "),
+        (["id,AU1", "a,1"], ["--photographs", "photos"], ":1: no column of paths"),
+        (["video,frame,AU1", "a.mp4,one,1"], [], ":2: expected the number of a frame in column f"),
+        (["video,frame,AU1", "a.mp4,0,1"], ["--first-frame", "1"], ":2: expected the number of a"),
+        (["id,AU1", '"a""b",1'], [], ":2: frame id 'a\"b' holds one of"),
         (["id,AU1"], [], ": no rows"),
         (["id,AU1", "a"], [], ":2: has 1 cells, but the first line has 2"),
     ],
     ids=[
         *("text", "seven", "fraction", "fraction as occurrence", "no AU", "AU twice", "no such AU"),
-        *("no id", "no such column", "slash", "empty id", "no rows", "short row"),
+        *("no id", "no such column", "slash", "empty id", "semicolons", "column twice"),
+        *("photograph elsewhere", "no photographs", "no number", "number below the first", "quote"),
+        *("no rows", "short row"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(
@@ -253,3 +262,58 @@ def test_no_image_at_all_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixt
         capsys.readouterr().err
     )
     assert not (tmp_path / "out" / "aus.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "flags", "ids"),
+    [
+        (["video,frame,AU1", "a/clip.mp4,0017,0", "b_2.avi,3.0,1"], [], ["clip_17", "b_2_3"]),
+        (["input,frame,AU1", "clip.mp4,0,0", "clip.mp4,1,1"], [], ["clip_0", "clip_1"]),
+        (["video,frame,AU1", "clip,1,0"], ["--first-frame", "1"], ["clip_0"]),
+        (["id,video,frame,AU1", "1,clip.mp4,5,0"], [], ["clip_5"]),
+        (["id,video,frame,AU1", "x,clip.mp4,5,0"], ["--id-column", "id"], ["x"]),
+    ],
+    ids=[
+        "video and frame",
+        "py-feat of a video",
+        "counted from 1",
+        "not its id",
+        "its id if asked",
+    ],
+)
+def test_rows_may_name_frames_of_videos(
+    tmp_path: Path, lines: list[str], flags: list[str], ids: list[str]
+) -> None:
+    """By the ids under which frames extracts them; no image is sought."""
+    labels = _write(tmp_path / "l.csv", *lines)
+    assert main([str(labels), str(tmp_path / "out"), *flags]) == 0
+    assert list(_table(tmp_path / "out")) == ids
+    assert not (tmp_path / "out" / "imgs").exists()
+
+
+def test_two_videos_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = _write(tmp_path / "l.csv", "video,frame,AU1", "a/clip.mp4,0,0", "b/clip.mp4,1,0")
+    assert main([str(labels), str(tmp_path / "out")]) == 2
+    assert "would both become 'clip'" in capsys.readouterr().err
+
+
+def test_paths_of_both_sorts(images: Path, tmp_path: Path) -> None:
+    """Relative and absolute ones in one table."""
+    labels = _write(images / "l.csv", "path,AU1", "p1/x.jpg,0", f"{images}/p2/x.png,1")
+    assert main([str(labels), str(tmp_path / "out")]) == 0
+    assert list(_table(tmp_path / "out")) == ["p1_x", "p2_x"]
+
+
+def test_photographs_that_are_not_there(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = _write(images / "l.csv", "path,AU1", "p1/x.jpg,0", "p1/none.jpg,1")
+    flags = ["--photographs", str(images)]
+    assert main([str(labels), str(tmp_path / "out"), *flags]) == 0
+    printed = capsys.readouterr()
+    assert list(_table(tmp_path / "out")) == ["p1_x"]
+    assert f"(no such photograph): {images}/p1/none.jpg" in printed.err
+    assert f"next: python -m create_dataset.frames images {images} {tmp_path}/out" in printed.out
+    (images / "p1" / "x.jpg").unlink()
+    assert main([str(labels), str(tmp_path / "other"), *flags]) == 2
+    assert "none of 2 photographs is there" in capsys.readouterr().err

@@ -114,7 +114,7 @@ def test_only_labelled_frames(images: Path, points: Path, out: Path, capsys) -> 
     error = capsys.readouterr().err
     assert "(labelled, but not in the video or folder): F001_T1_0999" in error
     assert "(labelled, but no video or images of it): F009_T1" in error
-    assert "(sequence without labels): M014_T8" in error
+    assert "left out 2 (not in the AU table): F001_T1_0644, M014_T8_12345" in error
 
 
 def test_the_edge_is_repeated_beyond_the_image(tmp_path: Path, out: Path) -> None:
@@ -151,9 +151,9 @@ def test_without_landmarks_the_detector_finds_them(
     assert "(no face found): F001_T1_0009" in capsys.readouterr().err
     found = detector.FaceDetector()
     for path in (out / "imgs").iterdir():
-        landmarks = found.landmarks(np.asarray(Image.open(path)))
-        assert landmarks is not None
-        left, right = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
+        face = found.largest_face(np.asarray(Image.open(path)))
+        assert face is not None
+        left, right = face.points[36:42].mean(axis=0), face.points[42:48].mean(axis=0)
         assert abs(left[1] - right[1]) < 6  # found a second time, by a detector that errs
     with (out / "frames.csv").open() as file:
         assert all(abs(float(row["yaw"])) < 60 for row in csv.DictReader(file))
@@ -165,9 +165,9 @@ def test_detect_overrules_landmark_files(
     seen = []
 
     class Fake:
-        def landmarks(self, image: np.ndarray) -> np.ndarray:
+        def largest_face(self, image: np.ndarray) -> detector.Face:
             seen.append(image.shape)
-            return landmarks_of(0)
+            return detector.Face(landmarks_of(0), 1)
 
     monkeypatch.setattr(extraction, "_detector", Fake)
     assert _run(images, out, "--landmarks", str(points), "--detect") == 0

@@ -229,6 +229,32 @@ def test_files_of_another_origin_are_named(raw: Path, out: Path, capsys) -> None
     assert f"{out / 'frames.json'}: not the JSON file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        "[]",
+        "null",
+        "{}",
+        '{"parameters": [], "videos": {}}',
+        '{"parameters": {}, "videos": []}',
+        '{"parameters": {}, "videos": {"a": 1}}',
+        '{"parameters": {}, "videos": {"a": {"frames": "many", "bytes": 1}}}',
+        '{"parameters": {}, "videos": {"a": {"frames": 1e999, "bytes": 1}}}',
+    ],
+    ids=lambda content: content[:60],
+)
+def test_a_description_of_another_shape_is_one_line(
+    raw: Path, out: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out.mkdir()
+    (out / "frames.json").write_text(content)
+    assert _run(raw, out) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"{out / 'frames.json'}: not the JSON file")
+    assert (out / "frames.json").read_text() == content
+
+
 def test_two_at_once(raw: Path, out: Path, capsys) -> None:
     from audetnet.lock import locked
 

@@ -184,7 +184,7 @@ def test_a_random_split_by_frame_says_what_it_is(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--k", "10"], "--k 10: there are 9 subjects: SN001,"),
+        (["--k", "10"], "--k 10: only 9 subjects: SN001,"),
         (["--folds"], '{data}/dataset.json: has no "folds"; choose --k K or --leave-one'),
         (["--test-subjects", "SN099"], "--test-subjects: no frames of SN099; subjects are "),
         (["--test-subjects", ",".join(SUBJECTS)], "--test-subjects: leaves no subject to train on"),
@@ -233,3 +233,8 @@ def test_as_a_user_types_it(data: Path) -> None:
     command = [sys.executable, "-m", "create_dataset.splits", str(data), "--k", "3"]
     assert subprocess.run(command, check=False).returncode == 0
     assert find_folds(data) == ["1", "2", "3"]
+
+
+def test_one_is_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(data), "--test-subjects", "SN001"]) == 0
+    assert "10 test frames of 1 subject\n" in capsys.readouterr().out

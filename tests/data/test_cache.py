@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -10,15 +11,18 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from errno import EACCES, ENOSPC, EROFS
+from errno import EACCES, EFBIG, ENOSPC, EROFS
 from pathlib import Path
-from typing import NoReturn
+from queue import Queue
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from audetnet import lock
 from audetnet.data import packing
+from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
 from audetnet.data.cache import pack
 from audetnet.data.images import read_image
 from audetnet.errors import UserError
@@ -87,7 +91,7 @@ def test_the_file_is_a_plain_array_of_numpy(image_folder: WriteImages, tmp_path:
     said = json.loads((tmp_path / "cache" / header).read_text())
     assert said["images"]["a"] == f"a.png {a.st_size} {a.st_mtime_ns}"
     assert said["image_size"] == [6, 4]
-    assert said["version"] == packing.VERSION
+    assert said["version"] == VERSION
 
 
 def test_the_second_call_decodes_nothing(
@@ -111,16 +115,6 @@ def test_another_order_of_the_same_images_decodes_nothing(
     for frame in images:
         a, b = (packed.gather(packed.rows([frame])) for packed in (first, again))
         np.testing.assert_array_equal(a, b)
-
-
-def test_a_damaged_file_is_named_with_advice(image_folder: WriteImages, tmp_path: Path) -> None:
-    images = image_folder("a", "b")
-    pack(images, SIZE, False, tmp_path / "cache")
-    (path,) = (tmp_path / "cache").glob("*.npy")
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="delete it") as error:
-        pack(images, SIZE, False, tmp_path / "cache")
-    assert str(error.value).startswith(f"{path}: cannot be read: ")
 
 
 def _touch(images: dict[str, Path]) -> None:
@@ -322,7 +316,9 @@ def test_a_kill_loses_no_more_than_the_last_save(image_folder: WriteImages, tmp_
     program = f"""
 import os, signal
 from pathlib import Path
+from audetnet import lock
 from audetnet.data import packing
+from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
 from audetnet.data.cache import pack
 packing._BLOCK, packing.SAVE_INTERVAL = 1, 0
 read = packing.read_image
@@ -392,21 +388,276 @@ def test_without_a_cache_frames_are_decoded_into_memory(
 
 
 def test_a_second_process_waits_for_the_first_and_decodes_nothing(
-    image_folder: WriteImages,
-    tmp_path: Path,
-    decoded: list[str],
-    capsys: pytest.CaptureFixture[str],
+    image_folder: WriteImages, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one is played: it holds the lock while it packs."""
     images, directory = image_folder("a", "b"), tmp_path / "cache"
     pack(images, SIZE, False, tmp_path / "ready")
     decoded.clear()
+    said: Queue[str] = Queue()
+    monkeypatch.setattr(lock, "say", said.put)
     with ThreadPoolExecutor() as second:
         with locked(directory, "busy"):
             packed = second.submit(pack, images, SIZE, False, directory)
-            while "waiting for it" not in capsys.readouterr().out:
-                assert not packed.done()
+            assert "waiting for it" in said.get(timeout=60)
             for file in (tmp_path / "ready").glob("frames*"):
                 shutil.copy(file, directory)
         assert packed.result().shape == (2, 3, *SIZE)
     assert decoded == []
+
+
+def _array(tmp_path: Path) -> Path:
+    (path,) = (tmp_path / "cache").glob("frames*.npy")
+    return path
+
+
+def _flip(path: Path, bits: int, seed: int = 0) -> set[int]:
+    """Flip bits of the pixels; returns the rows they lie in."""
+    content = np.memmap(path, np.uint8, "r+")
+    offset = np.load(path, mmap_mode="r").offset
+    random = np.random.default_rng(seed)
+    places = random.choice(8 * (len(content) - offset), bits, replace=False)
+    for place in places:
+        content[offset + place // 8] ^= np.uint8(1 << place % 8)
+    content.flush()
+    return {int(place) // (8 * 3 * SIZE[0] * SIZE[1]) for place in places}
+
+
+@pytest.mark.parametrize("bits", [1, 2000], ids=lambda bits: f"{bits} bits")
+def test_flipped_bits_are_found_and_packed_anew(
+    image_folder: WriteImages, tmp_path: Path, capsys: pytest.CaptureFixture[str], bits: int
+) -> None:
+    images = image_folder(*(f"f{number:02}" for number in range(40)))
+    pack(images, SIZE, False, tmp_path / "cache")
+    rows = _flip(path := _array(tmp_path), bits)
+    header = read_header(path)
+    assert header is not None
+    assert damaged_frames(path, header) == [f"f{row:02}" for row in sorted(rows)]
+    packed = pack(images, SIZE, False, tmp_path / "cache", thorough=True)
+    said = capsys.readouterr().err
+    assert f"{path}: {len(rows)} of 40 packed frames are damaged" in said and "anew" in said
+    expected = [read_image(image, SIZE) for image in images.values()]
+    np.testing.assert_array_equal(packed.gather(np.arange(40)), expected)
+    assert damaged_frames(path, read_header(path) or {}) == []
+
+
+def test_a_sound_array_passes_the_thorough_look(
+    image_folder: WriteImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = image_folder("a", "b")
+    pack(images, SIZE, False, tmp_path / "cache")
+    monkeypatch.setattr(packing, "read_image", _decodes_nothing)
+    pack(images, SIZE, False, tmp_path / "cache", thorough=True)
+
+
+def _save(make: Callable[["npt.NDArray[Any]"], "npt.NDArray[Any]"]) -> Callable[[Path], object]:
+    """Other content in the array's place."""
+    return lambda path: np.save(path, make(np.load(path)), allow_pickle=True)
+
+
+def _header(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+    """The header changed in place."""
+
+    def spoil(path: Path) -> None:
+        header = json.loads(header_path(path).read_text())
+        change(header)
+        header_path(path).write_text(json.dumps(header))
+
+    return spoil
+
+
+def _text_header(text: str) -> Callable[[Path], object]:
+    return lambda path: header_path(path).write_text(text)
+
+
+def _npy_header(path: Path) -> None:
+    """A shape that nests deeper than a parser goes."""
+    content = path.read_bytes()
+    path.write_bytes(content[:10] + b"(" * (len(content) - 10))
+
+
+UNFIT: dict[str, Callable[[Path], object]] = {
+    "float32": _save(lambda pixels: pixels.astype(np.float32)),
+    "int8": _save(lambda pixels: pixels.view(np.int8)),
+    "a frame less": _save(lambda pixels: pixels[:-1]),
+    "height and width swapped": _save(lambda pixels: pixels.reshape(3, 3, 4, 6)),
+    "Fortran order": _save(np.asfortranarray),
+    "objects": _save(lambda pixels: pixels.astype(object)),
+    "structured": _save(lambda pixels: pixels.view([("a", "u1")])),
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "cut off in its header": lambda path: path.write_bytes(path.read_bytes()[:50]),
+    "too long": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "empty": lambda path: path.write_bytes(b""),
+    "a pickle": lambda path: path.write_bytes(pickle.dumps([1, 2])),
+    "nested .npy header": _npy_header,
+    "header gone": lambda path: header_path(path).unlink(),
+    "header empty": _text_header(""),
+    "header no UTF-8": lambda path: header_path(path).write_bytes(b"\xff\xfe"),
+    "header nested 100,000 deep": _text_header("[" * 100_000),
+    "header a list": _text_header("[]"),
+    "header null": _text_header("null"),
+    "header {}": _text_header("{}"),
+    "images a list": _header(lambda header: header.update(images=[["a", "a"], ["b", "b"]])),
+    "images null": _header(lambda header: header.update(images=None)),
+    "images missing": _header(lambda header: header.pop("images")),
+    "an image less": _header(lambda header: header["images"].pop("b")),
+    "no size": _header(lambda header: header.update(image_size=None)),
+    "older version": _header(lambda header: header.update(version=2)),
+    "no checksums": _header(lambda header: header.pop("checksums")),
+    "a checksum less": _header(lambda header: header["checksums"].pop()),
+    "checksums too large": _header(lambda header: header.update(checksums=[2**40] * 3)),
+    "checksums negative": _header(lambda header: header.update(checksums=[-1] * 3)),
+    "checksums of text": _header(lambda header: header.update(checksums=["x"] * 3)),
+}
+"""An array or a header that is not what was written."""
+
+
+@pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
+def test_an_array_that_does_not_fit_is_packed_anew_with_a_line(
+    image_folder: WriteImages,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], object],
+) -> None:
+    images = image_folder("a", "b", "c")
+    pack(images, SIZE, False, tmp_path / "cache")
+    spoil(_array(tmp_path))
+    packed = pack(images, SIZE, False, tmp_path / "cache")
+    expected = [read_image(path, SIZE) for path in images.values()]
+    np.testing.assert_array_equal(packed.gather(np.arange(3)), expected)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{_array(tmp_path)}: ") and line.endswith("; packing anew")
+    assert read_header(_array(tmp_path)) is not None and len(_files(tmp_path / "cache")) == 2
+
+
+def test_arrays_of_an_older_version_are_said_to_be(
+    image_folder: WriteImages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = image_folder("a", "b", "c")
+    pack(images, SIZE, False, tmp_path / "cache")
+    UNFIT["older version"](_array(tmp_path))
+    pack(images, SIZE, False, tmp_path / "cache")
+    assert "another version" in capsys.readouterr().err
+
+
+def _interrupted(images: dict[str, Path], directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packed but for the last image; returns the unfinished array."""
+    last = max(images)
+
+    def interrupt(path: Path, size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
+        if path.stem == last:
+            raise KeyboardInterrupt
+        return read_image(path, size)
+
+    with monkeypatch.context() as context:
+        context.setattr(packing, "_BLOCK", 1)
+        context.setattr(packing, "read_image", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            pack(images, SIZE, False, directory)
+    (array,) = directory.glob("unfinished*.npy")
+    return array
+
+
+def test_torn_rows_are_decoded_again(
+    image_folder: WriteImages,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    decoded: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """After a power cut the header may be there and the rows not: zeros for "b", half of "d"."""
+    images = image_folder(*"abcdef")
+    array = _interrupted(images, tmp_path / "cache", monkeypatch)
+    pixels = np.load(array, mmap_mode="r+")
+    pixels[1], pixels[3, :, 3:] = 0, 0
+    pixels.flush()
+    monkeypatch.setattr(packing, "_BLOCK", 256)
+    decoded.clear()
+    packed = pack(images, SIZE, False, tmp_path / "cache")
+    assert sorted(decoded) == ["b", "d", "f"]
+    assert "2 of 5 frames are damaged" in capsys.readouterr().err
+    frames = packed.gather(packed.rows(images))
+    np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
+    assert damaged_frames(_array(tmp_path), read_header(_array(tmp_path)) or {}) == []
+
+
+@pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
+def test_what_is_unfinished_and_does_not_fit_is_begun_anew(
+    image_folder: WriteImages,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], object],
+) -> None:
+    images = image_folder("a", "b", "c")
+    spoil(_interrupted(images, tmp_path / "cache", monkeypatch))
+    packed = pack(images, SIZE, False, tmp_path / "cache")
+    expected = [read_image(path, SIZE) for path in images.values()]
+    np.testing.assert_array_equal(packed.gather(np.arange(3)), expected)
+    assert len(_files(tmp_path / "cache")) == 2
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe"])
+@pytest.mark.parametrize("name", ["{}.npy", "{}.json", "unfinished-{}.npy", ".lock"])
+def test_what_is_no_file_is_one_line(
+    image_folder: WriteImages, tmp_path: Path, name: str, kind: str
+) -> None:
+    images, directory = image_folder("a", "b"), tmp_path / "cache"
+    pack(images, SIZE, False, directory)
+    stem = _array(tmp_path).stem
+    for file in directory.iterdir():
+        file.unlink()
+    odd = directory / name.format(stem)
+    odd.mkdir() if kind == "directory" else os.mkfifo(odd)
+    with pytest.raises(UserError) as error:
+        pack(images, SIZE, False, directory)
+    assert str(odd) in str(error.value) and f"found a {kind}" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["{}.npy", "{}.json", "unfinished-{}.npy", "unfinished-frames-x"])
+def test_a_dangling_link_is_replaced_and_nothing_written_where_it_points(
+    image_folder: WriteImages, tmp_path: Path, name: str
+) -> None:
+    images, directory = image_folder("a", "b"), tmp_path / "cache"
+    pack(images, SIZE, False, directory)
+    stem = _array(tmp_path).stem
+    for file in directory.iterdir():
+        file.unlink()
+    (directory / name.format(stem)).symlink_to(tmp_path / "elsewhere")
+    packed = pack(images, SIZE, False, directory)
+    expected = [read_image(path, SIZE) for path in images.values()]
+    np.testing.assert_array_equal(packed.gather(np.arange(2)), expected)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_disk_without_room_is_one_line_and_takes_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: posix_fallocate is refused."""
+    (tmp_path / "imgs").mkdir()
+    program = f"""
+import resource
+from pathlib import Path
+from PIL import Image
+from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
+from audetnet.data.cache import pack
+from audetnet.errors import exit_status
+path = Path({str(tmp_path / "imgs" / "a.png")!r})
+Image.new("RGB", (400, 400)).save(path)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+cache = Path({str(tmp_path / "cache")!r})
+raise SystemExit(exit_status(lambda: pack({{"a": path}}, (400, 400), False, cache) and 0))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert str(tmp_path / "cache") in line and os.strerror(EFBIG) in line and "--cache" in line
+    assert _files(tmp_path / "cache") == []
+
+
+def test_a_cache_that_is_deleted_while_it_is_read_changes_nothing(
+    image_folder: WriteImages, tmp_path: Path
+) -> None:
+    images = image_folder("a", "b")
+    packed = pack(images, SIZE, False, tmp_path / "cache")
+    shutil.rmtree(tmp_path / "cache")
+    expected = [read_image(path, SIZE) for path in images.values()]
+    np.testing.assert_array_equal(packed.gather(np.arange(2)), expected)

@@ -138,7 +138,7 @@ def test_duplicates_count_once_in_the_validation_set(dataset_directory: Write) -
     ("train", "test", "named"),
     [
         (["A_0", "B_0"], ["C_0"], None),
-        (["A_0", "B_0", "C_0"], ["C_0", "A_0"], "2 frames are in both train and test"),
+        (["A_0", "B_0", "C_0"], ["C_0", "A_0"], "2 frames in both train and test"),
         (["A_0", "B_0"], ["A_1", "C_0"], "subjects in both train and test"),
     ],
     ids=["disjoint", "frames", "subjects"],
@@ -218,7 +218,7 @@ def test_au_names_come_from_the_data_else_from_the_cfg_else_are_columns(
         (
             ["AU6"],
             None,
-            "{directory}/aus.pkl: rows have 2 values, but {directory}/dataset.json names 1 AUs",
+            "{directory}/aus.pkl: rows have 2 values, but {directory}/dataset.json names 1 AU",
         ),
         (
             None,
@@ -306,7 +306,7 @@ def test_validation_frames_may_be_listed(dataset_directory: Write) -> None:
     assert dataset.validation is not None
     assert dataset.validation.ids == ("B_1", "B_0")
     assert dataset.train.ids == ("A_0", "A_1")
-    assert dataset.notes == ("validation ids: 1 duplicates are counted once",)
+    assert dataset.notes == ("validation ids: 1 duplicate, counted once",)
 
 
 def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
@@ -329,7 +329,7 @@ def test_overlaps_with_the_validation_set_are_warned_of(
     directory = dataset_directory(LABELS, ["A_0", "A_1"], ["C_0"])
     (directory / "validation_ids.csv").write_text(listed)
     (note,) = _load(directory).notes
-    assert note.startswith(f"beware: 1 frames are in both {both}")
+    assert note.startswith(f"beware: 1 frame in both {both}")
 
 
 def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) -> None:

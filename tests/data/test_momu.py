@@ -274,3 +274,25 @@ def test_disfa_is_balanced_to_about_a_seventh_to_a_third(
     shares = np.append(drawn.mean(axis=0), 1 - drawn.any(axis=1).mean())
     assert low <= shares.min()
     assert shares.max() <= high
+
+
+@pytest.mark.parametrize(
+    ("epoch_size", "sampling_size", "words"),
+    [
+        (64, 64, ["64 / 64 = 1, for", " 3 classes", "sampling_size 16 or epoch_size 192"]),
+        (10, 5, ["10 / 5 = 2, for", "sampling_size 2 or epoch_size 15"]),
+        (2, 1, ["take epoch_size 3"]),
+        (6, 2, None),
+    ],
+    ids=["one draw", "size that divides", "epoch smaller than the classes", "enough"],
+)
+def test_epochs_of_too_few_draws_are_said(
+    epoch_size: int, sampling_size: int, words: list[str] | None
+) -> None:
+    """Two AUs and neutral are classes; the third AU has no active frame and is none."""
+    active = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.float32)
+    line = MOMU(active, epoch_size, sampling_size).few_draws()
+    if words is None:
+        assert line is None
+    else:
+        assert line is not None and all(word in line for word in words)

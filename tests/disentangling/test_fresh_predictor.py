@@ -118,6 +118,18 @@ def test_an_architecture_that_fixes_its_width(make: Make) -> None:
     assert isinstance(cells["fresh_z1_auc"], Estimate)
 
 
+def test_an_architecture_without_weights(make: Make) -> None:
+    """A cfg whose encoder alone learns: there is no fresh AUPredictor to train."""
+    run = make()
+    text = run.config.text
+    start, end = text.index("[connected]", text.index("{AUPredictor}")), text.index("{Decoder}")
+    blocks = "[select_subset]\norigin_layer=-1\nstart_index=0\nend_index=12\n\n"
+    run.config.path.write_text(text[:start] + blocks + text[end:])
+    run = replace(run, config=read_config(run.config.path, BUILDERS))
+    cells = measure(run, 0).cells
+    assert all("nothing to learn" in str(cells[row.key]) for row in ROWS)
+
+
 def test_one_training_person(make: Make) -> None:
     run = make()
     alone = replace(run.train, subjects=("a",) * len(run.train))

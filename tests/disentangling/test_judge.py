@@ -1,5 +1,6 @@
 """The judge: it learns, and is kept where it was trained on the same."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,13 +115,42 @@ def test_anything_else_is_another_judge(tmp_path: Path, change: str) -> None:
     assert len(list(tmp_path.glob("judge-*.pt"))) == 2
 
 
-def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _flip_a_weight(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _drop_a_layer(path: Path) -> None:
+    """What is there must not be where the training starts from."""
+    state = torch.load(path, weights_only=True)
+    torch.save({name: 2 * value for name, value in list(state.items())[:-1]}, path)
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip_a_weight, _drop_a_layer], ids=lambda f: f.__name__)
+def test_a_damaged_file_is_replaced(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     frames, pixels = _made(0)
     first = _scores(_judge(tmp_path, frames, pixels), pixels)
     (path,) = tmp_path.glob("judge-*.pt")
-    path.write_bytes(path.read_bytes()[:1000])
+    whole = path.read_bytes()
+    damage(path)
     assert torch.equal(_scores(_judge(tmp_path, frames, pixels), pixels), first)
-    assert path.stat().st_size > 1000
+    assert path.read_bytes() == whole
+
+
+def test_a_disk_that_does_not_keep_it_costs_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, pixels = _made(0)
+    (tmp_path / "file").touch()
+    refused = _judge(tmp_path / "file", frames, pixels)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "file") in line and "not kept" in line
+    assert torch.equal(_scores(refused, pixels), _scores(_judge(None, frames, pixels), pixels))
 
 
 def test_unknown_labels_and_a_single_person(tmp_path: Path) -> None:

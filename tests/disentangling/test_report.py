@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from audetnet.csv_files import read_csv
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
 from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
@@ -40,7 +41,7 @@ def table() -> Table:
         },
         "null": {"a": Estimate(0.5, 0.4, 0.6, 0.9)},
     }
-    known = {"the run": (Known("AU1", "AUs", "z1", "AUC", Estimate(0.8, 0.7, 0.9), 0.6),)}
+    known = {"the run": (Known('=AU1, "inner"', "AUs", "z1", "AUC", Estimate(0.8, 0.7, 0.9), 0.6),)}
     rows = (_row("a", 1, True), _row("b", 2, True), _row("c", 3, False))
     return Table(rows, columns, cells, known, ("beware of <this>",))
 
@@ -93,9 +94,10 @@ def test_csv_holds_the_same(written: Path) -> None:
         ("c", "the run", ""),
     ]
     assert lines[0]["p"] == "0.005" and lines[2]["reason"] == "needs 3 people"
-    with (written / "factors.csv").open() as file:
-        (line,) = csv.DictReader(file)
-    assert line["factor"] == "AU1" and line["value"] == "0.8" and line["share"] == "0.6"
+    header, cells = read_csv(written / "factors.csv")
+    line = dict(zip(header, cells, strict=True))
+    assert line["factor"] == '=AU1, "inner"' and line["value"] == "0.8" and line["share"] == "0.6"
+    assert '"\'=AU1, ""inner""",' in (written / "factors.csv").read_text(), "no formula"
 
 
 class _Page(HTMLParser):

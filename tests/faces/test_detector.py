@@ -22,8 +22,9 @@ def found() -> FaceDetector:
 
 def test_shipped_frames_have_faces(found: FaceDetector, minimal_data: Path) -> None:
     for path in sorted((minimal_data / "imgs").iterdir()):
-        points = found.landmarks(np.asarray(Image.open(path).convert("RGB")))
-        assert points is not None, path.name
+        face = found.largest_face(np.asarray(Image.open(path).convert("RGB")))
+        assert face is not None and face.of == 1, path.name
+        points = face.points
         assert points.shape == (68, 2)
         left, right = points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)
         assert right[0] - left[0] > 30 / 256 * Image.open(path).width
@@ -35,15 +36,15 @@ def test_landmarks_are_in_pixels_of_the_full_image(found: FaceDetector, minimal_
     small = Image.open(minimal_data / "imgs" / "SN001_0.jpg").convert("RGB").resize((700, 700))
     canvas = Image.new("RGB", (2500, 2000), (90, 90, 90))
     canvas.paste(small.resize((1400, 1400)), (800, 300))
-    one = found.landmarks(np.asarray(small))
-    other = found.landmarks(np.asarray(canvas))
+    one = found.largest_face(np.asarray(small))
+    other = found.largest_face(np.asarray(canvas))
     assert one is not None
     assert other is not None
-    assert np.abs((other - (800, 300)) / 2 - one).mean() < 0.02 * 700
+    assert np.abs((other.points - (800, 300)) / 2 - one.points).mean() < 0.02 * 700
 
 
 def test_no_face(found: FaceDetector) -> None:
-    assert found.landmarks(np.full((300, 200, 3), 128, dtype=np.uint8)) is None
+    assert found.largest_face(np.full((300, 200, 3), 128, dtype=np.uint8)) is None
 
 
 class _Box:
@@ -81,16 +82,16 @@ def test_the_largest_face_is_taken_and_its_box_scaled(monkeypatch: pytest.Monkey
     asked: list = []
     boxes = {0: [_Box(0, 0, 9, 9), _Box(10, 20, 59, 69), _Box(1, 1, 12, 12)]}
     _fake(monkeypatch, boxes, asked)
-    points = FaceDetector().landmarks(np.zeros((1024, 2048, 3), dtype=np.uint8))
+    face = FaceDetector().largest_face(np.zeros((1024, 2048, 3), dtype=np.uint8))
     assert asked == [((512, 1024, 3), 0), ((1024, 2048, 3), (20, 40, 119, 139))]
-    assert points is not None
-    np.testing.assert_array_equal(points[67], [67, 134])
+    assert face is not None and face.of == 3
+    np.testing.assert_array_equal(face.points[67], [67, 134])
 
 
 def test_enlarging_is_the_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list = []
     _fake(monkeypatch, {0: [], 1: [_Box(0, 0, 9, 9)]}, asked)
-    assert FaceDetector().landmarks(np.zeros((100, 80, 3), dtype=np.uint8)) is not None
+    assert FaceDetector().largest_face(np.zeros((100, 80, 3), dtype=np.uint8)) is not None
     assert asked == [((100, 80, 3), 0), ((100, 80, 3), 1), ((100, 80, 3), (0, 0, 9, 9))]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS, Shape
+from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Plan, plan
+from audetnet.networks.shapes import Shape
 from tests.config.cfg_texts import encoder_text, written
 
 Planner = Callable[[Shape, str], Plan]

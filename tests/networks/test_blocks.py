@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS, Shape
+from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import Graph, plan
+from audetnet.networks.shapes import Shape
 from tests.config.cfg_texts import at_mark, encoder_text, written
 from tests.networks.conftest import Planner
 
@@ -454,6 +455,12 @@ THIRD = "this is block 2: it can read blocks before it (0 to 1, or -1 to -2) and
 TWO_BLOCKS = "[identity]\n[identity]\n"
 ONE_SIZE = "[upsample] expected either output_sizes=HEIGHT,WIDTH or scale_factor=FACTOR"
 ROUTE = "[route]\nbranch_at_layer="
+OUTSIDE = "lies outside its source, which has 0"
+INPUT_IS = "the network's input is 3x4x6"
+GIVES = "block 0 [convolutional] on line 22 gives"
+WIDE = "[connected]\noutput_features=1000000\n"
+EIGHTFOLD = "[combine_concat]\ncombine_layers=-1,-1,-1,-1,-1,-1,-1,-1\n"
+ENLARGED = "[upsample]\nscale_factor=10000\n"
 SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
 
 
@@ -478,8 +485,8 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
             f"[avgpool] a 5x5 {COLLAPSE} 4x6 input with padding 0: {BELOW}",
         ),
         (
-            "[upsample] # here\nscale_factor=0.2",
-            "[upsample] its output would collapse below 1x1 ((3, 0, 1))",
+            "[upsample]\nscale_factor=0.2 # here",
+            "[upsample] its output would collapse below 1x1 (3x0x1)",
         ),
         # channels
         (
@@ -524,36 +531,36 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         # subsets
         (
             f"{SUBSET}2\nend_index=4 # here",
-            "[select_subset] subset 2:4 lies outside its source, which has 0:3 along dimension 1",
+            f"[select_subset] subset 2:4 {OUTSIDE}:3 along dimension 1; {INPUT_IS}",
         ),
         (
             f"{SUBSET}0\nend_index=5 # here\ndimension=2",
-            "[select_subset] subset 0:5 lies outside its source, which has 0:4 along dimension 2",
+            f"[select_subset] subset 0:5 {OUTSIDE}:4 along dimension 2; {INPUT_IS}",
         ),
         (
             f"{SUBSET}0\nend_index=7 # here\ndimension=3",
-            "[select_subset] subset 0:7 lies outside its source, which has 0:6 along dimension 3",
+            f"[select_subset] subset 0:7 {OUTSIDE}:6 along dimension 3; {INPUT_IS}",
         ),
         (
             f"{SUBSET}2\nend_index=2 # here",
-            "[select_subset] subset 2:2 lies outside its source, which has 0:3 along dimension 1",
+            f"[select_subset] subset 2:2 {OUTSIDE}:3 along dimension 1; {INPUT_IS}",
         ),
         (
             f"{SUBSET}2\nend_index=1 # here",
-            "[select_subset] subset 2:1 lies outside its source, which has 0:3 along dimension 1",
+            f"[select_subset] subset 2:1 {OUTSIDE}:3 along dimension 1; {INPUT_IS}",
         ),
         # shapes to combine
         (
             CONV.format(4, 1, 1) + "[combine_multiply]\ncombine_layers=-1,-2 # here",
-            "[combine_multiply] shapes cannot be multiplied: 4x4x6, 3x4x6",
+            f"[combine_multiply] shapes cannot be multiplied; {GIVES} 4x4x6, {INPUT_IS}",
         ),
         (
             CONV.format(4, 3, 1) + "[combine_concat]\ncombine_layers=-1,-2 # here",
-            "[combine_concat] shapes differ beside dimension 1: 4x2x4, 3x4x6",
+            f"[combine_concat] shapes differ beside dimension 1; {GIVES} 4x2x4, {INPUT_IS}",
         ),
         (
             CONV.format(4, 1, 1) + "[combine_concat]\ncombine_layers=0,-2 # here\ndimension=3",
-            "[combine_concat] shapes differ beside dimension 3: 4x4x6, 3x4x6",
+            f"[combine_concat] shapes differ beside dimension 3; {GIVES} 4x4x6, {INPUT_IS}",
         ),
         # references
         (f"{ROUTE}0 # here", f"[route] branch_at_layer=0 {NOT_THERE} {FIRST}"),
@@ -602,7 +609,8 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
             "[resnet50] freeze_first_n_layers=5 but the block has 4 layers",
         ),
         (
-            "[vgg-face]\nstate_dict_filepath=a.pth\nfreeze_first_n_layers=32 # here",
+            "[upsample]\nscale_factor=8\n[vgg-face]\nstate_dict_filepath=a.pth\n"
+            "freeze_first_n_layers=32 # here",
             "[vgg-face] freeze_first_n_layers=32 but the block has 31 layers",
         ),
     ],
@@ -617,23 +625,64 @@ def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "block",
+    ("blocks", "message"),
     [
-        pytest.param("[vgg-face] # here\nstate_dict_filepath=a.pth", id="five poolings"),
-        pytest.param(CONV.format(4, 10**10, 1).replace("]", "] # here") + "pad=True", id="memory"),
-        pytest.param(CONV.format(10**20, 1, 1).replace("]", "] # here"), id="beyond 64 bits"),
-        pytest.param(CONV.format(4, 1, 10**20).replace("]", "] # here"), id="a stride beyond them"),
+        pytest.param(
+            "[vgg-face] # here\nstate_dict_filepath=a.pth", "at least 32x32", id="five poolings"
+        ),
+        pytest.param(
+            "[connected]\noutput_features=11\n"
+            + CONV.format("1000000 # here", 10000, 1)
+            + "pad=5000",
+            "weights would be 1000000x11x10000x10000",
+            id="many weights",
+        ),
+        pytest.param(
+            ENLARGED + ENLARGED.replace("000", "000 # here"),
+            "output would be 3x40000000x60000000",
+            id="many pixels",
+        ),
+        pytest.param(
+            WIDE + EIGHTFOLD * 8 + EIGHTFOLD.replace(",-1\n", ",-1 # here\n"),
+            "output would be 134217728000000x4x6",
+            id="many channels, by doubling",
+        ),
+        pytest.param(
+            WIDE + EIGHTFOLD * 4 + WIDE.replace("000000", "000000 # here"),
+            "weights would be 1000000x4096000000",
+            id="a wide layer after many channels",
+        ),
+        pytest.param(
+            WIDE + EIGHTFOLD * 5 + "[upsample]\nscale_factor=10000 # here",
+            "output would be 32768000000x40000x60000",
+            id="a large image of many channels",
+        ),
     ],
 )
-def test_refuses_with_the_words_of_torch(tmp_path: Path, block: str) -> None:
-    """What only torch can see is shown on one line too."""
-    path = written(tmp_path, encoder_text((3, 4, 6), block))
+def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, message: str) -> None:
+    """In words of our own: torch speaks of overflows and of objects that it fails to unpack."""
+    path = written(tmp_path, encoder_text((3, 4, 6), blocks))
     options = read_config(path, BUILDERS).encoder
     with pytest.raises(CfgError) as error:
         plan(options, (3, 4, 6))
-    kind = options.blocks[0].type
-    assert str(error.value).startswith(at_mark(path, f"[{kind}] does not fit its input: "))
-    assert "\n" not in str(error.value)
+    place = at_mark(path, f"[{options.blocks[-1].type}]")
+    assert str(error.value).startswith(place)
+    assert message in str(error.value)
+
+
+def test_the_last_net_holds_no_words_of_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no check foresees is said in a line of our own."""
+
+    def broken(source: Shape) -> nn.Module:
+        raise RuntimeError("numel: integer multiplication overflow\nException raised from ...")
+
+    monkeypatch.setitem(BUILDERS, "identity", broken)
+    path = written(tmp_path, encoder_text((3, 4, 6), "[identity] # here"))
+    with pytest.raises(CfgError) as error:
+        plan(read_config(path, BUILDERS).encoder, (3, 4, 6))
+    assert str(error.value) == at_mark(path, "[identity] does not fit its input (3x4x6)")
 
 
 @pytest.mark.parametrize(
@@ -641,13 +690,22 @@ def test_refuses_with_the_words_of_torch(tmp_path: Path, block: str) -> None:
     [
         ("[softmax]\ndim=-1", "dim=-1: expected an integer of at least 0 and below 5"),
         ("[softmax]\ndim=5", "dim=5: expected an integer of at least 0 and below 5"),
-        ("[batch_norm]\nnum_features=3\neps=0", "eps=0: expected a number greater than 0"),
-        (CONV.format(0, 1, 1), "filters=0: expected an integer of at least 1"),
-        (CONV.format(1, 1, 0), "stride=0: expected an integer of at least 1"),
-        ("[maxpool]\nstride=1\npool_size=0", "pool_size=0: expected an integer of at least 1"),
+        (
+            "[batch_norm]\nnum_features=3\neps=0",
+            "eps=0: expected a number of at least 1e-12 and at most 1",
+        ),
+        (CONV.format(0, 1, 1), "filters=0: expected an integer of at least 1 and at most 1000000"),
+        (CONV.format(1, 1, 0), "stride=0: expected an integer of at least 1 and at most 10000"),
+        (
+            "[maxpool]\nstride=1\npool_size=0",
+            "pool_size=0: expected an integer of at least 1 and at most 10000",
+        ),
         ("[upsample]\nmode=cubic", "mode=cubic: unknown choice; did you mean 'bicubic'?"),
         ("[identity]\nfilters=3", "unknown option 'filters'"),
-        ("[maxpool]\npool_size=2", "missing option 'stride' (an integer of at least 1)"),
+        (
+            "[maxpool]\npool_size=2",
+            "missing option 'stride' (an integer of at least 1 and at most 10000)",
+        ),
         ("[vgg-face]\nfreeze_first_n_layers=3", "missing option 'state_dict_filepath' (a text)"),
     ],
 )

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS, Shape
+from audetnet.networks.blocks import BUILDERS
 from audetnet.networks.graph import INPUT, Graph, plan
+from audetnet.networks.shapes import Shape
 from tests.config.cfg_texts import at_mark, encoder_text, replaced, written
 from tests.networks.conftest import Planner
 

@@ -76,7 +76,9 @@ def test_frames_need_not_be_square(config: Reader) -> None:
 
 
 NET_CHANNELS = "channels={} but the input of {{{}}} has {} channels"
-LEARNS_NOTHING = "has nothing to learn: none of its blocks has parameters"
+LEARNS_NOTHING = (
+    "has nothing to learn: no block that its output depends on has parameters that are not frozen"
+)
 
 
 @pytest.mark.parametrize(
@@ -175,20 +177,165 @@ def test_a_code_with_positions_needs_a_predictor_that_pools(tmp_path: Path) -> N
     )
 
 
-@pytest.mark.parametrize("names", [("AU1", "AU2"), ("AU1", "AU2", "AU4", "AU6"), ()])
-def test_refuses_data_with_other_aus(tmp_path: Path, names: tuple[str, ...]) -> None:
-    predictor = replaced(NETWORKS["AUPredictor"], ("[connected]", "[connected] # here"))
-    path = written(tmp_path, cfg_text({"AUPredictor": predictor}))
+CONNECTED = "[connected]\noutput_features=3 # here"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "names", "advice"),
+    [
+        pytest.param(CONNECTED, ("AU1", "AU2"), "; write output_features=2", id="fewer"),
+        pytest.param(
+            CONNECTED, ("AU1", "AU2", "AU4", "AU6"), "; write output_features=4", id="more"
+        ),
+        pytest.param(
+            "[convolutional]\nkernel_size=1\nfilters=3 # here\nstride=1",
+            ("AU1",),
+            "; write filters=1",
+            id="a convolution",
+        ),
+        pytest.param(
+            f"{CONNECTED}\n[batch_norm]\nnum_features=3\n[softmax]\n[route]\nbranch_at_layer=-1",
+            ("AU1", "AU2"),
+            "; write output_features=2",
+            id="blocks after it keep the number",
+        ),
+        pytest.param(
+            "[connected]\noutput_features=4\n[select_subset] # here\norigin_layer=-1\n"
+            "start_index=0\nend_index=3",
+            ("AU1", "AU2"),
+            "",
+            id="part of a wider block",
+        ),
+        pytest.param(
+            "[connected]\noutput_features=1\n[combine_concat] # here\ncombine_layers=-1,-1,-1",
+            ("AU1", "AU2"),
+            "",
+            id="several blocks",
+        ),
+        pytest.param(
+            "[upsample] # here\nscale_factor=1", ("AU1", "AU2", "AU4"), "", id="z1 as it is"
+        ),
+        pytest.param("[connected] # here\noutput_features=3", (), "", id="no AUs"),
+    ],
+)
+def test_refuses_data_with_other_aus(
+    tmp_path: Path, blocks: str, names: tuple[str, ...], advice: str
+) -> None:
+    """At the option to change, with its value, where one option decides."""
+    path = written(tmp_path, cfg_text({"AUPredictor": network("AUPredictor", 2, blocks)}))
     settings = read_config(path, BUILDERS)
     model = planned(settings)
-    check_au_count(settings, model, ("AU1", "AU2", "AU4"))
+    check_au_count(settings, model, ("AU1", "AU2", "AU4")[: model.au_count])
     with pytest.raises(CfgError) as error:
         check_au_count(settings, model, names)
+    kind = str(error.value).partition("[")[2].partition("]")[0]
     assert str(error.value) == at_mark(
         path,
-        f"[connected] the AUPredictor has 3 outputs, but the data have {len(names)} AUs: "
-        + ", ".join(names),
+        f"[{kind}] the AUPredictor has {model.au_count} outputs, but the data have {len(names)} "
+        f"AUs: {', '.join(names)}{advice}",
     )
+
+
+PAST_ITS_WEIGHTS = """
+[connected] # here
+output_features=4
+[route]
+branch_at_layer=-2
+"""
+"""A block that learns, and a way round it."""
+
+
+@pytest.mark.parametrize(("name", "channels"), [("Discriminator", 6), ("Image Discriminator", 3)])
+def test_a_critic_whose_output_passes_by_its_weights_is_refused(
+    tmp_path: Path, name: str, channels: int
+) -> None:
+    """Its loss would have no gradient, which torch would say with a traceback."""
+    blocks = PAST_ITS_WEIGHTS.replace(" # here", "")
+    critic = network(name, channels, blocks).replace("}", "} # here")
+    path = written(tmp_path, cfg_text({name: critic}))
+    settings = read_config(path, BUILDERS)
+    with pytest.raises(CfgError) as error:
+        planned(settings)
+    assert str(error.value) == at_mark(path, f"{{{name}}} {LEARNS_NOTHING}")
+
+
+def test_a_main_network_whose_code_passes_by_its_weights_is_refused(tmp_path: Path) -> None:
+    dead = PAST_ITS_WEIGHTS.replace(" # here", "")
+    networks = {
+        "Encoder": network("Encoder", 3, f"{dead}[avgpool]\npool_size=8\nstride=8").replace(
+            "}", "} # here"
+        ),
+        "AUPredictor": network("AUPredictor", 2, dead),
+        "Decoder": network(
+            "Decoder", 3, "[upsample]\nscale_factor=8\n[connected]\noutput_features=3"
+        ),
+        "Discriminator": None,
+    }
+    path = written(tmp_path, cfg_text(networks))
+    settings = read_config(path, BUILDERS)
+    with pytest.raises(CfgError) as error:
+        planned(settings)
+    assert str(error.value).startswith(at_mark(path, "{Encoder} has nothing to learn, nor has"))
+
+
+@pytest.mark.parametrize("name", ["Encoder", "AUPredictor", "Decoder", "Discriminator"])
+def test_weights_that_never_learn_are_named(tmp_path: Path, name: str) -> None:
+    """In any network: a block whose output leads nowhere."""
+    text = NETWORKS[name]
+    head, blocks = text[: text.index("channels=") + 11], text[text.index("channels=") + 11 :]
+    path = written(tmp_path, cfg_text({name: f"{head}{PAST_ITS_WEIGHTS.strip()}\n{blocks}"}))
+    plan = planned(read_config(path, BUILDERS))
+    assert plan.warnings == (
+        at_mark(
+            path,
+            f"[connected] its weights never learn: the output of {{{name}}} does not depend on it",
+        ),
+    )
+
+
+IMAGENET = "mean=0.485,0.456,0.406\nstd=0.229,0.224,0.225"
+OF_VGG_FACE = "mean=129.186279296875, 104.76238250732422, 93.59396362304688\nstd=1, 1, 1"
+VGG = "[vgg-face] # here\nstate_dict_filepath=a.pth\n"
+RESNET = "[resnet50] # here\nend_at_layer=3\n"
+
+
+@pytest.mark.parametrize(
+    ("stem", "data", "expected"),
+    [
+        pytest.param(VGG, "", OF_VGG_FACE, id="VGG-Face without any"),
+        pytest.param(VGG, IMAGENET, OF_VGG_FACE, id="VGG-Face with ImageNet's"),
+        pytest.param(VGG, OF_VGG_FACE.partition("\n")[0], OF_VGG_FACE, id="VGG-Face without std"),
+        pytest.param(VGG, OF_VGG_FACE, None, id="VGG-Face"),
+        pytest.param(VGG, "mean=129.2,104.8,93.6\nstd=1,1,1", None, id="VGG-Face, rounded"),
+        pytest.param(RESNET, "", IMAGENET, id="ResNet50 without any"),
+        pytest.param(RESNET, OF_VGG_FACE, IMAGENET, id="ResNet50 with VGG-Face's"),
+        pytest.param(RESNET, IMAGENET, None, id="ResNet50"),
+        pytest.param(
+            RESNET, "mean=123.675,116.28,103.53\nstd=58.4,57.1,57.4", None, id="ResNet50 in 0-255"
+        ),
+        pytest.param(f"{RESNET}pretrained=False\n", "", None, id="ResNet50 from random weights"),
+        pytest.param(
+            f"[connected]\noutput_features=3\n{RESNET}", "", None, id="ResNet50 further on"
+        ),
+    ],
+)
+def test_a_stem_without_the_normalisation_of_its_weights_is_named(
+    tmp_path: Path, stem: str, data: str, expected: str | None
+) -> None:
+    encoder = network(
+        "Encoder", 3, f"{stem}[upsample]\noutput_sizes=1,1\n[connected]\noutput_features=6"
+    )
+    decoder = network("Decoder", 6, "[upsample]\nscale_factor=32\n[connected]\noutput_features=3")
+    path = written(tmp_path, cfg_text({"Encoder": encoder, "Decoder": decoder}, data))
+    warnings = plan_model(read_config(path, BUILDERS), (32, 32)).warnings
+    if expected is None:
+        assert warnings == ()
+        return
+    mean, _, std = expected.replace(" ", "").partition("\n")
+    (warning,) = warnings
+    kind = stem.partition("]")[0]
+    assert warning.startswith(at_mark(path, f"{kind}] its published weights expect"))
+    assert f"write {mean[:15]}" in warning and std in warning
 
 
 def test_without_z2_the_discriminator_is_not_used(tmp_path: Path) -> None:

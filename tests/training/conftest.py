@@ -1,5 +1,6 @@
 """Trainings of cfg/minimal.cfg, in this process, as ``train.py`` would start them."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,15 +10,52 @@ from torch import Tensor
 
 from audetnet.commands.train import main
 from audetnet.training.stopping import Stopped, StopRequest
+from tests.conftest import ROOT
 
-QUICK = (("max_epochs=4", "max_epochs=2"), ("epoch_size=32", "epoch_size=16"))
+QUICK = (
+    ("max_epochs=4", "max_epochs=2"),
+    ("epoch_size=32", "epoch_size=16"),
+    ("sampling_size=2", "sampling_size=1"),
+)
 """Two epochs of four batches, of which every second one trains the main network."""
+DATA = ROOT / "minimal_dataset"
 
 
 @pytest.fixture
 def quick_cfg(edited_cfg: Callable[..., Path]) -> Path:
     """cfg/minimal.cfg with fewer and shorter epochs."""
     return edited_cfg(*QUICK, name="quick.cfg")
+
+
+@pytest.fixture(scope="module")
+def short_cfg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for a whole module."""
+    text = (ROOT / "cfg" / "minimal.cfg").read_text()
+    for old, new in QUICK:
+        text = text.replace(old, new, 1)
+    path = tmp_path_factory.mktemp("cfg") / "quick.cfg"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(short_cfg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs, both kept. Not to be changed."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    assert start(short_cfg, run, "--save-every", "1") == 0
+    return run
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def start(cfg: Path, run: Path, *flags: str, data: Path = DATA) -> int:
+    """``train.py`` on minimal_dataset; its exit status."""
+    arguments = ["--cfg", str(cfg), "--data", str(data), "--run", str(run), "--device", "cpu"]
+    return main([*arguments, "--cache", str(cfg.parent / "cache"), *flags])
 
 
 @pytest.fixture

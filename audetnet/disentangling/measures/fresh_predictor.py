@@ -113,11 +113,14 @@ def _planned(options: NetworkOptions, codes: Tensor) -> Plan:
     channels, height, width = codes.shape[1:]
     widened = replace(options, net=replace(options.net, channels=channels))
     try:
-        return plan(widened, (channels, height, width))
+        network = plan(widened, (channels, height, width))
     except CfgError as error:
         raise NotMeasuredError(
             f"the AUPredictor's architecture does not take the {channels} channels of z2: {error}"
         ) from error
+    if not network.learns:
+        raise NotMeasuredError("the AUPredictor's architecture has nothing to learn")
+    return network
 
 
 def _train(predictor: Graph, run: TrainedRun, code: Tensor, train: Codes, seed: int) -> None:

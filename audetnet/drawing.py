@@ -1,0 +1,25 @@
+"""What all figures share: names of people, AUs and runs are the user's, and shown as they are."""
+
+import warnings
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
+
+__all__ = ["Figure", "legend_label", "plain_log_scale"]
+
+matplotlib.rcParams["text.parse_math"] = False  # else "$a$" is a formula, and "$\frac{$" an error
+warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")  # it is drawn as an empty box
+
+
+def plain_log_scale(axes: Axes) -> None:
+    """A logarithmic y axis with numbers such as 0.01 and 1e-05; matplotlib's own are formulas."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter())
+
+
+def legend_label(name: str) -> str:
+    """A name for a legend: matplotlib leaves out those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name

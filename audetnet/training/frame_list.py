@@ -1,0 +1,62 @@
+"""``frames.csv`` of a run directory: what the run was started on, frame by frame, to name later
+what has changed. Labels are kept as digests.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from audetnet.csv_files import read_csv, write_csv
+from audetnet.data.frames import Dataset
+from audetnet.data.packing import image_status
+from audetnet.errors import UserError
+
+_COLUMNS = ["set", "frame", "digest of labels", "image", "bytes"]
+_NOTHING = "nothing"
+
+
+def write_frame_list(path: Path, dataset: Dataset) -> None:
+    """Write the file. Raises FileError."""
+    write_csv(path, [_COLUMNS, *_rows(dataset)])
+
+
+def changed_frames(path: Path, dataset: Dataset) -> str | None:
+    """What is no longer as the file says: ids, else labels, else images, and the first frame of
+    which that is so. None where nothing is, or where there is no such file.
+    """
+    try:
+        header, *was = read_csv(path)
+    except (UserError, ValueError):
+        return None
+    now = [list(row) for row in _rows(dataset)]
+    if header != _COLUMNS or any(len(row) != len(_COLUMNS) for row in was):
+        return None
+    for name in ("train", "validation", "test"):
+        before, after = ([row[1] for row in rows if row[0] == name] for rows in (was, now))
+        if before != after:
+            return _changed_ids(name, before, after)
+    for what, columns in (("labels", slice(2, 3)), ("image (name or size)", slice(3, 5))):
+        pairs = zip(was, now, strict=True)
+        changed = [new[1] for old, new in pairs if old[columns] != new[columns]]
+        if changed:
+            return f"other {what} of {len(set(changed))} frames, first of '{changed[0]}'"
+    return None
+
+
+def _changed_ids(name: str, before: list[str], after: list[str]) -> str:
+    index = next(
+        (i for i, (old, new) in enumerate(zip(before, after, strict=False)) if old != new),
+        min(len(before), len(after)),
+    )
+    old, new = (f"'{ids[index]}'" if index < len(ids) else _NOTHING for ids in (before, after))
+    return f"other {name} ids: number {index + 1} of them was {old} and is {new} now"
+
+
+def _rows(dataset: Dataset) -> Iterator[tuple[str, str, str, str, str]]:
+    for frames in dataset.sets():
+        labels = np.nan_to_num(frames.labels, nan=-1)
+        for frame, path, row in zip(frames.ids, frames.paths, labels, strict=True):
+            digest = hashlib.sha256(row.tobytes()).hexdigest()[:12]
+            yield frames.name, frame, digest, path.name, str(image_status(path).st_size)

@@ -1,0 +1,69 @@
+"""The frames that a run is evaluated on and never trained on: its validation and test sets."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.frames import Dataset
+from audetnet.evaluation.evaluate import Evaluator, Samples
+from audetnet.progress import ProgressBar
+from audetnet.training.distributed import World
+from audetnet.training.records import Record, set_record
+from audetnet.training.stopping import StopRequest
+
+SAMPLE_COUNT = 8
+"""Test frames shown as pictures, evenly spread over the set."""
+
+
+class HeldOut:
+    """Evaluates these sets with the model as it is; processes share each batch."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        dataset: Dataset,
+        batches: Mapping[str, Batches],
+        batch_size: int,
+        world: World,
+    ) -> None:
+        self._evaluator = evaluator
+        self._test = dataset.test
+        self._lengths = {s.name: len(s) for s in dataset.sets() if s.name != "train"}
+        self._batches = batches
+        self._batch_size = batch_size
+        self._world = world
+
+    def records(self, test_batches: int | None, stop: StopRequest) -> Record:
+        """A record for each set: of the whole of it, or of at most so many batches of the test set.
+        Raises Stopped.
+        """
+        return {
+            name: self._record(name, test_batches if name == "test" else None, stop)
+            for name in self._lengths
+        }
+
+    def whole_test(self, record: Record, stop: StopRequest) -> Record:
+        """The record of an epoch with its numbers on the whole test set. Raises Stopped."""
+        return {**record, "test": self._record("test", None, stop)}
+
+    def is_whole(self, record: Record) -> bool:
+        """Whether an epoch was evaluated on the whole test set."""
+        return bool(record["test"]["frames"] == len(self._test))
+
+    def samples(self) -> Samples:
+        """Some test frames and their reconstructions."""
+        last, count = len(self._test) - 1, min(SAMPLE_COUNT, len(self._test))
+        chosen = np.linspace(0, last, count).round().astype(np.int64)
+        return self._evaluator.samples(self._batches["test"], self._test.ids, chosen)
+
+    def _record(self, name: str, limit: int | None, stop: StopRequest) -> Record:
+        cuts = evaluation_cuts(self._lengths[name], self._batch_size, limit)
+        with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
+
+            def each() -> None:
+                bar.advance()
+                stop.check()
+
+            own = [cut[self._world.part(len(cut))] for cut in cuts]
+            return set_record(self._evaluator(self._batches[name], own, each, self._world.of_all))

@@ -1,0 +1,112 @@
+"""What a run reports at its end, of the whole test set: the epoch chosen on its validation frames,
+and the last one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from audetnet.errors import UserError
+from audetnet.networks.model import AUDetNet
+from audetnet.training.checkpoint import load_checkpoint
+from audetnet.training.distributed import World
+from audetnet.training.held_out import HeldOut
+from audetnet.training.identity import check_identity
+from audetnet.training.records import TITLES, Record, best_index
+from audetnet.training.stopping import StopRequest
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The epoch (from 1) that is reported. ``by`` says what chose it; ``reason``, where that was
+    not a validation metric, why not.
+    """
+
+    epoch: int
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The records of the chosen epoch and of the last one, which may be the same."""
+
+    choice: Choice
+    chosen: Record
+    last: Record
+
+
+def choose(history: list[Record], name: str, metric: str) -> Choice:
+    """By the metric of the set ``name`` if that is the validation set, else the last epoch: an
+    epoch chosen on the test set would look better there than on new people.
+    """
+    best, last, title = best_index(history, name, metric) + 1, len(history), TITLES[metric]
+    if name == "test":
+        return Choice(
+            last,
+            "last epoch",
+            "no validation frames: the last epoch is reported, not the best on the test set "
+            f"(epoch {best} by {title}, checkpoints/best.pt), which would be optimistic",
+        )
+    if all(record[name]["mean"][metric] is None for record in history):
+        reason = f"{name} {title} is undefined in every epoch: the last epoch is reported"
+        return Choice(last, "last epoch", reason)
+    return Choice(best, f"{name} {metric}")
+
+
+class FinalEvaluation:
+    """Evaluates on the whole test set what was evaluated on a part of it. Nothing is changed or
+    saved, so it can be repeated.
+    """
+
+    def __init__(
+        self, model: AUDetNet, held_out: HeldOut, best: Path, identity: dict[str, Any], world: World
+    ) -> None:
+        self._model = model
+        self._held_out = held_out
+        self._best = best
+        self._identity = identity
+        self._world = world
+
+    def __call__(
+        self, history: list[Record], selection: tuple[str, str], at_end: bool, stop: StopRequest
+    ) -> Outcome:
+        """``at_end``: whether the model has the weights of the last epoch of the history, and not
+        some of the next one. Raises Stopped, and UserError where the best checkpoint is needed and
+        is not there.
+        """
+        choice = self._world.from_first(lambda: choose(history, *selection))
+        last, chosen = history[-1], history[choice.epoch - 1]
+        if at_end and not self._held_out.is_whole(last):
+            last = self._held_out.whole_test(last, stop)
+        if choice.epoch == len(history):
+            return Outcome(choice, last, last)
+        if not self._held_out.is_whole(chosen):
+            with self._best_weights(choice.epoch):
+                chosen = self._held_out.whole_test(chosen, stop)
+        return Outcome(choice, chosen, last)
+
+    @contextmanager
+    def _best_weights(self, epoch: int) -> Iterator[None]:
+        """Within it the model has the weights of the best epoch, afterwards its own."""
+        own = {name: value.clone() for name, value in self._model.state_dict().items()}
+        self._model.load_state_dict(self._world.from_first(lambda: self._load_best(epoch)))
+        try:
+            yield
+        finally:
+            self._model.load_state_dict(own)
+
+    def _load_best(self, epoch: int) -> dict[str, Tensor]:
+        expected = f"expected the checkpoint of epoch {epoch}, the best of this run"
+        if not self._best.is_file():
+            raise UserError(f"{self._best}: no such file; {expected}")
+        checkpoint = load_checkpoint(self._best)
+        check_identity(checkpoint.identity, self._identity, self._best)
+        if checkpoint.progress.epoch - 1 != epoch:
+            found = f"found that of epoch {checkpoint.progress.epoch - 1}"
+            raise UserError(f"{self._best}: {expected}; {found}")
+        return checkpoint.model

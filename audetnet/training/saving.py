@@ -1,0 +1,82 @@
+"""When and where a run is saved: its latest checkpoint, its best and those that are kept. Never one
+that is not finite.
+"""
+
+import time
+from collections.abc import Callable
+
+from audetnet.training.checkpoint import Checkpoint
+from audetnet.training.distributed import World
+from audetnet.training.logs import RunDirectory
+from audetnet.training.meter import Meter, NotFiniteError
+
+SAVE_INTERVAL = 600.0
+"""Seconds between two saves within an epoch."""
+
+
+class Saver:
+    """Saves what ``make`` gives; ``save_every``: see RunSettings. ``holds_learning`` tells whether
+    there is a checkpoint that something was learnt for.
+    """
+
+    def __init__(
+        self,
+        paths: RunDirectory,
+        save_every: int,
+        world: World,
+        meter: Meter,
+        make: Callable[[], Checkpoint],
+    ) -> None:
+        self._paths = paths
+        self._save_every = save_every
+        self._world = world
+        self._meter = meter
+        self._make = make
+        self._time = time.monotonic()
+        self.holds_learning = False
+
+    def is_due(self) -> bool:
+        """Whether the last save is long ago."""
+        return time.monotonic() - self._time > SAVE_INTERVAL
+
+    def save(self, finished_epoch: int | None = None, is_best: bool = False) -> None:
+        """Write the latest checkpoint and, after an epoch, those that are kept. Raises
+        NotFiniteError.
+        """
+        checkpoint = self.checked()
+        self._time = time.monotonic()
+        self.holds_learning = checkpoint.progress.step > 0
+        if not self._world.is_first:
+            return
+        if is_best:
+            checkpoint.save(self._paths.best)
+        if finished_epoch and self._save_every and finished_epoch % self._save_every == 0:
+            checkpoint.save(self._paths.kept(finished_epoch))
+        checkpoint.save(self._paths.latest)
+
+    def checked(self) -> Checkpoint:
+        """What there is to save. Raises NotFiniteError."""
+        checkpoint = self._make()
+        self.check_terms(checkpoint.progress.epoch)
+        tensor = checkpoint.first_not_finite()
+        if tensor is not None:
+            raise self._error(checkpoint.progress.epoch, checkpoint.progress.batch, tensor)
+        return checkpoint
+
+    def check_terms(self, epoch: int) -> None:
+        """Raise NotFiniteError if a loss or gradient of the epoch was not finite."""
+        found = self._meter.first_not_finite()
+        if found is not None:
+            raise self._error(epoch, *found)
+
+    def _error(self, epoch: int, batch: int, what: str) -> BaseException:
+        last = (
+            f"the last good checkpoint is {self._paths.latest}"
+            if self.holds_learning
+            else "there is no checkpoint yet"
+        )
+        error = NotFiniteError(
+            f"epoch {epoch}, batch {batch}: {what} is not finite; {last}. Lower a learning_rate "
+            "or a lambda of the cfg and start a new run"
+        )
+        return self._world.common(error)

@@ -1,0 +1,38 @@
+"""Checks of the packed frames that training reads instead of the images."""
+
+from collections.abc import Iterator
+
+from create_dataset.checking.evidence import Evidence
+from create_dataset.checking.findings import Finding, finding
+
+
+def damaged_frames(evidence: Evidence) -> Iterator[Finding]:
+    """Training would learn from pixels that no image holds."""
+    for array in evidence.arrays:
+        if array.damaged:
+            yield finding(
+                "error",
+                "damaged-cache",
+                f"{array.path}: {len(array.damaged)} of {array.frames} packed frames are damaged, "
+                "and training would learn from them; delete this file, it is made anew from the "
+                "images (and have the disk checked)",
+                array.damaged,
+            )
+
+
+def unreadable_arrays(evidence: Evidence) -> Iterator[Finding]:
+    """Training ends there."""
+    for array in evidence.arrays:
+        if array.unreadable:
+            yield Finding("error", "unreadable-cache", array.unreadable)
+
+
+def outdated_arrays(evidence: Evidence) -> Iterator[Finding]:
+    """Nothing is lost but time."""
+    for array in evidence.arrays:
+        if array.outdated:
+            yield Finding(
+                "info",
+                "outdated-cache",
+                f"{array.path}: {array.outdated}; training packs the images anew",
+            )

@@ -1,0 +1,39 @@
+"""The packed frames of a cache directory, each compared with its checksum."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from audetnet.data.array_file import damaged_frames, mistake_in, read_header
+from audetnet.errors import UserError
+
+
+@dataclass(frozen=True)
+class PackedArray:
+    """What was learnt of an array."""
+
+    path: Path
+    frames: int = 0
+    damaged: tuple[str, ...] = ()
+    """Ids of the frames whose pixels are not what was packed."""
+    outdated: str = ""
+    """Why training would not use it but pack anew; nothing more is known then."""
+    unreadable: str = ""
+    """Why training could not go on; nothing more is known then."""
+
+
+def inspect_arrays(cache: Path) -> tuple[PackedArray, ...]:
+    """Read every finished array of a cache directory once, where there is one; an unfinished one
+    is checked by whoever goes on with it.
+    """
+    return tuple(_inspect(path) for path in sorted(cache.glob("frames-*.npy")))
+
+
+def _inspect(path: Path) -> PackedArray:
+    try:
+        header = read_header(path)
+        mistake = mistake_in(path, header)
+        if mistake or header is None:
+            return PackedArray(path, outdated=mistake)
+        return PackedArray(path, len(header["images"]), tuple(damaged_frames(path, header)))
+    except UserError as error:
+        return PackedArray(path, unreadable=str(error))

@@ -1,0 +1,252 @@
+"""The end of a run: the epoch that is reported was chosen without the test set, and its numbers are
+those of the whole test set, however the run came to its end."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audetnet.commands.train import main
+from audetnet.training.outcome import choose
+from audetnet.training.records import best_index, epoch_line
+from audetnet.training.stopping import Stopped, StopRequest
+from audetnet.training.trainer import Trainer
+from tests.conftest import ROOT
+from tests.training.conftest import QUICK, assert_same_bits
+
+Train = Callable[..., Path]
+Edited = Callable[..., Path]
+PART = ("max_test_iters=10", "max_test_iters=1")
+SMALL_BATCHES = ("batch_size=4", "batch_size=2")
+VALIDATION = ("image_size=64", "image_size=64\nvalidation_subjects=SN002")
+WATCHED = (*QUICK, SMALL_BATCHES, VALIDATION)
+"""2 validation frames, 4 test frames: two batches, of which PART reads one."""
+CHECKS_BEFORE_THE_END = 8 + 1 + 1 + 8 + 1 + 2
+"""How often such a run with PART asks whether to stop: batches to train on, to validate and to
+test, by epoch."""
+
+
+def _results(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "results.json").read_text())
+    return found
+
+
+def _history(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_the_chosen_epoch_is_measured_on_the_whole_test_set(
+    train: Train, edited_cfg: Edited, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its numbers are, bit for bit, those of a run that tested on the whole set all the time."""
+    whole = train(edited_cfg(*WATCHED), "whole")
+    capsys.readouterr()
+    part = train(edited_cfg(*WATCHED, PART), "part")
+    printed = capsys.readouterr().out
+    results = _results(part)
+    chosen = results["chosen"]
+    assert results["chosen_by"] == "validation f1"
+    assert chosen["epoch"] == 1, "this test needs a chosen epoch that is not the last"
+    assert _history(part)[0]["test"]["frames"] == 2
+    assert chosen["test"] == _history(whole)[0]["test"] and chosen["test"]["frames"] == 4
+    assert chosen["validation"] == _history(whole)[0]["validation"]
+    assert results["last"] == _history(part)[-1]
+    for name, record in (("results.csv", chosen), ("results_last.csv", results["last"])):
+        (mean,) = [x for x in (part / name).read_text().splitlines() if x.startswith("mean,")]
+        assert float(mean.split(",")[1]) == record["test"]["mean"]["f1"]
+    assert "epoch 1/2" in printed and "test (2 of 4 frames): F1" in printed
+    last_line = next(line for line in printed.splitlines() if line.startswith("epoch 2/2"))
+    assert "test: F1" in last_line
+    chosen_at = printed.index("Test set after epoch 1 (4 frames), chosen by validation f1")
+    assert chosen_at < printed.index("Test set after epoch 2 (4 frames), the last")
+    for name in ("latest.pt", "best.pt"):
+        assert_same_bits(whole / "checkpoints" / name, part / "checkpoints" / name)
+
+
+@pytest.mark.parametrize(
+    ("edits", "heading", "line"),
+    [
+        ((), "the last", "no validation frames: the last epoch is reported"),
+        ((VALIDATION, ("max_epochs=2", "max_epochs=1")), "the last, chosen by validation f1", ""),
+    ],
+    ids=["without validation", "the last is chosen"],
+)
+def test_the_last_epoch_is_one_table(
+    edits: tuple[tuple[str, str], ...],
+    heading: str,
+    line: str,
+    train: Train,
+    edited_cfg: Edited,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = train(edited_cfg(*QUICK, SMALL_BATCHES, PART, *edits), "run")
+    results, printed = _results(run), capsys.readouterr().out
+    assert results["chosen"] == results["last"] == _history(run)[-1]
+    assert results["last"]["test"]["frames"] == 4
+    assert printed.count("Test set after epoch") == 1
+    assert f"(4 frames), {heading}\n" in printed
+    assert line in printed
+    assert (run / "results.csv").read_text() == (run / "results_last.csv").read_text()
+
+
+def test_a_run_stopped_in_its_final_evaluation_makes_the_same_results(
+    train: Train,
+    edited_cfg: Edited,
+    stop_after: Callable[[int | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cfg = edited_cfg(*WATCHED, PART)
+    stop_after(CHECKS_BEFORE_THE_END + 1)
+    run = train(cfg, "run")
+    assert "stopped (test) after the last epoch" in capsys.readouterr().out
+    assert not (run / "results.json").exists()
+    latest = (run / "checkpoints" / "latest.pt").read_bytes()
+    stop_after(None)
+    train(cfg, "run")
+    assert (run / "checkpoints" / "latest.pt").read_bytes() == latest
+    first = (run / "results.json").read_text()
+    train(cfg, "run")
+    assert (run / "results.json").read_text() == first
+    assert _results(run)["chosen"]["test"] == _results(train(cfg, "other"))["chosen"]["test"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda run: (run / "checkpoints" / "best.pt").unlink(), "no such file"),
+        (
+            lambda run: (run / "checkpoints" / "latest.pt").replace(run / "checkpoints/best.pt"),
+            "epoch 1, the best of this run; found that of epoch 2",
+        ),
+    ],
+    ids=["deleted", "of another epoch"],
+)
+def test_without_the_best_checkpoint_its_epoch_is_not_made_up(
+    spoil: Callable[[Path], object],
+    message: str,
+    train: Train,
+    edited_cfg: Edited,
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cfg = edited_cfg(*WATCHED, PART)
+    run = train(cfg, "run")
+    latest = run / "checkpoints" / "latest.pt"
+    before, results = latest.read_bytes(), (run / "results.json").read_text()
+    spoil(run)
+    latest.write_bytes(before)
+    capsys.readouterr()
+    flags = ["--data", str(minimal_data), "--run", str(run), "--cache", str(tmp_path / "cache")]
+    assert main(["--cfg", str(cfg), *flags, "--device", "cpu"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{run / 'checkpoints' / 'best.pt'}: ") and message in line
+    assert latest.read_bytes() == before
+    assert (run / "results.json").read_text() == results
+
+
+@pytest.mark.parametrize(
+    ("batch", "frames"), [(0, 4), (1, 2)], ids=["between two epochs", "within the next epoch"]
+)
+def test_fewer_epochs_may_be_asked_for(
+    batch: int,
+    frames: int,
+    train: Train,
+    edited_cfg: Edited,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The last epoch is then evaluated whole if its weights are still there, and if they are not
+    its table says of how many frames it is."""
+    edits = (*QUICK, SMALL_BATCHES, PART)
+    with monkeypatch.context() as patched:
+        train_epoch, check = Trainer._train_epoch, StopRequest.check
+
+        def stop_before(self: Trainer, stop: StopRequest) -> None:
+            if self._progress.epoch == 2 and not batch:
+                raise Stopped("test")
+            train_epoch(self, stop)
+
+        def stop_within(self: StopRequest) -> None:
+            check(self)
+            if (run / "metrics.jsonl").exists() and len(_history(run)) == 1:
+                raise Stopped("test")
+
+        run = edited_cfg().parent / "run"
+        patched.setattr(Trainer, "_train_epoch", stop_before)
+        patched.setattr(StopRequest, "check", stop_within)
+        train(edited_cfg(*edits), "run")
+    train(edited_cfg(*edits, ("max_epochs=2", "max_epochs=1")), "run")
+    assert _results(run)["last"]["test"]["frames"] == frames
+    of = "4 frames" if frames == 4 else "2 of 4 frames"
+    assert f"Test set after epoch 1 ({of}), the last" in capsys.readouterr().out
+
+
+def test_several_processes_report_the_same_and_repeat_it(
+    edited_cfg: Edited, minimal_data: Path, tmp_path: Path, train: Train
+) -> None:
+    """Started again, they evaluate the best checkpoint again, bit for bit."""
+    cfg, run = edited_cfg(*WATCHED, PART), tmp_path / "several"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    command += ["2", "--", "train.py", "--cfg", str(cfg), "--data", str(minimal_data)]
+    command += ["--run", str(run), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
+    texts = []
+    for _ in range(2):
+        process = subprocess.run(
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.count("Test set after epoch 1 (4 frames), chosen by") == 1
+        texts.append((run / "results.json").read_text())
+    assert texts[0] == texts[1]
+    alone, several = (_results(one)["chosen"] for one in (train(cfg, "alone"), run))
+    assert several["test"]["frames"] == alone["test"]["frames"] == 4
+    for name, value in alone["test"]["loss"].items():
+        assert several["test"]["loss"][name] == pytest.approx(value, rel=1e-2)
+
+
+def _with_f1(name: str, *values: float | None) -> list[dict[str, Any]]:
+    return [{"epoch": i + 1, name: {"mean": {"f1": v}}} for i, v in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "epoch", "by", "reason"),
+    [
+        ("validation", (0.1, 0.4, 0.3), 2, "validation f1", ""),
+        ("validation", (0.4, None, 0.4), 1, "validation f1", ""),
+        ("validation", (None, 0.0), 2, "validation f1", ""),
+        ("validation", (None, None, None), 3, "last epoch", "undefined in every epoch"),
+        ("test", (0.4, 0.1), 2, "last epoch", "epoch 1 by F1, checkpoints/best.pt"),
+    ],
+)
+def test_which_epoch_is_reported(
+    name: str, values: tuple[float | None, ...], epoch: int, by: str, reason: str
+) -> None:
+    history = _with_f1(name, *values)
+    choice = choose(history, name, "f1")
+    assert (choice.epoch, choice.by) == (epoch, by)
+    assert reason in choice.reason and bool(reason) == bool(choice.reason)
+    if name == "validation":
+        assert best_index(history, name, "f1") == epoch - 1, "best.pt is the chosen epoch"
+
+
+@pytest.mark.parametrize(("frames", "shown"), [(8, "test (8 of 30 frames): F1"), (30, "test: F1")])
+def test_an_epochs_line_says_where_its_test_is_a_part(frames: int, shown: str) -> None:
+    record = {
+        "epoch": 3,
+        "train": {},
+        "test": {"frames": frames, "mean": {"f1": 0.5, "2afc": None}, "code": {}},
+        "seconds": 1.0,
+    }
+    assert shown in epoch_line(record, 9, 30)

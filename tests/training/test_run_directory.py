@@ -1,0 +1,314 @@
+"""A directory that holds a run is never begun anew unasked, and what has changed since is named."""
+
+import csv
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from audetnet.lock import locked
+from audetnet.training.checkpoint import Checkpoint, load_checkpoint
+from audetnet.training.trainer import Trainer
+from tests.training.conftest import DATA, assert_same_bits, start
+
+
+def _latest(run: Path) -> Path:
+    return run / "checkpoints" / "latest.pt"
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def _line(capsys: pytest.CaptureFixture[str]) -> str:
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def _only_metrics(run: Path) -> None:
+    shutil.rmtree(run / "checkpoints")
+    (run / "results.json").unlink()
+    (run / "results.csv").unlink()
+
+
+def _only_results(run: Path) -> None:
+    shutil.rmtree(run / "checkpoints")
+    (run / "metrics.jsonl").unlink()
+
+
+def _dangling(run: Path) -> None:
+    _latest(run).unlink()
+    _latest(run).symlink_to(run / "nowhere.pt")
+
+
+@pytest.mark.parametrize(
+    ("lose", "messages"),
+    [
+        (
+            lambda run: _latest(run).unlink(),
+            ["metrics of 2 epochs, best.pt, epoch_0001.pt", "`cp "],
+        ),
+        (_dangling, ["metrics of 2 epochs", "`rm ", " && cp "]),
+        (_only_metrics, ["metrics of 2 epochs, but", "no other checkpoint that is intact"]),
+        (_only_results, ["holds results.json, results.csv, but"]),
+    ],
+    ids=["deleted", "dangling link", "only metrics", "only results"],
+)
+def test_a_run_without_its_latest_checkpoint_is_not_begun_anew(
+    lose: Callable[[Path], None],
+    messages: list[str],
+    short_cfg: Path,
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lose(run)
+    before = _files(run)
+    assert start(short_cfg, run) == 2
+    line = _line(capsys)
+    assert line.startswith(f"{run}: holds ") and "--overwrite" in line and "--run DIR" in line
+    assert all(message in line for message in messages)
+    assert {**before, ".lock": b""} == _files(run)
+
+
+@pytest.mark.parametrize("latest", ["intact", "damaged", "deleted"])
+def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
+    latest: str, short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if latest == "damaged":
+        _latest(run).write_bytes(b"x")
+    elif latest == "deleted":
+        _latest(run).unlink()
+    own = ["notes.txt", "results.txt", "checkpoints/good.pt", "pictures/mine.png"]
+    own.append("disentangling/report.html")
+    for name in own:
+        (run / name).parent.mkdir(exist_ok=True)
+        (run / name).write_text("mine")
+    (run / "checkpoints" / "epoch_0017.pt").write_text("of the old run")
+    assert start(short_cfg, run, "--overwrite", "--save-every", "1") == 0
+    printed = capsys.readouterr()
+    assert f"run directory {run}: new run" in printed.out
+    assert f"{run / 'disentangling'}: a report on the run that was overwritten" in printed.err
+    assert all((run / name).read_text() == "mine" for name in own)
+    left = {name for name in _files(run) if not name.startswith("tensorboard")} - set(own)
+    assert left == {name for name in _files(whole) if not name.startswith("tensorboard")}
+    assert len(list((run / "tensorboard").iterdir())) == 1
+    assert_same_bits(_latest(whole), _latest(run))
+
+
+def test_a_run_in_work_is_not_overwritten(
+    short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked(run, ""):
+        before = _files(run)
+        assert start(short_cfg, run, "--overwrite") == 2
+    assert "another process trains in this run directory" in _line(capsys)
+    assert _files(run) == before
+
+
+def test_nothing_is_overwritten_before_the_new_run_can_begin(
+    short_cfg: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(DATA, data)
+    (data / "imgs" / "SN002_53.jpg").write_bytes(b"no image")
+    before = _files(run)
+    assert start(short_cfg, run, "--overwrite", data=data) == 2
+    assert "not a readable image" in _line(capsys)
+    assert _files(run) == before
+
+
+@pytest.mark.parametrize("save", range(4))
+def test_a_run_that_is_killed_while_it_saves_goes_on(
+    save: int, short_cfg: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its first checkpoint, between the metrics of the first epoch and best.pt, between that
+    and the one that is kept, and before latest.pt: the same command goes on every time.
+    """
+    write, calls, run = Checkpoint.save, iter(range(100)), tmp_path / "run"
+
+    def killed(self: Checkpoint, path: Path) -> None:
+        if next(calls) == save:
+            raise KeyboardInterrupt
+        write(self, path)
+
+    monkeypatch.setattr(Checkpoint, "save", killed)
+    assert start(short_cfg, run, "--save-every", "1") == 130
+    names = ["latest.pt", "best.pt", "epoch_0001.pt"][:save]
+    assert sorted(path.name for path in (run / "checkpoints").glob("*")) == sorted(names)
+    monkeypatch.setattr(Checkpoint, "save", write)
+    assert start(short_cfg, run, "--save-every", "1") == 0
+    for name in ("latest.pt", "best.pt", "epoch_0001.pt"):
+        assert_same_bits(whole / "checkpoints" / name, run / "checkpoints" / name)
+
+
+def test_a_run_that_has_learnt_nothing_may_be_begun_with_another_cfg(
+    short_cfg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as there is only the checkpoint of its start; a result is not thrown away."""
+    run = tmp_path / "run"
+    monkeypatch.setattr(Trainer, "_train_epoch", _interrupted)
+    assert start(short_cfg, run) == 130
+    assert load_checkpoint(_latest(run)).progress.step == 0
+    assert start(short_cfg, run, "--seed", "1") == 130
+    (run / "metrics.jsonl").write_text("{}\n")
+    assert start(short_cfg, run, "--seed", "2") == 2
+
+
+def _interrupted(self: Trainer, stop: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_weights_that_are_not_finite_are_never_saved(
+    short_cfg: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Even if every loss was: the last step may be the one that spoils them."""
+    train_batch, run = Trainer._train_batch, tmp_path / "run"
+
+    def spoiling(self: Trainer, *arguments: object) -> None:
+        train_batch(self, *arguments)  # type: ignore[arg-type]
+        if self._progress.step == 8:
+            with torch.no_grad():
+                next(self._model.predictor.parameters()).view(-1)[0] = float("inf")
+
+    monkeypatch.setattr(Trainer, "_train_batch", spoiling)
+    assert start(short_cfg, run) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("epoch 2, batch 4: model.predictor.")
+    assert f"is not finite; the last good checkpoint is {_latest(run)}." in line
+    assert load_checkpoint(_latest(run)).progress.step == 4
+
+
+def _rewrite(path: Path, edit: Callable[[list[str]], list[str]]) -> None:
+    path.write_text("\n".join(edit(path.read_text().split())) + "\n")
+
+
+def _relabel(data: Path) -> None:
+    with (data / "aus.pkl").open("rb") as file:
+        table = pickle.load(file)
+    for frame in ("SN002_53", (data / "test_ids.csv").read_text().split()[1]):
+        table[frame] = [0 if value else 5 for value in table[frame]]
+    with (data / "aus.pkl").open("wb") as file:
+        pickle.dump(table, file)
+
+
+def _fold(data: Path, name: str, edit: Callable[[list[str]], list[str]]) -> None:
+    (data / "folds" / name).mkdir(parents=True)
+    for kind in ("train", "test"):
+        path = Path(shutil.copy(data / f"{kind}_ids.csv", data / "folds" / name))
+        _rewrite(path, edit)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A copy of minimal_dataset with two folds, of which 1 and a are the same."""
+    data = Path(shutil.copytree(DATA, tmp_path / "data"))
+    for name in ("1", "a"):
+        _fold(data, name, lambda ids: ids)
+    _fold(data, "2", lambda ids: ids[1:])
+    return data
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
+    "fold": (
+        lambda data: None,
+        ["--fold", "2"], "fold=1, now it is 2 and with other train ids: number 1 of them was "),
+    "id gone": (
+        lambda data: _rewrite(data / "folds" / "1" / "train_ids.csv", lambda ids: ids[:-1]),
+        ["--fold", "1"], "other train ids: number 8 of them was '{train[7]}' and is nothing now"),
+    "id more": (
+        lambda data: _rewrite(
+            data / "folds" / "1" / "test_ids.csv", lambda ids: [*ids, "SN002_53"]),
+        ["--fold", "1"], "other test ids: number 5 of them was nothing and is 'SN002_53' now"),
+    "order": (
+        lambda data: _rewrite(data / "folds" / "1" / "test_ids.csv", lambda ids: ids[::-1]),
+        ["--fold", "1"],
+        "other test ids: number 1 of them was '{test[0]}' and is '{test[3]}' now"),
+    "labels": (_relabel, ["--fold", "1"], "other labels of 2 frames, first of 'SN002_53'"),
+    "image": (
+        lambda data: (data / "imgs" / "SN002_53.jpg").write_bytes(
+            (data / "imgs" / "SN002_53.jpg").read_bytes() + b"x"),
+        ["--fold", "1"], "other image (name or size) of 1 frames, first of 'SN002_53'"),
+    "AU names": (
+        lambda data: (data / "dataset.json").write_text(
+            (data / "dataset.json").read_text().replace('"AU12"', '"AU13"')),
+        ["--fold", "1"], "AU12, now it is AU13"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_changed_in_the_data_is_named(
+    change: str,
+    short_cfg: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    edit, flags, message = CHANGES[change]
+    ids = {kind: (data / f"{kind}_ids.csv").read_text().split() for kind in ("train", "test")}
+    run = tmp_path / "run"
+    monkeypatch.setattr(Trainer, "_train_epoch", _interrupted)
+    assert start(short_cfg, run, "--fold", "1", data=data) == 130
+    (run / "metrics.jsonl").write_text("{}\n")  # something to lose
+    capsys.readouterr()
+    edit(data)
+    assert start(short_cfg, run, *flags, data=data) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]  # after a warning
+    expected = message.format(**ids)
+    assert line.startswith(f"{run}: this run was started with ") and expected in line
+    if change != "fold":
+        (run / "frames.csv").unlink()
+        assert start(short_cfg, run, *flags, data=data) == 2
+        assert "digest_of_" in capsys.readouterr().err or change == "AU names"
+
+
+def test_another_fold_of_the_same_frames_is_no_change(
+    short_cfg: Path, data: Path, tmp_path: Path, stop_after: Callable[[int | None], None]
+) -> None:
+    stop_after(1)
+    assert start(short_cfg, tmp_path / "run", "--fold", "1", data=data) == 0
+    assert start(short_cfg, tmp_path / "run", "--fold", "a", data=data) == 0
+    assert load_checkpoint(_latest(tmp_path / "run")).progress.step == 8
+
+
+def test_the_list_of_frames_keeps_labels_to_itself(whole: Path) -> None:
+    with (whole / "frames.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["set", "frame", "digest of labels", "image", "bytes"]
+    ids = [
+        frame
+        for kind in ("train", "test")
+        for frame in (DATA / f"{kind}_ids.csv").read_text().split()
+    ]
+    assert [row[1] for row in rows] == ids
+    assert json.loads((whole / "options.json").read_text())["fold"] is None
+
+
+@pytest.mark.parametrize("where", [".", "checkpoints", "pictures", "tensorboard", "frames.csv"])
+def test_a_file_or_directory_in_the_way_is_one_line(
+    where: str, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    path = run / where
+    if where.endswith(".csv"):
+        path.mkdir(parents=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert start(short_cfg, run) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith(str(path))
+    assert "cannot be written" in line if where == "." else "expected a" in line
+    assert os.path.lexists(path)
