@@ -14,6 +14,7 @@ import numpy as np
 from audetnet.csv_files import read_csv
 from audetnet.data.metadata import Metadata
 from audetnet.errors import UserError, first_few
+from audetnet.files import read_text
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE
 from audetnet.progress import ProgressBar
 from create_dataset.au_columns import au_of_number
@@ -82,7 +83,7 @@ def read_list(
     assert metadata.aus is not None
     rows: dict[str, list[float]] = {}
     seen = set()
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         name, *texts = re.split(r"[\s,]+", line.strip())
         match = _LISTED.fullmatch(name)
         if not name:
@@ -104,13 +105,6 @@ def read_list(
     if not chosen:
         raise UserError(f"{path}: no lines; expected lines such as F001/T1/2440.jpg 0 1 0 ...")
     return _table({frame: row for frame, row in rows.items() if frame[:4] in chosen}, metadata)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from error
 
 
 def _table(rows: dict[str, list[float]], metadata: Metadata) -> LabelTable:

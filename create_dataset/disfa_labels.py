@@ -15,6 +15,7 @@ import numpy as np
 from audetnet.arguments import command_parser, names
 from audetnet.data.metadata import read_metadata
 from audetnet.errors import UserError, exit_status, first_few
+from audetnet.files import read_text
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, FloatArray
 from audetnet.progress import ProgressBar
 from create_dataset.au_columns import aus
@@ -129,7 +130,7 @@ def _read_subject(folder: Path, aus: tuple[str, ...], mistakes: Mistakes) -> Flo
 def _read_file(path: Path, mistakes: Mistakes) -> list[float]:
     """Intensities of one AU, frame by frame."""
     values: list[float] = []
-    for line, text in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for line, text in enumerate(read_text(path).splitlines(), start=1):
         match = re.fullmatch(r"\s*(\d+)\s*,\s*(-?\d+(?:\.\d+)?)\s*", text)
         if match is None:
             if text.strip():

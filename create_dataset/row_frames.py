@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 ID_COLUMNS = ("frame_id", "id")
 NUMBER_COLUMN = "frame"
+_LONGEST_NUMBER = 18
+"""Digits of a frame's number; longer ones are names."""
 VIDEO_COLUMN = "video"
 PATH_COLUMNS = ("path", "image", "image_path", "file", "filename", "input")
-_NUMBER = re.compile(r"(\d+)(?:\.0*)?")
+_NUMBER = re.compile(rf"(\d{{1,{_LONGEST_NUMBER}}})(?:\.0*)?")
 """A frame's number, perhaps written as pandas writes whole numbers in a column with gaps."""
 
 
@@ -149,7 +151,7 @@ def _ids(
             "one with --id-column or --path-column"
         )
     ids = texts(path, table, column)
-    if all(text.isdecimal() for text in ids):
+    if all(text.isdecimal() and len(text) <= _LONGEST_NUMBER for text in ids):
         ids = [id_of_video_frame(path.stem, int(text) - columns.first_frame) for text in ids]
     return ids
 

@@ -36,8 +36,12 @@ class LabelledFrames:
 
     def counts(self, people: Sequence[str]) -> Counts:
         """Active frames of each AU, and frames, of each of S subjects: (S, A + 1)."""
-        rows = [self.active[self.subjects == subject] for subject in people]
-        return np.array([[*np.nansum(row, axis=0), len(row)] for row in rows], dtype=np.float64)
+        places = {subject: place for place, subject in enumerate(people)}
+        others = len(people)
+        place = np.array([places.get(subject, others) for subject in self.subjects.tolist()])
+        columns = [*np.nan_to_num(self.active).T, np.ones(len(self.ids))]
+        counts = [np.bincount(place, column, minlength=others + 1) for column in columns]
+        return np.stack(counts, axis=1)[:others].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -154,15 +158,16 @@ class Splitter:
 
     def _split(self, test: list[str], source: str) -> Split:
         people = self._frames.people
-        unknown = [subject for subject in test if subject not in people]
+        known, taken = set(people), set(test)
+        unknown = [subject for subject in test if subject not in known]
         if unknown:
             raise UserError(f"{source}: no frames of {first_few(unknown)}; subjects are {people}")
-        rest = [subject for subject in people if subject not in test]
+        rest = [subject for subject in people if subject not in taken]
         if not rest:
             raise UserError(f"{source}: leaves no subject to train on")
         validation = self._validation(rest)
         where = {"test": test, "validation": validation}
-        where["train"] = [subject for subject in rest if subject not in validation]
+        where["train"] = sorted(set(rest) - set(validation))
         subjects = self._frames.subjects
         return Split(
             self._frames,

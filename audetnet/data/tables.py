@@ -173,7 +173,7 @@ def read_frame(path: Path) -> "pd.DataFrame":
             raise UserError(
                 f"{path}:{line}: has {len(row)} cells, but the first line has {len(header)}"
             )
-    return pd.DataFrame(cells, columns=header, dtype=str)
+    return pd.DataFrame(cells, columns=header, dtype=object)
 
 
 def _read_parquet(path: Path) -> "pd.DataFrame":
@@ -223,7 +223,7 @@ def numbers(path: Path, cells: "pd.Series[Any]", ids: Sequence[str], column: str
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return cells.to_numpy(dtype=np.float32, na_value=np.nan)
     values = []
-    for row, cell in enumerate(cells.array):
+    for row, cell in enumerate(cells.tolist()):
         text = str(cell).strip()
         try:
             values.append(np.nan if text.lower() in _UNKNOWN else float(text))
