@@ -34,7 +34,7 @@ def test_a_number_that_is_none_or_too_large(
         flags.parse_args([f"--count={text}"])
     assert stopped.value.code == 2
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith("program: error: argument --count: ") and message in line
+    assert line.startswith("program: argument --count: ") and message in line
     assert len(line) < LONGEST_LINE + 100
 
 

@@ -103,10 +103,17 @@ class FinalEvaluation:
     def _load_best(self, epoch: int) -> dict[str, Tensor]:
         expected = f"expected the checkpoint of epoch {epoch}, the best of this run"
         if not self._best.is_file():
-            raise UserError(f"{self._best}: no such file; {expected}")
+            raise UserError(f"{self._best}: no such file; {expected}; {self._advice(epoch)}")
         checkpoint = load_checkpoint(self._best)
         check_identity(checkpoint.identity, self._identity, self._best)
         if checkpoint.progress.epoch - 1 != epoch:
             found = f"found that of epoch {checkpoint.progress.epoch - 1}"
-            raise UserError(f"{self._best}: {expected}; {found}")
+            raise UserError(f"{self._best}: {expected}; {found}; {self._advice(epoch)}")
         return checkpoint.model
+
+    def _advice(self, epoch: int) -> str:
+        """How to go on without the best checkpoint."""
+        kept = self._best.with_name(f"epoch_{epoch:04d}.pt")
+        if kept.is_file():
+            return f"cp {kept} {self._best}, then the same command"
+        return "train anew with --overwrite, or take the last epoch's numbers of metrics.jsonl"
