@@ -35,8 +35,11 @@ PENALTY_PER_PIXEL, WEIGHT_PER_PIXEL = 100.0, 1e-5
 
 
 def objectives_of_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[Block]:
-    """The blocks that the lambdas stand for. Raises CfgError for a lambda that is missing."""
-    blocks = [Block("au_loss", loss.path, loss.line)]
+    """The blocks that the lambdas stand for, in the order in which their terms have always been
+    computed: gradients are summed in it, and a sum's rounding depends on it. Raises CfgError for a
+    lambda that is missing.
+    """
+    blocks: list[Block] = []
     for name, keys in _LAMBDAS.items():
         section = _SECTIONS.get(name)
         if section is not None and section not in sections:
@@ -49,7 +52,8 @@ def objectives_of_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[
                 needed = f", needed by {{{section}}}" if section else ""
                 raise loss.where.error(f"missing option '{key}'{needed}")
         blocks.append(block)
-    return blocks
+    first, *critics = blocks
+    return [first, Block("au_loss", loss.path, loss.line), *critics]
 
 
 def refuse_lambdas(loss: Block, objectives: Section) -> None:

@@ -33,6 +33,8 @@ def run_identity(
     cfg = config.resolved()
     for name in _CHANGEABLE:
         del cfg["training"][name]
+    if not config.says_objectives:
+        del cfg["objectives"]  # the lambdas say them, and runs of before know of no others
     identity = {
         "cfg": cfg,
         "seed": seed,

@@ -19,6 +19,7 @@ from tests.objectives.conftest import objectives_cfg
 
 AS_LAMBDAS = """[reconstruction]
 weight=1
+[au_loss]
 [wgan_gp_codes]
 weight=0.1
 penalty_weight=10
@@ -51,7 +52,7 @@ def test_the_lambdas_stand_for_objectives(planned: Callable[[str], ModelPlan]) -
 
 def test_an_absent_critic_is_no_objective(planned: Callable[[str], ModelPlan]) -> None:
     plan = planned(cfg_text(dict.fromkeys(BOTH_CRITICS)))
-    assert [type(each).__name__ for each in pursued(plan)] == ["AULoss", "Reconstruction"]
+    assert [type(each).__name__ for each in pursued(plan)] == ["Reconstruction", "AULoss"]
     assert set(plan.networks) == {"Encoder", "AUPredictor", "Decoder"}
 
 
