@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
-from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.errors import LONGEST_LINE, UserError
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import build_model, plan_model
+from audetnet.objectives.objective import pursued
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_grammar import FRAME, cfg_files
+from tests.whole_batches import whole_batch
 
 BATCH = 3
 OF_TORCH = re.compile(r"numel|unpack|Exception raised|aten|[Tt]ensor|RuntimeError|torch")
@@ -38,7 +39,8 @@ def train_a_step(path: Path) -> None:
     step = TrainingStep(
         model,
         make_optimisers(model, config),
-        config,
+        pursued(plan),
+        config.training.train_main_net_every_n_batches,
         head,
         0,
         lambda: torch.autocast("cpu", enabled=False),
@@ -48,8 +50,9 @@ def train_a_step(path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (BATCH, *plan.image), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, 6, (BATCH, plan.au_count), generator=generator).float()
-    batch = Batch(torch.arange(BATCH).numpy(), frames, labels)
-    for terms in step(batch, BATCH, config.training.train_main_net_every_n_batches, 1, 0):
+    for terms in step(
+        whole_batch(frames, labels), config.training.train_main_net_every_n_batches, 1, 0
+    ):
         assert all(term.isfinite() for term in terms.values()), terms
 
 

@@ -19,6 +19,7 @@ from audetnet.disentangling.table import Column, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation.evaluate import Samples
 from audetnet.evaluation.people import Estimate
+from audetnet.networks.code import Code
 from audetnet.training.pictures import gradient_flow, sample_picture
 from create_dataset.balance_figures import figures_of
 from create_dataset.balance_table import Balance
@@ -35,14 +36,11 @@ class Halves(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        return pixels[:, :2, :1, :1]
+    def encode(self, pixels: torch.Tensor) -> Code:
+        return Code(pixels[:, :2, :1, :1], 1)
 
-    def split(self, code: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return code[:, :1], code[:, 1:]
-
-    def decode(self, code: torch.Tensor) -> torch.Tensor:
-        return code.mean(dim=1, keepdim=True).expand(-1, 3, 8, 8)
+    def decode(self, code: Code) -> torch.Tensor:
+        return code.whole.mean(dim=1, keepdim=True).expand(-1, 3, 8, 8)
 
 
 def _codes() -> Codes:

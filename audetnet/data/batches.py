@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import prod
 from typing import Any, Literal
 
@@ -110,7 +111,7 @@ class Batches:
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
             pending = [reader.submit(self._read, cut) for cut in cuts[:1]]
-            for cut, following in zip(cuts, [*cuts[1:], None], strict=True):
+            for cut, following in zip_longest(cuts, cuts[1:]):
                 frames = pending.pop().result()
                 if following is not None:
                     pending.append(reader.submit(self._read, following))

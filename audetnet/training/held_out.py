@@ -65,5 +65,4 @@ class HeldOut:
                 bar.advance()
                 stop.check()
 
-            own = [cut[self._world.part(len(cut))] for cut in cuts]
-            return set_record(self._evaluator(self._batches[name], own, each, self._world.of_all))
+            return set_record(self._evaluator(self._batches[name], cuts, each, self._world.of_all))

@@ -87,9 +87,9 @@ def test_the_list_is_what_training_draws(
     """train.py with MOMU, its epochs as it hands them to the batches; another seed differs."""
     orders: list[Order] = []
 
-    def record(order: Order, batch_size: int) -> list[Order]:
+    def record(order: Order, batch_size: int, processes: int) -> list[Order]:
         orders.append(order)
-        return original(order, batch_size)
+        return original(order, batch_size, processes)
 
     original = trainer.training_cuts
     monkeypatch.setattr(trainer, "training_cuts", record)

@@ -19,7 +19,7 @@ from audetnet.commands.train import main
 from audetnet.training import logs
 from audetnet.training.events import EventFile
 from tests.conftest import ROOT
-from tests.training.conftest import assert_same_bits
+from tests.training.conftest import QUICK, assert_same_bits
 
 Train = Callable[..., Path]
 ALLOWED = 512
@@ -170,7 +170,7 @@ def test_a_terminal_that_refuses_ends_no_run(
     for old, new in (("AU12", "Lippenwölbung"), ("AU1", r"$\\frac{1$")):
         description = description.replace(f'"{old}"', f'"{new}"')
     (data / "dataset.json").write_text(description, encoding="utf-8")
-    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"), ("epoch_size=32", "epoch_size=16"))
+    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"), *QUICK[1:])
     command = " ".join([sys.executable, "train.py", *_flags(cfg, data, run), redirection])
     result = subprocess.run(
         ["bash", "-c", command],
