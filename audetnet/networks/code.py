@@ -40,9 +40,6 @@ class Code:
     def detach(self) -> "Code":
         return Code(self.whole.detach(), self.z1_channels)
 
-    def to(self, device: torch.device) -> "Code":
-        return Code(self.whole.to(device), self.z1_channels)
-
     def pooled(self) -> "Code":
         """Averaged over positions, (B, Z1 + Z2)."""
         return Code(self.whole.mean(dim=(2, 3)), self.z1_channels)
