@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import pickle
 import shlex
 import subprocess
@@ -382,14 +381,12 @@ def _labels(figure: Figure) -> bool:
 
 def test_it_runs_as_a_module_and_help_is_quick(tmp_path: Path, minimal_data: Path) -> None:
     command = [sys.executable, "-m", "create_dataset.balance"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(
         [*command, str(minimal_data), "--sampling-size", "2", "--out", str(tmp_path / "out")],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
     )
     assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     probe = (
