@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.blocks.block import BUILDERS
 from audetnet.networks.graph import Graph, plan
 from audetnet.networks.shapes import Shape
 from audetnet.vocabulary import VOCABULARY
