@@ -18,7 +18,7 @@ from audetnet.config.options import (
     ObjectiveOptions,
     network_name,
 )
-from audetnet.networks.blocks import WIDTH_KEYS
+from audetnet.networks.blocks.block import WIDTH_KEYS
 from audetnet.networks.code import Code
 from audetnet.networks.graph import INPUT, Graph, Plan, Step, plan
 from audetnet.networks.pretrained import Normalisation

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.blocks.block import BUILDERS
 from audetnet.networks.graph import Graph, plan
 from audetnet.networks.shapes import Shape
 from audetnet.vocabulary import VOCABULARY
@@ -83,6 +83,7 @@ SHAPES = {
         ((3, 4, 5), "[softmax]", (3, 4, 5)),
         ((3, 4, 5), "[softmax]\ndim=3", (3, 4, 5)),
     ],
+    "dropout": [((3, 4, 5), "[dropout]\nprobability=0.5", (3, 4, 5))],
     "route": [
         ((3, 8, 8), CONV.format(5, 3, 1) + "[maxpool]\npool_size=2\nstride=2\n"
          "[route]\nbranch_at_layer=0", (5, 6, 6)),
@@ -311,6 +312,18 @@ def test_softmax(built: Builder, option: str, dim: int) -> None:
     x = images(3, 4, 5)
     expected = x.exp() / x.exp().sum(dim=dim, keepdim=True)
     torch.testing.assert_close(built((3, 4, 5), f"[softmax]\n{option}")(x), expected)
+
+
+@pytest.mark.parametrize("probability", [0, 0.25, 0.9])
+def test_dropout(built: Builder, probability: float) -> None:
+    """Nothing in evaluation; in training so many are 0 and the mean stays."""
+    graph = built((8, 40, 50), f"[dropout]\nprobability={probability}")
+    x = torch.ones(2, 8, 40, 50)
+    assert torch.equal(graph(x), x)
+    dropped = graph.train()(x)
+    assert (dropped == 0).double().mean() == pytest.approx(probability, abs=0.02)
+    kept = dropped[dropped != 0]
+    torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - probability)))
 
 
 CHANGES = "[softmax]\ndim=2\n[softmax]\ndim=3\n"
@@ -701,6 +714,7 @@ def test_the_last_net_holds_no_words_of_torch(
             "[maxpool]\nstride=1\npool_size=0",
             "pool_size=0: expected an integer of at least 1 and at most 10000",
         ),
+        ("[dropout]\nprobability=1", "probability=1: expected a number of at least 0 and below 1"),
         ("[upsample]\nmode=cubic", "mode=cubic: unknown choice; did you mean 'bicubic'?"),
         ("[identity]\nfilters=3", "unknown option 'filters'"),
         (

@@ -48,6 +48,25 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     assert _without_times(whole) == _without_times(resumed)
 
 
+def test_blocks_that_draw_draw_the_same_in_a_run_gone_on_with(
+    train: Train, edited_cfg: Callable[..., Path], stop_after: Callable[[int | None], None]
+) -> None:
+    """Also in a critic, whose penalty runs it more than once a batch."""
+    drop = "[dropout]\nprobability=0.5\n\n"
+    last = ("[connected] # one logit", f"{drop}[connected] # one logit")
+    of_critic = ("[connected]\noutput_features=1\n", f"{drop}[connected]\noutput_features=1\n")
+    cfg = edited_cfg(*QUICK, last, of_critic)
+    stop_after(None)
+    whole = train(cfg, "whole")
+    for count in (3, 2):
+        stop_after(count)
+        train(cfg, "stopped")
+    stop_after(None)
+    resumed = train(cfg, "stopped")
+    assert_same_bits(whole / "checkpoints" / "latest.pt", resumed / "checkpoints" / "latest.pt")
+    assert _without_times(whole) == _without_times(resumed)
+
+
 def _start(cfg: Path, data: Path, run: Path, cache: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "train.py", "--cfg", cfg, "--data", data, "--run", run]
     return subprocess.Popen(
