@@ -9,8 +9,7 @@ import numpy as np
 
 from audetnet.config.binding import did_you_mean
 from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
-from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.table import FactorSet
+from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.errors import UserError, first_few
 from audetnet.evaluation.metrics import Array
 
