@@ -15,11 +15,15 @@ import pytest
 from audetnet.commands.train import main as train
 from audetnet.data.metadata import read_metadata
 from audetnet.data.tables import read_labels
+from audetnet.disentangling.analysis import analyse
+from audetnet.disentangling.measure import MEASURES
 from audetnet.evaluation.metrics import METRICS
+from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_losses import AU_LOSSES
 from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 from tests.conftest import ROOT
+from tests.disentangling.made_codes import WIDTHS, made_subject
 from tests.test_imports import FLOORS
 from tests.training.conftest import QUICK
 
@@ -29,6 +33,7 @@ REGISTRIES: dict[str, MutableMapping[str, Any]] = {
     "AU loss": AU_LOSSES,
     "objective": OBJECTIVES,
     "metric": METRICS,
+    "row to the report": MEASURES,
 }
 """What decorated examples register in, by the title of their section."""
 SECTIONS = dict(re.findall(r"^## Add an? (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
@@ -113,6 +118,20 @@ def test_what_a_cfg_may_name_is_trained_with(
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert records[-1]["train"][added["objective"]] > 0
     assert added["metric"] in records[-1]["test"]["mean"]
+
+
+def test_a_row_is_in_the_report(added: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    name = added["row to the report"]
+    for other in MEASURES.keys() - {name}:
+        monkeypatch.delitem(MEASURES, other)
+    monkeypatch.setattr("audetnet.disentangling.measures.__path__", [])
+    subject = made_subject("independent", people=4, frames=20)
+    table = analyse([subject], ())
+    (row,) = table.rows
+    cell = table.cells[subject.column.name][row.key]
+    assert isinstance(cell, Estimate)
+    assert 1 < cell.low <= cell.value < WIDTHS[1]
+    assert cell.low < cell.high
 
 
 def test_a_dataset_becomes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
