@@ -8,6 +8,7 @@ from typing import Any
 from audetnet.console import counted
 from audetnet.csv_files import Cell, csv_text
 from audetnet.evaluation.evaluate import SetResults
+from audetnet.text_table import text_table
 
 Record = dict[str, Any]
 """One line of metrics.jsonl."""
@@ -57,12 +58,10 @@ def result_table(result: Record) -> str:
     """
     metrics = list(result["au"])
     aus = list(result["au"][metrics[0]])
-    width = max(len("mean"), *map(len, aus))
-    lines = [" " * width + "".join(f"{TITLES[name]:>10}" for name in metrics)]
-    for au in aus:
-        lines.append(f"{au:<{width}}" + "".join(_cell(result["au"][name][au]) for name in metrics))
-    lines.append(f"{'mean':<{width}}" + "".join(_cell(result["mean"][name]) for name in metrics))
-    return "\n".join(lines)
+    rows = [["", *(TITLES[name] for name in metrics)]]
+    rows += [[au, *(_short(result["au"][name][au]) for name in metrics)] for au in aus]
+    rows.append(["mean", *(_short(result["mean"][name]) for name in metrics)])
+    return text_table(rows)
 
 
 def result_csv(result: Record) -> str:
@@ -100,10 +99,6 @@ def epoch_line(record: Record, max_epochs: int, test_frames: int) -> str:
     parts.append(f"xcov {_short(test['code'].get('z1_z2_cross_correlation'))}")
     parts.append(f"{record['seconds']:.1f} s in all")
     return "  ".join(parts)
-
-
-def _cell(value: float | None) -> str:
-    return f"{'-' if value is None else format(value, '.3f'):>10}"
 
 
 def _short(value: float | None) -> str:
