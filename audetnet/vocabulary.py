@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from audetnet import objectives
 from audetnet.config.reader import Vocabulary
 from audetnet.networks import blocks
-from audetnet.networks.au_head import AU_LOSSES
+from audetnet.networks.au_losses import AU_LOSSES
 from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 
