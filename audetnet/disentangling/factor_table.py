@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
-from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.table import FactorSet
+from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.evaluation.metrics import Array
 
