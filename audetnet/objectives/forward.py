@@ -45,6 +45,8 @@ class Forward:
     world: World
     precision: Callable[[], torch.autocast]
     with_graph: bool
+    noise_in_z1: bool = False
+    """Whether standard normal noise is drawn into z1."""
     _made: dict[GradientTo, Tensor] = field(default_factory=dict)
 
     @cached_property
@@ -53,9 +55,18 @@ class Forward:
         return self.model.pixels.decoder_target(self.clean)
 
     @cached_property
-    def code(self) -> Code:
+    def encoded(self) -> Code:
+        """The code as the encoder gives it."""
         with torch.set_grad_enabled(self.with_graph), self.precision():
             return self.model.encode(self.noisy).float()
+
+    @cached_property
+    def code(self) -> Code:
+        """The code that all networks read in training: with noise in z1 where it is drawn."""
+        if not self.noise_in_z1:
+            return self.encoded
+        z1, z2 = self.encoded.z1, self.encoded.z2
+        return Code.of(z1 + self.normal(self.batch.length, *z1.shape[1:])[self.batch.part], z2)
 
     @cached_property
     def outputs(self) -> Tensor:
@@ -121,3 +132,7 @@ class Forward:
     def uniform(self, *shape: int) -> Tensor:
         """Drawn evenly from [0, 1), the same in every process; each call draws anew."""
         return torch.rand(shape, generator=self.draws.generator, device=self.noisy.device)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers, drawn as by ``uniform``."""
+        return torch.randn(shape, generator=self.draws.generator, device=self.noisy.device)
