@@ -89,8 +89,12 @@ class Forward:
     @cached_property
     def all_codes(self) -> Code:
         """The codes of the whole batch (B, C, h, w), without gradients."""
-        detached = self.code.detach()
-        return Code(self.world.whole(detached.whole, self.batch.length), detached.z1_channels)
+        return self._everyones_code.detach()
+
+    @cached_property
+    def _everyones_code(self) -> Code:
+        own = self.code
+        return Code(self.world.whole(own.whole, self.batch.length), own.z1_channels)
 
     @cached_property
     def all_labels(self) -> Tensor:
@@ -117,11 +121,14 @@ class Forward:
         """
         return count / (self.world.sum(count) * self.batch.share).clamp(min=1e-9)
 
-    def shuffled(self) -> Code:
+    def shuffled(self, gradient_to: GradientTo | None = None) -> Code:
         """This process's codes with z2 of other images: rolled along the whole batch, which is in
-        random order, so that pairs are draws from the product of the marginals.
+        random order, so that pairs are draws from the product of the marginals. Without gradients,
+        or with those to the blocks of all images from which they come.
         """
         codes = self.all_codes
+        if gradient_to is not None:
+            codes = self._everyones_code.with_gradient_to(gradient_to)
         order = torch.arange(len(codes), device=codes.whole.device).roll(self.draws.roll)
         return self.own(codes.shuffled(order))
 

@@ -67,6 +67,8 @@ critic=Ratio Discriminator
 shuffle=within_pattern
 [variational_bottleneck]
 weight=0.01
+[swap_consistency]
+gradient_to=both
 """
 
 
