@@ -55,6 +55,8 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         return mean, variance, total
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
+        if not self.track_running_stats:
+            return
         if self.running_mean is None or self.running_var is None or self.momentum is None:
             raise NotImplementedError("batch norm without running statistics or momentum")
         self.running_mean.lerp_(mean, self.momentum)
