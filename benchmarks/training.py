@@ -61,7 +61,9 @@ def made_frames(directory: Path, count: int) -> FrameSet:
         picture.save(paths[-1], quality=95)
     ids = tuple(path.stem for path in paths)
     labels = generator.integers(0, 2, (count, AUS)).astype(np.float32) * 3
-    return FrameSet("train", ids, tuple(paths), ("f",) * count, labels)
+    return FrameSet(
+        name="train", ids=ids, paths=tuple(paths), subjects=("f",) * count, labels=labels
+    )
 
 
 def own_way(

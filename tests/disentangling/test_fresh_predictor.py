@@ -32,7 +32,9 @@ def _frames(name: str, seed: int) -> FrameSet:
     subjects = tuple(f"{name}{row // FRAMES}" for row in range(PEOPLE * FRAMES))
     ids = tuple(f"{subject}_{row}" for row, subject in enumerate(subjects))
     labels = 3 * (numbers.random((len(ids), AUS)) < 0.4).astype(np.float32)
-    return FrameSet(name, ids, tuple(map(Path, ids)), subjects, labels)
+    return FrameSet(
+        name=name, ids=ids, paths=tuple(map(Path, ids)), subjects=subjects, labels=labels
+    )
 
 
 def _code(frames: FrameSet, leak: float, seed: int) -> Tensor:
