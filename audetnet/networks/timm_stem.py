@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from audetnet.config.binding import OptionError, did_you_mean
+from audetnet.config.binding import OptionError
+from audetnet.errors import did_you_mean
 from audetnet.networks.pretrained import KEY, Normalisation, PretrainedStem, read_weights
 
 LITE0 = "tf_efficientnet_lite0"
