@@ -289,7 +289,7 @@ def test_a_metric_that_came_later_does_not_stop_a_run(
     run = train(quick_cfg, "run")
     first, second = (record["test"]["mean"].get("new") for record in _history(run))
     assert (first, second) == (None, 0.25)
-    assert (run / "results.csv").read_text().splitlines()[0] == "au,f1,accuracy,2afc,new"
+    assert (run / "results.csv").read_text().splitlines()[0].endswith(",2afc,new")
     metrics = curves(_history(run)).axes[1]
     (line,) = (each for each in metrics.get_lines() if each.get_label() == "new one, test")
     np.testing.assert_array_equal(np.asarray(line.get_ydata()), [np.nan, 0.25])
