@@ -54,7 +54,7 @@ def _codes() -> Codes:
 
 def _table() -> Table:
     columns = tuple(Column(name, "", "run") for name in NAMES)
-    row = Row("key", 1, NAMES[0], NAMES[1], "0.5", "1", "")
+    row = Row("key", 1, NAMES[0], NAMES[1], "0.5", "1", "", in_intervals=True)
     return Table((row,), columns, {name: {"key": Estimate(0.5)} for name in NAMES}, {}, ())
 
 

@@ -32,6 +32,8 @@ def _rows(block: str) -> tuple[Row, Row]:
             "fifths of each person's time and read out on the other; mean over people. AU rates "
             "differ by person: what true AU labels tell is the floor.",
             headline=True,
+            in_summary=f"person from {block} (accuracy)",
+            in_intervals=True,
         ),
         Row(
             f"same_person_{block}",
@@ -43,6 +45,7 @@ def _rows(block: str) -> tuple[Row, Row]:
             "does the cosine similarity of two frames (of different stretches of time, codes "
             "standardised) tell whether they show the same person; mean over people.",
             headline=True,
+            in_intervals=block == "z2",
         ),
     )
 

@@ -49,6 +49,7 @@ def _rows(scope: str) -> tuple[Row, Row]:
             "0.5",
             f"{how}; share of shuffled pairs that score below the true one.",
             headline=True,
+            in_intervals=True,
         ),
     )
 

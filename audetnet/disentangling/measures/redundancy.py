@@ -30,6 +30,7 @@ def _row(source: str, target: str, scope: str) -> Row:
         "on other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
         "linear redundancy only.",
         headline=scope == "within",
+        in_intervals=(source, scope) == ("z2", "within"),
     )
 
 
