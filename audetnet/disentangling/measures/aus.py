@@ -4,14 +4,14 @@ from itertools import product
 
 import numpy as np
 
+from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.disentangling.figures import Illustration, code_maps
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, Statistic, estimate
 from audetnet.disentangling.pictures import au_walks
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Known, Row, Table, needs_people, needs_z2
-from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
-from audetnet.evaluation.people import Estimate, Statistic, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 _PROBES = {

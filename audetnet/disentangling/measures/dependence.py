@@ -4,10 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from audetnet.disentangling.measure import finds
-from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
-from audetnet.evaluation.dependence import (
+from audetnet.disentangling.matrix_correlation import (
     PERMUTATIONS,
     centred,
     chi_square_p,
@@ -17,7 +14,10 @@ from audetnet.evaluation.dependence import (
     shift_p,
     within_person,
 )
-from audetnet.evaluation.people import Estimate, estimate
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 20
