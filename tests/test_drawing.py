@@ -53,7 +53,7 @@ def _codes() -> Codes:
 
 
 def _table() -> Table:
-    columns = tuple(Column(name, "", _codes(), _codes()) for name in NAMES)
+    columns = tuple(Column(name, "", "run") for name in NAMES)
     row = Row("key", 1, NAMES[0], NAMES[1], "0.5", "1", "")
     return Table((row,), columns, {name: {"key": Estimate(0.5)} for name in NAMES}, {}, ())
 

@@ -179,7 +179,8 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     from audetnet.data.cache import content_digest
     from audetnet.data.order import order_notes
     from audetnet.networks.memory_need import check_memory
-    from audetnet.networks.model import check_au_count, plan_model
+    from audetnet.networks.model import plan_model
+    from audetnet.networks.outputs import check_au_count
     from audetnet.training.identity import run_identity
     from audetnet.vocabulary import VOCABULARY
 
@@ -192,10 +193,9 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
         note(line)
     images = dataset.images()
-    digest = content_digest(images)
     size = plan.image[1:]
     seed, bf16, fold = arguments.seed, arguments.bf16, arguments.fold
-    identity = run_identity(config, dataset, digest, size, seed, bf16, fold)
+    identity = run_identity(config, dataset, content_digest(images), size, seed, bf16, fold)
     return _Prepared(config, plan, dataset, images, identity)
 
 

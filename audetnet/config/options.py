@@ -141,6 +141,7 @@ class Objective(Protocol):
 
     critic_reads: ClassVar[Literal["codes", "images"]]
     needs_z2: ClassVar[bool]
+    noise_in_z1: ClassVar[bool]
     weight: float
 
     @property

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audetnet.config.binding import did_you_mean
 from audetnet.csv_files import read_csv
 from audetnet.data.names import folder_fault, id_fault, subject_fault
-from audetnet.errors import UserError, first_few
+from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.files import write_text
 from audetnet.json_files import read_json
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from audetnet.disentangling.analysis import FLOOR, Request
 from audetnet.disentangling.figures import (
     Illustration,
     Knowledge,
@@ -17,6 +16,7 @@ from audetnet.disentangling.pictures import (
     shuffled_images,
     telling_frames,
 )
+from audetnet.disentangling.subject import FLOOR, Subject
 from audetnet.disentangling.summary import summary
 from audetnet.disentangling.table import Known, Table
 
@@ -37,13 +37,13 @@ _PANELS = (
 )
 
 
-def illustrate(table: Table, request: Request) -> list[Illustration]:
-    """Every figure of the run; the first is the summary."""
-    run, own = request.run, table.columns[0]
-    names = (own.name, *(other.name for other in request.compared))
-    figures = [knowledge_map(name, knowledge(table, name)) for name in names]
-    figures += [row_intervals(table, _PANELS), code_maps(own.test, request.au_names)]
-    figures.append(au_walks(run.model, own.test, run.test_code, request.au_names))
+def illustrate(table: Table, own: Subject) -> list[Illustration]:
+    """Every figure of the run ``own``; the first is the summary."""
+    run, name = own.trained, own.column.name
+    runs = [column.name for column in table.columns if column.is_run]
+    figures = [knowledge_map(each, knowledge(table, each)) for each in runs]
+    figures += [row_intervals(table, _PANELS), code_maps(own.test, own.au_names)]
+    figures.append(au_walks(run.model, own.test, run.test_code, own.au_names))
     telling = telling_frames(own.test, _SHUFFLED_FRAMES)
     pixels = run.test_pixels[telling]
     ids = tuple(run.test.ids[row] for row in telling)
@@ -52,8 +52,7 @@ def illustrate(table: Table, request: Request) -> list[Illustration]:
     figures.append(exchange_matrix(run.model, pixels[few], ids[few], subjects[few]))
     figures.append(shuffled_images(run.model, pixels, ids, subjects))
     strips = exchange_strips(run.model, pixels, _STRIPS)
-    shares = knowledge(table, own.name)
-    return [summary(own.name, table, own.name, shares, strips), *figures]
+    return [summary(name, table, name, knowledge(table, name), strips), *figures]
 
 
 def knowledge(table: Table, column: str) -> tuple[Knowledge, ...]:

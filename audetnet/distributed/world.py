@@ -46,13 +46,15 @@ class World:
         return slice(length * self.rank // self.size, length * (self.rank + 1) // self.size)
 
     def whole(self, part: Tensor, length: int) -> Tensor:
-        """``length`` rows, from the parts that the processes hold. No gradient flows through it."""
+        """``length`` rows, from the parts that the processes hold; a row's gradients, summed over
+        the processes, go back to the one that holds it.
+        """
         if len(part) == length:
             return part
-        rows = part.new_zeros((length, *part.shape[1:]))
-        rows[self.part(length)] = part
-        dist.all_reduce(rows)
-        return rows
+        own = self.part(length)
+        before = part.new_zeros((own.start, *part.shape[1:]))
+        after = part.new_zeros((length - own.stop, *part.shape[1:]))
+        return self.sum(torch.cat([before, part, after]))
 
     def sum(self, value: Tensor) -> Tensor:
         """A tensor summed over the processes; gradients, of any order, are summed as well."""

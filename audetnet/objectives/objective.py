@@ -44,6 +44,8 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
 
     critic_reads: ClassVar[Literal["codes", "images"]] = "codes"
     needs_z2: ClassVar[bool] = False
+    noise_in_z1: ClassVar[bool] = False
+    """Whether it has standard normal noise drawn into z1 in training, which all networks read."""
 
     @property
     def critic_section(self) -> str | None:

@@ -9,6 +9,7 @@ from audetnet.console import counted
 from audetnet.csv_files import Cell, csv_text
 from audetnet.evaluation.evaluate import SetResults
 from audetnet.evaluation.metrics import METRICS, metric_title
+from audetnet.text_table import text_table
 
 Record = dict[str, Any]
 """One line of metrics.jsonl."""
@@ -58,15 +59,10 @@ def result_table(result: Record) -> str:
     """
     metrics = list(result["au"])
     aus = list(result["au"][metrics[0]])
-    width = max(len("mean"), *map(len, aus))
-    widths = {name: max(10, len(metric_title(name)) + 2) for name in metrics}
-    rows = [("", {name: metric_title(name) for name in metrics})]
-    rows += [(au, {name: _short(result["au"][name][au]) for name in metrics}) for au in aus]
-    rows.append(("mean", {name: _short(result["mean"][name]) for name in metrics}))
-    return "\n".join(
-        f"{first:<{width}}" + "".join(f"{cells[name]:>{widths[name]}}" for name in metrics)
-        for first, cells in rows
-    )
+    rows = [["", *(metric_title(name) for name in metrics)]]
+    rows += [[au, *(_short(result["au"][name][au]) for name in metrics)] for au in aus]
+    rows.append(["mean", *(_short(result["mean"][name]) for name in metrics)])
+    return text_table(rows)
 
 
 def result_csv(result: Record) -> str:

@@ -65,6 +65,7 @@ class TrainingStep:
         self._optimisers = optimisers
         self._objectives = objectives
         self._with_critic = [each for each in objectives if each.critic_section is not None]
+        self._noise_in_z1 = any(each.noise_in_z1 for each in objectives)
         self._main_every = main_every
         self._head = head
         self._seed = seed
@@ -107,6 +108,7 @@ class TrainingStep:
             self._world,
             self._precision,
             is_main,
+            self._noise_in_z1,
         )
 
     def _augmented(self, batch: Batch, epoch: int, index: int) -> Draws:

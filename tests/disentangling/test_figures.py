@@ -77,7 +77,7 @@ def table(keys: tuple[str, ...], cell: Estimate | NotMeasuredError | None = None
         Row(key, 1, f"Title of {key}", "AUC", "0.5" if n % 2 else "the floor", "1", "")
         for n, key in enumerate(keys)
     )
-    columns = tuple(Column(name, "", codes(), codes()) for name in COLUMNS)
+    columns = tuple(Column(name, "", "run") for name in COLUMNS)
     cells: dict[str, Cells] = {
         name: {key: cell or Estimate(0.7, 0.6, 0.8) for key in keys} for name in COLUMNS
     }

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
 from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
 from audetnet.evaluation.people import Estimate
-from tests.disentangling.made_codes import made_column
 
 HEADING = Heading("What z1 and z2 know: <run>", (("run", "runs/a & b"), ("seed", "0")))
 NAN = float("nan")
@@ -28,11 +26,7 @@ def _row(key: str, number: int, headline: bool) -> Row:
 
 @pytest.fixture
 def table() -> Table:
-    made = made_column("linear", people=3, frames=20)
-    columns: tuple[Column, ...] = (
-        replace(made, name="the run"),
-        replace(made, name="null", is_run=False),
-    )
+    columns = (Column("the run", "made", "run"), Column("null", "made", "permuted"))
     cells = {
         "the run": {
             "a": Estimate(0.7512, 0.7, 0.8, 0.005),

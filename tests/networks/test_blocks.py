@@ -45,6 +45,7 @@ def weights(graph: Graph) -> list[Tensor]:
 
 CONV = "[convolutional]\nfilters={}\nkernel_size={}\nstride={}\n"
 RESNET = "[resnet50]\npretrained=False\nend_at_layer="
+LITE0 = "[timm]\nmodel=tf_efficientnet_lite0\npretrained=False\n"
 RANDOM_VGG = "[vgg-face]\nstate_dict_filepath=never_read_while_planning.pth\n"
 
 SHAPES = {
@@ -124,6 +125,11 @@ SHAPES = {
     "vgg-face": [
         ((3, 32, 32), RANDOM_VGG, (512, 1, 1)),
         ((3, 64, 96), f"{RANDOM_VGG}freeze_first_n_layers=31", (512, 2, 3)),
+        ((3, 64, 64), f"{RANDOM_VGG}freeze_first_n_layers=all", (512, 2, 2)),
+    ],
+    "timm": [
+        ((3, 64, 48), f"{LITE0}end_at=blocks.4", (112, 4, 3)),
+        ((3, 64, 48), f"{LITE0}end_at=blocks.2,blocks.4\npool_to=2", (152, 2, 2)),
     ],
 }  # fmt: skip
 
@@ -510,6 +516,10 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         (
             CONV.format(4, 1, 1) + "[resnet50] # here\nend_at_layer=1",
             "[resnet50] resnet50 reads an image of 3 channels, its input has 4",
+        ),
+        (
+            CONV.format(4, 1, 1) + "[timm] # here\nmodel=resnet18\nend_at=layer1",
+            "[timm] timm reads an image of 3 channels, its input has 4",
         ),
         (
             CONV.format(4, 1, 1) + "[vgg-face] # here\nstate_dict_filepath=a.pth",

@@ -11,7 +11,8 @@ from audetnet.config.language import CfgError
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.networks.code import Code
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model, check_au_count, plan_model
+from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.networks.outputs import check_au_count
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
 

@@ -65,6 +65,10 @@ of=z2,labels
 [density_ratio]
 critic=Ratio Discriminator
 shuffle=within_pattern
+[variational_bottleneck]
+weight=0.01
+[swap_consistency]
+gradient_to=both
 """
 
 

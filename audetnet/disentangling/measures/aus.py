@@ -4,8 +4,10 @@ from itertools import product
 
 import numpy as np
 
+from audetnet.disentangling.measure import finds
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
-from audetnet.disentangling.table import Column, Findings, Known, Row, needs_people, needs_z2
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, Known, Row, needs_people, needs_z2
 from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.evaluation.people import Estimate, Statistic, estimate
 from audetnet.seeds import Purpose, numpy_generator
@@ -65,19 +67,20 @@ ROWS = (
 )
 
 
-def measure(column: Column, au_names: tuple[str, ...], seed: int) -> Findings:
+@finds(*ROWS)
+def measure(subject: Subject) -> Findings:
     """AUC and F1 of each block and probe, and the leak. Raises NotMeasuredError for fewer than 3
     people.
     """
-    codes = column.test
+    codes = subject.test
     needs_people(codes, FEWEST_PEOPLE, "an AU probe with folds by person")
     people = len(codes.people)
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
     auc: dict[tuple[str, str], Statistic] = {}
     known: list[Known] = []
-    for block, probe in product(column.blocks, _PROBES):
-        z = column.block(codes, block)
+    for block, probe in product(subject.blocks, _PROBES):
+        z = codes.block(block)
         if not z.shape[1]:
             continue
         scores = au_scores(z, codes.labels, codes.person, probe == "rbf")
@@ -85,8 +88,8 @@ def measure(column: Column, au_names: tuple[str, ...], seed: int) -> Findings:
         f1 = macro_f1((scores >= 0).astype(np.float64), codes.labels, codes.person)
         found[f"au_{block}_{probe}_auc"] = estimate(auc[block, probe], people, generator)
         found[f"au_{block}_{probe}_f1"] = estimate(f1, people, generator)
-        for column_of_au, au in enumerate(au_names):
-            one = [column_of_au]
+        for place, au in enumerate(subject.au_names):
+            one = [place]
             of_au = macro_auc(scores[:, one], codes.labels[:, one], codes.person)
             value = estimate(of_au, people, generator)
             share = 2 * (value.value - 0.5)

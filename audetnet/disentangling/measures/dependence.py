@@ -4,7 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from audetnet.disentangling.table import Column, Findings, NotMeasuredError, Row, needs_z2
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.evaluation.dependence import (
     PERMUTATIONS,
     centred,
@@ -54,16 +56,17 @@ def _row(statistic: str, scope: str) -> Row:
 ROWS = tuple(_row(statistic, scope) for statistic, scope in product(_NAMES, ("pooled", "within")))
 
 
-def measure(column: Column, seed: int) -> Findings:
+@finds(*ROWS)
+def measure(subject: Subject) -> Findings:
     """Both statistics, pooled and (of at least 2 frames a person) within person, with p."""
-    codes = column.test
+    codes = subject.test
     needs_z2(codes)
     if len(codes) < FEWEST_FRAMES:
         raise NotMeasuredError(f"dependence needs at least {FEWEST_FRAMES} frames")
     rows = np.linspace(0, len(codes) - 1, min(len(codes), _MOST_FRAMES)).round().astype(np.int64)
     person, z1, z2 = codes.person[rows], codes.z1[rows], codes.z2[rows]
     people = len(codes.people)
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
     for name, matrix in _STATISTICS.items():
         a, b = centred(matrix(z1)), centred(matrix(z2))

@@ -1,9 +1,11 @@
 """Row 3: who is in the picture, in z1 and in z2."""
 
 from audetnet.disentangling.codes import TIME_BLOCKS
+from audetnet.disentangling.measure import finds
 from audetnet.disentangling.probes import identify
+from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
-    Column,
+    EVERYTHING,
     Findings,
     Known,
     NotMeasuredError,
@@ -48,9 +50,10 @@ def _rows(block: str) -> tuple[Row, Row]:
 ROWS = (*_rows("z1"), *_rows("z2"))
 
 
-def measure(column: Column, seed: int) -> Findings:
+@finds(*ROWS, of=EVERYTHING)
+def measure(subject: Subject) -> Findings:
     """Both rows of each block. Raises NotMeasuredError for fewer than 2 people."""
-    codes = column.test
+    codes = subject.test
     needs_people(codes, 2, "identity")
     if len(codes) < TIME_BLOCKS * len(codes.people):
         raise NotMeasuredError(
@@ -58,11 +61,11 @@ def measure(column: Column, seed: int) -> Findings:
             "time"
         )
     people, blocks = len(codes.people), codes.time_blocks()
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
     known = []
-    for block in column.blocks:
-        z = column.block(codes, block)
+    for block in subject.blocks:
+        z = codes.block(block)
         if not z.shape[1]:
             continue
         who = balanced_accuracy(identify(z, codes.person, blocks), codes.person)
