@@ -1,4 +1,4 @@
-"""One made-up thing of each kind that a newcomer may add, as README's "Add to it" says. Only
+"""One made-up thing of each kind that a newcomer may add, as docs/architecture.md says. Only
 processes of made_up_runs.py import it.
 """
 
@@ -10,13 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from audetnet.config.binding import Range
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, Row
 from audetnet.evaluation.metrics import Array, metric
+from audetnet.evaluation.people import estimate, mean_over_frames
 from audetnet.labels import MAX_INTENSITY
 from audetnet.networks.au_losses import AULoss, au_loss
 from audetnet.networks.blocks.block import block
 from audetnet.networks.shapes import Shape
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import Objective, Terms, objective
+from audetnet.seeds import Purpose, numpy_generator
 
 
 class Jitter(nn.Module):
@@ -73,3 +78,14 @@ class SmallCode(Objective):
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         size = (forward.code.whole.abs() ** self.power).mean()
         return size, {"code_size": size}
+
+
+ROW = Row("small_z1", 10, "size of z1", "mean square", "-", "-", "of all channels.", headline=True)
+
+
+@finds(ROW)
+def size_of_z1(subject: Subject) -> Findings:
+    codes = subject.test
+    sizes = mean_over_frames((codes.z1**2).mean(axis=1), codes.person)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
+    return Findings({ROW.key: estimate(sizes, len(codes.people), generator)})
