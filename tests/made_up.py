@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
+from audetnet.evaluation.people import estimate, mean_over_frames
 from torch import Tensor, nn
 
 from audetnet.config.binding import Range
@@ -14,7 +15,6 @@ from audetnet.disentangling.measure import finds
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row
 from audetnet.evaluation.metrics import Array, metric
-from audetnet.evaluation.people import estimate, mean_over_frames
 from audetnet.labels import MAX_INTENSITY
 from audetnet.networks.au_losses import AULoss, au_loss
 from audetnet.networks.blocks.block import block
