@@ -7,11 +7,11 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from audetnet.evaluation.people import estimate, mean_over_frames
 from torch import Tensor, nn
 
 from audetnet.config.binding import Range
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row
 from audetnet.evaluation.metrics import Array, metric
