@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices
 from audetnet.labels import active
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
