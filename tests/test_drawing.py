@@ -13,9 +13,9 @@ from matplotlib.text import Text
 from torch import nn
 
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix
 from audetnet.disentangling.figures import Knowledge, code_maps, knowledge_map, row_intervals
 from audetnet.disentangling.people import Estimate
-from audetnet.disentangling.pictures import exchange_matrix
 from audetnet.disentangling.table import Column, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation.evaluate import Samples

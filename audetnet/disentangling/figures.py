@@ -1,5 +1,5 @@
 """Figures of numbers: maps of the codes, what each block knows, intervals by column. Figures
-only, no files; the figure for a paper is in summary.py, those of decoded images in pictures.py.
+only, no files; the one for a paper is in paper_figure.py, decoded images are in decoded_images.py.
 """
 
 import re

@@ -15,7 +15,7 @@ from PIL import Image
 from audetnet.commands import train as training
 from audetnet.commands.disentangling import main
 from audetnet.csv_files import read_csv
-from audetnet.disentangling import figures, judge, people, summary
+from audetnet.disentangling import figures, judge, paper_figure, people
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
 from audetnet.disentangling.people import Estimate
@@ -174,7 +174,7 @@ def test_a_measure_brings_its_row_and_its_figure_with_it(
     of_runs = Measure(rows=(row,), of=("run", "untrained"), find=_share, draw=_bar)
     monkeypatch.setitem(MEASURES, "made up", of_runs)
     drawn = []
-    for module in (figures, summary):
+    for module in (figures, paper_figure):
         monkeypatch.setattr(
             module, "draw_interval", lambda _, y, cell, colour: drawn.append(cell.value)
         )

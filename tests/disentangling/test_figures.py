@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from audetnet.disentangling import figures, summary
+from audetnet.disentangling import figures, paper_figure
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import Illustration, Knowledge
 from audetnet.disentangling.people import Estimate
@@ -233,7 +233,7 @@ def test_an_estimate_without_interval_is_a_dot_alone() -> None:
 def test_the_summary_fits_a_paper(pairs: int) -> None:
     strips = np.zeros((pairs, 4, 3, 8, 8), dtype=np.uint8)
     known = table(tuple("abcdefgh"))
-    made = summary.summary("small_96", known, "run", knowledge(12), strips)
+    made = paper_figure.summary("small_96", known, "run", knowledge(12), strips)
     check(made)
     assert list(made.figure.get_size_inches()) == [7, 5]
     assert min(text.get_fontsize() for text in made.figure.findobj(Text) if text.get_text()) >= 7
@@ -250,7 +250,7 @@ def test_the_summary_leaves_out_rows_that_are_not_of_it_or_were_not_measured() -
     known = replace(known, rows=rows)
     known.cells["run"]["unmeasured"] = NotMeasuredError("one person")
     strips = np.zeros((2, 4, 3, 8, 6), dtype=np.uint8)
-    made = summary.summary("small_96", known, "run", knowledge(3), strips)
+    made = paper_figure.summary("small_96", known, "run", knowledge(3), strips)
     check(made)
     assert [label.get_text() for label in made.figure.axes[1].get_yticklabels()] == [
         "brief measured"
@@ -263,7 +263,7 @@ def test_condensing_averages_what_was_measured_of_the_largest_groups() -> None:
         *(Knowledge(f"AU{n}", "AUs", n / 12, nan if n else 0.4) for n in range(13)),
         Knowledge("yaw", "pose and light", nan, 0.5, 0.1),
     )
-    first, second = summary._condensed(factors)
+    first, second = paper_figure._condensed(factors)
     assert (first.factor, first.z1, first.z2, first.floor) == ("AUs (mean of 13)", 0.5, 0.4, None)
     assert second == factors[-1]
-    assert summary._condensed(factors[5:]) == factors[5:]
+    assert paper_figure._condensed(factors[5:]) == factors[5:]

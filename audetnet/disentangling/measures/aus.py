@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
+from audetnet.disentangling.decoded_images import au_walks
 from audetnet.disentangling.figures import Illustration, code_maps
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Estimate, Statistic, estimate
-from audetnet.disentangling.pictures import au_walks
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Known, Row, Table, needs_people, needs_z2

@@ -13,11 +13,11 @@ from torch import Tensor
 from audetnet.data.augment import to_unit_range
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, relative_error
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix, shuffled_images, telling_frames
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
-from audetnet.disentangling.pictures import exchange_matrix, shuffled_images, telling_frames
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
 from audetnet.evaluation.metrics import Array

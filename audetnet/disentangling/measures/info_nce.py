@@ -5,9 +5,15 @@ import torch
 
 from audetnet.disentangling.block_metrics import info_nce, pair_auc
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.critic import PAIRS, PAIRS_WITHIN, SeparableCritic, cuts, trained_critic
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Estimate, estimate, mean_over_frames
+from audetnet.disentangling.separable_critic import (
+    PAIRS,
+    PAIRS_WITHIN,
+    SeparableCritic,
+    cuts,
+    trained_critic,
+)
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.evaluation.metrics import Array
