@@ -12,12 +12,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from comparing import Action, in_turn
 from reference import PlainSetMOMU, SetMOMU
 
 from audetnet.data.batches import Batches
@@ -48,17 +47,10 @@ train.main(sys.argv[1:])
 """
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def median_of(rounds: int, *actions: Callable[[], object]) -> list[float]:
-    """Medians of interleaved rounds; one more before them is not counted."""
-    table = [[seconds(action) for action in actions] for _ in range(rounds + 1)][1:]
-    return [statistics.median(column) for column in zip(*table, strict=True)]
+def median_of(rounds: int, *actions: Action) -> list[float]:
+    """Medians of interleaved rounds."""
+    found = in_turn({str(number): action for number, action in enumerate(actions)}, rounds)
+    return [statistics.median(values) for values in found.values()]
 
 
 def loader(rounds: int, directory: Path) -> None:
