@@ -61,6 +61,7 @@ class Pursuit:
     critic_reads = "codes"
     needs_z2 = False
     gradients = "-"
+    variant = ""
 
     @property
     def critic_section(self) -> str | None:
