@@ -52,7 +52,7 @@ NEVER = {
 """What a room or module must not import beside that, and why: pure mathematics stays usable alone,
 options are read without torch, and neither side room knows of the other.
 """
-NOT_BY_KEYWORD = ("audetnet/disentangling", "audetnet/evaluation")
+NOT_BY_KEYWORD: tuple[str, ...] = ()
 """Rooms whose dataclasses are not built by keyword yet."""
 MOST_BY_POSITION = 3
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60

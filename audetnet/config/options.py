@@ -148,6 +148,9 @@ class Objective(Protocol):
     def critic_section(self) -> str | None: ...
 
     @property
+    def variant(self) -> str: ...
+
+    @property
     def gradients(self) -> str: ...
 
 

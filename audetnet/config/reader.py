@@ -23,6 +23,7 @@ from audetnet.config.options import (
     NetworkOptions,
     ObjectiveOptions,
     TrainingOptions,
+    network_name,
 )
 from audetnet.errors import did_you_mean
 
@@ -74,6 +75,7 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
         warnings += more
     objectives = _objectives(sections, vocabulary.objectives)
     _check_critics(objectives, sections)
+    _check_variants(objectives)
     warnings += lambdas_of_2019(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
     return Config(
         path=Path(path),
@@ -271,16 +273,29 @@ def _check_critics(objectives: Sequence[ObjectiveOptions], sections: Mapping[str
                 f"ends with {CRITIC}",
                 "critic",
             )
-        if section in owners:
-            line = owners[section].where.line
-            raise each.where.error(
-                f"{{{section}}} is the critic of [{owners[section].type}] on line {line}; each "
-                "objective needs one of its own",
-                "critic",
-            )
+        for taken, owner in owners.items():
+            if network_name(taken) == network_name(section):
+                raise each.where.error(
+                    f"{{{taken}}} is the critic of [{owner.type}] on line {owner.where.line}; each "
+                    "objective needs one of its own, of another name",
+                    "critic",
+                )
         owners[section] = each
     for name in sections:
         if name.endswith(CRITIC) and name not in owners:
             raise sections[name].where.error(
                 f"belongs to no objective: name it in {{{OBJECTIVES}}} by critic={name}"
+            )
+
+
+def _check_variants(objectives: Sequence[ObjectiveOptions]) -> None:
+    """No two objectives are logged by one name."""
+    found: dict[tuple[str, str], ObjectiveOptions] = {}
+    for each in objectives:
+        first = found.setdefault((each.type, each.objective.variant), each)
+        if first is not each:
+            what = each.objective.variant and f" of {each.objective.variant}"
+            raise each.where.error(
+                f"a second one{what}: it and that of line {first.where.line} would be logged by "
+                "one name; keep one of them"
             )

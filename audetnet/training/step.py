@@ -142,6 +142,7 @@ class TrainingStep:
         total: Tensor | None = None
         for objective in self._objectives:
             loss, logged = objective.main_loss(forward)
+            assert terms.keys().isdisjoint(logged), f"two objectives log {sorted(logged)}"
             terms |= logged
             weighted = objective.weight_in(epoch) * loss
             total = weighted if total is None else total + weighted
