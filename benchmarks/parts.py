@@ -96,11 +96,11 @@ def metrics(rounds: int) -> None:
     scores = generator.random((TEST_FRAMES, AUS))
     intensities = generator.integers(0, 6, (TEST_FRAMES, AUS)).astype(float)
     predictions = Predictions(
-        scores,
-        (scores > 0.5).astype(float),
-        (intensities >= 2).astype(float),
-        5 * scores,
-        intensities,
+        scores=scores,
+        decisions=(scores > 0.5).astype(float),
+        labels=(intensities >= 2).astype(float),
+        intensities=5 * scores,
+        intensity_labels=intensities,
     )
     names = tuple(f"AU{number}" for number in range(AUS))
     (median,) = median_of(rounds, lambda: au_metrics(predictions, names))

@@ -80,7 +80,16 @@ class SmallCode(Objective):
         return size, {"code_size": size}
 
 
-ROW = Row("small_z1", 10, "size of z1", "mean square", "-", "-", "of all channels.", headline=True)
+ROW = Row(
+    key="small_z1",
+    number=10,
+    title="size of z1",
+    unit="mean square",
+    chance="-",
+    ideal="-",
+    definition="of all channels.",
+    headline=True,
+)
 
 
 @finds(ROW)

@@ -52,8 +52,6 @@ NEVER = {
 """What a room or module must not import beside that, and why: pure mathematics stays usable alone,
 options are read without torch, and neither side room knows of the other.
 """
-NOT_BY_KEYWORD: tuple[str, ...] = ()
-"""Rooms whose dataclasses are not built by keyword yet."""
 MOST_BY_POSITION = 3
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
 
@@ -152,8 +150,6 @@ def _by_position(node: ast.ClassDef) -> list[str]:
 @pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=_from_root)
 def test_classes_of_many_fields_are_built_by_keyword(path: Path) -> None:
     """A fourth field by position is one that a reader has to count."""
-    if _from_root(path).startswith(NOT_BY_KEYWORD):
-        pytest.skip("not yet")
     classes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef)]
     found = {node.name: _by_position(node) for node in classes}
     assert {name: f for name, f in found.items() if len(f) > MOST_BY_POSITION} == {}

@@ -45,11 +45,11 @@ def knowledge(table: Table, column: str) -> tuple[Knowledge, ...]:
     factors = dict.fromkeys((known.factor, known.group) for known in _of(table, column))
     return tuple(
         Knowledge(
-            factor,
-            group,
-            best.get((factor, group, "z1"), float("nan")),
-            best.get((factor, group, "z2"), float("nan")),
-            best.get((factor, group, FLOOR)),
+            factor=factor,
+            group=group,
+            z1=best.get((factor, group, "z1"), float("nan")),
+            z2=best.get((factor, group, "z2"), float("nan")),
+            floor=best.get((factor, group, FLOOR)),
         )
         for factor, group in factors
     )

@@ -17,7 +17,7 @@ PERMUTED, PERMUTED_WITHIN = "z2 permuted", "z2 perm. in person"
 UNTRAINED, FLOOR = "untrained", "true AU labels"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What to measure: the run, the same with its first weights, runs to compare it with."""
 

@@ -148,7 +148,9 @@ def test_the_report_of_a_run_and_one_to_compare(
 
 
 def _share(subject: Subject) -> Findings:
-    return Findings({"made_up": Estimate(float((subject.test.labels == 1).mean()), 0.1, 0.9)})
+    return Findings(
+        {"made_up": Estimate(value=float((subject.test.labels == 1).mean()), low=0.1, high=0.9)}
+    )
 
 
 def _bar(subject: Subject, table: Table) -> list[Illustration]:
@@ -156,7 +158,11 @@ def _bar(subject: Subject, table: Table) -> list[Illustration]:
     cell = table.cells[subject.column.name]["made_up"]
     assert isinstance(cell, Estimate)
     figure.subplots().bar(["a"], [cell.value])
-    return [Illustration("made_up_bar", "A made-up figure", "Good: high.", figure)]
+    return [
+        Illustration(
+            name="made_up_bar", title="A made-up figure", caption="Good: high.", figure=figure
+        )
+    ]
 
 
 def test_a_measure_brings_its_row_and_its_figure_with_it(
@@ -170,7 +176,18 @@ def test_a_measure_brings_its_row_and_its_figure_with_it(
     all_measures()
     for name in list(MEASURES):
         monkeypatch.delitem(MEASURES, name)
-    row = Row("made_up", 10, "active AUs", "share", "0", "1", "a mean.", True, "share of AUs", True)
+    row = Row(
+        key="made_up",
+        number=10,
+        title="active AUs",
+        unit="share",
+        chance="0",
+        ideal="1",
+        definition="a mean.",
+        headline=True,
+        in_summary="share of AUs",
+        in_intervals=True,
+    )
     of_runs = Measure(rows=(row,), of=("run", "untrained"), find=_share, draw=_bar)
     monkeypatch.setitem(MEASURES, "made up", of_runs)
     drawn = []

@@ -72,7 +72,7 @@ def _codes() -> Codes:
     person = np.repeat(np.arange(3), 10)
     z = np.arange(30.0)[:, None]
     ids = tuple(map(str, range(30)))
-    return Codes(ids, ("a", "b", "c"), person, z, z, z)
+    return Codes(ids=ids, people=("a", "b", "c"), person=person, labels=z, z1=z, z2=z)
 
 
 def test_time_blocks_are_stretches_of_each_person() -> None:

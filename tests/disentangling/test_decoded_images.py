@@ -58,12 +58,12 @@ def images(made: Illustration) -> dict[tuple[int, int], np.ndarray]:
 
 def walk_codes(person: list[int], labels: list[list[float]], z: np.ndarray) -> Codes:
     return Codes(
-        tuple(f"frame{row}" for row in range(len(person))),
-        tuple(f"p{one}" for one in range(max(person) + 1)),
-        np.array(person),
-        np.array(labels, dtype=np.float64),
-        z[:, :1].reshape(len(person), -1),
-        z[:, 1:].reshape(len(person), -1),
+        ids=tuple(f"frame{row}" for row in range(len(person))),
+        people=tuple(f"p{one}" for one in range(max(person) + 1)),
+        person=np.array(person),
+        labels=np.array(labels, dtype=np.float64),
+        z1=z[:, :1].reshape(len(person), -1),
+        z2=z[:, 1:].reshape(len(person), -1),
     )
 
 

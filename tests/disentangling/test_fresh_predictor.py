@@ -53,17 +53,17 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
         model = build_model(plan_model(config, (64, 64)), config.data, 0).eval()
         train, test = _frames("train", 0), _frames("test", 1)
         return TrainedRun(
-            "made",
-            config,
-            model,
-            AUHead("BCEWithLogits", False, 2.0),
-            torch.device("cpu"),
-            2.0,
-            train,
-            test,
-            Code(_code(train, leak, 2), Z1),
-            Code(_code(test, leak, 3), Z1),
-            np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
+            name="made",
+            config=config,
+            model=model,
+            head=AUHead("BCEWithLogits", False, 2.0),
+            device=torch.device("cpu"),
+            active_from=2.0,
+            train=train,
+            test=test,
+            train_code=Code(_code(train, leak, 2), Z1),
+            test_code=Code(_code(test, leak, 3), Z1),
+            test_pixels=np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
         )
 
     return run

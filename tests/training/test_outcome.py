@@ -249,7 +249,11 @@ def test_a_metric_says_its_title_and_whether_it_is_shown(
     shown: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "share of smiles"
-    monkeypatch.setitem(METRICS, "new", Metric(lambda *_: 0.25, title, ("labels",), shown))
+    monkeypatch.setitem(
+        METRICS,
+        "new",
+        Metric(function=lambda *_: 0.25, title=title, reads=("labels",), shown=shown),
+    )
     values = {"f1": {"AU1": 0.5}, "2afc": {"AU1": None}, "new": {"AU1": 0.25}, "old": {"AU1": 1}}
     mean = {"f1": 0.5, "2afc": None, "new": 0.25, "old": 1}
     test = {"frames": 8, "mean": mean, "au": values, "code": {}}
@@ -273,7 +277,11 @@ def test_a_metric_that_came_later_does_not_stop_a_run(
     """Epochs before have no such number; it is in the tables and curves of those after."""
     stop_after(6)
     train(quick_cfg, "run")
-    monkeypatch.setitem(METRICS, "new", Metric(lambda *_: 0.25, "new one", ("labels",), True))
+    monkeypatch.setitem(
+        METRICS,
+        "new",
+        Metric(function=lambda *_: 0.25, title="new one", reads=("labels",), shown=True),
+    )
     stop_after(None)
     run = train(quick_cfg, "run")
     first, second = (record["test"]["mean"].get("new") for record in _history(run))
