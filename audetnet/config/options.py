@@ -136,10 +136,17 @@ class NetworkOptions:
     blocks: tuple[BlockOptions, ...]
 
 
+CriticReads = Literal["codes", "images", "z1", "z2"]
+"""What the network of an objective reads."""
+CriticAnswers = Literal["score", "AUs"]
+"""What it says of a sample: a score, the mean of all outputs, or an output for each AU."""
+
+
 class Objective(Protocol):
     """What the cfg language must know of an objective."""
 
-    critic_reads: ClassVar[Literal["codes", "images"]]
+    critic_reads: ClassVar[CriticReads]
+    critic_answers: ClassVar[CriticAnswers]
     needs_z2: ClassVar[bool]
     noise_in_z1: ClassVar[bool]
     weight: float

@@ -12,27 +12,34 @@ from torch.nn import functional as F
 from audetnet.labels import MAX_INTENSITY
 
 ACTIVE_PROBABILITY = 0.5
+SMALLEST_PROBABILITY = 1e-6
+"""That a logit is given for; an output of infinity has no loss."""
 
 
 @dataclass(frozen=True)
 class AULossFunction:
     """``losses``: of each output given its target in [0, 1], both (B, A). ``scores``: what outputs
-    say, in [0, 1] where it makes sense, higher is more active.
+    say, in [0, 1] where it makes sense, higher is more active. ``outputs``: those that say a score,
+    which have the least loss where targets are it on average.
     """
 
     losses: Callable[[Tensor, Tensor], Tensor]
     scores: Callable[[Tensor], Tensor]
+    outputs: Callable[[Tensor], Tensor]
 
 
 AU_LOSSES: dict[str, AULossFunction] = {
     "MSE": AULossFunction(
-        losses=lambda outputs, targets: (outputs - targets) ** 2, scores=lambda outputs: outputs
+        losses=lambda outputs, targets: (outputs - targets) ** 2,
+        scores=lambda outputs: outputs,
+        outputs=lambda scores: scores,
     ),
     "BCEWithLogits": AULossFunction(
         losses=lambda outputs, targets: F.binary_cross_entropy_with_logits(
             outputs, targets, reduction="none"
         ),
         scores=lambda outputs: outputs.sigmoid(),
+        outputs=lambda scores: scores.logit(eps=SMALLEST_PROBABILITY),
     ),
 }
 """By the names that au_regression_loss_function takes. A new one is one entry here."""
@@ -78,6 +85,10 @@ class AUHead:
     def scores(self, outputs: Tensor) -> Tensor:
         """Scores (B, A): higher is more active."""
         return AU_LOSSES[self.loss_function].scores(outputs)
+
+    def outputs(self, scores: Tensor) -> Tensor:
+        """The outputs that say these scores, (..., A)."""
+        return AU_LOSSES[self.loss_function].outputs(scores)
 
     def intensities(self, scores: Tensor) -> Tensor:
         """Predicted intensities, 0-5; only meaningful with ``regress``."""

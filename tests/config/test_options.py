@@ -59,6 +59,7 @@ class Pursuit:
     loss: str = "L1"
     critic: str | None = None
     critic_reads = "codes"
+    critic_answers = "score"
     noise_in_z1 = False
     needs_z2 = False
     gradients = "-"

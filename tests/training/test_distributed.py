@@ -69,6 +69,21 @@ shuffle=within_pattern
 weight=0.01
 [swap_consistency]
 gradient_to=both
+[au_adversary]
+critic=AU Discriminator
+"""
+ADVERSARIES = """
+{AU Discriminator}
+[net]
+learning_rate=0.001
+beta1=0.5
+beta2=0.99
+channels=48
+[connected]
+output_features=16
+activation=leaky_relu
+[connected]
+output_features=12
 """
 
 
@@ -77,7 +92,7 @@ def _with_objectives(minimal: str) -> str:
     text, _, _ = minimal.partition("{Image Discriminator}")
     text = re.sub(r"^reconstruction_loss_function.*\n|^\w+_lambda.*\n", "", text, flags=re.M)
     assert "lambda" not in text and text.count("{Discriminator}") == 1
-    return OBJECTIVES + text.replace("{Discriminator}", "{Ratio Discriminator}")
+    return OBJECTIVES + text.replace("{Discriminator}", "{Ratio Discriminator}") + ADVERSARIES
 
 
 @pytest.fixture
