@@ -187,7 +187,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     config = read_config(arguments.cfg, VOCABULARY)
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
-    check_outputs(plan, dataset.au_names)
+    check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.people_fault())
     check_memory(plan, device)
     ordered = order_notes(config.data, dataset.train, dataset.active_from)
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):

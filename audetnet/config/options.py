@@ -138,8 +138,10 @@ class NetworkOptions:
 
 CriticReads = Literal["codes", "images", "z1", "z2"]
 """What the network of an objective reads."""
-CriticAnswers = Literal["score", "AUs"]
-"""What it says of a sample: a score, the mean of all outputs, or an output for each AU."""
+CriticAnswers = Literal["score", "AUs", "people"]
+"""What it says of a sample: a score, the mean of all outputs, or an output for each AU of the data
+or each person of the training frames.
+"""
 
 
 class Objective(Protocol):

@@ -6,9 +6,12 @@ from audetnet.networks.model import ModelPlan
 from audetnet.networks.shapes import size_text
 
 
-def check_outputs(model: ModelPlan, au_names: tuple[str, ...]) -> None:
+def check_outputs(
+    model: ModelPlan, au_names: tuple[str, ...], people: int, people_fault: str | None
+) -> None:
     """Raise CfgError, at the option to change, unless the AUPredictor has one output for each AU
-    of the data, and so has every critic that answers for each.
+    of the data, and so has every critic that answers for each AU, or for each of the people of the
+    training frames. ``people_fault``: why these are not known.
     """
     count = len(au_names)
     listed = ", ".join(au_names)
@@ -17,10 +20,15 @@ def check_outputs(model: ModelPlan, au_names: tuple[str, ...]) -> None:
         count,
         f"the AUPredictor has {model.au_count} outputs, but the data have {count} AUs: {listed}",
     )
-    asked = {"AUs": (count, f"the {count} AUs of the data: {listed}")}
+    asked = {
+        "AUs": (count, f"the {count} AUs of the data: {listed}"),
+        "people": (people, f"the {people} people of the training frames"),
+    }
     for options in model.objectives:
         section, answers = options.objective.critic_section, options.objective.critic_answers
         if section is not None and answers in asked:
+            if answers == "people" and people_fault is not None:
+                raise options.where.error(people_fault)
             critic, (wanted, things) = model.networks[section], asked[answers]
             size = size_text(critic.output)
             _check(

@@ -226,9 +226,9 @@ def test_refuses_data_with_other_aus(
     path = written(tmp_path, cfg_text({"AUPredictor": network("AUPredictor", 2, blocks)}))
     settings = read_config(path, VOCABULARY)
     model = planned(settings)
-    check_outputs(model, ("AU1", "AU2", "AU4")[: model.au_count])
+    check_outputs(model, ("AU1", "AU2", "AU4")[: model.au_count], 2, None)
     with pytest.raises(CfgError) as error:
-        check_outputs(model, names)
+        check_outputs(model, names, 2, None)
     kind = str(error.value).partition("[")[2].partition("]")[0]
     assert str(error.value) == at_mark(
         path,

@@ -20,7 +20,7 @@ MORE_CRITICS = {
     f"{name} Discriminator": network(
         f"{name} Discriminator", channels, f"[connected]\noutput_features={outputs}"
     )
-    for name, channels, outputs in (("Ratio", 6, 1), ("AU", 4, 3))
+    for name, channels, outputs in (("Ratio", 6, 1), ("AU", 4, 3), ("Identity", 2, 4))
 }
 _LAMBDAS = """reconstruction_loss_lambda=1
 gradient_loss_lambda_discr=10

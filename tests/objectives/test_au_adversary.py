@@ -132,12 +132,12 @@ def test_a_critic_has_an_output_for_each_au(
     outputs: str, place: str, words: list[str], planned: Callable[[str], ModelPlan]
 ) -> None:
     names = ("AU1", "AU2", "AU4")
-    check_outputs(planned(CFG), names)
+    check_outputs(planned(CFG), names, 2, None)
     head, section, critic = CFG.partition("{AU Discriminator}")
     text = head + section + replaced(critic, ("features=3", f"features={outputs}"))
     line = text[: text.rindex(place)].count("\n") + 1
     with pytest.raises(CfgError) as caught:
-        check_outputs(planned(text), names)
+        check_outputs(planned(text), names, 2, None)
     message = str(caught.value)
     assert f"a.cfg:{line}: " in message and "{AU Discriminator}" in message
     assert all(word in message for word in ["[au_adversary]", *words]), message

@@ -27,6 +27,7 @@ LENGTHS = (7, 7, 5, 4, 1 + 16 + 3, 3)
 one group of draws; every second one trains the main network.
 """
 
+PEOPLE = 4
 PATTERNS = 4
 """Of labels in a batch: some frames have their pattern in common, some have one of their own."""
 
@@ -72,7 +73,7 @@ def steps(cfg: Path, world: World) -> Outcome:
             indices=torch.arange(length).numpy()[part],
             frames=frames[part],
             labels=labels[part],
-            subjects=torch.arange(length)[part],
+            subjects=(torch.arange(length) % PEOPLE)[part],
             length=length,
             part=part,
         )

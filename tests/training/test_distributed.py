@@ -18,6 +18,7 @@ import torch
 from audetnet.data.batches import training_cuts
 from audetnet.distributed.world import World
 from tests.conftest import ROOT
+from tests.objectives.all_objectives import with_objectives
 from tests.training.steps_of_a_rank import LENGTHS, Outcome, steps
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -55,46 +56,6 @@ def test_parts_cover_a_batch_once_and_leave_no_process_idle(length: int, size: i
         assert all(len(batch[world.part(len(batch))]) for world in worlds), "one has no frames"
 
 
-OBJECTIVES = """{Objectives}
-[reconstruction]
-gradient_to=z2
-[distance_correlation]
-of=z1,z2
-[distance_correlation]
-of=z2,labels
-[density_ratio]
-critic=Ratio Discriminator
-shuffle=within_pattern
-[variational_bottleneck]
-weight=0.01
-[swap_consistency]
-gradient_to=both
-[au_adversary]
-critic=AU Discriminator
-"""
-ADVERSARIES = """
-{AU Discriminator}
-[net]
-learning_rate=0.001
-beta1=0.5
-beta2=0.99
-channels=48
-[connected]
-output_features=16
-activation=leaky_relu
-[connected]
-output_features=12
-"""
-
-
-def _with_objectives(minimal: str) -> str:
-    """Without its lambdas and {Image Discriminator}; {Discriminator} tells patterns apart."""
-    text, _, _ = minimal.partition("{Image Discriminator}")
-    text = re.sub(r"^reconstruction_loss_function.*\n|^\w+_lambda.*\n", "", text, flags=re.M)
-    assert "lambda" not in text and text.count("{Discriminator}") == 1
-    return OBJECTIVES + text.replace("{Discriminator}", "{Ratio Discriminator}") + ADVERSARIES
-
-
 @pytest.fixture
 def cfgs(tmp_path: Path) -> dict[str, Path]:
     """cfg/minimal.cfg: without batch norm, as it is, and with batch norm in the image critic, whose
@@ -110,7 +71,7 @@ def cfgs(tmp_path: Path) -> dict[str, Path]:
         + section
         + critic.replace("filters=8\n", "filters=8\nbatch_normalise=1\n", 1),
     }
-    texts["objectives"] = _with_objectives(texts["none"])
+    texts["objectives"] = with_objectives(texts["none"])
     paths = {name: tmp_path / f"{name}.cfg" for name in texts}
     for name, path in paths.items():
         path.write_text(texts[name])

@@ -23,6 +23,7 @@ from audetnet.objectives.wgan_gp import WassersteinCritic
 from audetnet.training.meter import Meter
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, gradient_norm, make_optimisers
 from audetnet.vocabulary import VOCABULARY
+from tests.objectives.all_objectives import with_objectives
 from tests.whole_batches import whole_batch
 
 CRITICS = ("discriminator", "image_discriminator")
@@ -294,10 +295,24 @@ def test_the_watch_for_host_reads_sees_them() -> None:
     assert reads.found == ["aten.lift_fresh.default", "aten._local_scalar_dense.default"]
 
 
+@pytest.fixture
+def with_all(edited_cfg: Callable[..., Path]) -> Bench:
+    """Of all objectives that the lambdas do not say."""
+    cfg = edited_cfg()
+    cfg.write_text(with_objectives(cfg.read_text()))
+    bench = Bench(cfg)
+    said = {each.type for each in bench.config.objectives}
+    assert said == VOCABULARY.objectives.keys() - {"wgan_gp_codes", "wgan_gp_images"}
+    return bench
+
+
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_step_never_waits_for_its_values(bench: Bench, number: int) -> None:
+@pytest.mark.parametrize("kind", ["bench", "with_all"])
+def test_a_step_never_waits_for_its_values(
+    kind: str, number: int, request: pytest.FixtureRequest
+) -> None:
     """Draws, augmentation, critics, main network, terms added to a meter."""
-    meter, batch = Meter(), a_batch()
+    bench, meter, batch = request.getfixturevalue(kind), Meter(), a_batch()
     with HostReads() as reads:
         for terms in bench.step(batch, number, epoch=1, index=0):
             meter.add(terms, 4, 1)
@@ -306,7 +321,11 @@ def test_a_step_never_waits_for_its_values(bench: Bench, number: int) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_step_never_waits_for_a_gpu(bench: Bench, number: int) -> None:
+@pytest.mark.parametrize("kind", ["bench", "with_all"])
+def test_a_step_never_waits_for_a_gpu(
+    kind: str, number: int, request: pytest.FixtureRequest
+) -> None:
+    bench = request.getfixturevalue(kind)
     device, cpu = torch.device("cuda"), a_batch()
     bench.model.to(device)
     batch = whole_batch(cpu.frames.to(device), cpu.labels.to(device))
