@@ -64,6 +64,7 @@ class DataOptions:
     image_size: Side | tuple[Side, Side] | None = None
     au_names: tuple[str, ...] | None = None
     validation_subjects: tuple[str, ...] | None = None
+    balance_subjects: bool = False
 
     @property
     def frame_size(self) -> tuple[int, int] | None:

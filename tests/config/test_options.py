@@ -336,6 +336,12 @@ ADAM = "learning_rate=0.001"
         ),
         (
             "balance_dataset_with_momu=False",
+            "balance_dataset_with_momu=False\nbalance_subjects=True # here",
+            "[data_options] balance_subjects=True is of MOMU, which "
+            "balance_dataset_with_momu=False turns off",
+        ),
+        (
+            "balance_dataset_with_momu=False",
             "balance_dataset_with_momu=True\nepoch_size=10\nsampling_size=4 # here",
             "[data_options] sampling_size=4 does not divide epoch_size=10",
         ),
