@@ -4,13 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import pytest
-import torch
 
 ROOT = Path(__file__).parents[1]
-torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; processes share the cores
 
 
 @pytest.fixture

@@ -13,22 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audetnet.errors import UserError
+from audetnet.errors import UserError, quoted
 from audetnet.files import check_regular
 
-LONGEST_QUOTE = 60
-"""Characters of a file that a message repeats."""
 _HEADERS = {"{": (re.compile(r"\{([^{}]+)\}"), "}"), "[": (re.compile(r"\[([^\[\]]+)\]"), "]")}
 _KEY = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class CfgError(UserError):
     """A mistake in a cfg file; its text is ``path:line: message``."""
-
-
-def quoted(text: str) -> str:
-    """A text as a message repeats it: cut where it is long."""
-    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from audetnet.config import language
-from audetnet.config.binding import OptionError, Reference, bind, did_you_mean, parameters
+from audetnet.config.binding import OptionError, Reference, bind, parameters
 from audetnet.config.lambdas import lambdas_of_2019, objectives_of_lambdas, refuse_lambdas
 from audetnet.config.language import Block, CfgError, Section, Where
 from audetnet.config.options import (
@@ -24,6 +24,7 @@ from audetnet.config.options import (
     ObjectiveOptions,
     TrainingOptions,
 )
+from audetnet.errors import did_you_mean
 
 OBJECTIVES = "Objectives"
 KNOWN_SECTIONS = ("General", OBJECTIVES, *MAIN_SECTIONS, CRITIC, f"Image {CRITIC}")

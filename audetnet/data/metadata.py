@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.config.binding import did_you_mean
 from audetnet.csv_files import read_csv
 from audetnet.data.names import folder_fault, id_fault, subject_fault
-from audetnet.errors import UserError, first_few
+from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.files import write_text
 from audetnet.json_files import read_json
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices
 from audetnet.labels import active
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
@@ -55,6 +55,10 @@ class Codes:
             blocks[rows] = np.arange(len(rows)) * TIME_BLOCKS // len(rows)
         return blocks
 
+    def block(self, name: str) -> Array:
+        """The block of that name, (N, D)."""
+        return self.z1 if name == "z1" else self.z2
+
     def take(self, rows: Indices) -> "Codes":
         """Some of the frames, in their order; people of whom none is left are forgotten."""
         kept, person = np.unique(self.person[rows], return_inverse=True)
@@ -78,6 +82,16 @@ class Codes:
         for rows in groups:
             order[rows] = generator.permutation(rows)
         return replace(self, z2=self.z2[order])
+
+
+@dataclass(frozen=True)
+class FactorSet:
+    """Known factors of N frames, ``values`` (N, T), and the codes of these frames."""
+
+    group: str
+    names: tuple[str, ...]
+    values: Array
+    codes: Codes
 
 
 def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:

@@ -11,8 +11,7 @@ from audetnet.data.augment import change_colours, to_unit_range
 from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
-from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
-from audetnet.disentangling.table import FactorSet
+from audetnet.disentangling.codes import Codes, FactorSet, encode, make_codes, pixels_of
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet

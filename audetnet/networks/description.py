@@ -67,15 +67,7 @@ def _table(network: Plan, note: str) -> str:
         rows.append((str(index), block, reads, shape, _parameters([step]), _gflop([step])))
     steps = list(network.steps)
     rows.append(("total", "", "", _size(network), _parameters(steps), _gflop(steps)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column in _LEFT_ALIGNED else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    return "\n".join([f"{{{network.options.name}}}  {note}", *lines])
+    return f"{{{network.options.name}}}  {note}\n{text_table(rows, _LEFT_ALIGNED)}"
 
 
 def _parameters(steps: list[Step]) -> str:

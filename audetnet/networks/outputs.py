@@ -1,6 +1,6 @@
 """Whether the networks have an output for each thing that the data ask of them."""
 
-from audetnet.networks.blocks import WIDTH_KEYS
+from audetnet.networks.blocks.block import WIDTH_KEYS
 from audetnet.networks.graph import INPUT, Plan, Step
 from audetnet.networks.model import ModelPlan
 from audetnet.networks.shapes import size_text

@@ -46,7 +46,7 @@ class AUAdversary(Objective):
         outputs = answers(forward.critic(self.critic), forward.code.z2.detach())
         share = forward.share_of_count((~labels.isnan()).sum())
         loss = head.loss(outputs, labels) * share
-        blind = head.loss(head.outputs(_means(forward)).expand_as(outputs), labels) * share
+        blind = head.loss(head.best_outputs(_means(forward)).expand_as(outputs), labels) * share
         name = network_name(self.critic)
         return loss, {f"{name}_loss": loss, f"{name}_gain": blind - loss}
 
@@ -63,7 +63,7 @@ def excess_loss(head: AUHead, outputs: Tensor, means: Tensor) -> Tensor:
     be. Of probabilities it is the divergence of the outputs from the means, in nats.
     """
     targets = means.expand_as(outputs)
-    least = masked_loss(head.loss_function, head.outputs(targets), targets)
+    least = masked_loss(head.loss_function, head.best_outputs(targets), targets)
     return masked_loss(head.loss_function, outputs, targets) - least
 
 

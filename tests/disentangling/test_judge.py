@@ -12,8 +12,8 @@ from torch import Tensor
 
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling import judge as module
+from audetnet.disentangling.block_metrics import macro_auc
 from audetnet.disentangling.judge import Judge, trained_judge
-from audetnet.evaluation.block_metrics import macro_auc
 
 COUNT, AUS, SIDE = 96, 2, 32
 CPU = torch.device("cpu")

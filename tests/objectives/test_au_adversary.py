@@ -46,7 +46,7 @@ def test_it_is_least_where_the_critic_says_the_means(
     unknown has none.
     """
     target = torch.tensor(means, dtype=torch.float64)
-    outputs = head.outputs(target.nan_to_num(0.5)).expand(4, 2).clone().requires_grad_(True)
+    outputs = head.best_outputs(target.nan_to_num(0.5)).expand(4, 2).clone().requires_grad_(True)
     excess = excess_loss(head, outputs, target)
     excess.backward()
     assert excess.item() == pytest.approx(0, abs=1e-12)

@@ -2,21 +2,22 @@
 those of the whole test set, however the run came to its end."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from audetnet.commands.train import main
+from audetnet.evaluation.metrics import METRICS, Metric
 from audetnet.training.outcome import choose
-from audetnet.training.records import best_index, epoch_line
+from audetnet.training.pictures import curves
+from audetnet.training.records import best_index, epoch_line, result_table
 from audetnet.training.stopping import Stopped, StopRequest
 from audetnet.training.trainer import Trainer
-from tests.conftest import ROOT
+from tests.forked import forked_world
 from tests.training.conftest import QUICK, assert_same_bits
 
 Train = Callable[..., Path]
@@ -192,22 +193,13 @@ def test_several_processes_report_the_same_and_repeat_it(
 ) -> None:
     """Started again, they evaluate the best checkpoint again, bit for bit."""
     cfg, run = edited_cfg(*WATCHED, PART), tmp_path / "several"
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    command += ["2", "--", "train.py", "--cfg", str(cfg), "--data", str(minimal_data)]
-    command += ["--run", str(run), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
+    flags = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(run), "--device", "cpu"]
+    call = partial(main, [*flags, "--cache", str(tmp_path / "cache")])
     texts = []
     for _ in range(2):
-        process = subprocess.run(
-            command,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert process.returncode == 0, process.stderr
-        assert process.stdout.count("Test set after epoch 1 (4 frames), chosen by") == 1
+        ranks = forked_world(2, call, tmp_path / "printed")
+        assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].printed()
+        assert ranks[0].printed().count("Test set after epoch 1 (4 frames), chosen by") == 1
         texts.append((run / "results.json").read_text())
     assert texts[0] == texts[1]
     alone, several = (_results(one)["chosen"] for one in (train(cfg, "alone"), run))
@@ -250,3 +242,43 @@ def test_an_epochs_line_says_where_its_test_is_a_part(frames: int, shown: str) -
         "seconds": 1.0,
     }
     assert shown in epoch_line(record, 9, 30)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_metric_says_its_title_and_whether_it_is_shown(
+    shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "share of smiles"
+    monkeypatch.setitem(METRICS, "new", Metric(lambda *_: 0.25, title, ("labels",), shown))
+    values = {"f1": {"AU1": 0.5}, "2afc": {"AU1": None}, "new": {"AU1": 0.25}, "old": {"AU1": 1}}
+    mean = {"f1": 0.5, "2afc": None, "new": 0.25, "old": 1}
+    test = {"frames": 8, "mean": mean, "au": values, "code": {}}
+    line = epoch_line({"epoch": 3, "train": {}, "test": test, "seconds": 1.0}, 9, 8)
+    assert (f"F1 0.500 2AFC - {title} 0.250" in line) == shown == (title in line)
+    header, *rows = result_table(test).splitlines()
+    assert header.split() == ["F1", "2AFC", *title.split(), "old"], "a name that nobody knows now"
+    assert [row.split() for row in rows] == [
+        ["AU1", "0.500", "-", "0.250", "1.000"],
+        ["mean", "0.500", "-", "0.250", "1.000"],
+    ]
+    assert len({len(line) for line in (header, *rows)}) == 1
+
+
+def test_a_metric_that_came_later_does_not_stop_a_run(
+    train: Train,
+    quick_cfg: Path,
+    stop_after: Callable[[int | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Epochs before have no such number; it is in the tables and curves of those after."""
+    stop_after(6)
+    train(quick_cfg, "run")
+    monkeypatch.setitem(METRICS, "new", Metric(lambda *_: 0.25, "new one", ("labels",), True))
+    stop_after(None)
+    run = train(quick_cfg, "run")
+    first, second = (record["test"]["mean"].get("new") for record in _history(run))
+    assert (first, second) == (None, 0.25)
+    assert (run / "results.csv").read_text().splitlines()[0].endswith(",2afc,new")
+    metrics = curves(_history(run)).axes[1]
+    (line,) = (each for each in metrics.get_lines() if each.get_label() == "new one, test")
+    np.testing.assert_array_equal(np.asarray(line.get_ydata()), [np.nan, 0.25])

@@ -11,18 +11,23 @@ import torch
 from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
+from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, relative_error
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.table import Cell, Findings, Row, needs_people, needs_z2
-from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, relative_error
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
+from audetnet.disentangling.pictures import exchange_matrix, shuffled_images, telling_frames
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels
 from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator
 
 _BATCH = 64
+_MATRIX_FRAMES, _SHUFFLED_FRAMES = 5, 8
 _PAIRS = (
     "each test frame i gives z1, one frame j of another person (drawn evenly over the others) "
     "gives z2"
@@ -83,6 +88,7 @@ ROWS = (
         "(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the judge; 0 = as a "
         "random frame; not given where the judge reads no AUs in reconstructions (AUC < 0.55).",
         headline=True,
+        in_intervals=True,
     ),
     Row(
         "exchange_identity",
@@ -124,7 +130,29 @@ class _Seen:
     z2: Array
 
 
-def measure(
+def _drawn(subject: Subject, _: Table) -> list[Illustration]:
+    """Frames with the codes of each other."""
+    run, rows = subject.trained, telling_frames(subject.test, _SHUFFLED_FRAMES)
+    pixels = run.test_pixels[rows]
+    ids = tuple(run.test.ids[row] for row in rows)
+    subjects = tuple(run.test.subjects[row] for row in rows)
+    few = slice(_MATRIX_FRAMES)
+    return [
+        exchange_matrix(run.model, pixels[few], ids[few], subjects[few]),
+        shuffled_images(run.model, pixels, ids, subjects),
+    ]
+
+
+@finds(*ROWS, of=RUNS, draw=_drawn)
+def measure(subject: Subject) -> Findings:
+    """All rows, of the test frames."""
+    run = subject.trained
+    return exchanged(
+        run.model, run.test_pixels, subject.test, subject.judge, subject.device, subject.seed
+    )
+
+
+def exchanged(
     model: Coder,
     pixels: npt.NDArray[np.uint8],
     codes: Codes,
@@ -141,21 +169,21 @@ def measure(
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     partner = partners(person, generator)
     rows = np.arange(len(codes))
-    original, rebuilt, exchanged = _look(model, pixels, (rows, partner), judge, device)
-    of_z1 = macro_auc(exchanged.scores, codes.labels, person)
+    original, rebuilt, mixed = _look(model, pixels, (rows, partner), judge, device)
+    of_z1 = macro_auc(mixed.scores, codes.labels, person)
     of_rebuilt = macro_auc(rebuilt.scores, codes.labels, person)
     owner = person[partner]
     statistics: dict[str, Statistic] = {
         "judge_originals": macro_auc(original.scores, codes.labels, person),
         "judge_reconstructions": of_rebuilt,
         "exchange_au": of_z1,
-        "exchange_au_of_z2": macro_auc(exchanged.scores, codes.labels[partner], owner),
+        "exchange_au_of_z2": macro_auc(mixed.scores, codes.labels[partner], owner),
         "exchange_au_ratio": leak_ratio(of_z1, of_rebuilt),
         "exchange_identity": mean_over_frames(
-            _goes_with_z2(exchanged.embeddings, rebuilt.embeddings, person, partner), person
+            _goes_with_z2(mixed.embeddings, rebuilt.embeddings, person, partner), person
         ),
-        "cycle_z1": _cycle(exchanged.z1, original.z1, original.z1[partner], person),
-        "cycle_z2": _cycle(exchanged.z2, original.z2[partner], original.z2, person),
+        "cycle_z1": _cycle(mixed.z1, original.z1, original.z1[partner], person),
+        "cycle_z2": _cycle(mixed.z2, original.z2[partner], original.z2, person),
     }
     cells: dict[str, Cell] = {
         key: estimate(statistic, people, generator) for key, statistic in statistics.items()

@@ -8,12 +8,14 @@ from torch import Tensor
 
 from audetnet.config.language import CfgError
 from audetnet.config.options import PREDICTOR, NetworkOptions
+from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.fitting import people_apart, train_until_best
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Indices, Statistic, estimate
 from audetnet.disentangling.run import TrainedRun
-from audetnet.disentangling.table import Cell, Findings, NotMeasuredError, Row, needs_people
-from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
-from audetnet.evaluation.people import Indices, Statistic, estimate
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import MODELS, Cell, Findings, NotMeasuredError, Row, needs_people
 from audetnet.labels import active
 from audetnet.networks.graph import Graph, Plan, plan
 from audetnet.seeds import Purpose, numpy_generator, seeded
@@ -67,11 +69,12 @@ ROWS = (
 )
 
 
-def measure(run: TrainedRun, seed: int) -> Findings:
+@finds(*ROWS, of=MODELS)
+def measure(subject: Subject) -> Findings:
     """AUC and F1 on each block and the leak. Raises NotMeasuredError for one training person
     only.
     """
-    train, test = run.codes(of_training=True), run.codes(of_training=False)
+    run, train, test, seed = subject.trained, subject.train, subject.test, subject.seed
     needs_people(train, 2, "a fresh AUPredictor")
     found: dict[str, Cell] = {}
     auc: dict[str, Statistic] = {}

@@ -1,9 +1,13 @@
 """Row 3: who is in the picture, in z1 and in z2."""
 
+from audetnet.disentangling.block_metrics import balanced_accuracy, same_person_auc, standardised
 from audetnet.disentangling.codes import TIME_BLOCKS
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate
 from audetnet.disentangling.probes import identify
+from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
-    Column,
+    EVERYTHING,
     Findings,
     Known,
     NotMeasuredError,
@@ -11,8 +15,6 @@ from audetnet.disentangling.table import (
     needs_people,
     needs_z2,
 )
-from audetnet.evaluation.block_metrics import balanced_accuracy, same_person_auc, standardised
-from audetnet.evaluation.people import Estimate, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 
@@ -30,6 +32,8 @@ def _rows(block: str) -> tuple[Row, Row]:
             "fifths of each person's time and read out on the other; mean over people. AU rates "
             "differ by person: what true AU labels tell is the floor.",
             headline=True,
+            in_summary=f"person from {block} (accuracy)",
+            in_intervals=True,
         ),
         Row(
             f"same_person_{block}",
@@ -41,6 +45,7 @@ def _rows(block: str) -> tuple[Row, Row]:
             "does the cosine similarity of two frames (of different stretches of time, codes "
             "standardised) tell whether they show the same person; mean over people.",
             headline=True,
+            in_intervals=block == "z2",
         ),
     )
 
@@ -48,9 +53,10 @@ def _rows(block: str) -> tuple[Row, Row]:
 ROWS = (*_rows("z1"), *_rows("z2"))
 
 
-def measure(column: Column, seed: int) -> Findings:
+@finds(*ROWS, of=EVERYTHING)
+def measure(subject: Subject) -> Findings:
     """Both rows of each block. Raises NotMeasuredError for fewer than 2 people."""
-    codes = column.test
+    codes = subject.test
     needs_people(codes, 2, "identity")
     if len(codes) < TIME_BLOCKS * len(codes.people):
         raise NotMeasuredError(
@@ -58,11 +64,11 @@ def measure(column: Column, seed: int) -> Findings:
             "time"
         )
     people, blocks = len(codes.people), codes.time_blocks()
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
     known = []
-    for block in column.blocks:
-        z = column.block(codes, block)
+    for block in subject.blocks:
+        z = codes.block(block)
         if not z.shape[1]:
             continue
         who = balanced_accuracy(identify(z, codes.person, blocks), codes.person)
