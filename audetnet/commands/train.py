@@ -180,16 +180,16 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     from audetnet.data.order import order_notes
     from audetnet.networks.memory_need import check_memory
     from audetnet.networks.model import plan_model
-    from audetnet.networks.outputs import check_au_count
+    from audetnet.networks.outputs import check_outputs
     from audetnet.training.identity import run_identity
     from audetnet.vocabulary import VOCABULARY
 
     config = read_config(arguments.cfg, VOCABULARY)
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
-    check_au_count(config, plan, dataset.au_names)
+    check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.people_fault())
     check_memory(plan, device)
-    ordered = order_notes(config.data, dataset.train, dataset.active_from)
+    ordered = order_notes(config, dataset.train, dataset.active_from)
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
         note(line)
     images = dataset.images()

@@ -64,6 +64,7 @@ class DataOptions:
     image_size: Side | tuple[Side, Side] | None = None
     au_names: tuple[str, ...] | None = None
     validation_subjects: tuple[str, ...] | None = None
+    balance_subjects: bool = False
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
@@ -136,10 +137,19 @@ class NetworkOptions:
     blocks: tuple[BlockOptions, ...]
 
 
+CriticReads = Literal["codes", "images", "z1", "z2"]
+"""What the network of an objective reads."""
+CriticAnswers = Literal["score", "AUs", "people"]
+"""What it says of a sample: a score, the mean of all outputs, or an output for each AU of the data
+or each person of the training frames.
+"""
+
+
 class Objective(Protocol):
     """What the cfg language must know of an objective."""
 
-    critic_reads: ClassVar[Literal["codes", "images"]]
+    critic_reads: ClassVar[CriticReads]
+    critic_answers: ClassVar[CriticAnswers]
     needs_z2: ClassVar[bool]
     noise_in_z1: ClassVar[bool]
     weight: float

@@ -168,6 +168,11 @@ def _check_data(data: DataOptions, where: Where) -> None:
                 f"sampling_size={data.sampling_size} does not divide epoch_size={data.epoch_size}",
                 "sampling_size",
             )
+    elif data.balance_subjects:
+        raise where.error(
+            "balance_subjects=True is of MOMU, which balance_dataset_with_momu=False turns off",
+            "balance_subjects",
+        )
     names = data.au_names or ()
     if len(set(names)) != len(names):
         raise where.error("au_names holds a name twice", "au_names")

@@ -45,6 +45,21 @@ class FrameSet:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def people(self) -> int:
+        """How many different subjects there are."""
+        return len(set(self.subjects))
+
+    def people_fault(self) -> str | None:
+        """Why nothing can be made of who is in the frames, for the user; None where it can."""
+        if 1 < self.people < len(set(self.ids)):
+            return None
+        who = "one person" if self.people == 1 else "a different person each"
+        return (
+            f"needs to know who is in each frame; the {self.name} frames seem to be of {who}: name "
+            f"the subjects in {METADATA_FILE} (subject_pattern or subjects)"
+        )
+
     def keep(self, kept: Sequence[bool], name: str) -> "FrameSet":
         """The frames that are marked, as a set of another name."""
         rows = [row for row, keep in enumerate(kept) if keep]

@@ -50,6 +50,10 @@ class AUHead:
         """Scores (B, A): higher is more active."""
         return self._meaning.scores(outputs)
 
+    def best_outputs(self, targets: Tensor) -> Tensor:
+        """The outputs (..., A) that lose least where these are the targets' means."""
+        return self._meaning.best_outputs(targets)
+
     def intensities(self, scores: Tensor) -> Tensor:
         """Predicted intensities, 0-5; only meaningful with ``regress``."""
         return self._meaning.intensities(scores)

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from audetnet.labels import MAX_INTENSITY
 
 _ACTIVE_PROBABILITY = 0.5
+_SMALLEST_PROBABILITY = 1e-6
+"""That a logit is given for: that of 0 is infinite."""
 
 Kind = TypeVar("Kind", bound="type[AULoss]")
 AU_LOSSES: dict[str, "type[AULoss]"] = {}
@@ -54,6 +56,11 @@ class AULoss(ABC):
     @abstractmethod
     def losses(outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of each output given its target, (B, A)."""
+
+    @staticmethod
+    def best_outputs(targets: Tensor) -> Tensor:
+        """The outputs (..., A) that lose least where these are the targets' means."""
+        return targets
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Tensor:
@@ -104,6 +111,10 @@ class CrossEntropy(UnitScores):
     @staticmethod
     def losses(outputs: Tensor, targets: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+
+    @staticmethod
+    def best_outputs(targets: Tensor) -> Tensor:
+        return targets.logit(eps=_SMALLEST_PROBABILITY)
 
     def scores(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()

@@ -88,6 +88,12 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
             "has parameters that are not frozen"
         )
     networks = {ENCODER: encoder, PREDICTOR: predictor, DECODER: decoder}
+    sources = {
+        "codes": encoder.output,
+        "images": image,
+        "z1": predictor.input,
+        "z2": (encoder.output[0] - predictor.input[0], *encoder.output[1:]),
+    }
     objectives, warnings = [], _stem_warnings(config.data, encoder)
     for options in config.objectives:
         section = options.objective.critic_section
@@ -101,7 +107,7 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
             _check_scale(encoder, options)
         objectives.append(options)
         if section is not None:
-            reads = {"codes": encoder.output, "images": image}[options.objective.critic_reads]
+            reads = sources[options.objective.critic_reads]
             networks[section] = _plan_critic(sections[section], reads)
     warnings += [warning for network in networks.values() for warning in network.warnings]
     return ModelPlan(

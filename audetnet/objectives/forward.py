@@ -101,6 +101,11 @@ class Forward:
         """The labels of the whole batch (B, A)."""
         return self.world.whole(self.batch.labels, self.batch.length)
 
+    @cached_property
+    def all_subjects(self) -> Tensor:
+        """The numbers of the subjects of the whole batch (B,)."""
+        return self.world.whole(self.batch.subjects, self.batch.length)
+
     def with_all(self, own: Tensor, every: Tensor) -> Tensor:
         """The rows of the whole batch, ``every``, with this process's own in their place, whose
         gradients flow. What is computed from them has ``share_of_whole``.

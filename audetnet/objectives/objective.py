@@ -8,12 +8,12 @@ all that it needs comes with the Forward.
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from torch import Tensor
 
 from audetnet.config.binding import Range
-from audetnet.config.options import Weight
+from audetnet.config.options import CriticAnswers, CriticReads, Weight
 from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
 
@@ -42,7 +42,8 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
     weight: Weight = 1.0
     ramp_epochs: Annotated[int, Range(0, most=1_000_000)] = 0
 
-    critic_reads: ClassVar[Literal["codes", "images"]] = "codes"
+    critic_reads: ClassVar[CriticReads] = "codes"
+    critic_answers: ClassVar[CriticAnswers] = "score"
     needs_z2: ClassVar[bool] = False
     noise_in_z1: ClassVar[bool] = False
     """Whether it has standard normal noise drawn into z1 in training, which all networks read."""

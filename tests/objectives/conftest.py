@@ -17,7 +17,10 @@ from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import cfg_text, network, replaced
 
 MORE_CRITICS = {
-    "Ratio Discriminator": network("Ratio Discriminator", 6, "[connected]\noutput_features=1")
+    f"{name} Discriminator": network(
+        f"{name} Discriminator", channels, f"[connected]\noutput_features={outputs}"
+    )
+    for name, channels, outputs in (("Ratio", 6, 1), ("AU", 4, 3), ("Identity", 2, 4))
 }
 _LAMBDAS = """reconstruction_loss_lambda=1
 gradient_loss_lambda_discr=10

@@ -1,6 +1,5 @@
 """Trainings of cfg/minimal.cfg, in this process, as ``train.py`` would start them."""
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,31 +20,6 @@ QUICK = (
 )
 """Two epochs of four batches, of which every second one trains the main network."""
 DATA = ROOT / "minimal_dataset"
-OBJECTIVES = """{Objectives}
-[reconstruction]
-gradient_to=z2
-[distance_correlation]
-of=z1,z2
-[distance_correlation]
-of=z2,labels
-[density_ratio]
-critic=Ratio Discriminator
-shuffle=within_pattern
-[variational_bottleneck]
-weight=0.01
-[swap_consistency]
-gradient_to=both
-"""
-
-
-def with_objectives(minimal: str) -> str:
-    """cfg/minimal.cfg with all objectives but those of its lambdas; its {Discriminator} tells
-    patterns apart.
-    """
-    text, _, _ = minimal.partition("{Image Discriminator}")
-    text = re.sub(r"^reconstruction_loss_function.*\n|^\w+_lambda.*\n", "", text, flags=re.M)
-    assert "lambda" not in text and text.count("{Discriminator}") == 1
-    return OBJECTIVES + text.replace("{Discriminator}", "{Ratio Discriminator}")
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ LENGTHS = (7, 7, 5, 4, 1 + 16 + 3, 3)
 one group of draws; every second one trains the main network.
 """
 
+PEOPLE = 4
 PATTERNS = 4
 """Of labels in a batch: some frames have their pattern in common, some have one of their own."""
 
@@ -70,7 +71,7 @@ def steps(cfg: Path, world: World, device: torch.device = CPU) -> Outcome:
             indices=torch.arange(length).numpy()[part],
             frames=frames[part].to(device),
             labels=labels[part].to(device),
-            subjects=torch.arange(length, device=device)[part],
+            subjects=(torch.arange(length, device=device) % PEOPLE)[part],
             length=length,
             part=part,
         )

@@ -21,7 +21,7 @@ from audetnet.data.batches import training_cuts
 from audetnet.distributed.world import World, connected
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
-from tests.training.conftest import with_objectives
+from tests.objectives.all_objectives import with_objectives
 from tests.training.steps_of_a_rank import LENGTHS, Outcome, save_steps, steps
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]

@@ -23,7 +23,8 @@ from audetnet.objectives.wgan_gp import WassersteinCritic
 from audetnet.training.meter import Meter
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, gradient_norm, make_optimisers
 from audetnet.vocabulary import VOCABULARY
-from tests.training.conftest import waiting_refused, with_objectives
+from tests.objectives.all_objectives import with_objectives
+from tests.training.conftest import waiting_refused
 from tests.whole_batches import whole_batch
 
 CRITICS = ("discriminator", "image_discriminator")
@@ -301,7 +302,11 @@ def pursuing(request: pytest.FixtureRequest, edited_cfg: Callable[..., Path]) ->
     cfg = edited_cfg()
     if request.param != "wgan_gp":
         cfg.write_text(with_objectives(cfg.read_text()))
-    return Bench(cfg)
+    bench = Bench(cfg)
+    if request.param != "wgan_gp":
+        said = {each.type for each in bench.config.objectives}
+        assert said == VOCABULARY.objectives.keys() - {"wgan_gp_codes", "wgan_gp_images"}
+    return bench
 
 
 @pytest.mark.parametrize("number", [1, 2])
