@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audetnet.evaluation.people import Estimate
 
 from audetnet.commands.train import main as train
 from audetnet.data.metadata import read_metadata

@@ -212,7 +212,7 @@ def test_people_who_are_not_known_cannot_be_drawn_evenly(
     assert main([str(root), "--sampling-size", "1", "--balance-subjects"]) == 2
     config = read_config(edited_cfg(("epoch_size", "balance_subjects=1\nepoch_size")), VOCABULARY)
     with pytest.raises(CfgError) as caught:
-        order_notes(config, load_dataset(DatasetPaths(root), regress=False).train, 0.5)
+        order_notes(config, load_dataset(DatasetPaths(directory=root), regress=False).train, 0.5)
     for line, place in ((capsys.readouterr().err, "--balance-subj"), (str(caught.value), "cfg:")):
         assert place in line and "a different person each" in line and "subject_pattern" in line
 
