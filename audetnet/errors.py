@@ -1,9 +1,10 @@
 """Errors that the user can fix: one line on stderr, exit status 2, no traceback."""
 
+import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import TextIO
@@ -15,6 +16,8 @@ _LAST_STREAM = 2
 LONGEST_LINE = 1000
 """Characters of a message that are shown: what it quotes from a file may be any amount of text."""
 _SHOWN_END = 300
+_LONGEST_QUOTE = 60
+"""Characters of a file that a message repeats."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -54,6 +57,25 @@ def first_few(names: list[str], count: int = 5) -> str:
     """The first ``count`` names, and how many more there are: ``a, b, ... (12 in all)``."""
     shown = ", ".join(names[:count])
     return shown if len(names) <= count else f"{shown}, ... ({len(names)} in all)"
+
+
+def quoted(text: str) -> str:
+    """A text as a message repeats it: cut where it is long."""
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    known = list(known)
+    if not known:
+        return "; it has no options"
+    return nearest(name, known) or f"; known are: {', '.join(known)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The same, where the message has said what is expected: nothing if no name is near."""
+    near = difflib.get_close_matches(quoted(name), list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def first_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,19 +54,40 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; renamed to it at the end, deleted after an exception.
+def written_whole(path: Path, kept_at: Path | None = None) -> Iterator[Path]:
+    """Where to write a file; it takes the place of ``path`` at the end.
 
-    Raises FileError where the disk refuses.
+    That is a path of this process beside it, which is deleted after an exception. Or it is
+    ``kept_at``, on the same disk, which outlives exceptions and kills: who comes next goes on from
+    what is there, or writes over it; a folder may be made there as well. Raises FileError where the
+    disk refuses.
     """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kept_at is not None:
+            yield kept_at
+            _move(kept_at, path)
+        else:
+            with _passing(path) as unfinished:
+                yield unfinished
+                _move(unfinished, path)
+
+
+def _move(made: Path, path: Path) -> None:
+    """Give what was made its name; a folder replaces the folder that has it."""
+    if made.is_dir() and path.is_dir():
+        shutil.rmtree(path)
+    os.replace(made, path)
+
+
+@contextmanager
+def _passing(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` that no other process writes to; what is there goes at the end."""
     prefix = f".{path.name}.{platform.node()}."
+    _remove_leftovers(path.parent, prefix)
     unfinished = path.with_name(f"{prefix}{os.getpid()}")
     try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(path.parent, prefix)
-            yield unfinished
-            os.replace(unfinished, path)
+        yield unfinished
     finally:
         with suppress(OSError):
             unfinished.unlink()

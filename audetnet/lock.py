@@ -3,16 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import lock_descriptor
 
 from audetnet.console import say
 from audetnet.errors import UserError
-from audetnet.files import FileError, check_regular
-
-try:
-    import fcntl
-except ImportError:  # a system without file locks: nothing is guarded
-    fcntl = None  # type: ignore[assignment]
+from audetnet.files import check_regular, writing
 
 
 @contextmanager
@@ -23,27 +19,21 @@ def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
     """
     lock = directory / ".lock"
     check_regular(lock)
-    try:
+    with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
         file = lock.open("a")
-    except OSError as error:
-        raise FileError(f"{directory}: cannot be written: {error.strerror}") from error
     with file:
-        if not _taken(file):
+        if not _taken(file.fileno()):
             if not wait:
                 raise UserError(f"{directory}: {busy}")
             say(f"{directory}: {busy}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_descriptor(file.fileno())
         yield
 
 
-def _taken(file: IO[str]) -> bool:
+def _taken(descriptor: int) -> bool:
     """Whether the lock is ours now; also where the disk has no locks, and nothing is guarded."""
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-    return True
+    try:
+        return lock_descriptor(descriptor, blocking=False)
+    except OSError:
+        return True

@@ -5,11 +5,13 @@ from pkgutil import iter_modules
 
 from audetnet import objectives
 from audetnet.config.reader import Vocabulary
-from audetnet.networks.au_head import AU_LOSSES
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks import blocks
+from audetnet.networks.au_losses import AU_LOSSES
+from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 
-for _module in iter_modules(objectives.__path__):  # each registers what it holds
-    import_module(f"{objectives.__name__}.{_module.name}")
+for _folder in (blocks, objectives):
+    for _module in iter_modules(_folder.__path__):  # each registers what it holds
+        import_module(f"{_folder.__name__}.{_module.name}")
 
 VOCABULARY = Vocabulary(BUILDERS, OBJECTIVES, AU_LOSSES)

@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     flags = command_parser(
         "python -m create_dataset.balance",
         "Draw training ids as train.py does with balance_dataset_with_momu=True (with the same "
-        "--seed, --epoch-size and --sampling-size: the same ids), write them as a list, and show "
+        "--seed, sizes and --balance-subjects: the same ids), write them as a list, and show "
         "in a table and figures what that does to the classes. To train on the list, use "
         "the command that is printed at the end, with balance_dataset_with_momu=False in the cfg; "
         "one pass over it is --epochs epochs.",
@@ -58,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="ids drawn at a time (default: 32)",
     )
+    flags.add_argument(
+        "--balance-subjects",
+        action="store_true",
+        help="each class evenly over the people who show it, as balance_subjects=True in the cfg",
+    )
     flags.add_argument("--seed", type=natural, default=0, help="as of train.py (default: 0)")
     data = flags.add_argument_group("as of train.py")
     data.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
@@ -72,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from audetnet.data.ids import FOLDS_DIRECTORY
+    from audetnet.data.metadata import subject_numbers
     from audetnet.data.momu import MOMU
     from audetnet.labels import active
     from create_dataset.balance_table import Balance
@@ -92,7 +98,12 @@ def _run(arguments: argparse.Namespace) -> int:
     few = MOMU(flags, epoch_size, size).few_draws()
     if few is not None:
         summary.note(few)
-    drawn = draw(flags, epoch_size, size, arguments.epochs, arguments.seed)
+    subjects = None
+    if arguments.balance_subjects:
+        if fault := dataset.train.people_fault():
+            raise UserError(f"--balance-subjects {fault}")
+        subjects = subject_numbers(dataset.train.subjects)
+    drawn = draw(flags, epoch_size, size, arguments.epochs, arguments.seed, subjects)
     balance = Balance(dataset.au_names, flags, drawn)
     lists = arguments.directory
     if arguments.fold is not None:
@@ -106,17 +117,22 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def draw(
-    active: "FloatArray", epoch_size: int, sampling_size: int, epochs: int, seed: int
+    active: "FloatArray",
+    epoch_size: int,
+    sampling_size: int,
+    epochs: int,
+    seed: int,
+    subjects: "Indices | None" = None,
 ) -> "Indices":
     """Frames in the order in which training draws them, epoch after epoch, int64 (epochs x
-    epoch_size,), of frames with that activity (N, A).
+    epoch_size,), of frames with that activity (N, A); evenly over subjects (N,) where given.
     """
     import numpy as np
 
     from audetnet.data.momu import MOMU
     from audetnet.data.order import EpochOrder
 
-    order = EpochOrder(len(active), MOMU(active, epoch_size, sampling_size), seed)
+    order = EpochOrder(len(active), MOMU(active, epoch_size, sampling_size, subjects), seed)
     drawn = []
     with ProgressBar("drawing", epochs, unit="epoch") as bar:
         for epoch in range(1, epochs + 1):
@@ -134,7 +150,9 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
     ids = IdFiles(train=arguments.train_ids)
     if arguments.fold is not None:
         ids = ids.of_fold(arguments.fold)
-    paths = DatasetPaths(arguments.directory, arguments.images, arguments.labels, ids)
+    paths = DatasetPaths(
+        directory=arguments.directory, images=arguments.images, labels=arguments.labels, ids=ids
+    )
     return load_dataset(paths, False, None, arguments.validation_subjects)
 
 

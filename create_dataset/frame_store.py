@@ -21,7 +21,7 @@ from audetnet.csv_files import Cell, csv_text, read_csv, write_csv
 from audetnet.errors import UserError, first_line
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
-from audetnet.files import FileError, write_text
+from audetnet.files import FileError, write_text, writing, written_whole
 
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
@@ -84,18 +84,16 @@ class FrameStore:
         if not self.poses:
             shutil.rmtree(self.unfinished)
             raise UserError(f"{self.out}: no frame could be extracted, so nothing was written")
-        try:
-            write_csv(self._table, [_HEADER, *_rows(self.poses)])
-            write_text(self._description, self._describe())
-            made = self.unfinished / "imgs"
+        write_csv(self._table, [_HEADER, *_rows(self.poses)])
+        write_text(self._description, self._describe())
+        made = self.unfinished / "imgs"
+        with writing(self.out):
             if not self.images.exists():
                 made.rename(self.images)
             else:
                 for path in made.iterdir():
                     path.replace(self.images / path.name)
             shutil.rmtree(self.unfinished)
-        except OSError as error:
-            raise FileError(f"{self.out}: cannot be written: {error.strerror}") from error
         return len(self.poses)
 
     def _check_origin(self) -> None:
@@ -156,21 +154,17 @@ class FrameWriter:
         self._options: dict[str, Any] = {"quality": JPEG_QUALITY} if image_format == "jpg" else {}
         # Each process has one file that is being written; nobody else writes there.
         self._part = unfinished / "parts" / f"{os.getpid()}{self._suffix}"
-        try:
+        with writing(record):
             self._record = record.open("x", encoding="utf-8")
-        except OSError as error:
-            raise FileError(f"{record}: cannot be written: {error.strerror}") from error
 
     def write(self, frame_id: str, image: ByteImage, pose: HeadPose) -> None:
         """Keep one RGB image."""
         path = self._unfinished / "imgs" / f"{frame_id}{self._suffix}"
-        try:
-            Image.fromarray(image).save(self._part, **self._options)
-            os.replace(self._part, path)
+        with written_whole(path, kept_at=self._part) as part:
+            Image.fromarray(image).save(part, **self._options)
+        with writing(path):
             self._record.write(csv_text([_row(frame_id, pose)]))
             self._record.flush()
-        except OSError as error:
-            raise FileError(f"{path}: cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         """Give the record back."""

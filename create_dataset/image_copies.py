@@ -1,11 +1,10 @@
 """Images of others put into a dataset directory, whole and under the id of their frame."""
 
-import os
 import shutil
 from pathlib import Path
 
 from audetnet.data.images import FORMATS, SUFFIXES, ImageError, open_image
-from audetnet.files import FileError
+from audetnet.files import written_whole
 
 _CONVERTED = (*FORMATS, "BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")
 """Formats that become PNG; PIL knows more, some of which run further programs."""
@@ -28,19 +27,15 @@ def place_image(image: Path, folder: Path, frame: str, link: bool) -> None:
     target = folder / f"{frame}{suffix if suffix in SUFFIXES else '.png'}"
     if target.is_file() and (suffix not in SUFFIXES or _same(image, target)):
         return
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    kept_at = target.with_name(f".{target.name}.unfinished")
+    with written_whole(target, kept_at) as unfinished:
+        unfinished.unlink(missing_ok=True)  # a link would be written through
         if suffix not in SUFFIXES:
             _convert(image, unfinished)
         elif link:
-            unfinished.unlink(missing_ok=True)
             unfinished.symlink_to(image.resolve())
         else:
             shutil.copyfile(image, unfinished)
-        os.replace(unfinished, target)
-    except OSError as error:
-        raise FileError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
 def _same(image: Path, target: Path) -> bool:

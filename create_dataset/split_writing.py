@@ -10,7 +10,7 @@ from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
 from audetnet.data.names import folder_fault
 from audetnet.errors import UserError
-from audetnet.files import FileError
+from audetnet.files import writing, written_whole
 from audetnet.text_table import text_table
 from create_dataset.splitting import Flags, LabelledFrames, Split
 from create_dataset.summary import Summary
@@ -23,11 +23,9 @@ def write_split(directory: Path, split: Split, summary: Summary) -> None:
     than those of another split.
     """
     train = directory / _FILES.train
-    try:
+    with writing(train):
         train.unlink(missing_ok=True)
         (directory / _FILES.validation).unlink(missing_ok=True)
-    except OSError as error:
-        raise FileError(f"{train}: cannot be replaced: {error.strerror}") from error
     _write_lists(directory, split)
     say(_table({"": split}))
     summary.wrote(train.parent, _described(split))
@@ -40,15 +38,11 @@ def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> N
         if fault := folder_fault(fold):
             raise UserError(f"fold '{fold}' {fault}; use --k K instead")
     folder = directory / FOLDS_DIRECTORY
-    unfinished = directory / f"{FOLDS_DIRECTORY}.unfinished"
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    kept_at = directory / f"{FOLDS_DIRECTORY}.unfinished"
+    shutil.rmtree(kept_at, ignore_errors=True)
+    with written_whole(folder, kept_at) as unfinished:
         for fold, split in folds.items():
             _write_lists(unfinished / fold, split)
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    except OSError as error:
-        raise FileError(f"{folder}: cannot be replaced: {error.strerror}") from error
     say(_table(folds))
     for fold, split in folds.items():
         summary.wrote(folder / fold, _described(split))

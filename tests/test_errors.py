@@ -5,7 +5,14 @@ import sys
 
 import pytest
 
-from audetnet.errors import LONGEST_LINE, SeveralUserErrors, UserError, exit_status, one_line
+from audetnet.errors import (
+    LONGEST_LINE,
+    SeveralUserErrors,
+    UserError,
+    did_you_mean,
+    exit_status,
+    one_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +28,21 @@ from audetnet.errors import LONGEST_LINE, SeveralUserErrors, UserError, exit_sta
 )
 def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert one_line(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("filter", ["filters", "stride"], "; did you mean 'filters'?"),
+        ("striide", ["filters", "stride"], "; did you mean 'stride'?"),
+        ("dilation", ["filters", "stride"], "; known are: filters, stride"),
+        ("x" * 10_000_000, ["filters"], "; known are: filters"),
+        ("filter", [], "; it has no options"),
+    ],
+    ids=["cut short", "a letter twice", "none is near", "long: no search for hours", "none"],
+)
+def test_suggests_the_nearest_name(name: str, known: list[str], expected: str) -> None:
+    assert did_you_mean(name, known) == expected
 
 
 def test_a_long_message_keeps_its_place_and_its_advice() -> None:

@@ -83,6 +83,31 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(
         assert error.value is raised
 
 
+@pytest.mark.parametrize("ended", [None, KeyboardInterrupt()], ids=["killed", "interrupted"])
+def test_what_is_kept_is_gone_on_with(tmp_path: Path, ended: BaseException | None) -> None:
+    path, kept_at = tmp_path / "file", tmp_path / "file.unfinished"
+    if ended is None:
+        kept_at.write_text("half")
+    else:
+        with pytest.raises(type(ended)), written_whole(path, kept_at) as unfinished:
+            unfinished.write_text("half")
+            raise ended
+    assert _names(tmp_path) == ["file.unfinished"]
+    with written_whole(path, kept_at) as unfinished, unfinished.open("a") as file:
+        file.write(" and half")
+    assert path.read_text() == "half and half"
+    assert _names(tmp_path) == ["file"]
+
+
+def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
+    """Nothing of the old one is left in it."""
+    path, kept_at = tmp_path / "folds", tmp_path / "folds.unfinished"
+    for name in ("old", "new"):
+        with written_whole(path, kept_at) as unfinished:
+            (unfinished / name).mkdir(parents=True)
+    assert _names(tmp_path) == ["folds"] and _names(path) == ["new"]
+
+
 def _parent_is_a_file(root: Path) -> Path:
     (root / "taken").write_text("mine")
     return root / "taken" / "file"

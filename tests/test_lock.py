@@ -1,11 +1,16 @@
-"""A directory held by one process: what stands in the lock's place."""
+"""A directory held by one process: what stands in the lock's place, and how it becomes free."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from errno import ENOLCK, ENOSYS, ENOTSUP
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from audetnet import lock
 from audetnet.errors import UserError
 from audetnet.lock import locked
 
@@ -16,6 +21,13 @@ def test_a_lock_that_is_no_file_is_one_line(tmp_path: Path, make: Callable[[Path
     with pytest.raises(UserError) as error, locked(tmp_path, "busy"):
         pass
     assert str(error.value).startswith(f"{tmp_path / '.lock'}: expected a file, found a ")
+
+
+def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError) as error, locked(tmp_path / "file" / "run", "busy"):
+        pass
+    assert str(error.value).startswith(f"{tmp_path / 'file' / 'run'}: cannot be written: ")
 
 
 def test_a_lock_that_links_to_a_file_leaves_it_as_it_is(tmp_path: Path) -> None:
@@ -33,3 +45,33 @@ def test_a_held_directory_is_refused(tmp_path: Path) -> None:
         locked(tmp_path, "busy"),
     ):
         pass
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from audetnet.lock import locked\n"
+        "with locked(Path(sys.argv[1]), 'busy'):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="busy"), locked(tmp_path, "busy"):
+            pass
+        holder.kill()
+        holder.wait()
+        with locked(tmp_path, "busy"):
+            pass
+
+
+@pytest.mark.parametrize("code", [ENOSYS, ENOTSUP, ENOLCK], ids=["no flock", "no locks", "no room"])
+def test_a_disk_without_locks_guards_nothing(
+    tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, blocking: bool = True) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(lock, "lock_descriptor", refuse)
+    with locked(tmp_path, "busy"), locked(tmp_path, "busy"):
+        pass
+    assert (tmp_path / ".lock").is_file()

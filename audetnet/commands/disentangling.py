@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
-    from audetnet.disentangling.analysis import Request
     from audetnet.disentangling.report import Heading
-    from audetnet.disentangling.run import TrainedRun
+    from audetnet.disentangling.subject import Request
+    from audetnet.disentangling.trained_run import TrainedRun
     from audetnet.networks.model import AUDetNet
     from audetnet.training.saved import SavedModel
 
@@ -88,6 +88,7 @@ def _test(arguments: argparse.Namespace) -> int:
     from audetnet.disentangling.analysis import analyse
     from audetnet.disentangling.illustrations import illustrate
     from audetnet.disentangling.report import reasons, summary_text, write_report
+    from audetnet.disentangling.subject import subjects_of
     from audetnet.training.saved import load_saved
 
     device = chosen_device(arguments.device)
@@ -98,10 +99,11 @@ def _test(arguments: argparse.Namespace) -> int:
     request = _request(arguments, dataset, run, compared, device)
     for line in request.notes:
         note(line)
-    table = analyse(request)
+    subjects = subjects_of(request)
+    table = analyse(subjects, request.notes)
     out = arguments.out or _default_directory(run)
     heading = _heading(arguments, request, run)
-    write_report(out, heading, table, illustrate(table, request))
+    write_report(out, heading, table, illustrate(table, subjects[0]))
     say(f"{heading.title}\n\n{summary_text(table)}\n")
     for reason in reasons(table):
         say(f"not measured: {reason}")
@@ -138,11 +140,11 @@ def _request(
     device: "torch.device",
 ) -> "Request":
     """Everything encoded, and the judge trained."""
-    from audetnet.disentangling.analysis import UNTRAINED, Request
     from audetnet.disentangling.codes import equal_sample
     from audetnet.disentangling.factor_table import find_factors
     from audetnet.disentangling.judge import trained_judge
-    from audetnet.disentangling.run import encoded_run
+    from audetnet.disentangling.subject import UNTRAINED, Request
+    from audetnet.disentangling.trained_run import encoded_run
 
     factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
     cache = cache_of(arguments)

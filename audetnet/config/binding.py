@@ -6,17 +6,17 @@ A parameter's annotation says what its text must be: ``int``, ``float``, ``bool`
 given.
 """
 
-import difflib
 import inspect
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from audetnet.config.language import Block, quoted
+from audetnet.config.language import Block
+from audetnet.errors import did_you_mean, nearest, quoted
 
 _TRUE = {"true": True, "1": True}
 _FALSE = {"false": False, "0": False}
@@ -29,6 +29,7 @@ class Range:
     """
 
     low: float
+    _: KW_ONLY
     most: float | None = None
     below: float | None = None
     open: bool = False
@@ -80,15 +81,6 @@ class Parameter:
     @property
     def required(self) -> bool:
         return self.default is inspect.Parameter.empty
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them."""
-    known = list(known)
-    if not known:
-        return "; it has no options"
-    near = difflib.get_close_matches(quoted(name), known, n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else f"; known are: {', '.join(known)}"
 
 
 @cache
@@ -164,10 +156,7 @@ def _convert_union(text: str, hint: Any) -> Any:
         except OptionError:
             continue
     choices = [name for member in members for name in get_args(member) if isinstance(name, str)]
-    near = difflib.get_close_matches(quoted(text), choices, n=1)
-    raise OptionError(
-        f"expected {describe(hint)}" + "".join(f"; did you mean '{name}'?" for name in near)
-    )
+    raise OptionError(f"expected {describe(hint)}{nearest(text, choices)}")
 
 
 def _convert_list(text: str, hint: Any) -> tuple[Any, ...]:

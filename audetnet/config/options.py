@@ -64,6 +64,7 @@ class DataOptions:
     image_size: Side | tuple[Side, Side] | None = None
     au_names: tuple[str, ...] | None = None
     validation_subjects: tuple[str, ...] | None = None
+    balance_subjects: bool = False
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
@@ -111,7 +112,7 @@ class NetOptions:
     channels: Channels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BlockOptions:
     """One block of a network: its builder, its typed arguments, and the blocks that it reads by
     name.
@@ -125,7 +126,7 @@ class BlockOptions:
     """(key, block reference) in order; empty for a block that reads its predecessor."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
     """One network section."""
 
@@ -136,21 +137,34 @@ class NetworkOptions:
     blocks: tuple[BlockOptions, ...]
 
 
+CriticReads = Literal["codes", "images", "z1", "z2"]
+"""What the network of an objective reads."""
+CriticAnswers = Literal["score", "AUs", "people"]
+"""What it says of a sample: a score, the mean of all outputs, or an output for each AU of the data
+or each person of the training frames.
+"""
+
+
 class Objective(Protocol):
     """What the cfg language must know of an objective."""
 
-    critic_reads: ClassVar[Literal["codes", "images"]]
+    critic_reads: ClassVar[CriticReads]
+    critic_answers: ClassVar[CriticAnswers]
     needs_z2: ClassVar[bool]
+    noise_in_z1: ClassVar[bool]
     weight: float
 
     @property
     def critic_section(self) -> str | None: ...
 
     @property
+    def variant(self) -> str: ...
+
+    @property
     def gradients(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions:
     """One block of {Objectives}, or what a lambda stands for."""
 
@@ -165,7 +179,7 @@ def network_name(section: str) -> str:
     return {PREDICTOR: "predictor"}.get(section, section.lower().replace(" ", "_"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole cfg file. ``places`` finds the lines of the General blocks by option class;
     ``networks`` holds the networks by section, the main three first.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
+from audetnet.data.metadata import subject_numbers
 from audetnet.data.momu import Indices
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
@@ -34,7 +35,7 @@ class Batch:
     labels: Tensor
     """float32 (b, A), NaN = unknown."""
     subjects: Tensor
-    """int64 (b,): the number of each frame's subject, the set's subjects being sorted by name."""
+    """int64 (b,): see subject_numbers."""
     length: int
     part: slice
     """Which of the batch's frames they are."""
@@ -99,7 +100,7 @@ class Batches:
         self._resident = resident
         self._rows = packed.rows(frames.ids)
         self._labels = frames.labels
-        self._subjects = np.unique(frames.subjects, return_inverse=True)[1].astype(np.int64)
+        self._subjects = subject_numbers(frames.subjects)
         self._device = device
 
     def __call__(self, cuts: Sequence[Indices]) -> Iterator[Batch]:

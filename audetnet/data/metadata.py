@@ -6,14 +6,17 @@ import os
 import re
 import reprlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audetnet.config.binding import did_you_mean
+import numpy as np
+import numpy.typing as npt
+
 from audetnet.csv_files import read_csv
 from audetnet.data.names import folder_fault, id_fault, subject_fault
-from audetnet.errors import UserError, first_few
+from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.files import write_text
 from audetnet.json_files import read_json
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
@@ -23,7 +26,7 @@ METADATA_FILE = "dataset.json"
 SUBJECTS_FILE = "subjects.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metadata:
     """What dataset.json says; None where it does not."""
 
@@ -100,6 +103,11 @@ def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str
     if missing:
         raise UserError(f"{path}: no subject for {first_few(missing)}; add a row frame,subject")
     return [known[frame] for frame in ids]
+
+
+def subject_numbers(subjects: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(N,): the number of each frame's subject, the different ones being sorted by name."""
+    return np.unique(subjects, return_inverse=True)[1].astype(np.int64)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -28,12 +28,25 @@ class MOMU:
     Edge cases: a class without frames is skipped; a class of fewer than ``sampling_size`` frames is
     drawn whole, again and again, until there are ``sampling_size``; a frame whose AUs are all
     unknown is in no class.
+
+    With ``subjects`` a class draws evenly over the people who show it. Each gives as many frames of
+    a draw as any other; what is left over comes, one frame each, from those of whom this class has
+    drawn fewest in the epoch, at random where these are more. A person who has fewer available
+    frames of the class than that gets those of the class back first; who has fewer at all gives
+    them again and again. So people are drawn as evenly as classes are, however rarely one shows the
+    AU.
     """
 
     def __init__(
-        self, active: npt.NDArray[np.float32], epoch_size: int, sampling_size: int
+        self,
+        active: npt.NDArray[np.float32],
+        epoch_size: int,
+        sampling_size: int,
+        subjects: Indices | None = None,
     ) -> None:
-        """``active`` (N, A): 1 active, 0 inactive, NaN unknown."""
+        """``active`` (N, A): 1 active, 0 inactive, NaN unknown. ``subjects`` (N,): who is in each
+        frame, as a number.
+        """
         assert epoch_size % sampling_size == 0
         positive = active == 1
         neutral = ~positive.any(axis=1) & ~np.isnan(active).all(axis=1)
@@ -42,6 +55,7 @@ class MOMU:
         self._members = {label: frames for label, frames in enumerate(members) if len(frames)}
         if not self._members:
             raise ValueError("no frame has a known AU label")
+        self._people = None if subjects is None else _people(self._members, subjects)
         self.epoch_size = epoch_size
         self._draws = epoch_size // sampling_size
         self._size = sampling_size
@@ -50,7 +64,8 @@ class MOMU:
 
     def epoch(self, generator: np.random.Generator) -> Indices:
         """Frame indices of the next epoch, in random order, int64 (epoch_size,)."""
-        pools = _Pools(self._members, self._belongs, self.available, generator)
+        state = (self._members, self._belongs, self.available, generator)
+        pools = _Pools(*state) if self._people is None else _EvenPools(*state, self._people)
         counts = np.where(self._belongs.any(axis=0), 0, _NEVER_SMALLEST)
         label = int((pools.free + counts).argmin())
         drawn = []
@@ -106,11 +121,14 @@ class _Pools:
             frames = self._next(label, size)
             shown = self._take(frames)
         else:
-            rounds = [self._generator.permutation(members) for _ in range(-(-size // len(members)))]
-            frames = np.concatenate(rounds)[:size]
+            frames = self._again_and_again(members, size)
             shown = self._belongs[frames].sum(axis=0)
             self._take(members)
         return frames, shown
+
+    def _again_and_again(self, members: Indices, size: int) -> Indices:
+        rounds = [self._generator.permutation(members) for _ in range(-(-size // len(members)))]
+        return np.concatenate(rounds)[:size]
 
     def _take(self, frames: Indices) -> Indices:
         """Make frames unavailable; returns how many of them each class has."""
@@ -139,3 +157,52 @@ class _Pools:
             looked *= 2
         self._queues[label] = queue[places[-1] + 1 :]
         return queue[places]
+
+
+class _EvenPools(_Pools):
+    """Pools that draw evenly over people. ``people``: the frames of each of them, by class."""
+
+    def __init__(
+        self,
+        members: dict[int, Indices],
+        belongs: Flags,
+        available: Flags,
+        generator: np.random.Generator,
+        people: dict[int, list[Indices]],
+    ) -> None:
+        super().__init__(members, belongs, available, generator)
+        self._people = people
+        self._drawn = {label: np.zeros(len(each), np.int64) for label, each in people.items()}
+
+    def draw(self, label: int, size: int) -> tuple[Indices, Indices]:
+        people, drawn = self._people[label], self._drawn[label]
+        each, left = divmod(size, len(people))
+        order = self._generator.permutation(len(people))
+        order = order[drawn[order].argsort(kind="stable")]
+        shares = np.full(len(people), each)
+        shares[order[:left]] += 1
+        drawn += shares
+        frames = np.concatenate(
+            [self._of_person(own, n) for own, n in zip(people, shares.tolist(), strict=True) if n]
+        )
+        shown: Indices = self._belongs[frames].sum(axis=0)
+        self._take(np.unique(frames))
+        return frames, shown
+
+    def _of_person(self, own: Indices, size: int) -> Indices:
+        """``size`` frames of one person in a class, which become available if they are not."""
+        free = own[self._available[own]]
+        if len(free) < size:
+            self._give_back(own)
+            free = own
+        if len(own) < size:
+            return self._again_and_again(own, size)
+        return self._generator.choice(free, size, replace=False)
+
+
+def _people(members: dict[int, Indices], subjects: Indices) -> dict[int, list[Indices]]:
+    """The frames of each person in a class, by class."""
+    return {
+        label: [frames[subjects[frames] == person] for person in np.unique(subjects[frames])]
+        for label, frames in members.items()
+    }

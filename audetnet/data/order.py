@@ -1,7 +1,8 @@
 """The order of every epoch of a run: by MOMU or at random, the same after a resumption."""
 
-from audetnet.config.options import DataOptions
+from audetnet.config.options import Config, DataOptions
 from audetnet.data.frames import FrameSet
+from audetnet.data.metadata import subject_numbers
 from audetnet.data.momu import MOMU, Flags, Indices
 from audetnet.labels import active
 from audetnet.seeds import Purpose, numpy_generator
@@ -43,9 +44,15 @@ def epoch_order(data: DataOptions, train: FrameSet, active_from: float, seed: in
     return EpochOrder(len(train), _momu(data, train, active_from), seed)
 
 
-def order_notes(data: DataOptions, train: FrameSet, active_from: float) -> list[str]:
-    """Lines for the user about the order that the cfg asks for."""
-    momu = _momu(data, train, active_from)
+def order_notes(config: Config, train: FrameSet, active_from: float) -> list[str]:
+    """Lines for the user about the order that the cfg asks for. Raises CfgError where it is to be
+    even over people who are not known.
+    """
+    fault = train.people_fault() if config.data.balance_subjects else None
+    if fault is not None:
+        key = "balance_subjects"
+        raise config.places[DataOptions].error(f"{key}=True {fault}", key)
+    momu = _momu(config.data, train, active_from)
     line = momu and momu.few_draws()
     return [line] if line else []
 
@@ -54,4 +61,9 @@ def _momu(data: DataOptions, train: FrameSet, active_from: float) -> MOMU | None
     if not data.balance_dataset_with_momu:
         return None
     assert data.epoch_size is not None and data.sampling_size is not None
-    return MOMU(active(train.labels, active_from), data.epoch_size, data.sampling_size)
+    return MOMU(
+        active(train.labels, active_from),
+        data.epoch_size,
+        data.sampling_size,
+        subject_numbers(train.subjects) if data.balance_subjects else None,
+    )

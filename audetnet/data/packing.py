@@ -31,7 +31,7 @@ from audetnet.data.array_file import (
     read_header,
 )
 from audetnet.data.images import ImageError, Size, read_image
-from audetnet.files import FileError, write_text
+from audetnet.files import write_text, written_whole
 from audetnet.progress import ProgressBar
 
 SAVE_INTERVAL = 20.0
@@ -129,7 +129,11 @@ def write_array(path: Path, source: Source, wanted: Header) -> None:
     could be decoded kept for the next time, and FileError where the disk refuses.
     """
     unfinished = path.with_name(f"unfinished-{path.name}")
-    try:
+    header = header_path(path)
+    with (
+        written_whole(header, kept_at=header_path(unfinished)),
+        written_whole(path, kept_at=unfinished),
+    ):
         rows = _rows_done(unfinished, source, wanted)
         if rows is None:
             rows = Rows.none(len(source.images))
@@ -144,11 +148,7 @@ def write_array(path: Path, source: Source, wanted: Header) -> None:
             fill(pixels, source, rows, save)
         finally:
             save()
-        header_path(path).unlink(missing_ok=True)
-        os.replace(unfinished, path)
-        os.replace(header_path(unfinished), header_path(path))
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+        header.unlink(missing_ok=True)  # it comes last: an array without one is not whole
 
 
 def _create(path: Path, source: Source) -> None:

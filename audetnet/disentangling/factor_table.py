@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audetnet.config.binding import did_you_mean
 from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
-from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.table import FactorSet
-from audetnet.errors import UserError, first_few
+from audetnet.disentangling.codes import Codes, FactorSet
+from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.evaluation.metrics import Array
 
 if TYPE_CHECKING:
@@ -40,7 +38,11 @@ class FactorTable:
         known = np.flatnonzero(~np.isnan(values).any(axis=1))
         if not len(known):
             return []
-        return [FactorSet("factors", self.names, values[known], codes.take(known))]
+        return [
+            FactorSet(
+                group="factors", names=self.names, values=values[known], codes=codes.take(known)
+            )
+        ]
 
 
 def find_factors(

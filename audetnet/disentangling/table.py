@@ -4,17 +4,26 @@ it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from audetnet.disentangling.codes import Codes
-from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Estimate
+from audetnet.disentangling.people import Estimate
+
+Kind = Literal["run", "compared", "untrained", "permuted", "labels"]
+"""Of a column: the run, one that it is compared with, its first weights, its codes with z2 of other
+frames, the true AU labels as z1.
+"""
+RUNS: tuple[Kind, ...] = ("run", "compared")
+MODELS: tuple[Kind, ...] = (*RUNS, "untrained")
+CODES: tuple[Kind, ...] = (*MODELS, "permuted")
+EVERYTHING: tuple[Kind, ...] = (*CODES, "labels")
 
 
 class NotMeasuredError(Exception):
     """Why a row has no number for these data, in one line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One number of the report. ``number`` groups rows as the README's table does."""
 
@@ -28,41 +37,27 @@ class Row:
     """How it is measured: formula, folds, averaging, source."""
     headline: bool = False
     """Printed in the summary table."""
-
-
-@dataclass(frozen=True)
-class FactorSet:
-    """Known factors of N frames, ``values`` (N, T), and the codes of these frames."""
-
-    group: str
-    names: tuple[str, ...]
-    values: Array
-    codes: Codes
+    in_summary: str | None = None
+    """Its name in the figure for a paper, which shows numbers from 0 to 1."""
+    in_intervals: bool = False
+    """Has a panel in the figure of all columns."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is measured: a run, or the same with something taken away, to compare with.
-
-    ``train`` and ``test`` are codes of training people and of people to measure on. ``blocks``: of
-    the blocks that it differs in from the run.
-    """
+    """What stands above a column of the report."""
 
     name: str
     definition: str
-    train: Codes
-    test: Codes
-    factors: tuple[FactorSet, ...] = ()
-    blocks: tuple[str, ...] = ("z1", "z2")
-    is_run: bool = False
-    """A trained run, no baseline."""
+    kind: Kind
 
-    def block(self, codes: Codes, name: str) -> Array:
-        """Codes (N, D) of a block."""
-        return codes.z1 if name == "z1" else codes.z2
+    @property
+    def is_run(self) -> bool:
+        """A trained run, no baseline."""
+        return self.kind in RUNS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """What one block knows of one factor. ``share``: 0 = chance, 1 = all."""
 
@@ -87,7 +82,7 @@ class Findings:
     known: tuple[Known, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """All rows by all columns. Rows that were not asked of a column are absent there."""
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from audetnet.distributed.world import World
+from audetnet.errors import UserError
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
@@ -54,6 +55,8 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         return mean, variance, total
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
+        if not self.track_running_stats:
+            return
         if self.running_mean is None or self.running_var is None or self.momentum is None:
             raise NotImplementedError("batch norm without running statistics or momentum")
         self.running_mean.lerp_(mean, self.momentum)
@@ -65,12 +68,19 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
 def synchronise_batch_norm(network: nn.Module, world: World) -> None:
     """Make every ``nn.BatchNorm2d`` of a network one over all processes; nothing for a single
     process. Layers keep their identity, parameters and buffers: frozen ones stay frozen, and a
-    checkpoint is the same.
+    checkpoint is the same. Raises UserError for other kinds of it (timm's) that learn.
     """
-    if world.size == 1:
+    if world.is_alone:
         return
     for layer in network.modules():
-        if type(layer) is nn.BatchNorm2d:
+        kind = type(layer)
+        foreign = isinstance(layer, nn.BatchNorm2d) and kind.__module__.startswith("timm.")
+        if foreign and any(parameter.requires_grad for parameter in layer.parameters()):
+            raise UserError(
+                f"{world.size} processes: the batch norm of [timm] is not computed over all of "
+                "them; write freeze_first_n_layers=all, or train in one process"
+            )
+        if kind is nn.BatchNorm2d:
             layer.__class__ = SynchronisedBatchNorm
             synchronised = cast(SynchronisedBatchNorm, layer)
             synchronised.world = world

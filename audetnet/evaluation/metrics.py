@@ -1,4 +1,5 @@
-"""Every metric of AU recognition and of the code, each defined once.
+"""Every metric of AU recognition and of the code, each defined once. A new one of AU recognition is
+one decorated function here and its test.
 
 Conventions: N frames, A AUs; scores are real, higher is more active; labels and decisions are 0/1;
 intensities are on the scale 0-5. A NaN label is unknown and takes no part. A metric is computed per
@@ -7,15 +8,69 @@ which it is defined. What is undefined is NaN.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
 Array = npt.NDArray[np.float64]
+MetricTable = dict[str, dict[str, float]]
+"""Metric name -> AU name -> value."""
+Function = Callable[..., float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """All predictions of a set, (N, A) each: what was decided, and what is true (NaN = unknown).
+
+    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed.
+    """
+
+    scores: Array
+    decisions: Array
+    labels: Array
+    intensities: Array | None = None
+    intensity_labels: Array | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """``reads`` names the fields of Predictions that the function gets, (N,) each, of the frames on
+    which an AU is known; where one of them is None there is no such metric. ``shown``: in the line
+    of an epoch and in the curves, where higher is better.
+    """
+
+    function: Function
+    title: str
+    reads: tuple[str, ...]
+    shown: bool
+
+
+METRICS: dict[str, Metric] = {}
+"""By their names in files, in the order of their columns."""
+
+
+def metric(
+    name: str, title: str, reads: tuple[str, ...], shown: bool = False
+) -> Callable[[Function], Function]:
+    """Register a function as a metric of each AU."""
+
+    def register(function: Function) -> Function:
+        assert name not in METRICS, name
+        assert {*reads} <= {field.name for field in fields(Predictions)}, reads
+        METRICS[name] = Metric(function=function, title=title, reads=reads, shown=shown)
+        return function
+
+    return register
+
+
+def metric_title(name: str) -> str:
+    """The title of a metric for people; the name of one that this version does not know."""
+    return METRICS[name].title if name in METRICS else name
+
+
+@metric("f1", "F1", ("decisions", "labels"), shown=True)
 def f1(decisions: Array, labels: Array) -> float:
     """2 TP / (2 TP + FP + FN), 0-1. NaN where no known frame is active: then it says nothing of the
     detector.
@@ -26,11 +81,13 @@ def f1(decisions: Array, labels: Array) -> float:
     return 2 * hits / float(np.sum(decisions == 1) + np.sum(labels == 1))
 
 
+@metric("accuracy", "accuracy", ("decisions", "labels"))
 def accuracy(decisions: Array, labels: Array) -> float:
     """Share of frames decided rightly, 0-1. NaN without frames."""
     return float(np.mean(decisions == labels)) if len(labels) else float("nan")
 
 
+@metric("2afc", "2AFC", ("scores", "labels"), shown=True)
 def two_afc(scores: Array, labels: Array) -> float:
     """2AFC, the area under the ROC curve: the chance that an active frame scores above an inactive
     one, ties half.
@@ -45,6 +102,7 @@ def two_afc(scores: Array, labels: Array) -> float:
     return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+@metric("icc", "ICC(3,1)", ("intensities", "intensity_labels"), shown=True)
 def icc31(predicted: Array, actual: Array) -> float:
     """ICC(3,1) of Shrout & Fleiss 1979: (BMS - EMS) / (BMS + EMS) for two raters, consistency,
     single rating.
@@ -63,16 +121,19 @@ def icc31(predicted: Array, actual: Array) -> float:
     return float((between - residual) / (between + residual))
 
 
+@metric("mae", "MAE", ("intensities", "intensity_labels"))
 def mae(predicted: Array, actual: Array) -> float:
     """Mean absolute error, in intensity levels (0-5). NaN without frames."""
     return float(np.mean(np.abs(predicted - actual))) if len(actual) else float("nan")
 
 
+@metric("mse", "MSE", ("intensities", "intensity_labels"))
 def mse(predicted: Array, actual: Array) -> float:
     """Mean squared error, in squared intensity levels (0-25). NaN without frames."""
     return float(np.mean((predicted - actual) ** 2)) if len(actual) else float("nan")
 
 
+@metric("pcc", "PCC", ("intensities", "intensity_labels"))
 def pcc(predicted: Array, actual: Array) -> float:
     """Pearson correlation coefficient, -1 to 1. NaN where one of the two does not vary."""
     if len(actual) < 2 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
@@ -80,42 +141,17 @@ def pcc(predicted: Array, actual: Array) -> float:
     return float(np.corrcoef(predicted, actual)[0, 1])
 
 
-Metric = Callable[[Array, Array], float]
-OCCURRENCE_METRICS: dict[str, Metric] = {"f1": f1, "accuracy": accuracy}
-INTENSITY_METRICS: dict[str, Metric] = {"icc": icc31, "mae": mae, "mse": mse, "pcc": pcc}
-MetricTable = dict[str, dict[str, float]]
-"""Metric name -> AU name -> value."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """All predictions of a set, (N, A) each: what was decided, and what is true (NaN = unknown).
-
-    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed.
-    """
-
-    scores: Array
-    decisions: Array
-    labels: Array
-    intensities: Array | None = None
-    intensity_labels: Array | None = None
-
-
 def au_metrics(predictions: Predictions, au_names: tuple[str, ...]) -> MetricTable:
-    """Every metric of every AU."""
+    """Every metric of every AU for which there is what it reads."""
+    known = ~np.isnan(predictions.labels)
     table: MetricTable = {}
-    for column, au in enumerate(au_names):
-        known = ~np.isnan(predictions.labels[:, column])
-        labels = predictions.labels[known, column]
-        decisions = predictions.decisions[known, column]
-        for name, metric in OCCURRENCE_METRICS.items():
-            table.setdefault(name, {})[au] = metric(decisions, labels)
-        table.setdefault("2afc", {})[au] = two_afc(predictions.scores[known, column], labels)
-        if predictions.intensities is not None and predictions.intensity_labels is not None:
-            predicted = predictions.intensities[known, column]
-            actual = predictions.intensity_labels[known, column]
-            for name, metric in INTENSITY_METRICS.items():
-                table.setdefault(name, {})[au] = metric(predicted, actual)
+    for name, entry in METRICS.items():
+        inputs = [getattr(predictions, field) for field in entry.reads]
+        if all(values is not None for values in inputs):
+            table[name] = {
+                au: entry.function(*(values[known[:, column], column] for values in inputs))
+                for column, au in enumerate(au_names)
+            }
     return table
 
 

@@ -45,12 +45,17 @@ def _note(network: Plan, model: ModelPlan) -> str:
     if network is model.encoder:
         rest = f"z2 = channels {z1}-{code - 1} ({code - z1})" if code > z1 else "no z2"
         return f"code {_size(network)}: z1 = channels 0-{z1 - 1} ({z1}), {rest}"
-    if network is model.predictor:
-        return f"reads z1 ({z1} channels)"
-    if network.input == model.image:
-        return "reads images"
     whole = "(z1, z2)" if code > z1 else "z1, the whole code"
-    return f"reads {whole}" if network is model.decoder else f"reads pairs {whole}"
+    if network is model.decoder:
+        return f"reads {whole}"
+    critics = {each.objective.critic_section: each.objective for each in model.objectives}
+    critic = critics.get(network.options.name)
+    return {
+        "codes": f"reads pairs {whole}",
+        "images": "reads images",
+        "z1": f"reads z1 ({z1} channels)",
+        "z2": f"reads z2 ({code - z1} channels)",
+    }["z1" if critic is None else critic.critic_reads]
 
 
 def _table(network: Plan, note: str) -> str:
@@ -62,15 +67,7 @@ def _table(network: Plan, note: str) -> str:
         rows.append((str(index), block, reads, shape, _parameters([step]), _gflop([step])))
     steps = list(network.steps)
     rows.append(("total", "", "", _size(network), _parameters(steps), _gflop(steps)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column in _LEFT_ALIGNED else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    return "\n".join([f"{{{network.options.name}}}  {note}", *lines])
+    return f"{{{network.options.name}}}  {note}\n{text_table(rows, _LEFT_ALIGNED)}"
 
 
 def _parameters(steps: list[Step]) -> str:

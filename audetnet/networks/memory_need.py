@@ -11,7 +11,7 @@ import torch
 
 from audetnet.config.options import Config, TrainingOptions
 from audetnet.memory import installed_memory
-from audetnet.networks.blocks import WIDTH_KEYS
+from audetnet.networks.blocks.block import WIDTH_KEYS
 from audetnet.networks.graph import Step
 from audetnet.networks.model import ModelPlan
 

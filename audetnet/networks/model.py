@@ -18,9 +18,8 @@ from audetnet.config.options import (
     ObjectiveOptions,
     network_name,
 )
-from audetnet.networks.blocks import WIDTH_KEYS
 from audetnet.networks.code import Code
-from audetnet.networks.graph import INPUT, Graph, Plan, Step, plan
+from audetnet.networks.graph import INPUT, Graph, Plan, plan
 from audetnet.networks.pretrained import Normalisation
 from audetnet.networks.shapes import Shape, size_text
 from audetnet.seeds import Purpose, seeded
@@ -28,7 +27,7 @@ from audetnet.seeds import Purpose, seeded
 IMAGE_CHANNELS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelPlan:
     """All networks of a cfg file, known to fit each other. ``image`` is (3, H, W)."""
 
@@ -89,6 +88,12 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
             "has parameters that are not frozen"
         )
     networks = {ENCODER: encoder, PREDICTOR: predictor, DECODER: decoder}
+    sources = {
+        "codes": encoder.output,
+        "images": image,
+        "z1": predictor.input,
+        "z2": (encoder.output[0] - predictor.input[0], *encoder.output[1:]),
+    }
     objectives, warnings = [], _stem_warnings(config.data, encoder)
     for options in config.objectives:
         section = options.objective.critic_section
@@ -98,12 +103,16 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
                 where.message("is not used: {AUPredictor} reads the whole code, z2 is empty")
             )
             continue
+        if options.objective.noise_in_z1:
+            _check_scale(encoder, options)
         objectives.append(options)
         if section is not None:
-            reads = {"codes": encoder.output, "images": image}[options.objective.critic_reads]
+            reads = sources[options.objective.critic_reads]
             networks[section] = _plan_critic(sections[section], reads)
     warnings += [warning for network in networks.values() for warning in network.warnings]
-    return ModelPlan(image, networks, tuple(objectives), tuple(warnings))
+    return ModelPlan(
+        image=image, networks=networks, objectives=tuple(objectives), warnings=tuple(warnings)
+    )
 
 
 def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
@@ -129,6 +138,18 @@ def _plan_critic(options: NetworkOptions, source: Shape) -> Plan:
             "frozen"
         )
     return critic
+
+
+def _check_scale(encoder: Plan, options: ObjectiveOptions) -> None:
+    """Raise CfgError where z1 is standardised: then the encoder cannot raise it above noise."""
+    step = encoder.steps[-1]
+    while step.options.type == "combine_concat" and step.sources[0] != INPUT:
+        step = encoder.steps[step.sources[0]]
+    if step.options.type == "batch_norm" and not step.options.arguments["affine"]:
+        raise options.where.error(
+            f"z1 ends in [batch_norm] on line {step.options.where.line}, which fixes the scale of "
+            "z1, so that nothing could be learnt from it: write affine=True there"
+        )
 
 
 def _stem_warnings(data: DataOptions, encoder: Plan) -> list[str]:
@@ -159,41 +180,6 @@ def _is_near(own: Normalisation, pixel_range: float, expected: Normalisation) ->
 
 def _listed(numbers: tuple[float, ...]) -> str:
     return ",".join(f"{number:.12g}" for number in numbers)
-
-
-def check_au_count(config: Config, model: ModelPlan, au_names: tuple[str, ...]) -> None:
-    """Raise CfgError, at the option to change, unless the AUPredictor has one output for each AU
-    of the data.
-    """
-    if model.au_count == len(au_names):
-        return
-    text = (
-        f"the AUPredictor has {model.au_count} outputs, but the data have {len(au_names)} AUs: "
-        + ", ".join(au_names)
-    )
-    step, key = _deciding(model.predictor)
-    if key is None or not au_names:
-        raise config.networks[PREDICTOR].blocks[-1].where.error(text)
-    raise step.options.where.error(f"{text}; write {key}={len(au_names)}", key)
-
-
-def _deciding(network: Plan) -> tuple[Step, str | None]:
-    """The block that decides how many channels the output has, and its option that says it: the
-    last block, or the nearest before it that does not merely keep the channels of its source.
-    """
-    step = network.steps[-1]
-    while True:
-        for key in WIDTH_KEYS:
-            if key in step.options.arguments:
-                return step, key
-        source = step.sources[0]
-        if (
-            len(step.sources) > 1
-            or source == INPUT
-            or network.steps[source].shape[0] != step.shape[0]
-        ):
-            return step, None
-        step = network.steps[source]
 
 
 class Pixels(nn.Module):

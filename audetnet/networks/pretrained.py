@@ -5,13 +5,13 @@ frozen.
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
-from audetnet.config.binding import OptionError
+from audetnet.config.binding import Natural, OptionError
 
 KEY = "state_dict_filepath"
 VGG_FACE_SOURCE = "http://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth"
@@ -21,6 +21,8 @@ _RESNET_CHANNELS = (64, 64, 64, 64, 256, 512, 1024, 2048, 2048)
 """
 VGG_FACE_SMALLEST = 32
 """Pixels along an edge: each of five poolings halves it."""
+Freeze = Natural | Literal["all"]
+"""How many of a stem's first layers never learn."""
 Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 _OF_IMAGENET: Normalisation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OF_VGG_FACE: Normalisation = (
@@ -51,8 +53,10 @@ class PretrainedStem(nn.Sequential):
         self._fetch = fetch
         self._frozen: list[nn.Module] = []
 
-    def freeze(self, layers: int) -> "PretrainedStem":
+    def freeze(self, layers: "Freeze") -> "PretrainedStem":
         """Freeze the first layers for good. Raises OptionError where there are not as many."""
+        if layers == "all":
+            layers = len(self)
         if layers > len(self):
             raise OptionError(
                 f"freeze_first_n_layers={layers} but the block has {len(self)} layers",
@@ -63,6 +67,11 @@ class PretrainedStem(nn.Sequential):
             layer.requires_grad_(False)
             layer.eval()
         return self
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether none of its layers ever learns."""
+        return len(self._frozen) == len(self)
 
     def train(self, mode: bool = True) -> "PretrainedStem":
         super().train(mode)
@@ -135,22 +144,22 @@ def vgg_face_stem(path: str) -> PretrainedStem:
 def _from_file(
     layers: "OrderedDict[str, nn.Module]", path: str, advice: str, normalisation: Normalisation
 ) -> PretrainedStem:
-    def fetch() -> Mapping[str, Tensor]:
-        if not Path(path).is_file():
-            raise OptionError(f"{KEY}={path}: no such file; {advice}", KEY)
-        try:
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise OptionError(
-                f"{KEY}={path}: not a state dict of tensors; {advice}", KEY
-            ) from error
-        if not isinstance(state, Mapping) or not all(
-            isinstance(tensor, Tensor) for tensor in state.values()
-        ):
-            raise OptionError(f"{KEY}={path}: not a state dict of tensors; {advice}", KEY)
-        return state
+    return PretrainedStem(layers, lambda: read_weights(path, advice), normalisation)
 
-    return PretrainedStem(layers, fetch, normalisation)
+
+def read_weights(path: str, advice: str) -> Mapping[str, Tensor]:
+    """The state dict in a file; ``advice`` says how to get one. Raises OptionError."""
+    if not Path(path).is_file():
+        raise OptionError(f"{KEY}={path}: no such file; {advice}", KEY)
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise OptionError(f"{KEY}={path}: not a state dict of tensors; {advice}", KEY) from error
+    if not isinstance(state, Mapping) or not all(
+        isinstance(tensor, Tensor) for tensor in state.values()
+    ):
+        raise OptionError(f"{KEY}={path}: not a state dict of tensors; {advice}", KEY)
+    return state
 
 
 def _download_resnet50() -> Mapping[str, Tensor]:

@@ -1,7 +1,7 @@
 """What objectives with a critic share.
 
-A critic scores what it should like (target) high and what the main network made (made) low; the
-main network raises the score of what it made.
+Most critics score what they should like (target) high and what the main network made (made) low;
+the main network raises the score of what it made. Others answer a question of a block of the code.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,11 @@ Critic = Callable[[Tensor], Tensor]
 def scores(critic: Critic, x: Tensor) -> Tensor:
     """One score per sample, (B,): the mean of the critic's outputs for it."""
     return critic(x).flatten(1).mean(dim=1)
+
+
+def answers(critic: Critic, block: Tensor) -> Tensor:
+    """What a critic with an output for each thing asked says of samples, (B, things)."""
+    return critic(block).flatten(1)
 
 
 def is_sample_wise(critic: nn.Module) -> bool:

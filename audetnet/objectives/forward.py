@@ -26,7 +26,7 @@ class BatchDraws:
     generator: torch.Generator
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Forward:
     """One batch through a model, of which this process has a part; ``with_graph`` on batches that
     train the main networks. Nothing that no objective asks for is computed.
@@ -45,6 +45,8 @@ class Forward:
     world: World
     precision: Callable[[], torch.autocast]
     with_graph: bool
+    noise_in_z1: bool = False
+    """Whether standard normal noise is drawn into z1."""
     _made: dict[GradientTo, Tensor] = field(default_factory=dict)
 
     @cached_property
@@ -53,9 +55,18 @@ class Forward:
         return self.model.pixels.decoder_target(self.clean)
 
     @cached_property
-    def code(self) -> Code:
+    def encoded(self) -> Code:
+        """The code as the encoder gives it."""
         with torch.set_grad_enabled(self.with_graph), self.precision():
             return self.model.encode(self.noisy).float()
+
+    @cached_property
+    def code(self) -> Code:
+        """The code that all networks read in training: with noise in z1 where it is drawn."""
+        if not self.noise_in_z1:
+            return self.encoded
+        z1, z2 = self.encoded.z1, self.encoded.z2
+        return Code.of(z1 + self.normal(self.batch.length, *z1.shape[1:])[self.batch.part], z2)
 
     @cached_property
     def outputs(self) -> Tensor:
@@ -78,13 +89,22 @@ class Forward:
     @cached_property
     def all_codes(self) -> Code:
         """The codes of the whole batch (B, C, h, w), without gradients."""
-        detached = self.code.detach()
-        return Code(self.world.whole(detached.whole, self.batch.length), detached.z1_channels)
+        return self._everyones_code.detach()
+
+    @cached_property
+    def _everyones_code(self) -> Code:
+        own = self.code
+        return Code(self.world.whole(own.whole, self.batch.length), own.z1_channels)
 
     @cached_property
     def all_labels(self) -> Tensor:
         """The labels of the whole batch (B, A)."""
         return self.world.whole(self.batch.labels, self.batch.length)
+
+    @cached_property
+    def all_subjects(self) -> Tensor:
+        """The numbers of the subjects of the whole batch (B,)."""
+        return self.world.whole(self.batch.subjects, self.batch.length)
 
     def with_all(self, own: Tensor, every: Tensor) -> Tensor:
         """The rows of the whole batch, ``every``, with this process's own in their place, whose
@@ -106,11 +126,14 @@ class Forward:
         """
         return count / (self.world.sum(count) * self.batch.share).clamp(min=1e-9)
 
-    def shuffled(self) -> Code:
+    def shuffled(self, gradient_to: GradientTo | None = None) -> Code:
         """This process's codes with z2 of other images: rolled along the whole batch, which is in
-        random order, so that pairs are draws from the product of the marginals.
+        random order, so that pairs are draws from the product of the marginals. Without gradients,
+        or with those to the blocks of all images from which they come.
         """
         codes = self.all_codes
+        if gradient_to is not None:
+            codes = self._everyones_code.with_gradient_to(gradient_to)
         order = torch.arange(len(codes), device=codes.whole.device).roll(self.draws.roll)
         return self.own(codes.shuffled(order))
 
@@ -121,3 +144,7 @@ class Forward:
     def uniform(self, *shape: int) -> Tensor:
         """Drawn evenly from [0, 1), the same in every process; each call draws anew."""
         return torch.rand(shape, generator=self.draws.generator, device=self.noisy.device)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers, drawn as by ``uniform``."""
+        return torch.randn(shape, generator=self.draws.generator, device=self.noisy.device)

@@ -8,12 +8,12 @@ all that it needs comes with the Forward.
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from torch import Tensor
 
 from audetnet.config.binding import Range
-from audetnet.config.options import Weight
+from audetnet.config.options import CriticAnswers, CriticReads, Weight
 from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
 
@@ -42,13 +42,21 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
     weight: Weight = 1.0
     ramp_epochs: Annotated[int, Range(0, most=1_000_000)] = 0
 
-    critic_reads: ClassVar[Literal["codes", "images"]] = "codes"
+    critic_reads: ClassVar[CriticReads] = "codes"
+    critic_answers: ClassVar[CriticAnswers] = "score"
     needs_z2: ClassVar[bool] = False
+    noise_in_z1: ClassVar[bool] = False
+    """Whether it has standard normal noise drawn into z1 in training, which all networks read."""
 
     @property
     def critic_section(self) -> str | None:
         """The section of the cfg that describes the network of its own."""
         return None
+
+    @property
+    def variant(self) -> str:
+        """What tells two blocks of its name apart, in the logs as well; no two may share it."""
+        return self.critic_section or ""
 
     @property
     def gradients(self) -> str:

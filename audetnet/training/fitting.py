@@ -16,6 +16,7 @@ from audetnet.data.frames import Dataset
 from audetnet.data.order import epoch_order
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import Checkpoint, Progress, expect, is_finite
+from audetnet.training.records import choosing_metric
 from audetnet.training.step import make_optimisers
 
 _RESULTS = ("loss", "code", "mean")
@@ -43,11 +44,11 @@ def check_run(checkpoint: Checkpoint, model: AUDetNet, config: Config, dataset: 
     expect(found == expected, f"its availability is {found['']}, expected {expected['']}")
     cuts = training_cuts(np.arange(order.length()), config.training.batch_size)
     _check_progress(checkpoint.progress, len(cuts))
-    metrics = {"f1", "2afc", *(["icc"] if config.data.regress_au_intensities else [])}
+    metric = choosing_metric(config.data.regress_au_intensities)
     for number, text in enumerate(checkpoint.history, 1):
         for frames in dataset.sets():
             if frames.name != "train":
-                right = _is_result(json.loads(text), frames.name, dataset.au_names, metrics)
+                right = _is_result(json.loads(text), frames.name, dataset.au_names, metric)
                 wrong = f"its history has no results of epoch {number} on the {frames.name} frames"
                 expect(right, wrong)
 
@@ -102,9 +103,7 @@ def _check_progress(progress: Progress, batches: int) -> None:
     expect(progress.step == done, f"its progress is step {progress.step}, expected {done}")
 
 
-def _is_result(
-    record: dict[str, Any], name: str, au_names: tuple[str, ...], metrics: set[str]
-) -> bool:
+def _is_result(record: dict[str, Any], name: str, au_names: tuple[str, ...], metric: str) -> bool:
     """Whether a line of metrics.jsonl holds what its readers look up."""
     result = record.get(name)
     if not isinstance(result, dict) or type(result.get("frames")) is not int:
@@ -115,7 +114,7 @@ def _is_result(
         return False
     return (
         all(loss in result["loss"] for loss in _LOSSES)
-        and metrics <= aus.keys() == result["mean"].keys()
+        and metric in aus.keys() == result["mean"].keys()
         and all(tuple(values) == au_names for values in aus.values())
     )
 

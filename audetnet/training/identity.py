@@ -1,20 +1,38 @@
 """What makes a run that run: with another cfg, seed or data, its checkpoint must not be gone on
 with.
+
+An option that a run's identity does not name has its default: so a run of before the option was
+there goes on, unless the cfg now gives it another value.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from audetnet.config.options import Config
+from audetnet.config.binding import parameters
+from audetnet.config.options import Config, DataOptions, LossOptions, NetOptions, TrainingOptions
 from audetnet.data.frames import Dataset
 from audetnet.data.images import Size
 from audetnet.errors import UserError
+from audetnet.vocabulary import VOCABULARY
 
+Schema = Callable[..., Any]
 _ABSENT = "absent"
 _CHANGEABLE = ("max_epochs", "max_test_iters")
 """Training options that a run may be gone on with after they changed."""
+_OPTIONS: Mapping[str, Schema] = {
+    "training": TrainingOptions,
+    "data": DataOptions,
+    "loss": LossOptions,
+    "net": NetOptions,
+}
+"""By the name under which they stand in a cfg as plain data."""
+_KINDS: Mapping[str, Mapping[str, Schema]] = {
+    "blocks": VOCABULARY.blocks,
+    "objectives": VOCABULARY.objectives,
+}
+"""By the name of a list, then by the type of an entry."""
 _OF_DATA = ("digest_of_ids_and_labels", "digest_of_images")
 _EXPLAINING = ("fold",)
 """What may differ where the data are the same, and tells more than a digest where they are not."""
@@ -35,17 +53,17 @@ def run_identity(
         del cfg["training"][name]
     if not config.says_objectives:
         del cfg["objectives"]  # the lambdas say them, and runs of before know of no others
-    identity = {
-        "cfg": cfg,
-        "seed": seed,
-        "bf16": bf16,
-        "frame_size": frame_size,
-        "digest_of_ids_and_labels": dataset.digest(),
-        "digest_of_images": images,
-        "fold": fold,
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(identity))
-    return plain
+    return _plain(
+        {
+            "cfg": cfg,
+            "seed": seed,
+            "bf16": bf16,
+            "frame_size": frame_size,
+            "digest_of_ids_and_labels": dataset.digest(),
+            "digest_of_images": images,
+            "fold": fold,
+        }
+    )
 
 
 def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[str, Any]:
@@ -69,6 +87,7 @@ def check_identity(
     """Raise UserError, naming the first difference, unless the two are equal. ``changed_data`` says
     more than a digest of what has changed in the data, if it can.
     """
+    was, now = ({**each, "cfg": _with_defaults(each["cfg"])} for each in (was, now))
     shared = [name for name in was if name in now]  # a version before may not have known of all
     options = [name for name in shared if name not in (*_OF_DATA, *_EXPLAINING)]
     difference = first_difference(was, now, options)
@@ -92,6 +111,27 @@ def first_difference(was: dict[str, Any], now: dict[str, Any], names: Iterable[s
         if old != new:
             return f"{name}={old}, now it is {new}"
     return None
+
+
+def _with_defaults(value: Any, place: str = "") -> Any:
+    """Options as plain data, those that are left out at their defaults. ``place``: the name under
+    which they stand.
+    """
+    if isinstance(value, list):
+        return [_with_defaults(each, place) for each in value]
+    if not isinstance(value, dict):
+        return value
+    schema = _OPTIONS.get(place) or _KINDS.get(place, {}).get(str(value.get("type")))
+    options = parameters(schema).items() if schema else ()
+    defaults = {name: option.default for name, option in options if not option.required}
+    whole = {**value, **_plain({k: v for k, v in defaults.items() if k not in value})}
+    return {name: _with_defaults(inner, name) for name, inner in whole.items()}
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """As JSON gives them back: tuples are lists."""
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:

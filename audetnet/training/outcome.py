@@ -12,11 +12,12 @@ from torch import Tensor
 
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
+from audetnet.evaluation.metrics import metric_title
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.held_out import HeldOut
 from audetnet.training.identity import check_identity
-from audetnet.training.records import TITLES, Record, best_index
+from audetnet.training.records import Record, best_index
 from audetnet.training.stopping import StopRequest
 
 
@@ -44,7 +45,7 @@ def choose(history: list[Record], name: str, metric: str) -> Choice:
     """By the metric of the set ``name`` if that is the validation set, else the last epoch: an
     epoch chosen on the test set would look better there than on new people.
     """
-    best, last, title = best_index(history, name, metric) + 1, len(history), TITLES[metric]
+    best, last, title = best_index(history, name, metric) + 1, len(history), metric_title(metric)
     if name == "test":
         return Choice(
             last,

@@ -10,7 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from audetnet.drawing import Figure, plain_log_scale
 from audetnet.evaluation.evaluate import Samples
+from audetnet.evaluation.metrics import metric_title
 from audetnet.networks.graph import Graph
+from audetnet.training.records import shown_metrics
 
 Picture = npt.NDArray[np.uint8]
 """RGB (height, width, 3)."""
@@ -99,12 +101,10 @@ def curves(history: list[dict[str, Any]]) -> Figure:
                 style,
             )
     losses.set(xlabel="epoch", ylabel="loss", title="Losses (lower is better)")
-    for metric, colour in zip(
-        (m for m in ("f1", "2afc", "icc") if m in history[-1]["test"]["mean"]), "012", strict=False
-    ):
+    for index, metric in enumerate(shown_metrics(history[-1]["test"])):
         for name, style in zip(evaluated, ("--", ":"), strict=False):
-            values = [record[name]["mean"][metric] for record in history]
-            _line(metrics, epochs, values, f"{metric.upper()}, {name}", f"C{colour}", style)
+            values = [record[name]["mean"].get(metric) for record in history]
+            _line(metrics, epochs, values, f"{metric_title(metric)}, {name}", f"C{index}", style)
     metrics.set(xlabel="epoch", ylabel="mean over AUs", title="Metrics (higher is better)")
     for axes in (losses, metrics):
         axes.legend(fontsize=8, framealpha=0.6)

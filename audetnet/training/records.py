@@ -8,19 +8,11 @@ from typing import Any
 from audetnet.console import counted
 from audetnet.csv_files import Cell, csv_text
 from audetnet.evaluation.evaluate import SetResults
+from audetnet.evaluation.metrics import METRICS, metric_title
+from audetnet.text_table import text_table
 
 Record = dict[str, Any]
 """One line of metrics.jsonl."""
-
-TITLES = {
-    "f1": "F1",
-    "accuracy": "accuracy",
-    "2afc": "2AFC",
-    "icc": "ICC(3,1)",
-    "mae": "MAE",
-    "mse": "MSE",
-    "pcc": "PCC",
-}
 
 
 def set_record(results: SetResults) -> Record:
@@ -34,6 +26,16 @@ def set_record(results: SetResults) -> Record:
         "mean": plain(results.means()),
         "au": {name: plain(values) for name, values in results.metrics.items()},
     }
+
+
+def choosing_metric(regress: bool) -> str:
+    """The metric by which an epoch is chosen: higher is better."""
+    return "icc" if regress else "f1"
+
+
+def shown_metrics(result: Record) -> list[str]:
+    """Those of a set's metrics that are shown after every epoch."""
+    return [name for name, entry in METRICS.items() if entry.shown and name in result["mean"]]
 
 
 def best_index(history: list[Record], name: str, metric: str) -> int:
@@ -57,12 +59,10 @@ def result_table(result: Record) -> str:
     """
     metrics = list(result["au"])
     aus = list(result["au"][metrics[0]])
-    width = max(len("mean"), *map(len, aus))
-    lines = [" " * width + "".join(f"{TITLES[name]:>10}" for name in metrics)]
-    for au in aus:
-        lines.append(f"{au:<{width}}" + "".join(_cell(result["au"][name][au]) for name in metrics))
-    lines.append(f"{'mean':<{width}}" + "".join(_cell(result["mean"][name]) for name in metrics))
-    return "\n".join(lines)
+    rows = [["", *(metric_title(name) for name in metrics)]]
+    rows += [[au, *(_short(result["au"][name][au]) for name in metrics)] for au in aus]
+    rows.append(["mean", *(_short(result["mean"][name]) for name in metrics)])
+    return text_table(rows)
 
 
 def result_csv(result: Record) -> str:
@@ -91,19 +91,14 @@ def epoch_line(record: Record, max_epochs: int, test_frames: int) -> str:
     ]
     for name in ("validation", "test"):
         if name in record:
-            means = record[name]["mean"]
-            shown = ("f1", "2afc", "icc") if "icc" in means else ("f1", "2afc")
-            numbers = " ".join(f"{TITLES[m]} {_short(means[m])}" for m in shown)
+            means, shown = record[name]["mean"], shown_metrics(record[name])
+            numbers = " ".join(f"{metric_title(m)} {_short(means[m])}" for m in shown)
             part = name == "test" and test["frames"] < test_frames
             of = f" ({frames_of(test, test_frames)})" if part else ""
             parts.append(f"{name}{of}: {numbers}")
     parts.append(f"xcov {_short(test['code'].get('z1_z2_cross_correlation'))}")
     parts.append(f"{record['seconds']:.1f} s in all")
     return "  ".join(parts)
-
-
-def _cell(value: float | None) -> str:
-    return f"{'-' if value is None else format(value, '.3f'):>10}"
 
 
 def _short(value: float | None) -> str:

@@ -36,7 +36,7 @@ from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
 from audetnet.training.outcome import FinalEvaluation
-from audetnet.training.records import Record, best_index
+from audetnet.training.records import Record, best_index, choosing_metric
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
@@ -269,7 +269,7 @@ class Trainer:
     def _selection(self) -> tuple[str, str]:
         """(set, metric) that the best epoch is chosen by."""
         chosen = "test" if self._dataset.validation is None else "validation"
-        return chosen, "icc" if self._config.data.regress_au_intensities else "f1"
+        return chosen, choosing_metric(self._config.data.regress_au_intensities)
 
     def _elapsed(self) -> float:
         """Seconds of work on this run, those before its resumptions included."""

@@ -30,8 +30,14 @@ def facts_of(evidence: Evidence) -> Facts:
 
 def facts_text(facts: Facts) -> str:
     """The same for people; of the AUs of several folds those of the first."""
-    parts = [f"dataset  {facts['directory']}", _image_line(facts), _label_line(facts)]
-    parts += _cache_line(facts["cache"])
+    heading = [
+        ("dataset", facts["directory"]),
+        ("images", _image_text(facts["images"])),
+        ("labels", _label_text(facts["labels"])),
+    ]
+    if facts["cache"]:
+        heading.append(("cache", _cache_text(facts["cache"])))
+    parts = [text_table(heading, left=(0, 1))]
     if facts["sets"]:
         parts += ["", _set_table(facts["sets"])]
     if facts["labels"] is not None:
@@ -85,30 +91,27 @@ def _au_facts(labels: Labels, active: npt.NDArray[np.float32]) -> list[Facts]:
     ]
 
 
-def _image_line(facts: Facts) -> str:
-    images = facts["images"]
+def _image_text(images: Facts | None) -> str:
     if images is None:
-        return "images   none"
+        return "none"
     sizes = [f"{count:,} of {size}" for size, count in images["sizes"].items()]
     return (
-        f"images   {images['folder']}: {images['files']:,} files; height x width: "
+        f"{images['folder']}: {images['files']:,} files; height x width: "
         f"{first_few(sizes, 3) or 'none readable'}"
     )
 
 
-def _cache_line(arrays: list[Facts]) -> list[str]:
+def _cache_text(arrays: list[Facts]) -> str:
     frames, damaged = (sum(one[key] for one in arrays) for key in ("frames", "damaged"))
-    line = f"cache    {frames:,} packed frames in {len(arrays)} files, {damaged:,} damaged"
-    return [line] if arrays else []
+    return f"{frames:,} packed frames in {len(arrays)} files, {damaged:,} damaged"
 
 
-def _label_line(facts: Facts) -> str:
-    labels = facts["labels"]
+def _label_text(labels: Facts | None) -> str:
     if labels is None:
-        return "labels   none that can be read"
+        return "none that can be read"
     source = "as dataset.json says" if labels["kind_is_said"] else "guessed from the values"
     return (
-        f"labels   {labels['table']}: {labels['frames']:,} frames, {len(labels['aus'])} AUs, "
+        f"{labels['table']}: {labels['frames']:,} frames, {len(labels['aus'])} AUs, "
         f"{labels['kind']} ({source}), active from {labels['active_from']:g}"
     )
 

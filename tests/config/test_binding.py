@@ -12,7 +12,6 @@ from audetnet.config.binding import (
     Reference,
     bind,
     convert,
-    did_you_mean,
     parameters,
 )
 from audetnet.config.language import Block, CfgError, parse
@@ -158,18 +157,6 @@ def test_refuses(hint: Any, text: str, message: str) -> None:
     with pytest.raises(OptionError) as error:
         convert(text, hint)
     assert str(error.value) == message
-
-
-@pytest.mark.parametrize(
-    ("name", "known", "expected"),
-    [
-        ("filter", ["filters", "stride"], "; did you mean 'filters'?"),
-        ("striide", ["filters", "stride"], "; did you mean 'stride'?"),
-        ("dilation", ["filters", "stride"], "; known are: filters, stride"),
-    ],
-)
-def test_suggests_the_nearest_name(name: str, known: list[str], expected: str) -> None:
-    assert did_you_mean(name, known) == expected
 
 
 def builder(

@@ -59,8 +59,11 @@ class Pursuit:
     loss: str = "L1"
     critic: str | None = None
     critic_reads = "codes"
+    critic_answers = "score"
+    noise_in_z1 = False
     needs_z2 = False
     gradients = "-"
+    variant = ""
 
     @property
     def critic_section(self) -> str | None:
@@ -331,6 +334,12 @@ ADAM = "learning_rate=0.001"
             "epoch_size=2",
             "[data_options] missing option 'sampling_size', needed by "
             "balance_dataset_with_momu=True",
+        ),
+        (
+            "balance_dataset_with_momu=False",
+            "balance_dataset_with_momu=False\nbalance_subjects=True # here",
+            "[data_options] balance_subjects=True is of MOMU, which "
+            "balance_dataset_with_momu=False turns off",
         ),
         (
             "balance_dataset_with_momu=False",

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from audetnet.commands.train import main as train
+from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
 from audetnet.data import cache, frames
 from audetnet.data.frames import DatasetPaths, load_dataset
@@ -77,7 +78,9 @@ def classes(directory: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("people", [False, True], ids=["classes", "people"])
 def test_the_list_is_what_training_draws(
+    people: bool,
     tmp_path: Path,
     minimal_data: Path,
     edited_cfg: Callable[..., Path],
@@ -92,13 +95,17 @@ def test_the_list_is_what_training_draws(
 
     original = trainer.training_cuts
     monkeypatch.setattr(trainer, "training_cuts", record)
-    cfg = edited_cfg(("max_epochs=4", "max_epochs=3"), ("epoch_size=32", "epoch_size=16"))
+    cfg = edited_cfg(
+        ("max_epochs=4", "max_epochs=3"),
+        ("epoch_size=32", f"balance_subjects={people}\nepoch_size=16"),
+    )
     common = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(tmp_path / "run")]
     assert train([*common, "--cache", str(tmp_path / "cache"), "--seed", "5"]) == 0
     _measured, *epochs = orders  # the first is not an epoch: the run's length is checked
     assert [len(order) for order in epochs] == [16, 16, 16]
     ids = (minimal_data / "train_ids.csv").read_text().split()
     sizes = ["--epochs", "3", "--epoch-size", "16", "--sampling-size", "2"]
+    sizes += ["--balance-subjects"] if people else []
     for seed in ("5", "6"):
         out = tmp_path / seed
         assert main([str(minimal_data), *sizes, "--seed", seed, "--out", str(out)]) == 0
@@ -175,12 +182,13 @@ def test_fewer_draws_than_classes_are_said(
     assert "4 / 4 = 1, for 3 classes" in capsys.readouterr().err
     assert main([str(root), "--sampling-size", "1"]) == 0
     assert "too few draws" not in capsys.readouterr().err
-    data = read_config(ROOT / "cfg" / "minimal.cfg", VOCABULARY).data
-    train_set = load_dataset(DatasetPaths(root), regress=False).train
+    config = read_config(ROOT / "cfg" / "minimal.cfg", VOCABULARY)
+    train_set = load_dataset(DatasetPaths(directory=root), regress=False).train
     for size, notes in ((32, 1), (2, 0)):
-        assert len(order_notes(replace(data, sampling_size=size), train_set, 0.5)) == notes
-    plain = replace(data, balance_dataset_with_momu=False, sampling_size=32)
-    assert order_notes(plain, train_set, 0.5) == []
+        data = replace(config.data, sampling_size=size)
+        assert len(order_notes(replace(config, data=data), train_set, 0.5)) == notes
+    plain = replace(config.data, balance_dataset_with_momu=False, sampling_size=32)
+    assert order_notes(replace(config, data=plain), train_set, 0.5) == []
 
     def stop(images: dict[str, Path]) -> str:
         raise UserError("that is enough")
@@ -189,6 +197,23 @@ def test_fewer_draws_than_classes_are_said(
     cfg = edited_cfg(("sampling_size=2", "sampling_size=32"))
     assert train(["--cfg", str(cfg), "--data", str(minimal_data)]) == 2
     assert "32 / 32 = 1, for 1" in capsys.readouterr().err
+
+
+def test_people_who_are_not_known_cannot_be_drawn_evenly(
+    dataset: Callable[..., Path],
+    edited_cfg: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By balance at its flag, by train.py at the cfg's line."""
+    root = dataset([[1, 0], [0, 1], [0, 0], [0, 0]], kind="occurrence")
+    described = json.loads((root / "dataset.json").read_text())
+    (root / "dataset.json").write_text(json.dumps({**described, "subject_pattern": ".*"}))
+    assert main([str(root), "--sampling-size", "1", "--balance-subjects"]) == 2
+    config = read_config(edited_cfg(("epoch_size", "balance_subjects=1\nepoch_size")), VOCABULARY)
+    with pytest.raises(CfgError) as caught:
+        order_notes(config, load_dataset(DatasetPaths(directory=root), regress=False).train, 0.5)
+    for line, place in ((capsys.readouterr().err, "--balance-subj"), (str(caught.value), "cfg:")):
+        assert place in line and "a different person each" in line and "subject_pattern" in line
 
 
 def test_everything_is_written_beside_the_data(

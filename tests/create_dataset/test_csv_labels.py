@@ -119,21 +119,27 @@ def test_what_was_written_can_be_trained_on(images: Path, tmp_path: Path) -> Non
     assert main([str(labels), str(out), "--subject-column", "person"]) == 0
     _write(out / "train_ids.csv", "a", "b")
     _write(out / "test_ids.csv", "c")
-    dataset = load_dataset(DatasetPaths(out), regress=True)
+    dataset = load_dataset(DatasetPaths(directory=out), regress=True)
     assert dataset.au_names == ("AU1", "AU2")
     assert dataset.train.subjects == ("anna", "anna")
     assert dataset.test.subjects == ("ben",)
     assert dataset.notes == ()
 
 
-def test_running_again_copies_only_what_is_missing(images: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", ["bytes", "link"])
+def test_running_again_copies_only_what_is_missing(images: Path, tmp_path: Path, half: str) -> None:
+    """A killed run may have left half an image, or a link that is not to be written through."""
     labels = _write(images / "labels.csv", "path,AU1", "p1/x.jpg,0", "p2/x.png,3")
     out = tmp_path / "out"
     assert main([str(labels), str(out)]) == 0
     kept, gone = out / "imgs" / "p1_x.jpg", out / "imgs" / "p2_x.png"
     os.utime(kept, (1, 1))
     gone.unlink()
-    (out / "imgs" / ".p2_x.png.unfinished").write_bytes(b"half")
+    left = out / "imgs" / ".p2_x.png.unfinished"
+    if half == "link":
+        left.symlink_to(images / "p2" / "x.png")
+    else:
+        left.write_bytes(b"half")
     assert main([str(labels), str(out)]) == 0
     assert kept.stat().st_mtime == 1
     assert gone.read_bytes() == (images / "p2" / "x.png").read_bytes()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import norm
 
-from audetnet.data.momu import MOMU
+from audetnet.data.momu import MOMU, Indices
 
 Labels = npt.NDArray[np.float32]
 NAN = float("nan")
@@ -186,10 +186,13 @@ def test_an_epoch_is_in_random_order() -> None:
     assert 160 < changes < 240
 
 
-def test_the_generator_and_the_available_frames_are_the_whole_state() -> None:
+@pytest.mark.parametrize("subjects", [None, np.arange(60) % 7], ids=["classes", "people"])
+def test_the_generator_and_the_available_frames_are_the_whole_state(
+    subjects: Indices | None,
+) -> None:
     """What a checkpoint keeps."""
     labels = _labels(60, (0.1, 0.3, 0.2))
-    first, resumed = MOMU(labels, 48, 4), MOMU(labels, 48, 4)
+    first, resumed = (MOMU(labels, 48, 4, subjects) for _ in range(2))
     first.epoch(np.random.default_rng(0))
     resumed.available = first.available.copy()
     for epoch in range(3):
@@ -274,6 +277,80 @@ def test_disfa_is_balanced_to_about_a_seventh_to_a_third(
     shares = np.append(drawn.mean(axis=0), 1 - drawn.any(axis=1).mean())
     assert low <= shares.min()
     assert shares.max() <= high
+
+
+def _people_and_classes(frames: dict[tuple[int, int], int]) -> tuple[Labels, Indices]:
+    """Labels and people of so many frames of each (class, person); the last class is neutral."""
+    count = max(label for label, _ in frames)
+    rows = [(label, person) for (label, person), n in frames.items() for _ in range(n)]
+    labels = np.eye(count + 1, count, dtype=np.float32)[[label for label, _ in rows]]
+    return labels, np.array([person for _, person in rows])
+
+
+FACES = {(0, 0): 30, (0, 1): 6, (0, 2): 1, (1, 1): 9, (1, 2): 9, (2, 0): 40, (2, 1): 40, (2, 2): 8}
+"""AU 0 is nearly one person's, whose AU 1 is never active."""
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 12])
+def test_each_class_is_drawn_evenly_over_the_people_who_show_it(size: int) -> None:
+    """To a frame, in every epoch, whether people have enough frames or one only."""
+    labels, subjects = _people_and_classes(FACES)
+    momu, generator = MOMU(labels, 20 * size, size, subjects), np.random.default_rng(0)
+    classes = np.where(labels.any(axis=1), labels.argmax(axis=1), labels.shape[1])
+    for _ in range(5):
+        order = momu.epoch(generator)
+        for label in range(3):
+            people = [p for c, p in FACES if c == label]
+            drawn = np.bincount(subjects[order][classes[order] == label], minlength=3)[people]
+            assert drawn.sum() > 0
+            assert drawn.max() - drawn.min() <= 1, (label, drawn)
+
+
+def test_a_person_s_frames_come_once_before_any_comes_again() -> None:
+    """Six frames of each of three people, of one class: draws of six are all of them after three,
+    whatever the epoch.
+    """
+    subjects = np.arange(18) % 3
+    momu = MOMU(np.ones((18, 1), np.float32), 6, 6, subjects)
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        shown = np.concatenate([momu.epoch(generator) for _ in range(3)])
+        assert sorted(shown) == list(range(18))
+
+
+@pytest.mark.parametrize("unknown", [0, 0.3])
+@pytest.mark.parametrize("size", [1, 4, 9])
+def test_who_has_enough_available_frames_gives_of_these_alone(size: int, unknown: float) -> None:
+    """Classes that overlap, one draw an epoch: only people who lack frames get theirs back."""
+    labels = _labels(80, (0.05, 0.2, 0.5), unknown=unknown)
+    subjects = np.random.default_rng(3).integers(0, 4, 80)
+    momu, plain, generator = MOMU(labels, size, size, subjects), Plain(labels), None
+    generator = np.random.default_rng(1)
+    for _ in range(100):
+        before = plain.available.copy()
+        members = plain.members[plain.fewest_available()]
+        drawn = momu.epoch(generator)
+        assert set(drawn) <= members
+        people = {subjects[frame] for frame in members}
+        for person in people:
+            own = {frame for frame in members if subjects[frame] == person}
+            given = [int(frame) for frame in drawn if subjects[frame] == person]
+            assert size // len(people) <= len(given) <= size // len(people) + 1
+            assert len(set(given)) == min(len(given), len(own))
+            if len(own & before) < len(given):
+                plain.available |= own
+            assert set(given) <= plain.available
+        plain.available -= set(drawn.tolist())
+        assert set(np.flatnonzero(momu.available)) == plain.available
+
+
+def test_what_is_left_over_of_a_draw_goes_to_anyone() -> None:
+    """Draws of one frame: in the first of an epoch each of three people is chosen as often."""
+    labels, subjects = np.ones((30, 1), np.float32), np.arange(30) % 3
+    generator = np.random.default_rng(0)
+    momu = MOMU(labels, 1, 1, subjects)
+    counts = np.bincount([subjects[momu.epoch(generator)[0]] for _ in range(600)])
+    assert counts.min() > 160
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Codes whose truth is known: latent AUs in z1, persons and moments in z2, and what leaks."""
 
 import numpy as np
+import torch
 
-from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.table import Column, FactorSet
+from audetnet.disentangling.codes import Codes, FactorSet
+from audetnet.disentangling.judge import Judge
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Column
 from audetnet.evaluation.metrics import Array
 
 AUS, TRAITS, MOMENTS = 4, 6, 6
@@ -12,8 +15,8 @@ AU_NAMES = tuple(f"AU{number}" for number in (1, 2, 12, 25))
 KINDS = ("independent", "linear", "even", "confounded")
 
 
-def made_column(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> Column:
-    """A column of ``people`` test people and as many training people.
+def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> Subject:
+    """Codes of ``people`` test people and as many training people.
 
     independent: AUs have the same rates in all people and are in z1 only. linear: their latent
     values are in z2, too. even: their squares are. confounded: rates differ by person, but within a
@@ -37,13 +40,30 @@ def made_column(kind: str, seed: int = 0, people: int = 12, frames: int = 60) ->
         z2 += leaked @ numbers.normal(size=(AUS, WIDTHS[1]))
     labels = (latent > 0.8).astype(np.float64)
     train, test = person < people, person >= people
-    codes = [_codes(person[rows], labels[rows], z1[rows], z2[rows]) for rows in (train, test)]
+    of_train, of_test = (
+        _codes(person[rows], labels[rows], z1[rows], z2[rows]) for rows in (train, test)
+    )
     names = tuple(f"moment {index}" for index in range(MOMENTS))
-    factors = FactorSet("factors", names, moments[test], codes[1])
-    return Column(kind, "made", *codes, (factors,), is_run=True)
+    return Subject(
+        column=Column(kind, "made", "run"),
+        train=of_train,
+        test=of_test,
+        factors=(FactorSet(group="factors", names=names, values=moments[test], codes=of_test),),
+        au_names=AU_NAMES,
+        judge=Judge(AUS, people),
+        device=torch.device("cpu"),
+        seed=0,
+    )
 
 
 def _codes(person: Array, labels: Array, z1: Array, z2: Array) -> Codes:
     people, numbered = np.unique(person, return_inverse=True)
     ids = tuple(f"{who}_{row}" for row, who in enumerate(person))
-    return Codes(ids, tuple(map(str, people)), numbered.astype(np.int64), labels, z1, z2)
+    return Codes(
+        ids=ids,
+        people=tuple(map(str, people)),
+        person=numbered.astype(np.int64),
+        labels=labels,
+        z1=z1,
+        z2=z2,
+    )

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.measures.exchange import ROWS, measure, partners
+from audetnet.disentangling.measures.exchange import ROWS, exchanged, partners
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import NotMeasuredError
-from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
 
 PEOPLE, FRAMES, AUS, SIDE = 5, 30, 3, 8
@@ -62,7 +62,7 @@ def codes() -> Codes:
     labels = (numbers.random((len(person), AUS)) < 0.4).astype(np.float64)
     ids = tuple(map(str, range(len(person))))
     z = np.zeros((len(person), 2))
-    return Codes(ids, tuple("abcde"), person, labels, z, z)
+    return Codes(ids=ids, people=tuple("abcde"), person=person, labels=labels, z1=z, z2=z)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def pixels(codes: Codes) -> npt.NDArray[np.uint8]:
 
 
 def _values(model: Halves, pixels: npt.NDArray[np.uint8], codes: Codes) -> dict[str, float]:
-    cells = measure(model, pixels, codes, Reader(), CPU, seed=0).cells
+    cells = exchanged(model, pixels, codes, Reader(), CPU, seed=0).cells
     assert all(isinstance(cell, Estimate) for cell in cells.values())
     return {key: cell.value for key, cell in cells.items() if isinstance(cell, Estimate)}
 
@@ -109,8 +109,8 @@ def test_a_decoder_that_does_not_read_z1(pixels: npt.NDArray[np.uint8], codes: C
 
 
 def test_rows_and_seed(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
-    first = measure(Halves(), pixels, codes, Reader(), CPU, seed=0)
-    assert first == measure(Halves(), pixels, codes, Reader(), CPU, seed=0)
+    first = exchanged(Halves(), pixels, codes, Reader(), CPU, seed=0)
+    assert first == exchanged(Halves(), pixels, codes, Reader(), CPU, seed=0)
     assert list(first.cells) == [row.key for row in ROWS]
     assert {row.number for row in ROWS} == {8}
 
@@ -118,10 +118,17 @@ def test_rows_and_seed(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
 def test_what_it_needs(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
     one = codes.take(np.arange(FRAMES))
     with pytest.raises(NotMeasuredError, match="these are of 1"):
-        measure(Halves(), pixels[:FRAMES], one, Reader(), CPU, seed=0)
-    empty = Codes(codes.ids, codes.people, codes.person, codes.labels, codes.z1, codes.z2[:, :0])
+        exchanged(Halves(), pixels[:FRAMES], one, Reader(), CPU, seed=0)
+    empty = Codes(
+        ids=codes.ids,
+        people=codes.people,
+        person=codes.person,
+        labels=codes.labels,
+        z1=codes.z1,
+        z2=codes.z2[:, :0],
+    )
     with pytest.raises(NotMeasuredError, match="no z2"):
-        measure(Halves(), pixels, empty, Reader(), CPU, seed=0)
+        exchanged(Halves(), pixels, empty, Reader(), CPU, seed=0)
 
 
 def test_partners_are_of_other_people_drawn_evenly() -> None:

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
-from audetnet.disentangling.run import TrainedRun
-from audetnet.disentangling.table import NotMeasuredError
-from audetnet.evaluation.people import Estimate
+from audetnet.disentangling.people import Estimate
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Column, Findings, NotMeasuredError
+from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
@@ -30,7 +32,9 @@ def _frames(name: str, seed: int) -> FrameSet:
     subjects = tuple(f"{name}{row // FRAMES}" for row in range(PEOPLE * FRAMES))
     ids = tuple(f"{subject}_{row}" for row, subject in enumerate(subjects))
     labels = 3 * (numbers.random((len(ids), AUS)) < 0.4).astype(np.float32)
-    return FrameSet(name, ids, tuple(map(Path, ids)), subjects, labels)
+    return FrameSet(
+        name=name, ids=ids, paths=tuple(map(Path, ids)), subjects=subjects, labels=labels
+    )
 
 
 def _code(frames: FrameSet, leak: float, seed: int) -> Tensor:
@@ -49,24 +53,39 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
         model = build_model(plan_model(config, (64, 64)), config.data, 0).eval()
         train, test = _frames("train", 0), _frames("test", 1)
         return TrainedRun(
-            "made",
-            config,
-            model,
-            AUHead("BCEWithLogits", False, 2.0),
-            torch.device("cpu"),
-            2.0,
-            train,
-            test,
-            Code(_code(train, leak, 2), Z1),
-            Code(_code(test, leak, 3), Z1),
-            np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
+            name="made",
+            config=config,
+            model=model,
+            head=AUHead("BCEWithLogits", False, 2.0),
+            device=torch.device("cpu"),
+            active_from=2.0,
+            train=train,
+            test=test,
+            train_code=Code(_code(train, leak, 2), Z1),
+            test_code=Code(_code(test, leak, 3), Z1),
+            test_pixels=np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
         )
 
     return run
 
 
+def _measured(run: TrainedRun) -> Findings:
+    return measure(
+        Subject(
+            column=Column(run.name, "made", "run"),
+            train=run.codes(of_training=True),
+            test=run.codes(of_training=False),
+            run=run,
+            au_names=tuple(f"AU{number}" for number in range(AUS)),
+            judge=Judge(AUS, PEOPLE),
+            device=run.device,
+            seed=0,
+        )
+    )
+
+
 def _values(run: TrainedRun) -> dict[str, float]:
-    cells = measure(run, 0).cells
+    cells = _measured(run).cells
     return {key: cell.value for key, cell in cells.items() if isinstance(cell, Estimate)}
 
 
@@ -87,11 +106,11 @@ def test_aus_in_z2_as_well(make: Make) -> None:
 def test_the_model_stays_as_it_is(make: Make) -> None:
     run = make()
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    first = measure(run, 0)
+    first = _measured(run)
     assert all(torch.equal(run.model.state_dict()[name], before[name]) for name in before)
     assert not run.model.training
     torch.rand(2)
-    assert measure(run, 0) == first
+    assert _measured(run) == first
 
 
 def test_unknown_labels_do_not_count(make: Make) -> None:
@@ -111,7 +130,7 @@ def test_an_architecture_that_fixes_its_width(make: Make) -> None:
     )
     run.config.path.write_text(text[:start] + fixed)
     run = replace(run, config=read_config(run.config.path, VOCABULARY))
-    cells = measure(run, 0).cells
+    cells = _measured(run).cells
     for key in ("fresh_z2_auc", "fresh_z2_f1", "fresh_leak"):
         reason = str(cells[key])
         assert "does not take the 48 channels of z2: " in reason
@@ -127,7 +146,7 @@ def test_an_architecture_without_weights(make: Make) -> None:
     blocks = "[select_subset]\norigin_layer=-1\nstart_index=0\nend_index=12\n\n"
     run.config.path.write_text(text[:start] + blocks + text[end:])
     run = replace(run, config=read_config(run.config.path, VOCABULARY))
-    cells = measure(run, 0).cells
+    cells = _measured(run).cells
     assert all("nothing to learn" in str(cells[row.key]) for row in ROWS)
 
 
@@ -135,4 +154,4 @@ def test_one_training_person(make: Make) -> None:
     run = make()
     alone = replace(run.train, subjects=("a",) * len(run.train))
     with pytest.raises(NotMeasuredError, match="at least 2 people"):
-        measure(replace(run, train=alone), 0)
+        _measured(replace(run, train=alone))

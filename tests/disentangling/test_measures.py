@@ -1,54 +1,47 @@
 """Every row lands where theory says, on codes whose truth is known."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-import torch
 
-from audetnet.disentangling.analysis import baselines, floor
-from audetnet.disentangling.measures import aus, dependence, factors, identity, info_nce, redundancy
+from audetnet.disentangling.block_metrics import macro_auc
+from audetnet.disentangling.measures import aus, dependence, factors, info_nce, person, redundancy
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.probes import au_scores
-from audetnet.disentangling.table import Cell, Column, Findings, NotMeasuredError
-from audetnet.evaluation.block_metrics import macro_auc
-from audetnet.evaluation.people import Estimate
-from tests.disentangling.made_codes import AU_NAMES, KINDS, made_column
+from audetnet.disentangling.subject import Subject, labels_alone, permuted
+from audetnet.disentangling.table import Cell, NotMeasuredError
+from tests.disentangling.made_codes import AU_NAMES, KINDS, made_subject
 
 PEOPLE = 12
-MEASURES: dict[str, Callable[[Column], Findings]] = {
-    "aus": lambda column: aus.measure(column, AU_NAMES, 0),
-    "identity": lambda column: identity.measure(column, 0),
-    "factors": lambda column: factors.measure(column, 0),
-    "dependence": lambda column: dependence.measure(column, 0),
-    "redundancy": lambda column: redundancy.measure(column, 0),
-    "info_nce": lambda column: info_nce.measure(column, torch.device("cpu"), 0),
-}
-ROWS = {
-    "aus": aus.ROWS,
-    "identity": identity.ROWS,
-    "factors": factors.ROWS,
-    "dependence": dependence.ROWS,
-    "redundancy": redundancy.ROWS,
-    "info_nce": info_nce.ROWS,
+MODULES = {
+    "aus": aus,
+    "person": person,
+    "factors": factors,
+    "dependence": dependence,
+    "redundancy": redundancy,
+    "info_nce": info_nce,
 }
 
 
 @cache
-def _column(kind: str, null: str = "") -> Column:
-    column = made_column(kind)
-    return {one.name: one for one in baselines(column, 0)}[null] if null else column
+def _subject(kind: str, null: str = "") -> Subject:
+    subject = made_subject(kind)
+    nulls = {one.column.name: one for one in permuted(subject)}
+    return nulls[null] if null else subject
 
 
 @cache
 def found(measure: str, kind: str, null: str = "") -> dict[str, Cell]:
     """The cells of a measure, computed once a session."""
-    return dict(MEASURES[measure](_column(kind, null)).cells)
+    return dict(MODULES[measure].measure(_subject(kind, null)).cells)
 
 
 def value(key: str, kind: str, null: str = "") -> float:
-    (measure,) = (name for name, rows in ROWS.items() if key in [row.key for row in rows])
+    (measure,) = (
+        name for name, module in MODULES.items() if key in [row.key for row in module.ROWS]
+    )
     cell = found(measure, kind, null)[key]
     assert isinstance(cell, Estimate)
     return cell.value
@@ -119,7 +112,7 @@ def test_first_trap_a_random_split_would_find_aus_in_z2() -> None:
     """AU rates differ by person and z2 knows the person: frames split at random show a leak, folds
     by person hardly one.
     """
-    codes = _column("confounded").test
+    codes = _subject("confounded").test
     pretended = np.random.default_rng(0).integers(40, size=len(codes))
     scores = au_scores(codes.z2, codes.labels, pretended, non_linear=False)
     ones = np.ones(len(codes.people))
@@ -133,8 +126,8 @@ def test_first_trap_a_random_split_would_find_aus_in_z2() -> None:
 
 def test_second_trap_pure_aus_tell_who_it_is() -> None:
     """z1 holds the AUs alone, yet knows the person far better than chance: as true AU labels do."""
-    column = _column("confounded")
-    labels = identity.measure(floor(column), 0).cells["identity_z1"]
+    subject = _subject("confounded")
+    labels = person.measure(labels_alone(subject)).cells["identity_z1"]
     assert isinstance(labels, Estimate)
     assert labels.value > 2 / PEOPLE
     assert value("identity_z1", "confounded") > 2 / PEOPLE
@@ -158,107 +151,107 @@ def test_only_the_global_null_forgets_the_person() -> None:
     assert value("identity_z2", "linear", "z2 perm. in person") > 0.95
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", MODULES)
 def test_cells_are_those_of_the_rows(measure: str) -> None:
-    expected = {row.key for row in ROWS[measure] if not row.key.startswith("augmentation")}
+    expected = {row.key for row in MODULES[measure].ROWS if not row.key.startswith("augmentation")}
     cells = found(measure, "linear")
     measured = {key for key, cell in cells.items() if isinstance(cell, Estimate)}
     assert measured == expected
-    assert set(cells) == {row.key for row in ROWS[measure]}
+    assert set(cells) == {row.key for row in MODULES[measure].ROWS}
     for key in measured:
         cell = cells[key]
         assert isinstance(cell, Estimate) and cell.low <= cell.value <= cell.high, key
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", MODULES)
 def test_the_same_seed_gives_the_same_numbers(measure: str) -> None:
-    column = made_column("linear", people=6, frames=40)
-    first, second = (MEASURES[measure](column) for _ in range(2))
+    subject = made_subject("linear", people=6, frames=40)
+    first, second = (MODULES[measure].measure(subject) for _ in range(2))
     assert str(first) == str(second)
 
 
 @pytest.mark.parametrize("measure", ["dependence", "redundancy", "info_nce"])
 def test_without_z2_its_rows_say_so(measure: str) -> None:
     with pytest.raises(NotMeasuredError, match="no z2"):
-        MEASURES[measure](_without_z2(_column("linear")))
+        MODULES[measure].measure(_without_z2(_subject("linear")))
 
 
 def test_without_z2_z1_is_measured() -> None:
-    column = _without_z2(_column("independent"))
-    assert set(aus.measure(column, AU_NAMES, 0).cells) == {
+    subject = _without_z2(_subject("independent"))
+    assert set(aus.measure(subject).cells) == {
         "au_z1_linear_auc",
         "au_z1_linear_f1",
         "au_z1_rbf_auc",
         "au_z1_rbf_f1",
     }
-    assert set(identity.measure(column, 0).cells) == {"identity_z1", "same_person_z1"}
+    assert set(person.measure(subject).cells) == {"identity_z1", "same_person_z1"}
 
 
-def _without_z2(column: Column) -> Column:
-    train, test = (replace(c, z2=c.z2[:, :0]) for c in (column.train, column.test))
-    return replace(column, train=train, test=test)
+def _without_z2(subject: Subject) -> Subject:
+    train, test = (replace(c, z2=c.z2[:, :0]) for c in (subject.train, subject.test))
+    return replace(subject, train=train, test=test)
 
 
-def _of_people(column: Column, people: int) -> Column:
-    test = column.test.take(np.flatnonzero(column.test.person < people))
-    rows = np.flatnonzero(column.factors[0].codes.person < people)
-    sets = (replace(column.factors[0], values=column.factors[0].values[rows], codes=test),)
-    return replace(column, test=test, factors=sets)
+def _of_people(subject: Subject, people: int) -> Subject:
+    test = subject.test.take(np.flatnonzero(subject.test.person < people))
+    rows = np.flatnonzero(subject.factors[0].codes.person < people)
+    sets = (replace(subject.factors[0], values=subject.factors[0].values[rows], codes=test),)
+    return replace(subject, test=test, factors=sets)
 
 
-@pytest.mark.parametrize(("measure", "people"), [("aus", 2), ("redundancy", 2), ("identity", 1)])
+@pytest.mark.parametrize(("measure", "people"), [("aus", 2), ("redundancy", 2), ("person", 1)])
 def test_too_few_people_are_said(measure: str, people: int) -> None:
     with pytest.raises(NotMeasuredError, match=f"these are of {people}"):
-        MEASURES[measure](_of_people(_column("linear"), people))
+        MODULES[measure].measure(_of_people(_subject("linear"), people))
 
 
 def test_dependence_of_one_person_has_no_interval() -> None:
-    cell = dependence.measure(_of_people(_column("linear"), 1), 0).cells["dcor_within"]
+    cell = dependence.measure(_of_people(_subject("linear"), 1)).cells["dcor_within"]
     assert isinstance(cell, Estimate) and cell.value > 0.05 and np.isnan(cell.low)
 
 
 def test_factors_of_too_few_people_are_said() -> None:
-    cells = factors.measure(_of_people(_column("linear"), 2), 0).cells
+    cells = factors.measure(_of_people(_subject("linear"), 2)).cells
     assert "at least 3 people" in str(cells["factors_z1_linear"])
     assert "no factors are known" in str(cells["augmentation_z1_linear"])
 
 
 def test_frames_without_subjects_are_said() -> None:
-    column = _column("linear")
-    count = len(column.test)
-    everyone = replace(column.test, people=tuple(map(str, range(count))), person=np.arange(count))
+    subject = _subject("linear")
+    count = len(subject.test)
+    everyone = replace(subject.test, people=tuple(map(str, range(count))), person=np.arange(count))
     with pytest.raises(NotMeasuredError, match=r"name the subjects in dataset\.json"):
-        aus.measure(replace(column, test=everyone), AU_NAMES, 0)
+        aus.measure(replace(subject, test=everyone))
 
 
 def test_traits_of_few_people_are_left_out() -> None:
     """A factor that is constant for each of 6 people says nothing; that of 12 is measured."""
-    column = _column("linear")
-    (given,) = column.factors
-    trait = column.test.person[:, None].astype(np.float64)
+    subject = _subject("linear")
+    (given,) = subject.factors
+    trait = subject.test.person[:, None].astype(np.float64)
     sets = replace(given, names=(*given.names, "skin"), values=np.hstack([given.values, trait]))
-    many = factors.measure(replace(column, factors=(sets,)), 0)
-    few = factors.measure(_of_people(replace(column, factors=(sets,)), 6), 0)
+    many = factors.measure(replace(subject, factors=(sets,)))
+    few = factors.measure(_of_people(replace(subject, factors=(sets,)), 6))
     assert "skin" in {known.factor for known in many.known}
     assert "skin" not in {known.factor for known in few.known}
 
 
 def test_too_few_frames_are_said() -> None:
-    column = _column("linear")
+    subject = _subject("linear")
     few = replace(
-        column, train=column.train.take(np.arange(50)), test=column.test.take(np.arange(9))
+        subject, train=subject.train.take(np.arange(50)), test=subject.test.take(np.arange(9))
     )
     for measure, line in (("info_nce", "100 training frames"), ("dependence", "20 frames")):
         with pytest.raises(NotMeasuredError, match=line):
-            MEASURES[measure](few)
+            MODULES[measure].measure(few)
 
 
 def test_shares_of_factors() -> None:
     """AUs: 2 (AUC - 0.5); person: above chance; others: R^2, at least 0."""
     known = {
         (k.factor, k.block, k.measure): k
-        for measure in ("aus", "identity", "factors")
-        for k in MEASURES[measure](_column("independent")).known
+        for measure in ("aus", "person", "factors")
+        for k in MODULES[measure].measure(_subject("independent")).known
     }
     au = known["AU12", "z1", "AUC, linear probe"]
     assert au.share == pytest.approx(2 * au.estimate.value - 1) and au.share > 0.9

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from audetnet.disentangling.critic import PAIRS_WITHIN, cuts
-from audetnet.disentangling.fitting import people_apart
+from audetnet.disentangling.block_metrics import held_out_r2, macro_auc
 from audetnet.disentangling.probes import au_scores, identify, person_folds, regression
-from audetnet.evaluation.block_metrics import held_out_r2, macro_auc
-from tests.disentangling.made_codes import made_column
+from audetnet.disentangling.reader_training import people_apart
+from audetnet.disentangling.separable_critic import PAIRS_WITHIN, cuts
+from tests.disentangling.made_codes import made_subject
 
 PEOPLE, FRAMES = 9, 80
 PERSON = np.repeat(np.arange(PEOPLE), FRAMES)
@@ -96,7 +96,7 @@ def test_identity_is_read_out_in_other_stretches_of_time(numbers: np.random.Gene
 
 
 def test_the_people_who_choose_the_epoch_teach_nothing() -> None:
-    codes = made_column("linear", people=6, frames=20).test
+    codes = made_subject("linear", people=6, frames=20).test
     rows, apart = people_apart(codes)
     assert len(rows) + len(apart) == len(codes) and len(apart)
     assert not set(codes.person[rows]) & set(codes.person[apart])

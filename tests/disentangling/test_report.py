@@ -1,10 +1,10 @@
 """The report's files: every number in each of them, one page that needs nothing else."""
 
+import base64
 import csv
 import json
 import math
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,37 +13,52 @@ from matplotlib.figure import Figure
 
 from audetnet.csv_files import read_csv
 from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
 from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
-from audetnet.evaluation.people import Estimate
-from tests.disentangling.made_codes import made_column
 
 HEADING = Heading("What z1 and z2 know: <run>", (("run", "runs/a & b"), ("seed", "0")))
 NAN = float("nan")
 
 
 def _row(key: str, number: int, headline: bool) -> Row:
-    return Row(key, number, f"title of {key}", "AUC", "0.5", "high", f"how <{key}>", headline)
+    return Row(
+        key=key,
+        number=number,
+        title=f"title of {key}",
+        unit="AUC",
+        chance="0.5",
+        ideal="high",
+        definition=f"how <{key}>",
+        headline=headline,
+    )
 
 
 @pytest.fixture
 def table() -> Table:
-    made = made_column("linear", people=3, frames=20)
-    columns: tuple[Column, ...] = (
-        replace(made, name="the run"),
-        replace(made, name="null", is_run=False),
-    )
+    columns = (Column("the run", "made", "run"), Column("null", "made", "permuted"))
     cells = {
         "the run": {
-            "a": Estimate(0.7512, 0.7, 0.8, 0.005),
+            "a": Estimate(value=0.7512, low=0.7, high=0.8, p=0.005),
             "b": NotMeasuredError("needs 3 people"),
-            "c": Estimate(NAN),
+            "c": Estimate(value=NAN),
         },
-        "null": {"a": Estimate(0.5, 0.4, 0.6, 0.9)},
+        "null": {"a": Estimate(value=0.5, low=0.4, high=0.6, p=0.9)},
     }
-    known = {"the run": (Known('=AU1, "inner"', "AUs", "z1", "AUC", Estimate(0.8, 0.7, 0.9), 0.6),)}
+    known = {
+        "the run": (
+            Known(
+                factor='=AU1, "inner"',
+                group="AUs",
+                block="z1",
+                measure="AUC",
+                estimate=Estimate(value=0.8, low=0.7, high=0.9),
+                share=0.6,
+            ),
+        )
+    }
     rows = (_row("a", 1, True), _row("b", 2, True), _row("c", 3, False))
-    return Table(rows, columns, cells, known, ("beware of <this>",))
+    return Table(rows=rows, columns=columns, cells=cells, known=known, notes=("beware of <this>",))
 
 
 @pytest.fixture
@@ -52,7 +67,9 @@ def written(tmp_path: Path, table: Table) -> Path:
     for name in ("summary_run", "maps"):
         figure = Figure(figsize=(2, 2))
         figure.suptitle(name)
-        figures.append(Illustration(name, f"title {name}", f"caption {name}", figure))
+        figures.append(
+            Illustration(name=name, title=f"title {name}", caption=f"caption {name}", figure=figure)
+        )
     write_report(tmp_path / "out", HEADING, table, figures)
     return tmp_path / "out"
 
@@ -70,6 +87,29 @@ def test_all_files_are_there(written: Path) -> None:
     }
     assert (written / "figures" / "maps.png").read_bytes().startswith(b"\x89PNG")
     assert (written / "figures" / "summary.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("names", "stems"),
+    [
+        (["summary", "knowledge_", "knowledge_"], ["summary", "knowledge_", "knowledge__2"]),
+        (["a", "A", "a_2"], ["a", "A_2", "a_2_2"]),
+    ],
+    ids=["two names that files cannot spell", "disks that ignore case"],
+)
+def test_figures_of_one_name_are_told_apart(
+    tmp_path: Path, table: Table, names: list[str], stems: list[str]
+) -> None:
+    sizes = range(1, 1 + len(names))
+    figures = [
+        Illustration(name=name, title="title", caption="caption.", figure=Figure(figsize=(size, 1)))
+        for name, size in zip(names, sizes, strict=True)
+    ]
+    write_report(tmp_path, HEADING, table, figures)
+    images = [(tmp_path / "figures" / f"{stem}.png").read_bytes() for stem in stems]
+    assert len(set(images)) == len(names)
+    page = (tmp_path / "report.html").read_text()
+    assert all(base64.b64encode(image).decode() in page for image in images)
 
 
 def test_json_holds_every_number_and_reason(written: Path) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audetnet.labels import LabelKind, active, active_from
-from audetnet.networks.au_head import AU_LOSSES, AUHead, masked_loss
+from audetnet.networks.au_head import AUHead, masked_loss
+from audetnet.networks.au_losses import AU_LOSSES, AULoss
 
 NAN = float("nan")
 SMALLEST = {"intensity": 2.0, "occurrence": 1.0}
@@ -121,6 +122,35 @@ def test_a_logit_is_not_compared_with_a_probability() -> None:
 def test_loss(loss: str, regress: bool, outputs: Tensor, labels: Tensor, expected: float) -> None:
     head = AUHead(loss, regress, 2.0)
     assert head.loss(outputs, labels).item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", list(AU_LOSSES))
+@pytest.mark.parametrize(
+    ("regress", "smallest", "labels"),
+    [
+        (True, 2.0, row(0, 1, 3, 4, 5)),
+        (True, 3.5, row(0, 2, 3, 4, 5)),
+        (False, 2.0, row(0, 1, 2, 5)),
+        (False, 1.0, row(0, 1)),
+    ],
+)
+def test_what_a_loss_teaches_is_what_is_decided(
+    name: str, regress: bool, smallest: float, labels: Tensor
+) -> None:
+    """Whatever a loss's scale: the outputs that it likes best mean what the labels say."""
+    head = AUHead(name, regress, smallest)
+    outputs = torch.linspace(-20, 20, 16_001)[:, None].expand(-1, labels.shape[1])
+    losses = AU_LOSSES[name].losses(outputs, head.targets(labels).expand_as(outputs))
+    best = outputs[losses.argmin(0), 0][None]
+    scores = head.scores(best)
+    assert torch.equal(head.active(scores).float(), head.active_labels(labels))
+    if regress:
+        torch.testing.assert_close(head.intensities(scores), labels, rtol=0, atol=0.01)
+
+
+def test_a_loss_that_says_nothing_of_its_decisions_is_none() -> None:
+    """Nothing is taken over that may be wrong for it."""
+    assert AULoss.__abstractmethods__ == {"targets", "losses", "scores", "intensities", "active"}
 
 
 def _drawn(*shape: int) -> Tensor:

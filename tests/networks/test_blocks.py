@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from audetnet.config.language import CfgError
 from audetnet.config.reader import read_config
-from audetnet.networks.blocks import BUILDERS
+from audetnet.networks.blocks.block import BUILDERS
 from audetnet.networks.graph import Graph, plan
 from audetnet.networks.shapes import Shape
 from audetnet.vocabulary import VOCABULARY
@@ -45,6 +45,7 @@ def weights(graph: Graph) -> list[Tensor]:
 
 CONV = "[convolutional]\nfilters={}\nkernel_size={}\nstride={}\n"
 RESNET = "[resnet50]\npretrained=False\nend_at_layer="
+LITE0 = "[timm]\nmodel=tf_efficientnet_lite0\npretrained=False\n"
 RANDOM_VGG = "[vgg-face]\nstate_dict_filepath=never_read_while_planning.pth\n"
 
 SHAPES = {
@@ -83,6 +84,7 @@ SHAPES = {
         ((3, 4, 5), "[softmax]", (3, 4, 5)),
         ((3, 4, 5), "[softmax]\ndim=3", (3, 4, 5)),
     ],
+    "dropout": [((3, 4, 5), "[dropout]\nprobability=0.5", (3, 4, 5))],
     "route": [
         ((3, 8, 8), CONV.format(5, 3, 1) + "[maxpool]\npool_size=2\nstride=2\n"
          "[route]\nbranch_at_layer=0", (5, 6, 6)),
@@ -123,6 +125,11 @@ SHAPES = {
     "vgg-face": [
         ((3, 32, 32), RANDOM_VGG, (512, 1, 1)),
         ((3, 64, 96), f"{RANDOM_VGG}freeze_first_n_layers=31", (512, 2, 3)),
+        ((3, 64, 64), f"{RANDOM_VGG}freeze_first_n_layers=all", (512, 2, 2)),
+    ],
+    "timm": [
+        ((3, 64, 48), f"{LITE0}end_at=blocks.4", (112, 4, 3)),
+        ((3, 64, 48), f"{LITE0}end_at=blocks.2,blocks.4\npool_to=2", (152, 2, 2)),
     ],
 }  # fmt: skip
 
@@ -313,6 +320,18 @@ def test_softmax(built: Builder, option: str, dim: int) -> None:
     torch.testing.assert_close(built((3, 4, 5), f"[softmax]\n{option}")(x), expected)
 
 
+@pytest.mark.parametrize("probability", [0, 0.25, 0.9])
+def test_dropout(built: Builder, probability: float) -> None:
+    """Nothing in evaluation; in training so many are 0 and the mean stays."""
+    graph = built((8, 40, 50), f"[dropout]\nprobability={probability}")
+    x = torch.ones(2, 8, 40, 50)
+    assert torch.equal(graph(x), x)
+    dropped = graph.train()(x)
+    assert (dropped == 0).double().mean() == pytest.approx(probability, abs=0.02)
+    kept = dropped[dropped != 0]
+    torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - probability)))
+
+
 CHANGES = "[softmax]\ndim=2\n[softmax]\ndim=3\n"
 
 
@@ -497,6 +516,10 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         (
             CONV.format(4, 1, 1) + "[resnet50] # here\nend_at_layer=1",
             "[resnet50] resnet50 reads an image of 3 channels, its input has 4",
+        ),
+        (
+            CONV.format(4, 1, 1) + "[timm] # here\nmodel=resnet18\nend_at=layer1",
+            "[timm] timm reads an image of 3 channels, its input has 4",
         ),
         (
             CONV.format(4, 1, 1) + "[vgg-face] # here\nstate_dict_filepath=a.pth",
@@ -701,6 +724,7 @@ def test_the_last_net_holds_no_words_of_torch(
             "[maxpool]\nstride=1\npool_size=0",
             "pool_size=0: expected an integer of at least 1 and at most 10000",
         ),
+        ("[dropout]\nprobability=1", "probability=1: expected a number of at least 0 and below 1"),
         ("[upsample]\nmode=cubic", "mode=cubic: unknown choice; did you mean 'bicubic'?"),
         ("[identity]\nfilters=3", "unknown option 'filters'"),
         (

@@ -10,6 +10,7 @@ from audetnet.networks.description import describe
 from audetnet.networks.model import ModelPlan, build_model, plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, cfg_text, network, replaced, written
+from tests.objectives.conftest import objectives_cfg
 
 NO_CRITICS = {"Discriminator": None, "Image Discriminator": None}
 WHOLE_CODE = {"AUPredictor": replaced(NETWORKS["AUPredictor"], ("channels=2", "channels=6"))}
@@ -65,6 +66,15 @@ def test_each_network_says_what_it_reads(
 ) -> None:
     text = describe(planned(tmp_path, networks))
     assert [line for line in text.splitlines() if line.startswith("{")] == notes
+
+
+def test_a_critic_of_one_block_says_so(tmp_path: Path) -> None:
+    text = objectives_cfg("[au_adversary]\ncritic=AU Discriminator", critics=("AU Discriminator",))
+    plan = plan_model(read_config(written(tmp_path, text), VOCABULARY), (8, 8))
+    described = describe(plan)
+    assert "{AU Discriminator}  reads z2 (4 channels)" in described.splitlines()
+    rows = [line.split() for line in described.splitlines()]
+    assert ["au_adversary", "1", "AU", "Discriminator", "z2"] in rows
 
 
 def test_rows(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from audetnet.config.language import CfgError
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.networks.code import Code
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model, check_au_count, plan_model
+from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.networks.outputs import check_outputs
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
 
@@ -225,9 +226,9 @@ def test_refuses_data_with_other_aus(
     path = written(tmp_path, cfg_text({"AUPredictor": network("AUPredictor", 2, blocks)}))
     settings = read_config(path, VOCABULARY)
     model = planned(settings)
-    check_au_count(settings, model, ("AU1", "AU2", "AU4")[: model.au_count])
+    check_outputs(model, ("AU1", "AU2", "AU4")[: model.au_count], 2, None)
     with pytest.raises(CfgError) as error:
-        check_au_count(settings, model, names)
+        check_outputs(model, names, 2, None)
     kind = str(error.value).partition("[")[2].partition("]")[0]
     assert str(error.value) == at_mark(
         path,

@@ -17,7 +17,10 @@ from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import cfg_text, network, replaced
 
 MORE_CRITICS = {
-    "Ratio Discriminator": network("Ratio Discriminator", 6, "[connected]\noutput_features=1")
+    f"{name} Discriminator": network(
+        f"{name} Discriminator", channels, f"[connected]\noutput_features={outputs}"
+    )
+    for name, channels, outputs in (("Ratio", 6, 1), ("AU", 4, 3), ("Identity", 2, 4))
 }
 _LAMBDAS = """reconstruction_loss_lambda=1
 gradient_loss_lambda_discr=10
@@ -62,15 +65,15 @@ def forward() -> Callable[..., Forward]:
             part=slice(0, count),
         )
         return Forward(
-            model,
-            AUHead("BCEWithLogits", False, 1.0),
-            batch,
-            pixels,
-            pixels,
-            BatchDraws(1, torch.Generator().manual_seed(5)),
-            World(),
-            lambda: torch.autocast("cpu", enabled=False),
-            True,
+            model=model,
+            head=AUHead("BCEWithLogits", False, 1.0),
+            batch=batch,
+            noisy=pixels,
+            clean=pixels,
+            draws=BatchDraws(1, torch.Generator().manual_seed(5)),
+            world=World(),
+            precision=lambda: torch.autocast("cpu", enabled=False),
+            with_graph=True,
         )
 
     return make

@@ -18,9 +18,10 @@ import torch
 
 from audetnet.commands.train import main
 from audetnet.data.batches import training_cuts
-from audetnet.distributed.world import World
+from audetnet.distributed.world import World, connected
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
+from tests.objectives.all_objectives import with_objectives
 from tests.training.steps_of_a_rank import LENGTHS, Outcome, save_steps, steps
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -58,27 +59,6 @@ def test_parts_cover_a_batch_once_and_leave_no_process_idle(length: int, size: i
         assert all(len(batch[world.part(len(batch))]) for world in worlds), "one has no frames"
 
 
-OBJECTIVES = """{Objectives}
-[reconstruction]
-gradient_to=z2
-[distance_correlation]
-of=z1,z2
-[distance_correlation]
-of=z2,labels
-[density_ratio]
-critic=Ratio Discriminator
-shuffle=within_pattern
-"""
-
-
-def _with_objectives(minimal: str) -> str:
-    """Without its lambdas and {Image Discriminator}; {Discriminator} tells patterns apart."""
-    text, _, _ = minimal.partition("{Image Discriminator}")
-    text = re.sub(r"^reconstruction_loss_function.*\n|^\w+_lambda.*\n", "", text, flags=re.M)
-    assert "lambda" not in text and text.count("{Discriminator}") == 1
-    return OBJECTIVES + text.replace("{Discriminator}", "{Ratio Discriminator}")
-
-
 @pytest.fixture
 def cfgs(tmp_path: Path) -> dict[str, Path]:
     """cfg/minimal.cfg: without batch norm, as it is, and with batch norm in the image critic, whose
@@ -94,7 +74,7 @@ def cfgs(tmp_path: Path) -> dict[str, Path]:
         + section
         + critic.replace("filters=8\n", "filters=8\nbatch_normalise=1\n", 1),
     }
-    texts["objectives"] = _with_objectives(texts["none"])
+    texts["objectives"] = with_objectives(texts["none"])
     paths = {name: tmp_path / f"{name}.cfg" for name in texts}
     for name, path in paths.items():
         path.write_text(texts[name])
@@ -133,6 +113,47 @@ def test_steps_of_several_processes_equal_those_of_one(
     assert several.state.keys() == alone.state.keys()
     for name, expected in alone.state.items():
         torch.testing.assert_close(several.state[name], expected, rtol=tolerance, atol=tolerance)
+
+
+class Speaking(World):
+    """A single process that sends every message of several, to itself."""
+
+    is_alone = False
+
+
+@pytest.mark.parametrize(
+    ("device", "tolerance"),
+    [
+        pytest.param("cpu", 1e-5, id="gloo"),
+        pytest.param("cuda:0", 1e-4, id="NCCL", marks=pytest.mark.cuda),
+    ],
+)
+def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
+    device: str, tolerance: float, cfgs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every message of a step goes through its transport, with a double backward through it."""
+    where = torch.device(device)
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    for name, value in {**address, "RANK": "0", "WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    if where.type == "cuda":
+        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    silent = steps(cfgs["critic"], World(), where)
+    world = Speaking()
+    with connected(world, where):
+        speaking = steps(cfgs["critic"], world, where)
+        world.copy_from_first([value.clone() for value in speaking.state.values()])
+        assert (world.of_all("x"), world.from_first(lambda: "y"), world.any(True)) == (
+            ["x"],
+            "y",
+            True,
+        )
+    for expected, found in zip(silent.terms, speaking.terms, strict=True):
+        assert found == pytest.approx(expected, rel=10 * tolerance, abs=10 * tolerance)
+    for name, expected in silent.state.items():
+        torch.testing.assert_close(
+            speaking.state[name], expected, rtol=tolerance, atol=tolerance, msg=name
+        )
 
 
 def _arguments(cfg: Path, data: Path, run: Path) -> list[str]:

@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from audetnet.commands.train import main
+from audetnet.evaluation.metrics import METRICS, Metric
 from audetnet.training.outcome import choose
-from audetnet.training.records import best_index, epoch_line
+from audetnet.training.pictures import curves
+from audetnet.training.records import best_index, epoch_line, result_table
 from audetnet.training.stopping import Stopped, StopRequest
 from audetnet.training.trainer import Trainer
 from tests.conftest import ROOT
@@ -255,3 +258,51 @@ def test_an_epochs_line_says_where_its_test_is_a_part(frames: int, shown: str) -
         "seconds": 1.0,
     }
     assert shown in epoch_line(record, 9, 30)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_metric_says_its_title_and_whether_it_is_shown(
+    shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "share of smiles"
+    monkeypatch.setitem(
+        METRICS,
+        "new",
+        Metric(function=lambda *_: 0.25, title=title, reads=("labels",), shown=shown),
+    )
+    values = {"f1": {"AU1": 0.5}, "2afc": {"AU1": None}, "new": {"AU1": 0.25}, "old": {"AU1": 1}}
+    mean = {"f1": 0.5, "2afc": None, "new": 0.25, "old": 1}
+    test = {"frames": 8, "mean": mean, "au": values, "code": {}}
+    line = epoch_line({"epoch": 3, "train": {}, "test": test, "seconds": 1.0}, 9, 8)
+    assert (f"F1 0.500 2AFC - {title} 0.250" in line) == shown == (title in line)
+    header, *rows = result_table(test).splitlines()
+    assert header.split() == ["F1", "2AFC", *title.split(), "old"], "a name that nobody knows now"
+    assert [row.split() for row in rows] == [
+        ["AU1", "0.500", "-", "0.250", "1.000"],
+        ["mean", "0.500", "-", "0.250", "1.000"],
+    ]
+    assert len({len(line) for line in (header, *rows)}) == 1
+
+
+def test_a_metric_that_came_later_does_not_stop_a_run(
+    train: Train,
+    quick_cfg: Path,
+    stop_after: Callable[[int | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Epochs before have no such number; it is in the tables and curves of those after."""
+    stop_after(6)
+    train(quick_cfg, "run")
+    monkeypatch.setitem(
+        METRICS,
+        "new",
+        Metric(function=lambda *_: 0.25, title="new one", reads=("labels",), shown=True),
+    )
+    stop_after(None)
+    run = train(quick_cfg, "run")
+    first, second = (record["test"]["mean"].get("new") for record in _history(run))
+    assert (first, second) == (None, 0.25)
+    assert (run / "results.csv").read_text().splitlines()[0].endswith(",2afc,new")
+    metrics = curves(_history(run)).axes[1]
+    (line,) = (each for each in metrics.get_lines() if each.get_label() == "new one, test")
+    np.testing.assert_array_equal(np.asarray(line.get_ydata()), [np.nan, 0.25])

@@ -15,6 +15,7 @@ import torch
 from audetnet.commands.train import main
 from audetnet.training.checkpoint import load_checkpoint
 from tests.forked import Forked
+from tests.objectives.all_objectives import with_objectives
 from tests.training.conftest import QUICK, assert_same_bits
 
 Train = Callable[..., Path]
@@ -45,6 +46,41 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     resumed = train(quick_cfg, "stopped")
     for name in ("latest.pt", "best.pt"):
         assert_same_bits(whole / "checkpoints" / name, resumed / "checkpoints" / name)
+    assert without_times(whole) == without_times(resumed)
+
+
+def test_so_does_a_run_of_every_objective_with_people_drawn_evenly(
+    train: Train, quick_cfg: Path, stop_after: Callable[[int | None], None]
+) -> None:
+    text = with_objectives(quick_cfg.read_text())
+    quick_cfg.write_text(text.replace("sampling_size", "balance_subjects=True\nsampling_size", 1))
+    stop_after(None)
+    whole = train(quick_cfg, "whole")
+    for count in (3, 2, 4):
+        stop_after(count)
+        train(quick_cfg, "stopped")
+    stop_after(None)
+    resumed = train(quick_cfg, "stopped")
+    assert_same_bits(*(run / "checkpoints" / "latest.pt" for run in (whole, resumed)))
+    assert without_times(whole) == without_times(resumed)
+
+
+def test_blocks_that_draw_draw_the_same_in_a_run_gone_on_with(
+    train: Train, edited_cfg: Callable[..., Path], stop_after: Callable[[int | None], None]
+) -> None:
+    """Also in a critic, whose penalty runs it more than once a batch."""
+    drop = "[dropout]\nprobability=0.5\n\n"
+    last = ("[connected] # one logit", f"{drop}[connected] # one logit")
+    of_critic = ("[connected]\noutput_features=1\n", f"{drop}[connected]\noutput_features=1\n")
+    cfg = edited_cfg(*QUICK, last, of_critic)
+    stop_after(None)
+    whole = train(cfg, "whole")
+    for count in (3, 2):
+        stop_after(count)
+        train(cfg, "stopped")
+    stop_after(None)
+    resumed = train(cfg, "stopped")
+    assert_same_bits(whole / "checkpoints" / "latest.pt", resumed / "checkpoints" / "latest.pt")
     assert without_times(whole) == without_times(resumed)
 
 

@@ -4,8 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from audetnet.disentangling.table import Column, Findings, NotMeasuredError, Row, needs_z2
-from audetnet.evaluation.dependence import (
+from audetnet.disentangling.matrix_correlation import (
     PERMUTATIONS,
     centred,
     chi_square_p,
@@ -15,7 +14,10 @@ from audetnet.evaluation.dependence import (
     shift_p,
     within_person,
 )
-from audetnet.evaluation.people import Estimate, estimate
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 20
@@ -39,31 +41,35 @@ def _row(statistic: str, scope: str) -> Row:
             f"p: z2 shifted in time against z1 person by person, {PERMUTATIONS} times",
         ),
     }[scope]
+    scope_name = "within person" if scope == "within" else "pooled"
     return Row(
-        f"{statistic}_{scope}",
-        5,
-        f"dependence of z1 and z2, {'within person' if scope == 'within' else 'pooled'}",
-        name,
-        "0",
-        "0",
-        f"{name} ({source}), {where}, on at most {_MOST_FRAMES:,} frames; {p}.",
+        key=f"{statistic}_{scope}",
+        number=5,
+        title=f"dependence of z1 and z2, {scope_name}",
+        unit=name,
+        chance="0",
+        ideal="0",
+        definition=f"{name} ({source}), {where}, on at most {_MOST_FRAMES:,} frames; {p}.",
         headline=True,
+        in_summary=f"dCor²(z1, z2), {scope_name}" if statistic == "dcor" else None,
+        in_intervals=statistic == "dcor",
     )
 
 
 ROWS = tuple(_row(statistic, scope) for statistic, scope in product(_NAMES, ("pooled", "within")))
 
 
-def measure(column: Column, seed: int) -> Findings:
+@finds(*ROWS)
+def measure(subject: Subject) -> Findings:
     """Both statistics, pooled and (of at least 2 frames a person) within person, with p."""
-    codes = column.test
+    codes = subject.test
     needs_z2(codes)
     if len(codes) < FEWEST_FRAMES:
         raise NotMeasuredError(f"dependence needs at least {FEWEST_FRAMES} frames")
     rows = np.linspace(0, len(codes) - 1, min(len(codes), _MOST_FRAMES)).round().astype(np.int64)
     person, z1, z2 = codes.person[rows], codes.z1[rows], codes.z2[rows]
     people = len(codes.people)
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
     for name, matrix in _STATISTICS.items():
         a, b = centred(matrix(z1)), centred(matrix(z2))

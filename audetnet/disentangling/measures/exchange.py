@@ -11,18 +11,23 @@ import torch
 from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
+from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, relative_error
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix, shuffled_images, telling_frames
+from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.table import Cell, Findings, Row, needs_people, needs_z2
-from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, relative_error
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels
 from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator
 
 _BATCH = 64
+_MATRIX_FRAMES, _SHUFFLED_FRAMES = 5, 8
 _PAIRS = (
     "each test frame i gives z1, one frame j of another person (drawn evenly over the others) "
     "gives z2"
@@ -43,7 +48,16 @@ class Coder(Protocol):
 
 def _judged(key: str, title: str, ideal: str, what: str, headline: bool = False) -> Row:
     definition = f"AU scores of {_JUDGE}, {what}; over all frames, mean over AUs."
-    return Row(key, 8, title, "macro ROC-AUC", "0.5", ideal, definition, headline)
+    return Row(
+        key=key,
+        number=8,
+        title=title,
+        unit="macro ROC-AUC",
+        chance="0.5",
+        ideal=ideal,
+        definition=definition,
+        headline=headline,
+    )
 
 
 ROWS = (
@@ -74,37 +88,41 @@ ROWS = (
         headline=True,
     ),
     Row(
-        "exchange_au_ratio",
-        8,
-        "exchanged pictures: AUs go with z1",
-        "ratio",
-        "0",
-        "1",
-        "(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the judge; 0 = as a "
+        key="exchange_au_ratio",
+        number=8,
+        title="exchanged pictures: AUs go with z1",
+        unit="ratio",
+        chance="0",
+        ideal="1",
+        definition="(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the "
+        "judge; 0 = as a "
         "random frame; not given where the judge reads no AUs in reconstructions (AUC < 0.55).",
         headline=True,
+        in_intervals=True,
     ),
     Row(
-        "exchange_identity",
-        8,
-        "exchanged pictures: the person goes with z2",
-        "share",
-        "0.5",
-        "1",
-        f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the higher "
+        key="exchange_identity",
+        number=8,
+        title="exchanged pictures: the person goes with z2",
+        unit="share",
+        chance="0.5",
+        ideal="1",
+        definition=f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the "
+        "higher "
         "cosine similarity with the reconstructions of j's person than with those of i's (mean "
         f"embeddings without i and j, centred on that of all); {_PAIRS}.",
         headline=True,
     ),
     *(
         Row(
-            f"cycle_{block}",
-            8,
-            f"cycle error of {block}",
-            "ratio",
-            "1",
-            "0",
-            f"the exchanged picture is encoded again: squared distance of its {block} from the "
+            key=f"cycle_{block}",
+            number=8,
+            title=f"cycle error of {block}",
+            unit="ratio",
+            chance="1",
+            ideal="0",
+            definition=f"the exchanged picture is encoded again: squared distance of its {block} "
+            "from the "
             f"{block} that went in, over that of the other frame's {block} from it (dimensions "
             f"standardised); {_PAIRS}.",
             headline=True,
@@ -114,7 +132,7 @@ ROWS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Seen:
     """What is seen of N pictures: AU scores (N, A), embeddings (N, D), codes of both blocks."""
 
@@ -124,7 +142,29 @@ class _Seen:
     z2: Array
 
 
-def measure(
+def _drawn(subject: Subject, _: Table) -> list[Illustration]:
+    """Frames with the codes of each other."""
+    run, rows = subject.trained, telling_frames(subject.test, _SHUFFLED_FRAMES)
+    pixels = run.test_pixels[rows]
+    ids = tuple(run.test.ids[row] for row in rows)
+    subjects = tuple(run.test.subjects[row] for row in rows)
+    few = slice(_MATRIX_FRAMES)
+    return [
+        exchange_matrix(run.model, pixels[few], ids[few], subjects[few]),
+        shuffled_images(run.model, pixels, ids, subjects),
+    ]
+
+
+@finds(*ROWS, of=RUNS, draw=_drawn)
+def measure(subject: Subject) -> Findings:
+    """All rows, of the test frames."""
+    run = subject.trained
+    return exchanged(
+        run.model, run.test_pixels, subject.test, subject.judge, subject.device, subject.seed
+    )
+
+
+def exchanged(
     model: Coder,
     pixels: npt.NDArray[np.uint8],
     codes: Codes,
@@ -141,21 +181,21 @@ def measure(
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     partner = partners(person, generator)
     rows = np.arange(len(codes))
-    original, rebuilt, exchanged = _look(model, pixels, (rows, partner), judge, device)
-    of_z1 = macro_auc(exchanged.scores, codes.labels, person)
+    original, rebuilt, mixed = _look(model, pixels, (rows, partner), judge, device)
+    of_z1 = macro_auc(mixed.scores, codes.labels, person)
     of_rebuilt = macro_auc(rebuilt.scores, codes.labels, person)
     owner = person[partner]
     statistics: dict[str, Statistic] = {
         "judge_originals": macro_auc(original.scores, codes.labels, person),
         "judge_reconstructions": of_rebuilt,
         "exchange_au": of_z1,
-        "exchange_au_of_z2": macro_auc(exchanged.scores, codes.labels[partner], owner),
+        "exchange_au_of_z2": macro_auc(mixed.scores, codes.labels[partner], owner),
         "exchange_au_ratio": leak_ratio(of_z1, of_rebuilt),
         "exchange_identity": mean_over_frames(
-            _goes_with_z2(exchanged.embeddings, rebuilt.embeddings, person, partner), person
+            _goes_with_z2(mixed.embeddings, rebuilt.embeddings, person, partner), person
         ),
-        "cycle_z1": _cycle(exchanged.z1, original.z1, original.z1[partner], person),
-        "cycle_z2": _cycle(exchanged.z2, original.z2[partner], original.z2, person),
+        "cycle_z1": _cycle(mixed.z1, original.z1, original.z1[partner], person),
+        "cycle_z2": _cycle(mixed.z2, original.z2[partner], original.z2, person),
     }
     cells: dict[str, Cell] = {
         key: estimate(statistic, people, generator) for key, statistic in statistics.items()
@@ -195,11 +235,15 @@ def _look(
                 what = (judge.scores(picture), judge.embedding(picture), again.z1, again.z2)
                 parts.append([tensor.flatten(1).cpu() for tensor in what])
             bar.advance()
-    original, rebuilt, mixed = (
-        _Seen(*(torch.cat(part).double().numpy() for part in zip(*parts, strict=True)))
-        for parts in seen
-    )
+    original, rebuilt, mixed = map(_joined, seen)
     return original, rebuilt, mixed
+
+
+def _joined(parts: list[list[Tensor]]) -> _Seen:
+    scores, embeddings, z1, z2 = (
+        torch.cat(part).double().numpy() for part in zip(*parts, strict=True)
+    )
+    return _Seen(scores=scores, embeddings=embeddings, z1=z1, z2=z2)
 
 
 def _goes_with_z2(exchanged: Array, rebuilt: Array, person: Indices, partner: Indices) -> Array:

@@ -4,11 +4,15 @@ from itertools import product
 
 import numpy as np
 
+from audetnet.disentangling.block_metrics import held_out_r2
+from audetnet.disentangling.codes import FactorSet
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Statistic, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
+from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
+    EVERYTHING,
     Cell,
-    Column,
-    FactorSet,
     Findings,
     Known,
     NotMeasuredError,
@@ -16,8 +20,6 @@ from audetnet.disentangling.table import (
     needs_people,
     needs_z2,
 )
-from audetnet.evaluation.block_metrics import held_out_r2
-from audetnet.evaluation.people import Statistic, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 GROUPS = {
@@ -31,13 +33,14 @@ _CONSTANT = 0.01
 
 def _row(group: str, block: str, probe: str) -> Row:
     return Row(
-        f"{group}_{block}_{probe}",
-        4,
-        f"{GROUPS[group]} in {block}, {probe} probe",
-        "median R^2",
-        "<= 0",
-        "<= 0" if block == "z1" else "1",
-        f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen on other "
+        key=f"{group}_{block}_{probe}",
+        number=4,
+        title=f"{GROUPS[group]} in {block}, {probe} probe",
+        unit="median R^2",
+        chance="<= 0",
+        ideal="<= 0" if block == "z1" else "1",
+        definition=f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen "
+        "on other "
         "people within the fitted ones; R^2 = 1 - SSE / SST over held-out frames against the mean "
         "of the fitted people; median over the factors.",
         headline=probe == "kernel",
@@ -49,19 +52,20 @@ ROWS = tuple(
 )
 
 
-def measure(column: Column, seed: int) -> Findings:
+@finds(*ROWS, of=EVERYTHING)
+def measure(subject: Subject) -> Findings:
     """Median R^2 of each group, block and probe, and the R^2 of each factor.
 
     A trait that hardly varies within a person (skin) is a matter of as many values as there are
     people: with fewer than 10 people it is left out.
     """
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     cells: dict[str, Cell] = {}
     known: list[Known] = []
-    sets = {factors.group: factors for factors in column.factors}
-    for group, block, probe in product(GROUPS, column.blocks, _PROBES):
+    sets = {factors.group: factors for factors in subject.factors}
+    for group, block, probe in product(GROUPS, subject.blocks, _PROBES):
         try:
-            by_factor = _statistics(sets.get(group), column, block, probe == "kernel")
+            by_factor = _statistics(sets.get(group), block, probe == "kernel")
         except NotMeasuredError as reason:
             cells[f"{group}_{block}_{probe}"] = reason
             continue
@@ -71,13 +75,20 @@ def measure(column: Column, seed: int) -> Findings:
         for name, statistic in by_factor.items():
             value = estimate(statistic, people, generator)
             share = max(0.0, value.value)
-            known.append(Known(name, group, block, f"R^2, {probe} probe", value, share))
+            known.append(
+                Known(
+                    factor=name,
+                    group=group,
+                    block=block,
+                    measure=f"R^2, {probe} probe",
+                    estimate=value,
+                    share=share,
+                )
+            )
     return Findings(cells, tuple(known))
 
 
-def _statistics(
-    factors: FactorSet | None, column: Column, block: str, kernel: bool
-) -> dict[str, Statistic]:
+def _statistics(factors: FactorSet | None, block: str, kernel: bool) -> dict[str, Statistic]:
     if factors is None:
         raise NotMeasuredError("no factors are known of these frames; see --factors")
     if block == "z2":
@@ -89,7 +100,7 @@ def _statistics(
             "the factors are constant for each person: with fewer than "
             f"{_PEOPLE_FOR_TRAITS} people they say little"
         )
-    z, targets = column.block(factors.codes, block), factors.values[:, columns]
+    z, targets = factors.codes.block(block), factors.values[:, columns]
     person = factors.codes.person
     predicted, means = regression(z, targets, person, kernel)
     return {

@@ -3,12 +3,20 @@
 import numpy as np
 import torch
 
+from audetnet.disentangling.block_metrics import info_nce, pair_auc
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.critic import PAIRS, PAIRS_WITHIN, SeparableCritic, cuts, trained_critic
-from audetnet.disentangling.table import Column, Findings, NotMeasuredError, Row, needs_z2
-from audetnet.evaluation.block_metrics import info_nce, pair_auc
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate, mean_over_frames
+from audetnet.disentangling.separable_critic import (
+    PAIRS,
+    PAIRS_WITHIN,
+    SeparableCritic,
+    cuts,
+    trained_critic,
+)
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Estimate, estimate, mean_over_frames
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 100
@@ -28,25 +36,26 @@ def _rows(scope: str) -> tuple[Row, Row]:
     )
     return (
         Row(
-            f"nce_{scope}_nats",
-            7,
-            title,
-            "nats",
-            "0",
-            "0",
-            f"{how}; log K + log softmax of the true pair, at most {np.log(pairs):.2f} "
+            key=f"nce_{scope}_nats",
+            number=7,
+            title=title,
+            unit="nats",
+            chance="0",
+            ideal="0",
+            definition=f"{how}; log K + log softmax of the true pair, at most {np.log(pairs):.2f} "
             "(van den Oord et al. 2018). A lower bound: 0 proves nothing, more proves a link.",
             headline=True,
         ),
         Row(
-            f"nce_{scope}_auc",
-            7,
-            title,
-            "ROC-AUC",
-            "0.5",
-            "0.5",
-            f"{how}; share of shuffled pairs that score below the true one.",
+            key=f"nce_{scope}_auc",
+            number=7,
+            title=title,
+            unit="ROC-AUC",
+            chance="0.5",
+            ideal="0.5",
+            definition=f"{how}; share of shuffled pairs that score below the true one.",
             headline=True,
+            in_intervals=True,
         ),
     )
 
@@ -54,26 +63,27 @@ def _rows(scope: str) -> tuple[Row, Row]:
 ROWS = (*_rows("pooled"), *_rows("within"))
 
 
-def measure(column: Column, device: torch.device, seed: int) -> Findings:
+@finds(*ROWS)
+def measure(subject: Subject) -> Findings:
     """Nats and AUC with negatives of anyone and of the same person. Raises NotMeasuredError for too
     few frames or without z2.
     """
-    needs_z2(column.test)
-    if len(column.train) < FEWEST_FRAMES:
+    needs_z2(subject.test)
+    if len(subject.train) < FEWEST_FRAMES:
         raise NotMeasuredError(
             f"the InfoNCE critic needs at least {FEWEST_FRAMES} training frames, there are "
-            f"{len(column.train)}"
+            f"{len(subject.train)}"
         )
-    generator = numpy_generator(seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
     for scope, within in (("pooled", False), ("within", True)):
-        if within and min(np.bincount(column.test.person)) < 2:
+        if within and min(np.bincount(subject.test.person)) < 2:
             continue
-        critic = trained_critic(column.train, within, device, seed)
-        nats, auc = _scored(critic, column.test, within, generator)
+        critic = trained_critic(subject.train, within, subject.device, subject.seed)
+        nats, auc = _scored(critic, subject.test, within, generator)
         for name, values in (("nats", nats), ("auc", auc)):
-            statistic = mean_over_frames(values, column.test.person)
-            found[f"nce_{scope}_{name}"] = estimate(statistic, len(column.test.people), generator)
+            statistic = mean_over_frames(values, subject.test.person)
+            found[f"nce_{scope}_{name}"] = estimate(statistic, len(subject.test.people), generator)
     return Findings(found)
 
 

@@ -1,0 +1,1 @@
+"""The block types of networks, a file for each kind; see block.py."""

@@ -1,0 +1,39 @@
+"""A variational bottleneck: z1 costs what it says, so that it keeps what the AUs pay for. Alemi et
+al. 2017, "Deep variational information bottleneck", arXiv 1612.00410.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from audetnet.objectives.forward import Forward
+from audetnet.objectives.objective import Objective, Terms, objective
+
+
+@objective("variational_bottleneck")
+@dataclass(frozen=True, kw_only=True)
+class VariationalBottleneck(Objective):
+    """z1 is the mean of a Gaussian N(z1, 1), from which all networks are given a draw in training;
+    evaluation and prediction read the mean. The loss is its divergence from the standard normal,
+    |z1|^2 / 2 nats, summed over channels and positions and meaned over frames: 0.003 is a weight to
+    begin with.
+
+    The deviation is 1 for every frame and channel, so that no block need give it: what z1 can say
+    is its scale in units of the noise, and that the encoder learns, channel by channel. So z1 must
+    not end in a batch norm without learned scale.
+    """
+
+    noise_in_z1 = True
+
+    @property
+    def gradients(self) -> str:
+        return "z1"
+
+    def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
+        nats = divergence(forward.encoded.z1).mean()
+        return nats, {"bottleneck_nats": nats}
+
+
+def divergence(means: Tensor) -> Tensor:
+    """KL(N(means, 1) || N(0, 1)) of each of (B, ...), in nats, (B,)."""
+    return means.square().flatten(1).sum(dim=1) / 2
