@@ -62,7 +62,7 @@ def loader(rounds: int, directory: Path) -> None:
     array.flush()
     ids = tuple(map(str, range(LOADED)))
     labels = np.zeros((LOADED, AUS), np.float32)
-    frames = FrameSet("train", ids, (path,) * LOADED, ids, labels)
+    frames = FrameSet(name="train", ids=ids, paths=(path,) * LOADED, subjects=ids, labels=labels)
     batches = Batches(frames, PackedFrames(np.load(path, mmap_mode="r"), ids), torch.device("cpu"))
     order = np.random.default_rng(0).permutation(LOADED)
     cuts = [order[start : start + BATCH] for start in range(0, LOADED, BATCH)]

@@ -42,7 +42,9 @@ def made_images(directory: Path, count: int) -> FrameSet:
         picture.save(paths[-1], quality=95)
     ids = tuple(path.stem for path in paths)
     labels = generator.integers(0, 2, (count, AUS)).astype(np.float32) * 3
-    return FrameSet("train", ids, tuple(paths), ("f",) * count, labels)
+    return FrameSet(
+        name="train", ids=ids, paths=tuple(paths), subjects=("f",) * count, labels=labels
+    )
 
 
 def made_array(path: Path, count: int, size: int) -> None:
@@ -57,7 +59,8 @@ def mapped_frames(path: Path) -> tuple[FrameSet, PackedFrames]:
     count = len(pixels)
     ids = tuple(map(str, range(count)))
     labels = np.random.default_rng(0).integers(0, 2, (count, AUS)).astype(np.float32) * 3
-    return FrameSet("train", ids, (path,) * count, ids, labels), PackedFrames(pixels, ids)
+    frames = FrameSet(name="train", ids=ids, paths=(path,) * count, subjects=ids, labels=labels)
+    return frames, PackedFrames(pixels, ids)
 
 
 def config_of(cfg: Path, batch_size: int, image_critic: bool = True) -> Config:

@@ -13,12 +13,12 @@ from matplotlib.text import Text
 from torch import nn
 
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix
 from audetnet.disentangling.figures import Knowledge, code_maps, knowledge_map, row_intervals
-from audetnet.disentangling.pictures import exchange_matrix
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Column, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation.evaluate import Samples
-from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
 from audetnet.training.pictures import gradient_flow, sample_picture
 from create_dataset.balance_figures import figures_of
@@ -54,7 +54,7 @@ def _codes() -> Codes:
 
 def _table() -> Table:
     columns = tuple(Column(name, "", "run") for name in NAMES)
-    row = Row("key", 1, NAMES[0], NAMES[1], "0.5", "1", "")
+    row = Row("key", 1, NAMES[0], NAMES[1], "0.5", "1", "", in_intervals=True)
     return Table((row,), columns, {name: {"key": Estimate(0.5)} for name in NAMES}, {}, ())
 
 

@@ -185,11 +185,11 @@ def _network(
         for key in sorted(IGNORED_BLOCK_KEYS & block.entries.keys())
     ]
     network = NetworkOptions(
-        section.name,
-        section.where,
-        NetOptions(**bind(NetOptions, net_block, IGNORED_BLOCK_KEYS)),
-        net_block.where,
-        tuple(_block(block, builders) for block in blocks),
+        name=section.name,
+        where=section.where,
+        net=NetOptions(**bind(NetOptions, net_block, IGNORED_BLOCK_KEYS)),
+        net_where=net_block.where,
+        blocks=tuple(_block(block, builders) for block in blocks),
     )
     return network, warnings
 
@@ -207,7 +207,13 @@ def _block(block: Block, builders: Mapping[str, Callable[..., Any]]) -> BlockOpt
         if _is_reference(parameter.hint)
         for reference in _as_tuple(arguments[name])
     )
-    return BlockOptions(block.name, block.where, builder, arguments, references)
+    return BlockOptions(
+        type=block.name,
+        where=block.where,
+        builder=builder,
+        arguments=arguments,
+        references=references,
+    )
 
 
 def _is_reference(hint: Any) -> bool:
@@ -233,7 +239,7 @@ def _objectives(
         refuse_lambdas(loss_block, section)
         blocks = section.blocks
         if not any(block.name == "au_loss" for block in blocks):
-            blocks = [Block("au_loss", section.path, section.line), *blocks]
+            blocks = [Block(name="au_loss", path=section.path, line=section.line), *blocks]
     return tuple(_objective(block, known) for block in blocks)
 
 
@@ -242,7 +248,12 @@ def _objective(block: Block, known: Mapping[str, Callable[..., Any]]) -> Objecti
         raise block.where.error(f"unknown objective{did_you_mean(block.name, known)}")
     arguments = bind(known[block.name], block)
     try:
-        return ObjectiveOptions(block.name, block.where, arguments, known[block.name](**arguments))
+        return ObjectiveOptions(
+            type=block.name,
+            where=block.where,
+            arguments=arguments,
+            objective=known[block.name](**arguments),
+        )
     except OptionError as error:
         raise block.where.error(str(error), error.key) from None
 

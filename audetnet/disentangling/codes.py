@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices
 from audetnet.labels import active
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
@@ -118,11 +118,11 @@ def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
         for position in np.linspace(0, len(own) - 1, share).round()
     ]
     sample = FrameSet(
-        frames.name,
-        tuple(frames.ids[row] for row in chosen),
-        tuple(frames.paths[row] for row in chosen),
-        tuple(frames.subjects[row] for row in chosen),
-        frames.labels[chosen],
+        name=frames.name,
+        ids=tuple(frames.ids[row] for row in chosen),
+        paths=tuple(frames.paths[row] for row in chosen),
+        subjects=tuple(frames.subjects[row] for row in chosen),
+        labels=frames.labels[chosen],
     )
     return sample, notes
 

@@ -1,5 +1,5 @@
 """Figures of numbers: maps of the codes, what each block knows, intervals by column. Figures
-only, no files; the figure for a paper is in summary.py, those of decoded images in pictures.py.
+only, no files; the one for a paper is in paper_figure.py, decoded images are in decoded_images.py.
 """
 
 import re
@@ -18,14 +18,14 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from audetnet.console import counted
+from audetnet.disentangling.block_metrics import standardised
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cell, Row, Table
 from audetnet.drawing import Figure, legend_label
-from audetnet.evaluation.block_metrics import standardised
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Estimate
 
-MOST_FRAMES, MOST_AUS, MOST_PANELS = 1500, 3, 12
+MOST_FRAMES, MOST_AUS = 1500, 3
 FEWEST_FOR_TSNE = 30
 ORANGE, BLUE, GREY = "#D55E00", "#0072B2", "#767676"
 _STATES = (("unknown", "#D9D9D9"), ("inactive", "#56B4E9"), ("active", ORANGE))
@@ -228,17 +228,15 @@ def _cell(axes: Axes, x: float, top: float, share: float) -> None:
     axes.text(x + 0.5, top + 0.53, text, color=ink, fontsize=7, ha="center", va="center")
 
 
-def row_intervals(table: Table, keys: tuple[str, ...] | None = None) -> Illustration:
-    """A panel a row with its value in every column. ``keys`` chooses the rows; without it, and
-    beyond MOST_PANELS, the first MOST_PANELS that were measured.
-    """
-    measured = [
+def row_intervals(table: Table) -> Illustration:
+    """A panel with the value in every column for each row that has one and was measured."""
+    shown = [
         row
         for row in table.rows
-        if (keys is None or row.key in keys)
+        if row.in_intervals
         and any(is_found(table.cells[c.name].get(row.key)) for c in table.columns)
     ]
-    shown, names = measured[:MOST_PANELS], [column.name for column in table.columns]
+    names = [column.name for column in table.columns]
     lines = -(-len(shown) // 3) or 1
     width, height = 10.0, lines * (1.05 + 0.2 * len(names)) + 0.5
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -258,8 +256,6 @@ def row_intervals(table: Table, keys: tuple[str, ...] | None = None) -> Illustra
         "nulls, the untrained encoder and chance; do not read a difference into intervals that "
         "overlap widely."
     )
-    if len(measured) > len(shown):
-        caption += f" Shown are {len(shown)} of {len(measured)} rows, the others are in the table."
     return Illustration("intervals", title, caption, figure)
 
 

@@ -2,57 +2,35 @@
 
 import numpy as np
 
+from audetnet.disentangling.decoded_images import exchange_strips, telling_frames
 from audetnet.disentangling.figures import (
     Illustration,
     Knowledge,
-    code_maps,
     knowledge_map,
     row_intervals,
 )
-from audetnet.disentangling.pictures import (
-    au_walks,
-    exchange_matrix,
-    exchange_strips,
-    shuffled_images,
-    telling_frames,
-)
+from audetnet.disentangling.measure import all_measures
+from audetnet.disentangling.paper_figure import summary
 from audetnet.disentangling.subject import FLOOR, Subject
-from audetnet.disentangling.summary import summary
 from audetnet.disentangling.table import Known, Table
 
-_MATRIX_FRAMES, _SHUFFLED_FRAMES, _STRIPS = 5, 8, 4
-_PANELS = (
-    "au_z1_linear_auc",
-    "au_z2_linear_auc",
-    "au_z2_rbf_auc",
-    "identity_z1",
-    "identity_z2",
-    "same_person_z2",
-    "dcor_pooled",
-    "dcor_within",
-    "redundancy_z2_z1_within",
-    "nce_pooled_auc",
-    "nce_within_auc",
-    "exchange_au_ratio",
-)
+_STRIP_FRAMES, _STRIPS = 8, 4
 
 
 def illustrate(table: Table, own: Subject) -> list[Illustration]:
-    """Every figure of the run ``own``; the first is the summary."""
+    """The figures of all rows, the first of which is the summary, and those that the measures draw
+    of the run ``own``.
+    """
     run, name = own.trained, own.column.name
     runs = [column.name for column in table.columns if column.is_run]
-    figures = [knowledge_map(each, knowledge(table, each)) for each in runs]
-    figures += [row_intervals(table, _PANELS), code_maps(own.test, own.au_names)]
-    figures.append(au_walks(run.model, own.test, run.test_code, own.au_names))
-    telling = telling_frames(own.test, _SHUFFLED_FRAMES)
-    pixels = run.test_pixels[telling]
-    ids = tuple(run.test.ids[row] for row in telling)
-    subjects = tuple(run.test.subjects[row] for row in telling)
-    few = slice(_MATRIX_FRAMES)
-    figures.append(exchange_matrix(run.model, pixels[few], ids[few], subjects[few]))
-    figures.append(shuffled_images(run.model, pixels, ids, subjects))
+    pixels = run.test_pixels[telling_frames(own.test, _STRIP_FRAMES)]
     strips = exchange_strips(run.model, pixels, _STRIPS)
-    return [summary(name, table, name, knowledge(table, name), strips), *figures]
+    figures = [summary(name, table, name, knowledge(table, name), strips)]
+    figures += [knowledge_map(each, knowledge(table, each)) for each in runs]
+    figures.append(row_intervals(table))
+    for measure in all_measures():
+        figures += measure.draw(own, table)
+    return figures
 
 
 def knowledge(table: Table, column: str) -> tuple[Knowledge, ...]:

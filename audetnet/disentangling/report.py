@@ -14,9 +14,9 @@ from jinja2 import Environment, StrictUndefined
 
 from audetnet.csv_files import write_csv
 from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
 from audetnet.drawing import Figure
-from audetnet.evaluation.people import Estimate
 from audetnet.files import write_bytes, write_text
 from audetnet.text_table import text_table
 
@@ -25,6 +25,7 @@ _DOTS_PER_INCH = 130
 _ABSENT = "-"
 _SMALLEST_P = 0.001
 _INTERVAL = ("value", "low", "high", "p")
+_ROW = ("key", "number", "title", "unit", "chance", "ideal", "definition", "headline")
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,29 @@ def write_report(
     """Write report.html, results.json, rows.csv, factors.csv, figures/*.png and, of the first
     figure, summary.pdf. Raises UserError where the disk refuses.
     """
-    images = {figure.name: _rendered(figure.figure, "png") for figure in figures}
-    images_of_files = {f"{name}.png": image for name, image in images.items()}
-    images_of_files["summary.pdf"] = _rendered(figures[0].figure, "pdf")
-    for name, image in images_of_files.items():
+    images = [_rendered(figure.figure, "png") for figure in figures]
+    files_of_figures = {
+        **{f"{n}.png": image for n, image in zip(_names(figures), images, strict=True)},
+        "summary.pdf": _rendered(figures[0].figure, "pdf"),
+    }
+    for name, image in files_of_figures.items():
         _write(directory / "figures" / name, image)
     write_text(directory / "results.json", json.dumps(_results(heading, table), indent=1) + "\n")
     write_csv(directory / "rows.csv", _row_lines(table))
     write_csv(directory / "factors.csv", _factor_lines(table))
     write_text(directory / "report.html", _page(heading, table, figures, images))
+
+
+def _names(figures: Iterable[Illustration]) -> list[str]:
+    """The stems of the figures' files; those of one name are numbered."""
+    names: list[str] = []
+    for figure in figures:
+        name, count = figure.name, 1
+        while name.lower() in map(str.lower, names):
+            count += 1
+            name = f"{figure.name}_{count}"
+        names.append(name)
+    return names
 
 
 def summary_text(table: Table) -> str:
@@ -118,7 +133,7 @@ def _results(heading: Heading, table: Table) -> dict[str, Any]:
         "columns": {column.name: column.definition for column in table.columns},
         "rows": [
             {
-                **vars(row),
+                **{part: getattr(row, part) for part in _ROW},
                 "values": {
                     name: _plain(cells[row.key])
                     for name, cells in table.cells.items()
@@ -170,9 +185,7 @@ def _factor_lines(table: Table) -> Iterable[list[Any]]:
             ]
 
 
-def _page(
-    heading: Heading, table: Table, figures: list[Illustration], images: dict[str, bytes]
-) -> str:
+def _page(heading: Heading, table: Table, figures: list[Illustration], images: list[bytes]) -> str:
     template = files("audetnet.disentangling").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
@@ -194,8 +207,8 @@ def _page(
         all_rows=lines(table.rows),
         reasons=reasons(table),
         figures=[
-            {"figure": figure, "image": base64.b64encode(images[figure.name]).decode()}
-            for figure in figures
+            {"figure": figure, "image": base64.b64encode(image).decode()}
+            for figure, image in zip(figures, images, strict=True)
         ],
     )
 

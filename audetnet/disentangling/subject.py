@@ -9,8 +9,8 @@ import torch
 from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.disentangling.factor_table import FactorTable
 from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.run import TrainedRun
 from audetnet.disentangling.table import Column, Kind
+from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.seeds import Purpose, numpy_generator
 
 PERMUTED, PERMUTED_WITHIN = "z2 permuted", "z2 perm. in person"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audetnet.disentangling.codes import Codes
-from audetnet.evaluation.people import Estimate
+from audetnet.disentangling.people import Estimate
 
 Kind = Literal["run", "compared", "untrained", "permuted", "labels"]
 """Of a column: the run, one that it is compared with, its first weights, its codes with z2 of other
@@ -37,6 +37,10 @@ class Row:
     """How it is measured: formula, folds, averaging, source."""
     headline: bool = False
     """Printed in the summary table."""
+    in_summary: str | None = None
+    """Its name in the figure for a paper, which shows numbers from 0 to 1."""
+    in_intervals: bool = False
+    """Has a panel in the figure of all columns."""
 
 
 @dataclass(frozen=True)

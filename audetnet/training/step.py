@@ -99,16 +99,16 @@ class TrainingStep:
             torch_generator(batch.frames.device, *place),
         )
         return Forward(
-            self._model,
-            self._head,
-            batch,
-            noisy,
-            clean,
-            draws,
-            self._world,
-            self._precision,
-            is_main,
-            self._noise_in_z1,
+            model=self._model,
+            head=self._head,
+            batch=batch,
+            noisy=noisy,
+            clean=clean,
+            draws=draws,
+            world=self._world,
+            precision=self._precision,
+            with_graph=is_main,
+            noise_in_z1=self._noise_in_z1,
         )
 
     def _augmented(self, batch: Batch, epoch: int, index: int) -> Draws:

@@ -1,5 +1,6 @@
 """``python test_disentangling.py`` as a user runs it: small trained runs on made faces."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -13,8 +14,14 @@ from PIL import Image
 
 from audetnet.commands import train as training
 from audetnet.commands.disentangling import main
-from audetnet.disentangling import judge
-from audetnet.evaluation import people
+from audetnet.csv_files import read_csv
+from audetnet.disentangling import figures, judge, paper_figure, people
+from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.measure import MEASURES, Measure, all_measures
+from audetnet.disentangling.people import Estimate
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, Row, Table
+from audetnet.drawing import Figure
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, FRAMES, AUS = 8, 24, 3
@@ -138,6 +145,55 @@ def test_the_report_of_a_run_and_one_to_compare(
         "exchange.png",
         "shuffled.png",
     }
+
+
+def _share(subject: Subject) -> Findings:
+    return Findings({"made_up": Estimate(float((subject.test.labels == 1).mean()), 0.1, 0.9)})
+
+
+def _bar(subject: Subject, table: Table) -> list[Illustration]:
+    figure = Figure(figsize=(2, 2))
+    cell = table.cells[subject.column.name]["made_up"]
+    assert isinstance(cell, Estimate)
+    figure.subplots().bar(["a"], [cell.value])
+    return [Illustration("made_up_bar", "A made-up figure", "Good: high.", figure)]
+
+
+def test_a_measure_brings_its_row_and_its_figure_with_it(
+    runs: dict[str, Path],
+    measure: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One that nothing else knows of, and no other: the report has none by name."""
+    all_measures()
+    for name in list(MEASURES):
+        monkeypatch.delitem(MEASURES, name)
+    row = Row("made_up", 10, "active AUs", "share", "0", "1", "a mean.", True, "share of AUs", True)
+    of_runs = Measure(rows=(row,), of=("run", "untrained"), find=_share, draw=_bar)
+    monkeypatch.setitem(MEASURES, "made up", of_runs)
+    drawn = []
+    for module in (figures, paper_figure):
+        monkeypatch.setattr(
+            module, "draw_interval", lambda _, y, cell, colour: drawn.append(cell.value)
+        )
+    assert measure(runs["with"], "--out", tmp_path) == 0
+    (found,) = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert found["key"] == "made_up" and found["values"].keys() == {"with", "untrained"}
+    value = found["values"]["with"]["value"]
+    header, *lines = read_csv(tmp_path / "rows.csv")
+    assert [(line[header.index("column")], line[header.index("value")]) for line in lines] == [
+        ("with", str(value)),
+        ("untrained", str(value)),
+    ]
+    page = (tmp_path / "report.html").read_text()
+    for text in ("10 active AUs (share)", "a mean.", "A made-up figure", "Good: high."):
+        assert text in page, text
+    image = (tmp_path / "figures" / "made_up_bar.png").read_bytes()
+    assert base64.b64encode(image).decode() in page
+    assert drawn == [value] * 3, "in the summary, and of two columns in the intervals"
+    assert "10 active AUs (share)" in capsys.readouterr().out
 
 
 def test_a_checkpoint_gives_the_same_numbers_beside_the_runs(

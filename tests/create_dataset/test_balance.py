@@ -177,7 +177,7 @@ def test_fewer_draws_than_classes_are_said(
     assert main([str(root), "--sampling-size", "1"]) == 0
     assert "too few draws" not in capsys.readouterr().err
     data = read_config(ROOT / "cfg" / "minimal.cfg", VOCABULARY).data
-    train_set = load_dataset(DatasetPaths(root), regress=False).train
+    train_set = load_dataset(DatasetPaths(directory=root), regress=False).train
     for size, notes in ((32, 1), (2, 0)):
         assert len(order_notes(replace(data, sampling_size=size), train_set, 0.5)) == notes
     plain = replace(data, balance_dataset_with_momu=False, sampling_size=32)

@@ -386,7 +386,13 @@ def test_stop_is_heard_at_the_next_frame(raw: Path, out: Path) -> None:
 
     store = frame_store.FrameStore(out, {"format": "jpg"})
     sequence = disfa_sequences(raw, "left", False, False, Summary())[0]
-    job = extraction.Job(sequence, None, frozenset(), None, store.record_path(0))
+    job = extraction.Job(
+        sequence=sequence,
+        wanted=None,
+        done=frozenset(),
+        length=None,
+        record=store.record_path(0),
+    )
     settings = extraction.CropSettings(extraction.Alignment(), "jpg", None)
     advanced: list[int] = []
     report = extraction.SequenceExtraction(

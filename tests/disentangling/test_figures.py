@@ -1,6 +1,7 @@
 """Figures of numbers, with the figure for a paper: what they hold, and that nothing is cut off."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,11 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from audetnet.disentangling import figures, summary
+from audetnet.disentangling import figures, paper_figure
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import Illustration, Knowledge
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cells, Column, NotMeasuredError, Row, Table
-from audetnet.evaluation.people import Estimate
 
 AUS = ("AU1", "AU2", "AU4", "AU12")
 COLUMNS = ("run", "z2 permuted within person", "untrained encoder")
@@ -74,7 +75,17 @@ def codes(people: int = 3, each: int = 14, z2: int = 5) -> Codes:
 
 def table(keys: tuple[str, ...], cell: Estimate | NotMeasuredError | None = None) -> Table:
     rows = tuple(
-        Row(key, 1, f"Title of {key}", "AUC", "0.5" if n % 2 else "the floor", "1", "")
+        Row(
+            key,
+            1,
+            f"Title of {key}",
+            "AUC",
+            "0.5" if n % 2 else "the floor",
+            "1",
+            "",
+            in_summary=f"brief {key}",
+            in_intervals=True,
+        )
         for n, key in enumerate(keys)
     )
     columns = tuple(Column(name, "", "run") for name in COLUMNS)
@@ -195,13 +206,13 @@ def test_intervals_have_a_panel_a_row_and_a_line_at_a_chance_that_is_a_number() 
     assert [label.get_text() for label in panels[0].get_yticklabels()] == list(COLUMNS)
 
 
-def test_intervals_choose_rows_and_say_when_they_leave_some_out() -> None:
+def test_intervals_are_of_the_rows_that_say_so() -> None:
     many = table(tuple(f"row{n}" for n in range(15)))
     made = figures.row_intervals(many)
     check(made)
-    assert len([axes for axes in made.figure.axes if axes.axison]) == figures.MOST_PANELS
-    assert "12 of 15" in made.caption
-    chosen = figures.row_intervals(many, ("row3", "absent"))
+    assert len([axes for axes in made.figure.axes if axes.axison]) == 15
+    rows = tuple(replace(row, in_intervals=row.key == "row3") for row in many.rows)
+    chosen = figures.row_intervals(replace(many, rows=rows))
     shown = [axes.get_title() for axes in chosen.figure.axes if axes.axison]
     assert shown == ["Title of row3"]
 
@@ -221,26 +232,28 @@ def test_an_estimate_without_interval_is_a_dot_alone() -> None:
 @pytest.mark.parametrize("pairs", [0, 1, 3, 6])
 def test_the_summary_fits_a_paper(pairs: int) -> None:
     strips = np.zeros((pairs, 4, 3, 8, 8), dtype=np.uint8)
-    known = table(tuple(summary.SUMMARY_ROWS))
-    made = summary.summary("small_96", known, "run", knowledge(12), strips)
+    known = table(tuple("abcdefgh"))
+    made = paper_figure.summary("small_96", known, "run", knowledge(12), strips)
     check(made)
     assert list(made.figure.get_size_inches()) == [7, 5]
     assert min(text.get_fontsize() for text in made.figure.findobj(Text) if text.get_text()) >= 7
     assert len([axes for axes in made.figure.axes if axes.images]) == 4 * min(pairs, 4)
     shown = texts(made.figure)
-    assert set(summary.SUMMARY_ROWS.values()) <= set(shown)
-    assert shown.count("0.70 [0.60, 0.80]") == len(summary.SUMMARY_ROWS)
+    assert {row.in_summary for row in known.rows} <= set(shown)
+    assert shown.count("0.70 [0.60, 0.80]") == len(known.rows)
     assert "AUs (mean of 12)" in shown
 
 
-def test_the_summary_leaves_out_rows_that_were_not_measured() -> None:
-    known = table(("au_z1_linear_auc", "identity_z1"))
-    known.cells["run"]["identity_z1"] = NotMeasuredError("one person")  # type: ignore[index]
+def test_the_summary_leaves_out_rows_that_are_not_of_it_or_were_not_measured() -> None:
+    known = table(("measured", "unmeasured", "other"))
+    rows = tuple(row if row.key != "other" else replace(row, in_summary=None) for row in known.rows)
+    known = replace(known, rows=rows)
+    known.cells["run"]["unmeasured"] = NotMeasuredError("one person")
     strips = np.zeros((2, 4, 3, 8, 6), dtype=np.uint8)
-    made = summary.summary("small_96", known, "run", knowledge(3), strips)
+    made = paper_figure.summary("small_96", known, "run", knowledge(3), strips)
     check(made)
     assert [label.get_text() for label in made.figure.axes[1].get_yticklabels()] == [
-        "AUs from z1, linear (AUC)"
+        "brief measured"
     ]
 
 
@@ -250,7 +263,7 @@ def test_condensing_averages_what_was_measured_of_the_largest_groups() -> None:
         *(Knowledge(f"AU{n}", "AUs", n / 12, nan if n else 0.4) for n in range(13)),
         Knowledge("yaw", "pose and light", nan, 0.5, 0.1),
     )
-    first, second = summary._condensed(factors)
+    first, second = paper_figure._condensed(factors)
     assert (first.factor, first.z1, first.z2, first.floor) == ("AUs (mean of 13)", 0.5, 0.4, None)
     assert second == factors[-1]
-    assert summary._condensed(factors[5:]) == factors[5:]
+    assert paper_figure._condensed(factors[5:]) == factors[5:]

@@ -14,10 +14,10 @@ from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
-from audetnet.disentangling.run import TrainedRun
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
-from audetnet.evaluation.people import Estimate
+from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
@@ -32,7 +32,9 @@ def _frames(name: str, seed: int) -> FrameSet:
     subjects = tuple(f"{name}{row // FRAMES}" for row in range(PEOPLE * FRAMES))
     ids = tuple(f"{subject}_{row}" for row, subject in enumerate(subjects))
     labels = 3 * (numbers.random((len(ids), AUS)) < 0.4).astype(np.float32)
-    return FrameSet(name, ids, tuple(map(Path, ids)), subjects, labels)
+    return FrameSet(
+        name=name, ids=ids, paths=tuple(map(Path, ids)), subjects=subjects, labels=labels
+    )
 
 
 def _code(frames: FrameSet, leak: float, seed: int) -> Tensor:

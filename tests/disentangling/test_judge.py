@@ -12,8 +12,8 @@ from torch import Tensor
 
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling import judge as module
+from audetnet.disentangling.block_metrics import macro_auc
 from audetnet.disentangling.judge import Judge, trained_judge
-from audetnet.evaluation.block_metrics import macro_auc
 
 COUNT, AUS, SIDE = 96, 2, 32
 CPU = torch.device("cpu")
@@ -30,7 +30,9 @@ def _made(seed: int, people: int = 3) -> tuple[FrameSet, Pixels]:
         pixels[:, :, 16 * au + 4 : 16 * au + 12, 6:26] += 110 * labels[:, au, None, None, None]
     names = tuple(f"P{who}" for who in person)
     ids = tuple(f"{name}_{row}" for row, name in enumerate(names))
-    frames = FrameSet("train", ids, tuple(map(Path, ids)), names, labels)
+    frames = FrameSet(
+        name="train", ids=ids, paths=tuple(map(Path, ids)), subjects=names, labels=labels
+    )
     return frames, pixels.clip(0, 255).astype(np.uint8)
 
 

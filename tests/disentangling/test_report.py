@@ -1,5 +1,6 @@
 """The report's files: every number in each of them, one page that needs nothing else."""
 
+import base64
 import csv
 import json
 import math
@@ -12,9 +13,9 @@ from matplotlib.figure import Figure
 
 from audetnet.csv_files import read_csv
 from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
 from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
-from audetnet.evaluation.people import Estimate
 
 HEADING = Heading("What z1 and z2 know: <run>", (("run", "runs/a & b"), ("seed", "0")))
 NAN = float("nan")
@@ -64,6 +65,29 @@ def test_all_files_are_there(written: Path) -> None:
     }
     assert (written / "figures" / "maps.png").read_bytes().startswith(b"\x89PNG")
     assert (written / "figures" / "summary.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("names", "stems"),
+    [
+        (["summary", "knowledge_", "knowledge_"], ["summary", "knowledge_", "knowledge__2"]),
+        (["a", "A", "a_2"], ["a", "A_2", "a_2_2"]),
+    ],
+    ids=["two names that files cannot spell", "disks that ignore case"],
+)
+def test_figures_of_one_name_are_told_apart(
+    tmp_path: Path, table: Table, names: list[str], stems: list[str]
+) -> None:
+    sizes = range(1, 1 + len(names))
+    figures = [
+        Illustration(name, "title", "caption.", Figure(figsize=(size, 1)))
+        for name, size in zip(names, sizes, strict=True)
+    ]
+    write_report(tmp_path, HEADING, table, figures)
+    images = [(tmp_path / "figures" / f"{stem}.png").read_bytes() for stem in stems]
+    assert len(set(images)) == len(names)
+    page = (tmp_path / "report.html").read_text()
+    assert all(base64.b64encode(image).decode() in page for image in images)
 
 
 def test_json_holds_every_number_and_reason(written: Path) -> None:

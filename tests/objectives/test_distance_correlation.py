@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
 from audetnet.config.language import CfgError
-from audetnet.evaluation.dependence import centred
+from audetnet.disentangling.matrix_correlation import centred
 from audetnet.networks.model import ModelPlan
 from audetnet.objectives.distance_correlation import (
     FEWEST_FRAMES,

@@ -1,9 +1,7 @@
-"""Run by torchrun in test_distributed.py: some training steps of one process of a world, by plain
-gradient descent (Adam makes whole steps of rounding errors where a gradient is 0), saved by the
-first process.
+"""Some training steps of one process of a world, by plain gradient descent (Adam makes whole steps
+of rounding errors where a gradient is 0).
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +79,12 @@ def steps(cfg: Path, world: World, device: torch.device = CPU) -> Outcome:
     return Outcome(found, model.state_dict())
 
 
-if __name__ == "__main__":
+def save_steps(cfg: Path, out: Path) -> int:
+    """The same in one of the processes that torchrun starts; the first of them saves."""
     torch.set_num_threads(1)
     own = launched_world()
     with connected(own, CPU):
-        outcome = steps(Path(sys.argv[1]), own)
+        outcome = steps(cfg, own)
         if own.is_first:
-            torch.save(vars(outcome), sys.argv[2])
+            torch.save(vars(outcome), out)
+    return 0

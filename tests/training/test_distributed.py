@@ -1,13 +1,14 @@
-"""Several processes train as one does. They are started by torchrun, as users start them."""
+"""Several processes train as one does. Torchrun starts them, as users do, where it takes part in
+what is tested; else they are forked with its environment, which is far quicker."""
 
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import numpy as np
 import pytest
 import torch
 
+from audetnet.commands.train import main
 from audetnet.data.batches import training_cuts
 from audetnet.distributed.world import World, connected
 from tests.conftest import ROOT
+from tests.forked import forked_world, free_port
 from tests.training.conftest import with_objectives
-from tests.training.steps_of_a_rank import LENGTHS, Outcome, steps
+from tests.training.steps_of_a_rank import LENGTHS, Outcome, save_steps, steps
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 SECONDS_TO_STOP = 60
@@ -33,15 +36,15 @@ def _start(processes: int, *arguments: object) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
 
-def _run(processes: int, *arguments: object) -> str:
-    process = _start(processes, *arguments)
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output
-    return output
+def _run(processes: int, call: Callable[[], int], output: Path) -> str:
+    """Forked; all that they print."""
+    ranks = forked_world(processes, call, output)
+    statuses = [rank.wait() for rank in ranks]
+    assert statuses == [0] * processes, ranks[0].printed()
+    return ranks[0].printed()
 
 
 @pytest.mark.parametrize("size", range(1, 6))
@@ -96,7 +99,7 @@ def test_steps_of_several_processes_equal_those_of_one(
     """
     cfg, out = cfgs[kind], tmp_path / "outcome.pt"
     alone = steps(cfg, World())
-    _run(processes, "-m", "--", "tests.training.steps_of_a_rank", cfg, out)
+    _run(processes, partial(save_steps, cfg, out), tmp_path / "printed")
     several = Outcome(**torch.load(out, weights_only=True))
     assert len(alone.terms) == len(several.terms) == len(LENGTHS)
     for index, (expected, found) in enumerate(zip(alone.terms, several.terms, strict=True)):
@@ -130,7 +133,7 @@ def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
 ) -> None:
     """Every message of a step goes through its transport, with a double backward through it."""
     where = torch.device(device)
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     for name, value in {**address, "RANK": "0", "WORLD_SIZE": "1"}.items():
         monkeypatch.setenv(name, value)
     if where.type == "cuda":
@@ -140,11 +143,8 @@ def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
     with connected(world, where):
         speaking = steps(cfgs["critic"], world, where)
         world.copy_from_first([value.clone() for value in speaking.state.values()])
-        assert (world.of_all("x"), world.from_first(lambda: "y"), world.any(True)) == (
-            ["x"],
-            "y",
-            True,
-        )
+        assert world.of_all("x") == ["x"] and world.from_first(lambda: "y") == "y"
+        assert world.any(True) and not world.any(False)
     for expected, found in zip(silent.terms, speaking.terms, strict=True):
         assert found == pytest.approx(expected, rel=10 * tolerance, abs=10 * tolerance)
     for name, expected in silent.state.items():
@@ -153,10 +153,10 @@ def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
         )
 
 
-def _arguments(cfg: Path, data: Path, run: Path) -> list[object]:
+def _arguments(cfg: Path, data: Path, run: Path) -> list[str]:
     cache = run.parent / "cache"
     flags = ["--cfg", cfg, "--data", data, "--run", run, "--cache", cache, "--device", "cpu"]
-    return ["--", "train.py", *flags]
+    return [*map(str, flags)]
 
 
 def _records(run: Path) -> list[dict[str, Any]]:
@@ -174,20 +174,23 @@ def test_a_run_goes_on_with_another_number_of_processes(
     edits += [("decay_lr_over_last_n_epochs=2", "decay_lr_over_last_n_epochs=1")]
     short = edited_cfg(*edits, ("max_epochs=4", "max_epochs=1"), name="a.cfg")
     cfg = edited_cfg(*edits, ("max_epochs=4", "max_epochs=2"), name="b.cfg")
-    output = _run(2, *_arguments(short, minimal_data, tmp_path / "several"))
+    several, printed = tmp_path / "several", tmp_path / "printed"
+    process = _start(2, "--", "train.py", *_arguments(short, minimal_data, several))
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
     assert output.count("epoch 1/1") == 1, "more than one process speaks"
     assert "2 processes (cpu)" in output
-    output = _run(3, *_arguments(cfg, minimal_data, tmp_path / "several"))
+    output = _run(3, partial(main, _arguments(cfg, minimal_data, several)), printed)
     assert "going on from its last checkpoint" in output
-    _run(1, *_arguments(cfg, minimal_data, tmp_path / "alone"))
+    assert main(_arguments(cfg, minimal_data, tmp_path / "alone")) == 0
     runs = (_records(tmp_path / name) for name in ("several", "alone"))
-    for several, alone, tolerance in zip(*runs, (1e-5, 1e-2), strict=True):
-        assert several["test"]["frames"] == alone["test"]["frames"] == 4
-        assert several["step"] == alone["step"]
+    for found, alone, tolerance in zip(*runs, (1e-5, 1e-2), strict=True):
+        assert found["test"]["frames"] == alone["test"]["frames"] == 4
+        assert found["step"] == alone["step"]
         for name in ("au_loss", "reconstruction_loss", "image_discriminator_penalty"):
-            assert several["train"][name] == pytest.approx(alone["train"][name], rel=tolerance)
+            assert found["train"][name] == pytest.approx(alone["train"][name], rel=tolerance)
         for name, value in alone["test"]["loss"].items():
-            assert several["test"]["loss"][name] == pytest.approx(value, rel=tolerance)
+            assert found["test"]["loss"][name] == pytest.approx(value, rel=tolerance)
 
 
 def _children(process: int) -> list[int]:
@@ -203,6 +206,7 @@ def _wait_for_an_epoch(process: "subprocess.Popen[str]") -> None:
     assert any(line.startswith("epoch") for line in process.stdout), "it ended too early"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
 def test_a_killed_process_ends_all_and_the_run_goes_on_with_fewer(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
@@ -210,7 +214,7 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_with_fewer(
     """One of three is killed as the system would for want of memory; two go on, and stop together
     on SIGTERM."""
     cfg = edited_cfg(("max_epochs=4", "max_epochs=100000"))
-    arguments = _arguments(cfg, minimal_data, tmp_path / "run")
+    arguments = ["--", "train.py", *_arguments(cfg, minimal_data, tmp_path / "run")]
     process = _start(3, *arguments)
     _wait_for_an_epoch(process)
     ranks = [child for child in _children(process.pid) if b"train.py" in _command_line(child)]
@@ -249,10 +253,11 @@ def test_a_mistake_is_said_once(
     minimal_data: Path,
     tmp_path: Path,
 ) -> None:
-    process = _start(2, *_arguments(edited_cfg(edit), minimal_data, tmp_path / "run"))
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode != 0
-    assert output.count(message) == 1, output
+    call = partial(main, _arguments(edited_cfg(edit), minimal_data, tmp_path / "run"))
+    ranks = forked_world(2, call, tmp_path / "printed")
+    assert [rank.wait() for rank in ranks] == [2, 2]
+    printed = ranks[0].printed()
+    assert printed.count(message) == 1, printed
 
 
 SRUN = """#!/bin/bash
@@ -263,6 +268,7 @@ wait -n && wait -n
 """
 
 
+@pytest.mark.slow
 def test_the_slurm_script_of_the_readme_trains_on_two_machines(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
@@ -274,7 +280,7 @@ def test_the_slurm_script_of_the_readme_trains_on_two_machines(
         ("cfg/image_discriminator.cfg", str(cfg)),
         ("--data disfa", f"--data {minimal_data} --cache {tmp_path / 'cache'} --device cpu"),
         ("--run runs/disfa", f"--run {run}"),
-        ("$first:29500", f"$first:{_free_port()}"),
+        ("$first:29500", f"$first:{free_port()}"),
     ):
         assert script.count(old) == 1
         script = script.replace(old, new)
@@ -284,7 +290,6 @@ def test_the_slurm_script_of_the_readme_trains_on_two_machines(
     environment = {
         **os.environ,
         "PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "OMP_NUM_THREADS": "1",
         "SLURM_JOB_NODELIST": "machine[1-2]",
         "SLURM_NNODES": "2",
         "SLURM_GPUS_ON_NODE": "1",
@@ -303,10 +308,3 @@ def test_the_slurm_script_of_the_readme_trains_on_two_machines(
     assert process.returncode == 0, output
     assert "2 processes (cpu)" in output
     assert len(_records(run)) == 1
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -2,54 +2,55 @@
 
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import assert_same_bits
-from tests.training.test_resume import _start, _without_times
+from tests.conftest import ROOT
+from tests.training.conftest import DATA, assert_same_bits
+from tests.training.test_resume import start_forked, without_times
 
 RUNS = 20
-AT_ONCE = 2
+TOGETHER = 5
+"""Of one test: several tests can be shared out to several processes."""
+
+
+@pytest.fixture(scope="module")
+def cfg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """cfg/minimal.cfg with shorter epochs."""
+    path = tmp_path_factory.mktemp("cfg") / "short.cfg"
+    text = (ROOT / "cfg" / "minimal.cfg").read_text()
+    path.write_text(text.replace("epoch_size=32", "epoch_size=16"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def untouched(cfg: Path) -> tuple[Path, float]:
+    """A run that nobody killed, and how many seconds it took."""
+    run, began = cfg.parent / "untouched", time.monotonic()
+    assert start_forked(cfg, DATA, run, cfg.parent / "cache").wait() == 0
+    return run, time.monotonic() - began
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("first", range(0, RUNS, TOGETHER))
 def test_runs_killed_at_random_moments_go_on_to_the_same_bits(
-    edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
+    first: int, cfg: Path, untouched: tuple[Path, float], tmp_path: Path
 ) -> None:
-    """From the first import to the table at the end: a first run measures how long that is."""
-    cfg = edited_cfg(("epoch_size=32", "epoch_size=16"))
-    cache = tmp_path / "cache"
-    whole = tmp_path / "whole"
-    began = time.monotonic()
-    assert _start(cfg, minimal_data, whole, cache).wait(timeout=240) == 0
-    length = time.monotonic() - began
-
-    def killed_and_gone_on_with(number: int) -> list[int]:
-        """The exit codes of the killed process and of the one after it."""
+    """From the first step of the command to the table at the end."""
+    whole, seconds = untouched
+    statuses = []
+    for number in range(first, first + TOGETHER):
         run = tmp_path / f"run{number}"
-        process = _start(cfg, minimal_data, run, cache)
-        try:
-            process.communicate(timeout=random.Random(number).uniform(0, length))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=60)
-        killed = process.returncode
-        process = _start(cfg, minimal_data, run, cache)
-        process.communicate(timeout=240)
-        return [killed, process.returncode]
-
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        codes = list(workers.map(killed_and_gone_on_with, range(RUNS)))
-    assert {after for _, after in codes} == {0}, codes
-    assert sum(killed == -signal.SIGKILL for killed, _ in codes) > RUNS / 2, codes
-    for number in range(RUNS):
-        run = tmp_path / f"run{number}"
+        process = start_forked(cfg, DATA, run, cfg.parent / "cache")
+        time.sleep(random.Random(number).uniform(0, seconds))
+        process.send_signal(signal.SIGKILL)
+        statuses.append(process.wait())
+        process = start_forked(cfg, DATA, run, cfg.parent / "cache")
+        assert process.wait() == 0, process.printed()
         for name in ("latest.pt", "best.pt"):
             assert_same_bits(whole / "checkpoints" / name, run / "checkpoints" / name)
-        assert _without_times(whole) == _without_times(run)
+        assert without_times(whole) == without_times(run)
+    assert statuses.count(-signal.SIGKILL) > TOGETHER / 2, statuses

@@ -1,13 +1,11 @@
 """A run that was stopped or killed and gone on with equals one that never stopped, bit for bit."""
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,13 @@ import torch
 
 from audetnet.commands.train import main
 from audetnet.training.checkpoint import load_checkpoint
-from tests.conftest import ROOT
+from tests.forked import Forked
 from tests.training.conftest import QUICK, assert_same_bits
 
 Train = Callable[..., Path]
 
 
-def _without_times(run: Path) -> list[dict[str, Any]]:
+def without_times(run: Path) -> list[dict[str, Any]]:
     records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for record in records:
         del record["seconds"]
@@ -45,7 +43,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     resumed = train(quick_cfg, "stopped")
     for name in ("latest.pt", "best.pt"):
         assert_same_bits(whole / "checkpoints" / name, resumed / "checkpoints" / name)
-    assert _without_times(whole) == _without_times(resumed)
+    assert without_times(whole) == without_times(resumed)
 
 
 def test_blocks_that_draw_draw_the_same_in_a_run_gone_on_with(
@@ -64,24 +62,13 @@ def test_blocks_that_draw_draw_the_same_in_a_run_gone_on_with(
     stop_after(None)
     resumed = train(cfg, "stopped")
     assert_same_bits(whole / "checkpoints" / "latest.pt", resumed / "checkpoints" / "latest.pt")
-    assert _without_times(whole) == _without_times(resumed)
+    assert without_times(whole) == without_times(resumed)
 
 
-def _start(cfg: Path, data: Path, run: Path, cache: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "train.py", "--cfg", cfg, "--data", data, "--run", run]
-    return subprocess.Popen(
-        [*map(str, command), "--cache", str(cache), "--device", "cpu"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def _wait_for_an_epoch(process: "subprocess.Popen[str]") -> None:
-    assert process.stdout is not None
-    assert any(line.startswith("epoch") for line in process.stdout), "it ended too early"
+def start_forked(cfg: Path, data: Path, run: Path, cache: Path) -> Forked:
+    """``train.py`` in a process of its own."""
+    flags = ["--cfg", cfg, "--data", data, "--run", run, "--cache", cache, "--device", "cpu"]
+    return Forked(partial(main, [*map(str, flags)]), run.parent / f"{run.name}.txt")
 
 
 def test_sigkill_and_sigterm_lose_nothing(
@@ -91,24 +78,21 @@ def test_sigkill_and_sigterm_lose_nothing(
     those of a run that nobody touched."""
     cfg = edited_cfg(("max_epochs=4", "max_epochs=6"), ("epoch_size=32", "epoch_size=64"))
     cache = tmp_path / "cache"
-    process = _start(cfg, minimal_data, tmp_path / "whole", cache)
-    assert process.wait(timeout=240) == 0
+    assert start_forked(cfg, minimal_data, tmp_path / "whole", cache).wait() == 0
     run = tmp_path / "killed"
     latest = run / "checkpoints" / "latest.pt"
     moments = random.Random(5)
     for number in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
-        process = _start(cfg, minimal_data, run, cache)
-        _wait_for_an_epoch(process)
+        process = start_forked(cfg, minimal_data, run, cache)
+        process.wait_for("\nepoch ")
         time.sleep(moments.uniform(0, 1))
         process.send_signal(number)
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == (-number if number == signal.SIGKILL else 0)
+        assert process.wait() == (-number if number == signal.SIGKILL else 0)
         assert load_checkpoint(latest).progress.step >= 0  # whole at any moment
-    assert "stopped (SIGTERM)" in output
-    process = _start(cfg, minimal_data, run, cache)
-    assert process.wait(timeout=240) == 0
+    assert "stopped (SIGTERM)" in process.printed()
+    assert start_forked(cfg, minimal_data, run, cache).wait() == 0
     assert_same_bits(tmp_path / "whole" / "checkpoints" / "latest.pt", latest)
-    assert _without_times(tmp_path / "whole") == _without_times(run)
+    assert without_times(tmp_path / "whole") == without_times(run)
 
 
 def test_a_time_limit_saves_and_exits_cleanly(
@@ -176,4 +160,4 @@ def test_more_epochs_may_be_asked_for(
     train(quick_cfg, "run")
     longer = edited_cfg(("max_epochs=4", "max_epochs=3"), *QUICK[1:])
     run = train(longer, "run")
-    assert [record["epoch"] for record in _without_times(run)] == [1, 2, 3]
+    assert [record["epoch"] for record in without_times(run)] == [1, 2, 3]

@@ -4,18 +4,21 @@ from itertools import product
 
 import numpy as np
 
+from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
+from audetnet.disentangling.decoded_images import au_walks
+from audetnet.disentangling.figures import Illustration, code_maps
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, Statistic, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
 from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import Findings, Known, Row, needs_people, needs_z2
-from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, macro_f1
-from audetnet.evaluation.people import Estimate, Statistic, estimate
+from audetnet.disentangling.table import Findings, Known, Row, Table, needs_people, needs_z2
 from audetnet.seeds import Purpose, numpy_generator
 
 _PROBES = {
     "linear": "logistic regression, balanced classes, on standardised codes",
     "rbf": "the same on 300 Nystroem features of an RBF kernel (width: the median distance)",
 }
+_BRIEF = {"linear": "linear", "rbf": "RBF"}
 _FOLDS = (
     "five folds by person, C chosen on other people within the fitted ones; "
     "over all frames, mean over the AUs that occur"
@@ -26,6 +29,7 @@ def _rows(block: str, probe: str) -> list[Row]:
     number, ideal = (1, "high") if block == "z1" else (2, "0.5")
     title = f"AUs in {block}, {probe} probe"
     headline = (block, probe) != ("z1", "rbf")
+    brief = f"AUs from {block}, {_BRIEF[probe]} (AUC)"
     return [
         Row(
             f"au_{block}_{probe}_auc",
@@ -36,6 +40,8 @@ def _rows(block: str, probe: str) -> list[Row]:
             ideal,
             f"{_PROBES[probe]}; {_FOLDS}.",
             headline,
+            in_summary=brief if headline else None,
+            in_intervals=headline,
         ),
         Row(
             f"au_{block}_{probe}_f1",
@@ -67,7 +73,13 @@ ROWS = (
 )
 
 
-@finds(*ROWS)
+def _drawn(subject: Subject, _: Table) -> list[Illustration]:
+    """Maps of the codes by person and AU, and walks along the AUs in z1."""
+    run, codes, names = subject.trained, subject.test, subject.au_names
+    return [code_maps(codes, names), au_walks(run.model, codes, run.test_code, names)]
+
+
+@finds(*ROWS, draw=_drawn)
 def measure(subject: Subject) -> Findings:
     """AUC and F1 of each block and probe, and the leak. Raises NotMeasuredError for fewer than 3
     people.

@@ -4,10 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from audetnet.disentangling.measure import finds
-from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
-from audetnet.evaluation.dependence import (
+from audetnet.disentangling.matrix_correlation import (
     PERMUTATIONS,
     centred,
     chi_square_p,
@@ -17,7 +14,10 @@ from audetnet.evaluation.dependence import (
     shift_p,
     within_person,
 )
-from audetnet.evaluation.people import Estimate, estimate
+from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate
+from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 20
@@ -41,15 +41,18 @@ def _row(statistic: str, scope: str) -> Row:
             f"p: z2 shifted in time against z1 person by person, {PERMUTATIONS} times",
         ),
     }[scope]
+    scope_name = "within person" if scope == "within" else "pooled"
     return Row(
         f"{statistic}_{scope}",
         5,
-        f"dependence of z1 and z2, {'within person' if scope == 'within' else 'pooled'}",
+        f"dependence of z1 and z2, {scope_name}",
         name,
         "0",
         "0",
         f"{name} ({source}), {where}, on at most {_MOST_FRAMES:,} frames; {p}.",
         headline=True,
+        in_summary=f"dCor²(z1, z2), {scope_name}" if statistic == "dcor" else None,
+        in_intervals=statistic == "dcor",
     )
 
 

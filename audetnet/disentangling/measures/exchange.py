@@ -11,20 +11,23 @@ import torch
 from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
+from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, relative_error
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix, shuffled_images, telling_frames
+from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import RUNS, Cell, Findings, Row, needs_people, needs_z2
-from audetnet.evaluation.block_metrics import leak_ratio, macro_auc, relative_error
+from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels
 from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator
 
 _BATCH = 64
+_MATRIX_FRAMES, _SHUFFLED_FRAMES = 5, 8
 _PAIRS = (
     "each test frame i gives z1, one frame j of another person (drawn evenly over the others) "
     "gives z2"
@@ -85,6 +88,7 @@ ROWS = (
         "(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the judge; 0 = as a "
         "random frame; not given where the judge reads no AUs in reconstructions (AUC < 0.55).",
         headline=True,
+        in_intervals=True,
     ),
     Row(
         "exchange_identity",
@@ -126,7 +130,20 @@ class _Seen:
     z2: Array
 
 
-@finds(*ROWS, of=RUNS)
+def _drawn(subject: Subject, _: Table) -> list[Illustration]:
+    """Frames with the codes of each other."""
+    run, rows = subject.trained, telling_frames(subject.test, _SHUFFLED_FRAMES)
+    pixels = run.test_pixels[rows]
+    ids = tuple(run.test.ids[row] for row in rows)
+    subjects = tuple(run.test.subjects[row] for row in rows)
+    few = slice(_MATRIX_FRAMES)
+    return [
+        exchange_matrix(run.model, pixels[few], ids[few], subjects[few]),
+        shuffled_images(run.model, pixels, ids, subjects),
+    ]
+
+
+@finds(*ROWS, of=RUNS, draw=_drawn)
 def measure(subject: Subject) -> Findings:
     """All rows, of the test frames."""
     run = subject.trained

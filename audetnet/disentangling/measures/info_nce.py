@@ -3,14 +3,20 @@
 import numpy as np
 import torch
 
+from audetnet.disentangling.block_metrics import info_nce, pair_auc
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.critic import PAIRS, PAIRS_WITHIN, SeparableCritic, cuts, trained_critic
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate, mean_over_frames
+from audetnet.disentangling.separable_critic import (
+    PAIRS,
+    PAIRS_WITHIN,
+    SeparableCritic,
+    cuts,
+    trained_critic,
+)
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
-from audetnet.evaluation.block_metrics import info_nce, pair_auc
 from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Estimate, estimate, mean_over_frames
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 100
@@ -49,6 +55,7 @@ def _rows(scope: str) -> tuple[Row, Row]:
             "0.5",
             f"{how}; share of shuffled pairs that score below the true one.",
             headline=True,
+            in_intervals=True,
         ),
     )
 

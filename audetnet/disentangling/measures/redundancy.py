@@ -2,13 +2,13 @@
 
 from itertools import product
 
+from audetnet.disentangling.block_metrics import held_out_r2
+from audetnet.disentangling.matrix_correlation import within_person
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row, needs_people, needs_z2
-from audetnet.evaluation.block_metrics import held_out_r2
-from audetnet.evaluation.dependence import within_person
-from audetnet.evaluation.people import Estimate, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 _DIRECTIONS = (("z2", "z1"), ("z1", "z2"))
@@ -30,6 +30,7 @@ def _row(source: str, target: str, scope: str) -> Row:
         "on other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
         "linear redundancy only.",
         headline=scope == "within",
+        in_intervals=(source, scope) == ("z2", "within"),
     )
 
 

@@ -1,7 +1,9 @@
 """Row 3: who is in the picture, in z1 and in z2."""
 
+from audetnet.disentangling.block_metrics import balanced_accuracy, same_person_auc, standardised
 from audetnet.disentangling.codes import TIME_BLOCKS
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import Estimate, estimate
 from audetnet.disentangling.probes import identify
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
@@ -13,8 +15,6 @@ from audetnet.disentangling.table import (
     needs_people,
     needs_z2,
 )
-from audetnet.evaluation.block_metrics import balanced_accuracy, same_person_auc, standardised
-from audetnet.evaluation.people import Estimate, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 
@@ -32,6 +32,8 @@ def _rows(block: str) -> tuple[Row, Row]:
             "fifths of each person's time and read out on the other; mean over people. AU rates "
             "differ by person: what true AU labels tell is the floor.",
             headline=True,
+            in_summary=f"person from {block} (accuracy)",
+            in_intervals=True,
         ),
         Row(
             f"same_person_{block}",
@@ -43,6 +45,7 @@ def _rows(block: str) -> tuple[Row, Row]:
             "does the cosine similarity of two frames (of different stretches of time, codes "
             "standardised) tell whether they show the same person; mean over people.",
             headline=True,
+            in_intervals=block == "z2",
         ),
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audetnet.evaluation.people import (
+from audetnet.disentangling.people import (
     Estimate,
     estimate,
     mean_over_frames,

@@ -10,8 +10,8 @@ import warnings
 
 import numpy as np
 
+from audetnet.disentangling.people import Indices, Statistic, mean_over_people, sums_by_person
 from audetnet.evaluation.metrics import Array, two_afc
-from audetnet.evaluation.people import Indices, Statistic, mean_over_people, sums_by_person
 
 
 def macro_auc(scores: Array, labels: Array, person: Indices) -> Statistic:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, r2_score, roc_auc_score
 
-from audetnet.evaluation.block_metrics import (
+from audetnet.disentangling.block_metrics import (
     balanced_accuracy,
     held_out_r2,
     info_nce,

@@ -20,21 +20,11 @@ from audetnet.disentangling.figures import (
     is_found,
     set_title,
 )
+from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Table
 from audetnet.drawing import Figure
-from audetnet.evaluation.people import Estimate
 
 MOST_CONDENSED = 12
-SUMMARY_ROWS = {
-    "au_z1_linear_auc": "AUs from z1, linear (AUC)",
-    "au_z2_linear_auc": "AUs from z2, linear (AUC)",
-    "au_z2_rbf_auc": "AUs from z2, RBF (AUC)",
-    "identity_z1": "person from z1 (accuracy)",
-    "identity_z2": "person from z2 (accuracy)",
-    "dcor_pooled": "dCor²(z1, z2), pooled",
-    "dcor_within": "dCor²(z1, z2), within person",
-}
-"""Keys of the rows in the summary, with their names there; all lie on a scale from 0 to 1."""
 STRIP = ("original i", "original j", "reconstruction\nof i", "z1 of i,\nz2 of j")
 """The four images of a pair in the summary."""
 
@@ -46,9 +36,9 @@ def summary(
     knowledge: tuple[Knowledge, ...],
     strips: npt.NDArray[np.uint8],
 ) -> Illustration:
-    """All in one figure for a paper, 7 x 5 inches: what the blocks of ``column`` know, its
-    SUMMARY_ROWS, and pairs of frames (Q, 4, 3, H, W), of which 4 are shown: see STRIP and
-    pictures.exchange_strips. ``name`` is the model's in the title.
+    """All in one figure for a paper, 7 x 5 inches: what the blocks of ``column`` know, its rows
+    with a name ``in_summary``, and pairs of frames (Q, 4, 3, H, W), of which 4 are shown: see STRIP
+    and exchange_strips. ``name`` is the model's in the title.
     """
     figure = Figure(figsize=(7, 5), layout="constrained")
     halves = figure.add_gridspec(2, 1, height_ratios=(2.75, 2.25))
@@ -88,15 +78,14 @@ def _mean(values: list[float]) -> float:
 
 
 def _key_numbers(axes: Axes, table: Table, column: str) -> None:
-    cells, chances = table.cells[column], {row.key: as_number(row.chance) for row in table.rows}
     labels: list[str] = []
-    for key, label in SUMMARY_ROWS.items():
-        cell = cells.get(key)
-        if not isinstance(cell, Estimate) or not is_found(cell):
+    for row in table.rows:
+        cell = table.cells[column].get(row.key)
+        if row.in_summary is None or not isinstance(cell, Estimate) or not is_found(cell):
             continue
         y = len(labels)
-        labels.append(label)
-        if (chance := chances.get(key)) is not None:
+        labels.append(row.in_summary)
+        if (chance := as_number(row.chance)) is not None:
             axes.plot([chance, chance], [y - 0.35, y + 0.35], color=ORANGE, lw=1.5)
         draw_interval(axes, y, cell, BLUE)
         interval = "" if np.isnan(cell.low) else f" [{cell.low:.2f}, {cell.high:.2f}]"

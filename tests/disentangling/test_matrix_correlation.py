@@ -5,8 +5,8 @@ import pytest
 from hyppo.independence import Dcorr
 from scipy.stats import binomtest, kstest
 
-from audetnet.evaluation.block_metrics import standardised
-from audetnet.evaluation.dependence import (
+from audetnet.disentangling.block_metrics import standardised
+from audetnet.disentangling.matrix_correlation import (
     PERMUTATIONS,
     centred,
     chi_square_p,
