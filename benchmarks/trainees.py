@@ -59,9 +59,8 @@ def mapped_frames(path: Path) -> tuple[FrameSet, PackedFrames]:
     count = len(pixels)
     ids = tuple(map(str, range(count)))
     labels = np.random.default_rng(0).integers(0, 2, (count, AUS)).astype(np.float32) * 3
-    return FrameSet(
-        name="train", ids=ids, paths=(path,) * count, subjects=ids, labels=labels
-    ), PackedFrames(pixels, ids)
+    frames = FrameSet(name="train", ids=ids, paths=(path,) * count, subjects=ids, labels=labels)
+    return frames, PackedFrames(pixels, ids)
 
 
 def config_of(cfg: Path, batch_size: int, image_critic: bool = True) -> Config:

@@ -15,9 +15,8 @@ import gpu
 from gpu_bench import Bench, Row, cpu_bench, time_left
 from gpu_lines import LINES, Line
 
-COLLECTS = "tests"
-"""Takes a while: pytest collects tests."""
-QUICK = [name for name in LINES if name != COLLECTS]
+QUICK = ["limits", "speed_64_no_image_critic", "pinned", "syncs"]
+NEEDS_A_GPU = {"pinned", "cuda_graphs"}
 
 
 def cells(output: str) -> list[list[str]]:
@@ -41,16 +40,20 @@ def check(rows: list[list[str]], names: list[str]) -> None:
         assert (way and any(c.isdigit() for c in measured)) or (measured == "-" and remarks)
 
 
-def test_every_line_gives_a_number_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = table_of(*QUICK, capture=capsys)
-    check(rows, QUICK)
-    assert {row[0] for row in rows if row[2] == "-"} == {"pinned", "cuda_graphs"}
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(QUICK, id="a line of each kind"),
+        pytest.param(list(LINES), id="all", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+    ],
+)
+def test_every_line_gives_a_number_or_says_why_not(
+    names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = table_of(*names, capture=capsys)
+    check(rows, names)
+    assert {row[0] for row in rows if row[2] == "-"} == NEEDS_A_GPU & set(names)
     assert all(" of " in row[4] for row in rows if row[0].startswith("speed"))
-
-
-@pytest.mark.slow
-def test_the_line_of_tests_counts_them(capsys: pytest.CaptureFixture[str]) -> None:
-    check(table_of(COLLECTS, capture=capsys), [COLLECTS])
 
 
 def test_the_lines_fit_into_nine_minutes() -> None:

@@ -157,13 +157,8 @@ def test_batches_come_without_waiting(resident: bool, edited_cfg: Callable[..., 
     bench.model.to(device)
     pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 64, 64), np.uint8)
     ids = tuple(map(str, range(12)))
-    frames = FrameSet(
-        name="train",
-        ids=ids,
-        paths=(Path("none"),) * 12,
-        subjects=ids,
-        labels=np.zeros((12, 12), np.float32),
-    )
+    paths, labels = (Path("none"),) * 12, np.zeros((12, 12), np.float32)
+    frames = FrameSet(name="train", ids=ids, paths=paths, subjects=ids, labels=labels)
     packed = PackedFrames(pixels, ids)
     there = resident_frames(packed, device, "on" if resident else "off")
     batches, cuts = Batches(frames, packed, device, there), np.split(np.arange(12), 3)
