@@ -5,6 +5,7 @@ An option that a run's identity does not name has its default: so a run of befor
 there goes on, unless the cfg now gives it another value.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -33,7 +34,7 @@ _KINDS: Mapping[str, Mapping[str, Schema]] = {
     "objectives": VOCABULARY.objectives,
 }
 """By the name of a list, then by the type of an entry."""
-_OF_DATA = ("digest_of_ids_and_labels", "digest_of_images")
+_OF_DATA = ("digest_of_ids_and_labels", "digest_of_images", "digest_of_subjects")
 _EXPLAINING = ("fold",)
 """What may differ where the data are the same, and tells more than a digest where they are not."""
 
@@ -61,9 +62,18 @@ def run_identity(
             "frame_size": frame_size,
             "digest_of_ids_and_labels": dataset.digest(),
             "digest_of_images": images,
+            "digest_of_subjects": _subjects_digest(config, dataset),
             "fold": fold,
         }
     )
+
+
+def _subjects_digest(config: Config, dataset: Dataset) -> str | None:
+    """Of who is in the training frames, where a run learns from it."""
+    answered = {each.objective.critic_answers for each in config.objectives}
+    if "people" not in answered and not config.data.balance_subjects:
+        return None
+    return hashlib.sha256("\n".join(dataset.train.subjects).encode()).hexdigest()[:16]
 
 
 def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[str, Any]:
@@ -91,7 +101,7 @@ def check_identity(
     shared = [name for name in was if name in now]  # a version before may not have known of all
     options = [name for name in shared if name not in (*_OF_DATA, *_EXPLAINING)]
     difference = first_difference(was, now, options)
-    data = first_difference(was, now, _OF_DATA)
+    data = first_difference(was, now, [name for name in _OF_DATA if name in shared])
     if difference is None and data is not None:
         explaining = [name for name in _EXPLAINING if name in shared]
         reasons = [first_difference(was, now, explaining), changed_data()]

@@ -275,6 +275,26 @@ def test_what_has_changed_in_the_data_is_named(
         assert "digest_of_" in capsys.readouterr().err or change == "AU names"
 
 
+@pytest.mark.parametrize("used", [True, False], ids=["drawn evenly", "of no account"])
+def test_a_run_that_learns_from_subjects_wants_the_same_ones(
+    used: bool,
+    short_cfg: Path,
+    data: Path,
+    tmp_path: Path,
+    stop_after: Callable[[int | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cfg, run = tmp_path / "a.cfg", tmp_path / "run"
+    options = f"balance_subjects={used}\nsampling_size"
+    cfg.write_text(short_cfg.read_text().replace("sampling_size", options, 1))
+    stop_after(1)
+    assert start(cfg, run, "--fold", "1", data=data) == 0
+    described = json.loads((data / "dataset.json").read_text()) | {"subject_pattern": "SN0."}
+    (data / "dataset.json").write_text(json.dumps(described))
+    assert start(cfg, run, "--fold", "1", data=data) == (2 if used else 0)
+    assert ("digest_of_subjects" in capsys.readouterr().err) == used
+
+
 def test_another_fold_of_the_same_frames_is_no_change(
     short_cfg: Path, data: Path, tmp_path: Path, stop_after: Callable[[int | None], None]
 ) -> None:
