@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
@@ -78,7 +79,8 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(self._process.pid, number)
 
 
 def forked_world(size: int, call: Callable[[], int], output: Path) -> list[Forked]:
