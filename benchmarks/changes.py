@@ -8,32 +8,27 @@ without its image critic, loader included. Ratio = time without the change / tim
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from training import CFG, CPU, HEAD, SIZE, made_frames, without_image_critic
+from comparing import in_turn, ratio
+from trainees import LARGEST, SIZE, Trainee, config_of, made_images
 
 from audetnet.config.options import Config
-from audetnet.config.reader import read_config
-from audetnet.data.augment import Augmentation
-from audetnet.data.batches import Batch, Batches
+from audetnet.data.batches import Batch
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
-from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet
 from audetnet.objectives import wgan_gp
 from audetnet.objectives.critic_chain import score_gradient
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import pursued
-from audetnet.training.step import TrainingStep, make_optimisers
-from audetnet.vocabulary import VOCABULARY
+from audetnet.training.step import TrainingStep
 
 
 class GraphEverywhere(TrainingStep):
@@ -93,28 +88,13 @@ def rounds_of(
     without: str, config: Config, frames: FrameSet, packed: PackedFrames
 ) -> Callable[[list[Indices]], None]:
     """Training without one of the changes."""
-    plan = plan_model(config, (SIZE, SIZE))
-    model = build_model(plan, config.data, 0)
-    every = config.training.train_main_net_every_n_batches
     kind = GraphEverywhere if without == "no graph, no unread decoder" else TrainingStep
-    step = kind(
-        model,
-        make_optimisers(model, config),
-        pursued(plan),
-        every,
-        HEAD,
-        0,
-        lambda: torch.autocast("cpu", enabled=False),
-        Augmentation(),
-        World(),
-    )
-    WITHOUT[without](step, model)
-    batches = Batches(frames, packed, CPU)
+    trainee = Trainee(config, frames, packed, step=kind)
+    WITHOUT[without](trainee.step, trainee.model)
 
     def run(cuts: list[Indices]) -> None:
         with replaced(without):
-            for index, batch in enumerate(batches(cuts)):
-                step(batch, every - len(cuts) + index + 1, 1, index)
+            trainee(cuts)
 
     return run
 
@@ -124,19 +104,11 @@ def compare(config: Config, frames: FrameSet, packed: PackedFrames, rounds: int)
     batch, every = config.training.batch_size, config.training.train_main_net_every_n_batches
     cuts = np.split(np.random.default_rng(1).permutation(batch * every), every)
     ways = {name: rounds_of(name, config, frames, packed) for name in WITHOUT}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name, run in ways.items():
-            start = time.perf_counter()
-            run(cuts)
-            if number:
-                seconds[name].append(time.perf_counter() - start)
+    seconds = in_turn({name: partial(run, cuts) for name, run in ways.items()}, rounds)
     whole, *others = seconds
     print(f"{whole}: {statistics.median(seconds[whole]):.2f} s a round of {batch * every} images")
     for name in others:
-        ratios = [a / b for a, b in zip(seconds[name], seconds[whole], strict=True)]
-        low, high = min(ratios), max(ratios)
-        print(f"  {name:<34} {statistics.median(ratios):5.2f}  ({low:.2f} to {high:.2f})")
+        print(f"  {name:<34} {ratio(seconds[name], seconds[whole])}")
 
 
 def main() -> None:
@@ -145,19 +117,17 @@ def main() -> None:
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
     keep_freed_memory()
-    config = read_config(CFG, VOCABULARY)
-    training = replace(config.training, batch_size=arguments.batch_size)
-    config = replace(config, training=training)
+    config = config_of(LARGEST, arguments.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        count = arguments.batch_size * training.train_main_net_every_n_batches
-        frames = made_frames(directory, count)
+        count = arguments.batch_size * config.training.train_main_net_every_n_batches
+        frames = made_images(directory, count)
         images = dict(zip(frames.ids, frames.paths, strict=True))
         packed = pack(images, (SIZE, SIZE), False, directory / "cache")
         print("largest cfg; ratio: time without this change / time with all")
         compare(config, frames, packed, arguments.rounds)
         print("without the image critic")
-        compare(without_image_critic(config), frames, packed, arguments.rounds)
+        compare(config_of(LARGEST, arguments.batch_size, False), frames, packed, arguments.rounds)
 
 
 if __name__ == "__main__":

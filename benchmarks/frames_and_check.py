@@ -10,13 +10,12 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
+from comparing import Action, in_turn
 from scipy.io import savemat
 
 from audetnet.data.images import find_images
@@ -61,15 +60,10 @@ def extract(raw: Path, workers: int) -> None:
         assert status == 0
 
 
-def medians(tasks: dict[str, Callable[[], object]], amount: int) -> dict[str, float]:
+def medians(tasks: dict[str, Action], amount: int) -> dict[str, float]:
     """Items a second of each task, the median of interleaved rounds."""
-    rates: dict[str, list[float]] = {name: [] for name in tasks}
-    for _ in range(ROUNDS):
-        for name, task in tasks.items():
-            start = time.perf_counter()
-            task()
-            rates[name].append(amount / (time.perf_counter() - start))
-    return {name: statistics.median(values) for name, values in rates.items()}
+    seconds = in_turn(tasks, ROUNDS, warm_up=0)
+    return {name: amount / statistics.median(values) for name, values in seconds.items()}
 
 
 def report(unit: str, rates: dict[str, float]) -> None:
@@ -88,7 +82,7 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "DISFA"
         make_raw(raw, paths[0])
-        tasks: dict[str, Callable[[], object]] = {
+        tasks: dict[str, Action] = {
             "decoding the videos": lambda: decode(raw),
             "frames, 1 worker": lambda: extract(raw, 1),
             "frames, 2 workers": lambda: extract(raw, 2),

@@ -168,7 +168,13 @@ def frame_set(name: str, first: int, count: int) -> FrameSet:
     rates = np.linspace(0.02, 0.35, AUS)
     labels = (generator.random((count, AUS)) < rates).astype(np.float32)
     ids = tuple(f"S{row % 27:03}_{row}" for row in range(first, first + count))
-    return FrameSet(name, ids, (Path("none"),) * count, tuple(i[:4] for i in ids), labels)
+    return FrameSet(
+        name=name,
+        ids=ids,
+        paths=(Path("none"),) * count,
+        subjects=tuple(i[:4] for i in ids),
+        labels=labels,
+    )
 
 
 def sparse_array(path: Path, count: int, size: int) -> "np.ndarray":
@@ -186,10 +192,28 @@ def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer
     train = frame_set("train", 0, case.frames)
     test = frame_set("test", case.frames, TEST_FRAMES)
     names = tuple(f"AU{n}" for n in range(AUS))
-    dataset = Dataset(train, test, None, names, "occurrence", 1.0, ())
+    dataset = Dataset(
+        train=train,
+        test=test,
+        validation=None,
+        au_names=names,
+        kind="occurrence",
+        active_from=1.0,
+        notes=(),
+    )
     pixels = sparse_array(folder / "a.npy", case.frames + TEST_FRAMES, case.size)
     packed = PackedFrames(pixels, [*train.ids, *test.ids])
-    settings = RunSettings(folder / "run", 0, CPU, False, 0, deadline, "off", False, World())
+    settings = RunSettings(
+        directory=folder / "run",
+        seed=0,
+        device=CPU,
+        bf16=False,
+        save_every=0,
+        deadline=deadline,
+        residence="off",
+        compile=False,
+        world=World(),
+    )
     plan = plan_model(config, (case.size, case.size))
     model = build_model(plan, config.data, 0)
     return Trainer(config, pursued(plan), model, dataset, packed, settings, {}, {})

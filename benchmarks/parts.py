@@ -12,12 +12,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from comparing import Action, in_turn
 from reference import PlainSetMOMU, SetMOMU
 
 from audetnet.data.batches import Batches
@@ -48,17 +47,10 @@ train.main(sys.argv[1:])
 """
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def median_of(rounds: int, *actions: Callable[[], object]) -> list[float]:
-    """Medians of interleaved rounds; one more before them is not counted."""
-    table = [[seconds(action) for action in actions] for _ in range(rounds + 1)][1:]
-    return [statistics.median(column) for column in zip(*table, strict=True)]
+def median_of(rounds: int, *actions: Action) -> list[float]:
+    """Medians of interleaved rounds."""
+    found = in_turn({str(number): action for number, action in enumerate(actions)}, rounds)
+    return [statistics.median(values) for values in found.values()]
 
 
 def loader(rounds: int, directory: Path) -> None:
@@ -70,7 +62,7 @@ def loader(rounds: int, directory: Path) -> None:
     array.flush()
     ids = tuple(map(str, range(LOADED)))
     labels = np.zeros((LOADED, AUS), np.float32)
-    frames = FrameSet("train", ids, (path,) * LOADED, ids, labels)
+    frames = FrameSet(name="train", ids=ids, paths=(path,) * LOADED, subjects=ids, labels=labels)
     batches = Batches(frames, PackedFrames(np.load(path, mmap_mode="r"), ids), torch.device("cpu"))
     order = np.random.default_rng(0).permutation(LOADED)
     cuts = [order[start : start + BATCH] for start in range(0, LOADED, BATCH)]
@@ -104,11 +96,11 @@ def metrics(rounds: int) -> None:
     scores = generator.random((TEST_FRAMES, AUS))
     intensities = generator.integers(0, 6, (TEST_FRAMES, AUS)).astype(float)
     predictions = Predictions(
-        scores,
-        (scores > 0.5).astype(float),
-        (intensities >= 2).astype(float),
-        5 * scores,
-        intensities,
+        scores=scores,
+        decisions=(scores > 0.5).astype(float),
+        labels=(intensities >= 2).astype(float),
+        intensities=5 * scores,
+        intensity_labels=intensities,
     )
     names = tuple(f"AU{number}" for number in range(AUS))
     (median,) = median_of(rounds, lambda: au_metrics(predictions, names))

@@ -45,6 +45,8 @@ class Load:
     """Of a mean batch: operations an image, bytes and messages that are summed over processes."""
 
     operations: float
+    critic_operations: float
+    """Those of the operations that are the critics'."""
     bytes: float
     messages: float
     code_bytes: int
@@ -60,14 +62,14 @@ def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
     encoded = 1 if critics else 1 / every
     operations = _flops(plan.encoder) * (encoded + 2 / every)
     operations += _flops(plan.decoder) * (decoded + 2 / every) + _flops(plan.predictor) * 3 / every
-    operations += sum(_flops(critic) * (CRITIC_LOSS + 2 / every) for critic in critics)
+    judging = sum(_flops(critic) * (CRITIC_LOSS + 2 / every) for critic in critics)
     learned = sum(map(_learned, critics)) + sum(map(_learned, main)) / every
     encoder_norms, decoder_norms = _batch_norms(model.encoder), _batch_norms(model.decoder)
     norms = encoder_norms * (encoded + 1 / every) + decoder_norms * (decoded + 1 / every)
     messages = len(critics) + 2 / every + norms + ("codes" in reads)
     channels, height, width = plan.encoder.output
     code = channels * height * width * FLOAT if "codes" in reads else 0
-    return Load(operations, learned * FLOAT, messages, code)
+    return Load(operations + judging, judging, learned * FLOAT, messages, code)
 
 
 def _flops(network: Plan) -> int:

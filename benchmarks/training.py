@@ -11,98 +11,67 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from comparing import in_turn, ratio
 from reference import ReferenceStep, reference_batches
+from trainees import CPU, HEAD, LARGEST, SIZE, Trainee, config_of, made_images
 
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation, to_unit_range
-from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
-from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
-from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import build_model, plan_model
 from audetnet.objectives.objective import pursued
-from audetnet.objectives.wgan_gp import ImageCritic
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
-from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 
-CFG = Path(__file__).parents[1] / "cfg" / "image_discriminator.cfg"
-SIZE, AUS = 256, 12
 TOLERANCE, ROUND_TOLERANCE = 1e-4, 5e-3
-CPU = torch.device("cpu")
-HEAD = AUHead("BCEWithLogits", False, 2.0)
 LOSSES = ("discriminator_loss", "image_discriminator_loss", "main_loss")
 Round = Callable[[list[Indices]], list[dict[str, float]]]
 """Trains on some batches, the last of which is a main one; returns the losses of each."""
-
-
-def made_frames(directory: Path, count: int) -> FrameSet:
-    """Smooth random JPEGs with random labels."""
-    generator = np.random.default_rng(0)
-    paths = []
-    for number in range(count):
-        coarse = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        picture = Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-        paths.append(directory / f"f_{number:03d}.jpg")
-        picture.save(paths[-1], quality=95)
-    ids = tuple(path.stem for path in paths)
-    labels = generator.integers(0, 2, (count, AUS)).astype(np.float32) * 3
-    return FrameSet("train", ids, tuple(paths), ("f",) * count, labels)
 
 
 def own_way(
     config: Config, frames: FrameSet, packed: PackedFrames, augmentation: Augmentation
 ) -> Round:
     """As train.py does it."""
-    plan = plan_model(config, (SIZE, SIZE))
-    model = build_model(plan, config.data, 0)
-    every = config.training.train_main_net_every_n_batches
-    step = TrainingStep(
-        model,
-        make_optimisers(model, config),
-        pursued(plan),
-        every,
-        HEAD,
-        0,
-        lambda: torch.autocast("cpu", enabled=False),
-        augmentation,
-        World(),
-    )
-    batches = Batches(frames, packed, CPU)
+    trainee = Trainee(config, frames, packed, augmentation=augmentation)
 
     def run(cuts: list[Indices]) -> list[dict[str, float]]:
-        found = []
-        for index, batch in enumerate(batches(cuts)):
-            groups = step(batch, every - len(cuts) + index + 1, 1, index)
-            terms = {
-                name: float(value.detach()) for group in groups for name, value in group.items()
-            }
-            found.append({n: v for n, v in terms.items() if n in LOSSES})
-        return found
+        terms = [
+            {name: float(value.detach()) for group in groups for name, value in group.items()}
+            for groups in trainee(cuts)
+        ]
+        return [{n: v for n, v in each.items() if n in LOSSES} for each in terms]
 
     return run
 
 
 def plain_way(
-    config: Config, frames: FrameSet, packed: PackedFrames, augmentation: Augmentation | None
+    config: Config,
+    frames: FrameSet,
+    packed: PackedFrames,
+    augmentation: Augmentation | None,
+    device: torch.device = CPU,
 ) -> Round:
-    """The plain way; without ``augmentation`` it reads the packed frames as they are."""
-    plan = plan_model(config, (SIZE, SIZE))
-    model = build_model(plan, config.data, 0)
+    """The plain way; without ``augmentation`` it reads the packed frames as they are. The last of
+    the batches that a round is given, and every n-th before it, is a main one.
+    """
+    height, width = packed.shape[2:]
+    plan = plan_model(config, (height, width))
+    model = build_model(plan, config.data, 0).to(device)
+    every = config.training.train_main_net_every_n_batches
     step = ReferenceStep(model, config, pursued(plan), HEAD)
     ids = frames.ids
 
@@ -111,15 +80,15 @@ def plain_way(
         for index, cut in enumerate(cuts):
             if augmentation is None:
                 rows = packed.rows([ids[i] for i in cut])
-                clean = to_unit_range(torch.from_numpy(packed.gather(rows)))
+                clean = to_unit_range(torch.from_numpy(packed.gather(rows)).to(device))
                 noisy = clean
             else:
                 ((noisy, clean),) = reference_batches(frames.paths, [cut])
             roll = int(numpy_generator(0, Purpose.CRITICS, 1, index).integers(1, len(cut)))
             draws = torch_generator(CPU, 0, Purpose.CRITICS, 1, index)
-            mixes = [torch.rand(len(cut), generator=draws) for _ in range(2)]
-            labels = torch.from_numpy(frames.labels[cut])
-            is_main = index == len(cuts) - 1
+            mixes = [torch.rand(len(cut), generator=draws).to(device) for _ in range(2)]
+            labels = torch.from_numpy(frames.labels[cut]).to(device)
+            is_main = (len(cuts) - 1 - index) % every == 0
             found.append(step(noisy, clean, labels, is_main, roll, iter(mixes)))
         return found
 
@@ -156,16 +125,6 @@ def check_equal(config: Config, frames: FrameSet, packed: PackedFrames, cuts: li
     return f"losses differ by {one:.1e} in one batch, {round_:.1e} in a round (relative)"
 
 
-def without_image_critic(config: Config) -> Config:
-    """The same cfg without {Image Discriminator}."""
-    section = ImageCritic.critic
-    networks = {name: each for name, each in config.networks.items() if name != section}
-    objectives = tuple(
-        each for each in config.objectives if each.objective.critic_section != section
-    )
-    return replace(config, networks=networks, objectives=objectives)
-
-
 @dataclass(frozen=True)
 class Bench:
     """What all ways train on."""
@@ -176,9 +135,7 @@ class Bench:
     directory: Path
 
     def config(self) -> Config:
-        config = read_config(CFG, VOCABULARY)
-        config = replace(config, training=replace(config.training, batch_size=self.batch_size))
-        return config if self.image_critic else without_image_critic(config)
+        return config_of(LARGEST, self.batch_size, self.image_critic)
 
     def packed(self) -> PackedFrames:
         images = dict(zip(self.frames.ids, self.frames.paths, strict=True))
@@ -199,15 +156,20 @@ WAYS = {
 
 
 def worker(way: str, bench: Bench, connection: Connection) -> None:
-    """A process that trains a round whenever it is asked, and answers with the seconds it took."""
+    """A process that trains a round whenever it is asked, and answers when it has."""
     train, keep = WAYS[way]
     if keep:
         keep_freed_memory()
     run = train(bench.config(), bench.frames, bench.packed(), Augmentation())
     while connection.recv():
-        start = time.perf_counter()
         run(bench.cuts())
-        connection.send(time.perf_counter() - start)
+        connection.send(True)
+
+
+def asked(connection: Connection) -> None:
+    """Have such a process train a round."""
+    connection.send(True)
+    connection.recv()
 
 
 def compare(name: str, bench: Bench, rounds: int) -> None:
@@ -218,13 +180,7 @@ def compare(name: str, bench: Bench, rounds: int) -> None:
     for way in WAYS:
         lines[way], end = spawn.Pipe()
         spawn.Process(target=worker, args=(way, bench, end), daemon=True).start()
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    for number in range(rounds + 1):
-        for way, line in lines.items():
-            line.send(True)
-            taken = line.recv()
-            if number:
-                seconds[way].append(taken)
+    seconds = in_turn({way: partial(asked, line) for way, line in lines.items()}, rounds)
     for line in lines.values():
         line.send(False)
     images = len(bench.cuts()) * bench.batch_size
@@ -232,11 +188,9 @@ def compare(name: str, bench: Bench, rounds: int) -> None:
         median = statistics.median(values)
         print(f"  {way:<34} {median:7.2f} s a round  {images / median:6.2f} images/s")
         if way != "plain":
-            ratios = [p / own for p, own in zip(seconds["plain"], values, strict=True)]
             print(
-                f"    ratio {statistics.median(ratios):.2f} (median of {rounds} rounds, "
-                f"{min(ratios):.2f} to {max(ratios):.2f}), batch {bench.batch_size}, "
-                f"{torch.get_num_threads()} threads"
+                f"    ratio {ratio(seconds['plain'], values)}, median of {rounds} rounds, "
+                f"batch {bench.batch_size}, {torch.get_num_threads()} threads"
             )
 
 
@@ -246,10 +200,10 @@ def main() -> None:
     flags.add_argument("--batch-size", type=int, default=4)
     flags.add_argument("--rounds", type=int, default=5)
     arguments = flags.parse_args()
-    every = read_config(CFG, VOCABULARY).training.train_main_net_every_n_batches
+    every = read_config(LARGEST, VOCABULARY).training.train_main_net_every_n_batches
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        frames = made_frames(directory, arguments.batch_size * every)
+        frames = made_images(directory, arguments.batch_size * every)
         for name, image_critic in (("largest cfg", True), ("without the image critic", False)):
             bench = Bench(arguments.batch_size, image_critic, frames, directory)
             compare(name, bench, arguments.rounds)

@@ -150,7 +150,9 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
     ids = IdFiles(train=arguments.train_ids)
     if arguments.fold is not None:
         ids = ids.of_fold(arguments.fold)
-    paths = DatasetPaths(arguments.directory, arguments.images, arguments.labels, ids)
+    paths = DatasetPaths(
+        directory=arguments.directory, images=arguments.images, labels=arguments.labels, ids=ids
+    )
     return load_dataset(paths, False, None, arguments.validation_subjects)
 
 

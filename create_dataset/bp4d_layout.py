@@ -26,14 +26,16 @@ def bp4d_sequences(images: Path, landmarks: Path | None, summary: Summary) -> li
     if not found:
         raise UserError(f"{images}: no images; expected F001/T1/0643.jpg and so on")
     if landmarks is None:
-        return [Sequence(name, ImageFrames(files)) for name, files in sorted(found.items())]
+        return [
+            Sequence(name=name, frames=ImageFrames(files)) for name, files in sorted(found.items())
+        ]
     points = _files(landmarks, LANDMARK_SUFFIXES, "landmark file", summary)
     if not points:
         raise UserError(f"{landmarks}: no landmark files; expected F001/T1/0643.mat and so on")
     summary.left_out("images without landmark files", sorted(found.keys() - points.keys()))
     summary.left_out("landmark files without images", sorted(points.keys() - found.keys()))
     return [
-        Sequence(name, ImageFrames(files), points[name])
+        Sequence(name=name, frames=ImageFrames(files), landmarks=points[name])
         for name, files in sorted(found.items())
         if name in points
     ]

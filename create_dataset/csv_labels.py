@@ -144,7 +144,10 @@ def _columns(arguments: argparse.Namespace) -> Columns:
             "--id-column: with --photographs the ids are the names of the files; leave it out"
         )
     frames = FrameColumns(
-        arguments.id_column, arguments.path_column, arguments.first_frame, arguments.photographs
+        frame=arguments.id_column,
+        path=arguments.path_column,
+        first_frame=arguments.first_frame,
+        photographs=arguments.photographs,
     )
     return Columns(frames, arguments.subject_column, arguments.aus)
 

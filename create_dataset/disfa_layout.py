@@ -34,10 +34,10 @@ def disfa_sequences(
         summary.left_out("landmark files without video", sorted(landmarks.keys() - videos.keys()))
     return [
         Sequence(
-            subject,
-            VideoFrames(path, subject),
-            None if detect else landmarks[subject],
-            frozenset(frame for frame in bad if frame.startswith(f"{subject}_")),
+            name=subject,
+            frames=VideoFrames(path, subject),
+            landmarks=None if detect else landmarks[subject],
+            bad=frozenset(frame for frame in bad if frame.startswith(f"{subject}_")),
         )
         for subject, path in sorted(videos.items())
         if detect or subject in landmarks

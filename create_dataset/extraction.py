@@ -45,7 +45,7 @@ class CropSettings:
     """Degrees of yaw and pitch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A sequence, and what of it is to be done."""
 
@@ -58,7 +58,7 @@ class Job:
     record: Path
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Report:
     """What became of a sequence."""
 
@@ -94,7 +94,7 @@ class SequenceExtraction:
     ) -> None:
         self._job, self._settings, self._unfinished = job, settings, unfinished
         self._advance, self._stopped = advance, stopped
-        self._report = Report(job.sequence.name)
+        self._report = Report(name=job.sequence.name)
 
     def run(self) -> Report:
         """Raises UserError at a video without frames and at a disk that takes no more."""

@@ -27,7 +27,7 @@ from create_dataset.summary import Summary
 _BUSY = "another process extracts frames there; wait for it, or choose another directory"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What is to be extracted, and how."""
 
@@ -125,7 +125,15 @@ def _plan(request: Request, store: FrameStore, summary: Summary) -> _Plan:
         else:
             done = frozenset(frames.files.keys() & store.poses.keys())
         length = _known_length(sequence, store)
-        jobs.append(Job(sequence, labelled, done, length, store.record_path(number)))
+        jobs.append(
+            Job(
+                sequence=sequence,
+                wanted=labelled,
+                done=done,
+                length=length,
+                record=store.record_path(number),
+            )
+        )
     return _Plan(jobs, left_out)
 
 

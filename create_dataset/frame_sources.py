@@ -100,7 +100,7 @@ class ImageFrames:
             yield Frame(frame_id, True, lambda at=path: read_upright(at))  # type: ignore[misc]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sequence:
     """What one worker extracts at a time."""
 

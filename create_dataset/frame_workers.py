@@ -21,7 +21,7 @@ from create_dataset.extraction import CropSettings, Job, Report, SequenceExtract
 _POLL_SECONDS = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Shared:
     """What a worker shares with the process that started it."""
 
@@ -59,7 +59,12 @@ def extract_all(
         yield from _extract_here(jobs, settings, unfinished, advance)
         return
     context = multiprocessing.get_context("spawn")
-    shared = _Shared(settings, unfinished, context.Value("q", 0), context.Event())
+    shared = _Shared(
+        settings=settings,
+        unfinished=unfinished,
+        dealt_with=context.Value("q", 0),
+        stop=context.Event(),
+    )
     with (
         ProcessPoolExecutor(workers, context, _start_worker, (shared,)) as pool,
         _stopping(shared.stop, pool),

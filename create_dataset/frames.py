@@ -151,16 +151,19 @@ def _extract(arguments: argparse.Namespace) -> int:
 
         landmark_model_file()
     alignment = Alignment(
-        arguments.size, arguments.width_factor, arguments.height_factor, arguments.resampling
+        size=arguments.size,
+        width_factor=arguments.width_factor,
+        height_factor=arguments.height_factor,
+        resampling=arguments.resampling,
     )
     settings = CropSettings(alignment, arguments.format, arguments.max_rotation)
     request = Request(
-        sequences,
-        _labelled(arguments),
-        settings,
-        _parameters(arguments),
-        arguments.workers or default_workers(),
-        other_files(arguments.raw) if arguments.source == "images" else (),
+        sequences=sequences,
+        labelled=_labelled(arguments),
+        settings=settings,
+        parameters=_parameters(arguments),
+        workers=arguments.workers or default_workers(),
+        skipped=other_files(arguments.raw) if arguments.source == "images" else (),
     )
     extract_dataset(request, arguments.out, summary)
     return 0

@@ -39,7 +39,7 @@ class Columns:
     aus: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelRows:
     """What a file of N rows says. ``values`` is float32 (N, A), NaN = unknown; ``images`` are paths
     of files.
@@ -84,7 +84,15 @@ def read_labelled_rows(
     values[values == UNKNOWN_CODE] = np.nan
     values, found = _scaled(path, ids, headers, values, kind, threshold)
     subjects = _subjects(path, table, columns.subject)
-    rows = LabelRows(ids, frames.images, subjects, tuple(headers), found, values, [])
+    rows = LabelRows(
+        ids=ids,
+        images=frames.images,
+        subjects=subjects,
+        aus=tuple(headers),
+        kind=found,
+        values=values,
+        failed=[],
+    )
     if SUCCESS_COLUMN not in table.columns:
         return rows
     tracked = numbers(path, table[SUCCESS_COLUMN], ids, SUCCESS_COLUMN) == 1
@@ -107,13 +115,17 @@ def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
         twice = sorted(frame for frame, count in Counter(ids).items() if count > 1)
         raise UserError(f"frame ids that stand in several rows: {first_few(twice)}")
     return LabelRows(
-        ids,
-        None if first.images is None else [image for part in parts for image in part.images or []],
-        None if first.subjects is None else [who for part in parts for who in part.subjects or []],
-        first.aus,
-        first.kind,
-        np.concatenate([part.values for part in parts]),
-        [frame for part in parts for frame in part.failed],
+        ids=ids,
+        images=None
+        if first.images is None
+        else [image for part in parts for image in part.images or []],
+        subjects=None
+        if first.subjects is None
+        else [who for part in parts for who in part.subjects or []],
+        aus=first.aus,
+        kind=first.kind,
+        values=np.concatenate([part.values for part in parts]),
+        failed=[frame for part in parts for frame in part.failed],
     )
 
 

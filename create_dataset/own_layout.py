@@ -32,9 +32,9 @@ def video_sequences(videos: list[Path], every: int, landmarks: Path | None) -> l
     files = None if landmarks is None else _by_id(landmarks, LANDMARK_SUFFIXES, "landmark file")
     return [
         Sequence(
-            stem,
-            VideoFrames(path, stem, every),
-            None if files is None else _of_video(files, stem),
+            name=stem,
+            frames=VideoFrames(path, stem, every),
+            landmarks=None if files is None else _of_video(files, stem),
         )
         for stem, path in sorted(found.items())
     ]
@@ -52,9 +52,11 @@ def image_sequences(directory: Path, landmarks: Path | None) -> list[Sequence]:
     parts = [ids[at : at + _IMAGES_A_SEQUENCE] for at in range(0, len(ids), _IMAGES_A_SEQUENCE)]
     return [
         Sequence(
-            part[0],
-            ImageFrames({frame_id: images[frame_id] for frame_id in part}),
-            None if files is None else {name: files[name] for name in part if name in files},
+            name=part[0],
+            frames=ImageFrames({frame_id: images[frame_id] for frame_id in part}),
+            landmarks=None
+            if files is None
+            else {name: files[name] for name in part if name in files},
         )
         for part in parts
     ]

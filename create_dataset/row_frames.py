@@ -29,7 +29,7 @@ _NUMBER = re.compile(rf"(\d{{1,{_LONGEST_NUMBER}}})(?:\.0*)?")
 """A frame's number, perhaps written as pandas writes whole numbers in a column with gaps."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameColumns:
     """Which columns to read; None where the usual names are looked for."""
 

@@ -20,7 +20,7 @@ from create_dataset.summary import Summary
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelledFrames:
     """N frames that have labels and images. ``active`` (N, A): 1, 0 or NaN."""
 
@@ -80,10 +80,10 @@ def read_labelled_frames(
         summary.note(f"{folder}: no such directory, so all labelled frames are listed")
     values = np.stack([table.rows[frame] for frame in ids])
     return LabelledFrames(
-        tuple(ids),
-        np.array(subjects_of(ids, directory, metadata)),
-        active(values, active_from(table.kind, metadata.threshold)),
-        au_names_of(directory, table, metadata),
+        ids=tuple(ids),
+        subjects=np.array(subjects_of(ids, directory, metadata)),
+        active=active(values, active_from(table.kind, metadata.threshold)),
+        aus=au_names_of(directory, table, metadata),
     )
 
 

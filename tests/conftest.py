@@ -8,6 +8,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; processes share the cores
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic, where a test asks
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked cuda are skipped where there is no GPU."""
+    if item.get_closest_marker("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device; torch finds none here")
 
 
 @pytest.fixture

@@ -24,9 +24,11 @@ def _call(
 ) -> None:
     os.environ.update(environment)
     for descriptor, path in ((1, output), (2, errors)):
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY)
         os.dup2(opened, descriptor)
         os.close(opened)
+    sys.stdout = os.fdopen(1, "w", closefd=False)  # as Python makes them for what these files are
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     sys.exit(call())
 
 
@@ -63,11 +65,14 @@ class Forked:
             raise AssertionError(f"it goes on:\n{self.printed()}")
         return status
 
+    def runs(self) -> bool:
+        return self._process.is_alive()
+
     def wait_for(self, text: str) -> None:
         """Until it has printed a text."""
         end = time.monotonic() + _LONGEST
         while text not in self.printed():
-            assert self._process.is_alive(), f"it ended too early:\n{self.printed()}"
+            assert self.runs(), f"it ended too early:\n{self.printed()}"
             assert time.monotonic() < end
             time.sleep(0.01)
 

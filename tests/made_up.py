@@ -7,11 +7,11 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from audetnet.evaluation.people import estimate, mean_over_frames
 from torch import Tensor, nn
 
 from audetnet.config.binding import Range
 from audetnet.disentangling.measure import finds
+from audetnet.disentangling.people import estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row
 from audetnet.evaluation.metrics import Array, metric
@@ -80,7 +80,16 @@ class SmallCode(Objective):
         return size, {"code_size": size}
 
 
-ROW = Row("small_z1", 10, "size of z1", "mean square", "-", "-", "of all channels.", headline=True)
+ROW = Row(
+    key="small_z1",
+    number=10,
+    title="size of z1",
+    unit="mean square",
+    chance="-",
+    ideal="-",
+    definition="of all channels.",
+    headline=True,
+)
 
 
 @finds(ROW)

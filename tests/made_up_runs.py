@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from audetnet.commands import disentangling, train
-from audetnet.disentangling import judge
-from audetnet.evaluation import people
+from audetnet.disentangling import judge, people
 from audetnet.training.pictures import curves
 from audetnet.training.stopping import StopRequest
 from tests import made_up  # noqa: F401 - it registers what it holds

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audetnet.evaluation.people import Estimate
 
 from audetnet.commands.train import main as train
 from audetnet.data.metadata import read_metadata
 from audetnet.data.tables import read_labels
 from audetnet.disentangling.analysis import analyse
 from audetnet.disentangling.measure import MEASURES
+from audetnet.disentangling.people import Estimate
 from audetnet.evaluation.metrics import METRICS
 from audetnet.networks.au_losses import AU_LOSSES
 from audetnet.networks.blocks.block import BUILDERS

@@ -13,9 +13,9 @@ from matplotlib.text import Text
 from torch import nn
 
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix
 from audetnet.disentangling.figures import Knowledge, code_maps, knowledge_map, row_intervals
 from audetnet.disentangling.people import Estimate
-from audetnet.disentangling.pictures import exchange_matrix
 from audetnet.disentangling.table import Column, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation.evaluate import Samples
@@ -49,13 +49,28 @@ def _codes() -> Codes:
     ids = tuple(f"{NAMES[one]}_{row}" for row, one in enumerate(person))
     labels = (numbers.random((len(person), len(NAMES))) < 0.5).astype(float)
     z1, z2 = numbers.normal(size=(2, len(person), 3))
-    return Codes(ids, NAMES, person, labels, z1, z2)
+    return Codes(ids=ids, people=NAMES, person=person, labels=labels, z1=z1, z2=z2)
 
 
 def _table() -> Table:
     columns = tuple(Column(name, "", "run") for name in NAMES)
-    row = Row("key", 1, NAMES[0], NAMES[1], "0.5", "1", "", in_intervals=True)
-    return Table((row,), columns, {name: {"key": Estimate(0.5)} for name in NAMES}, {}, ())
+    row = Row(
+        key="key",
+        number=1,
+        title=NAMES[0],
+        unit=NAMES[1],
+        chance="0.5",
+        ideal="1",
+        definition="",
+        in_intervals=True,
+    )
+    return Table(
+        rows=(row,),
+        columns=columns,
+        cells={name: {"key": Estimate(value=0.5)} for name in NAMES},
+        known={},
+        notes=(),
+    )
 
 
 def _balance_figures() -> list[Figure]:
@@ -67,7 +82,7 @@ def _balance_figures() -> list[Figure]:
 
 
 def _figures() -> list[Figure]:
-    knowledge = tuple(Knowledge(name, name, 0.5, 0.5) for name in NAMES)
+    knowledge = tuple(Knowledge(factor=name, group=name, z1=0.5, z2=0.5) for name in NAMES)
     pixels = np.zeros((len(NAMES), 3, 8, 8), dtype=np.uint8)
     network = nn.Linear(2, 2)
     network(torch.ones(1, 2)).sum().backward()

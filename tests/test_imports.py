@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "audetnet").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "create_dataset").rglob("*.py"))
 FLOORS = {
     "errors": 0,
     "files": 0,
@@ -51,11 +52,16 @@ NEVER = {
 """What a room or module must not import beside that, and why: pure mathematics stays usable alone,
 options are read without torch, and neither side room knows of the other.
 """
+MOST_BY_POSITION = 3
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
 
 
 def _inside(path: Path) -> str:
     return path.relative_to(ROOT / "audetnet").as_posix()
+
+
+def _from_root(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -117,13 +123,36 @@ def test_imports_that_are_ruled_out(path: Path) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "path", [*MODULES, *sorted((ROOT / "create_dataset").rglob("*.py"))], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=lambda p: p.stem)
 def test_figures_are_made_in_one_way(path: Path) -> None:
     """By audetnet.drawing, which shows names as they are."""
     made = re.findall(r"^from matplotlib.figure import .*\bFigure\b", path.read_text(), re.M)
     assert len(made) == (path.name == "drawing.py")
+
+
+def _by_position(node: ast.ClassDef) -> list[str]:
+    """The fields of a dataclass that may be given by position."""
+    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+    (dataclass,) = [text for text in decorators if text.split("(")[0] == "dataclass"] or [""]
+    if not dataclass or "kw_only=True" in dataclass:
+        return []
+    fields: list[str] = []
+    for line in node.body:
+        if isinstance(line, ast.AnnAssign):
+            kind = ast.unparse(line.annotation)
+            if kind == "KW_ONLY":
+                break
+            if not kind.startswith("ClassVar"):
+                fields.append(ast.unparse(line.target))
+    return fields
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=_from_root)
+def test_classes_of_many_fields_are_built_by_keyword(path: Path) -> None:
+    """A fourth field by position is one that a reader has to count."""
+    classes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef)]
+    found = {node.name: _by_position(node) for node in classes}
+    assert {name: f for name, f in found.items() if len(f) > MOST_BY_POSITION} == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_inside)

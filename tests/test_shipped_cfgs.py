@@ -1,19 +1,18 @@
 """Every shipped cfg file: it says what it is for, builds, and trains in both kinds of step."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 from audetnet.config.options import Config
-from audetnet.config.reader import read_config
-from audetnet.data.augment import Augmentation
-from audetnet.distributed.world import World
-from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import ModelPlan, build_model, plan_model
-from audetnet.objectives.objective import pursued
-from audetnet.training.step import MAIN_NETWORKS, TrainingStep, make_optimisers
+from audetnet.config.reader import parse_config, read_config
+from audetnet.networks.description import describe
+from audetnet.networks.model import ModelPlan, plan_model
+from audetnet.training.step import MAIN_NETWORKS, make_optimisers
 from audetnet.vocabulary import VOCABULARY
+from tests.cfg_steps import step_of
 from tests.conftest import ROOT
 from tests.whole_batches import whole_batch
 
@@ -34,10 +33,33 @@ EXPECTED = {
 }
 
 
-def _plan(path: Path) -> tuple[Config, ModelPlan]:
-    config = read_config(path, VOCABULARY)
+HALVED = (
+    r"(?<=^image_size=)256$",
+    r"(?<=^pool_size=)8$",
+    r"(?<=^stride=)8$",
+    r"(?<=^kernel_size=)[248]$(?=\nstride=1\npad=0\n)",
+    r"(?<=^output_sizes=)2,2$",
+)
+"""Of a cfg for frames of 256x256: what its frames, its smallest maps and the windows over these
+measure. With half of each it is for 128x128, a quarter of the pixels."""
+
+
+def _planned(config: Config) -> tuple[Config, ModelPlan]:
     assert config.data.frame_size is not None, "shipped cfgs state their image_size"
     return config, plan_model(config, config.data.frame_size)
+
+
+def _quartered(path: Path) -> tuple[Config, ModelPlan]:
+    """With a quarter of the pixels where it is for large frames, and the same blocks."""
+    text = path.read_text()
+    if "\nimage_size=256\n" in text:
+        for pattern in HALVED:
+            text = re.sub(pattern, _half, text, flags=re.MULTILINE)
+    return _planned(parse_config(text, path, VOCABULARY))
+
+
+def _half(match: re.Match[str]) -> str:
+    return ",".join(str(int(number) // 2) for number in match[0].split(","))
 
 
 def test_all_are_there() -> None:
@@ -47,10 +69,11 @@ def test_all_are_there() -> None:
 @pytest.mark.parametrize("path", CFGS, ids=lambda path: path.stem)
 def test_cfg_is_clean_and_explained(path: Path) -> None:
     """It begins with a comment, and reading it gives no warning."""
-    config, plan = _plan(path)
+    config, plan = _planned(read_config(path, VOCABULARY))
     assert path.read_text().startswith("# ")
     assert config.warnings == () and plan.warnings == ()
     assert plan.au_count == 12
+    assert "all networks: " in describe(plan)
     has_critic = "no_discriminator" not in path.stem
     if has_critic and path.stem != "minimal":  # which learns nothing anyway
         assert config.loss.discriminator_loss_lambda == 0.005, "0.1 overruled the AU loss"
@@ -61,21 +84,9 @@ def test_cfg_is_clean_and_explained(path: Path) -> None:
 def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
     """A critic-only batch and a main batch of two frames: terms are finite, every learnable weight
     gets a gradient, frozen ones none."""
-    config, plan = _plan(path)
-    model = build_model(plan, config.data, seed=0).train()
-    optimisers = make_optimisers(model, config)
-    head = AUHead(config.loss.au_regression_loss_function, False, 1.0)
-    step = TrainingStep(
-        model,
-        optimisers,
-        pursued(plan),
-        config.training.train_main_net_every_n_batches,
-        head,
-        0,
-        lambda: torch.autocast("cpu", enabled=False),
-        Augmentation(),
-        World(),
-    )
+    config, plan = _quartered(path)
+    assert plan.image[1:] in {(64, 64), (96, 96), (128, 128)}
+    model, step = step_of(config, plan)
     frames = torch.randint(0, 256, (2, *plan.image), dtype=torch.uint8)
     batch = whole_batch(frames, torch.eye(2, 12))
     main = config.training.train_main_net_every_n_batches
@@ -85,4 +96,4 @@ def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
     for name, network in model.networks().items():
         for label, parameter in network.named_parameters():
             assert (parameter.grad is not None) == parameter.requires_grad, f"{name}: {label}"
-    assert set(MAIN_NETWORKS) <= set(optimisers)
+    assert set(MAIN_NETWORKS) <= set(make_optimisers(model, config))

@@ -63,5 +63,7 @@ def dataset_of(arguments: argparse.Namespace, data: "DataOptions") -> "Dataset":
     ids = IdFiles(arguments.train_ids, arguments.test_ids, arguments.validation_ids)
     if arguments.fold is not None:
         ids = ids.of_fold(arguments.fold)
-    paths = DatasetPaths(arguments.data, arguments.images, arguments.labels, ids)
+    paths = DatasetPaths(
+        directory=arguments.data, images=arguments.images, labels=arguments.labels, ids=ids
+    )
     return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
     from audetnet.disentangling.report import Heading
-    from audetnet.disentangling.run import TrainedRun
     from audetnet.disentangling.subject import Request
+    from audetnet.disentangling.trained_run import TrainedRun
     from audetnet.networks.model import AUDetNet
     from audetnet.training.saved import SavedModel
 
@@ -143,8 +143,8 @@ def _request(
     from audetnet.disentangling.codes import equal_sample
     from audetnet.disentangling.factor_table import find_factors
     from audetnet.disentangling.judge import trained_judge
-    from audetnet.disentangling.run import encoded_run
     from audetnet.disentangling.subject import UNTRAINED, Request
+    from audetnet.disentangling.trained_run import encoded_run
 
     factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
     cache = cache_of(arguments)

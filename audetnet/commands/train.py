@@ -129,7 +129,7 @@ def _describe(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Prepared:
     """What is known of a run before anything is written."""
 
@@ -151,15 +151,15 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     if device.type == "cpu":
         keep_freed_memory()
     settings = RunSettings(
-        arguments.run or Path("runs") / _run_name(arguments),
-        arguments.seed,
-        device,
-        arguments.bf16,
-        arguments.save_every,
-        deadline,
-        arguments.data_on_device,
-        arguments.compile,
-        world,
+        directory=arguments.run or Path("runs") / _run_name(arguments),
+        seed=arguments.seed,
+        device=device,
+        bf16=arguments.bf16,
+        save_every=arguments.save_every,
+        deadline=deadline,
+        residence=arguments.data_on_device,
+        compile=arguments.compile,
+        world=world,
     )
     with connected(world, device):
         prepared = world.together(lambda: _prepare(arguments, device))
@@ -196,7 +196,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     size = plan.image[1:]
     seed, bf16, fold = arguments.seed, arguments.bf16, arguments.fold
     identity = run_identity(config, dataset, content_digest(images), size, seed, bf16, fold)
-    return _Prepared(config, plan, dataset, images, identity)
+    return _Prepared(config=config, plan=plan, dataset=dataset, images=images, identity=identity)
 
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:

@@ -11,7 +11,7 @@ import math
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -29,6 +29,7 @@ class Range:
     """
 
     low: float
+    _: KW_ONLY
     most: float | None = None
     below: float | None = None
     open: bool = False

@@ -44,7 +44,7 @@ def objectives_of_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[
         section = _SECTIONS.get(name)
         if section is not None and section not in sections:
             continue
-        block = Block(name, loss.path, loss.line)
+        block = Block(name=name, path=loss.path, line=loss.line)
         for option, key in keys.items():
             if key in loss.entries:
                 block.entries[option], block.lines[option] = loss.entries[key], loss.lines[key]
@@ -53,7 +53,7 @@ def objectives_of_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[
                 raise loss.where.error(f"missing option '{key}'{needed}")
         blocks.append(block)
     first, *critics = blocks
-    return [first, Block("au_loss", loss.path, loss.line), *critics]
+    return [first, Block(name="au_loss", path=loss.path, line=loss.line), *critics]
 
 
 def refuse_lambdas(loss: Block, objectives: Section) -> None:

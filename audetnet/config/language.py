@@ -24,7 +24,7 @@ class CfgError(UserError):
     """A mistake in a cfg file; its text is ``path:line: message``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Where:
     """The place of a block or section in its file, and the lines of its keys."""
 
@@ -43,7 +43,7 @@ class Where:
         return CfgError(self.message(text, key))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Block:
     """``[name]`` and the texts of its options."""
 
@@ -55,10 +55,12 @@ class Block:
 
     @property
     def where(self) -> Where:
-        return Where(self.path, self.line, f"[{quoted(self.name)}]", self.lines)
+        return Where(
+            path=self.path, line=self.line, header=f"[{quoted(self.name)}]", key_lines=self.lines
+        )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Section:
     """``{name}`` and its blocks."""
 
@@ -69,7 +71,7 @@ class Section:
 
     @property
     def where(self) -> Where:
-        return Where(self.path, self.line, f"{{{quoted(self.name)}}}")
+        return Where(path=self.path, line=self.line, header=f"{{{quoted(self.name)}}}")
 
 
 def load(path: Path | str) -> str:
@@ -116,11 +118,13 @@ def parse(text: str, path: str) -> list[Section]:
             continue
         at = f"{path}:{number}:"
         if line[0] == "{":
-            section = _add_section(sections, Section(_header(line, at), path, number), at)
+            section = _add_section(
+                sections, Section(name=_header(line, at), path=path, line=number), at
+            )
         elif section is None:
             raise CfgError(f"{at} expected a section such as '{{General}}' before '{quoted(line)}'")
         elif line[0] == "[":
-            section.blocks.append(Block(_header(line, at), path, number))
+            section.blocks.append(Block(name=_header(line, at), path=path, line=number))
         else:
             _add_entry(section, line, number, at)
     return list(sections.values())

@@ -112,7 +112,7 @@ class NetOptions:
     channels: Channels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BlockOptions:
     """One block of a network: its builder, its typed arguments, and the blocks that it reads by
     name.
@@ -126,7 +126,7 @@ class BlockOptions:
     """(key, block reference) in order; empty for a block that reads its predecessor."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
     """One network section."""
 
@@ -158,10 +158,13 @@ class Objective(Protocol):
     def critic_section(self) -> str | None: ...
 
     @property
+    def variant(self) -> str: ...
+
+    @property
     def gradients(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions:
     """One block of {Objectives}, or what a lambda stands for."""
 
@@ -176,7 +179,7 @@ def network_name(section: str) -> str:
     return {PREDICTOR: "predictor"}.get(section, section.lower().replace(" ", "_"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A whole cfg file. ``places`` finds the lines of the General blocks by option class;
     ``networks`` holds the networks by section, the main three first.

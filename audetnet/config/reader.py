@@ -23,6 +23,7 @@ from audetnet.config.options import (
     NetworkOptions,
     ObjectiveOptions,
     TrainingOptions,
+    network_name,
 )
 from audetnet.errors import did_you_mean
 
@@ -74,6 +75,7 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
         warnings += more
     objectives = _objectives(sections, vocabulary.objectives)
     _check_critics(objectives, sections)
+    _check_variants(objectives)
     warnings += lambdas_of_2019(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
     return Config(
         path=Path(path),
@@ -190,11 +192,11 @@ def _network(
         for key in sorted(IGNORED_BLOCK_KEYS & block.entries.keys())
     ]
     network = NetworkOptions(
-        section.name,
-        section.where,
-        NetOptions(**bind(NetOptions, net_block, IGNORED_BLOCK_KEYS)),
-        net_block.where,
-        tuple(_block(block, builders) for block in blocks),
+        name=section.name,
+        where=section.where,
+        net=NetOptions(**bind(NetOptions, net_block, IGNORED_BLOCK_KEYS)),
+        net_where=net_block.where,
+        blocks=tuple(_block(block, builders) for block in blocks),
     )
     return network, warnings
 
@@ -212,7 +214,13 @@ def _block(block: Block, builders: Mapping[str, Callable[..., Any]]) -> BlockOpt
         if _is_reference(parameter.hint)
         for reference in _as_tuple(arguments[name])
     )
-    return BlockOptions(block.name, block.where, builder, arguments, references)
+    return BlockOptions(
+        type=block.name,
+        where=block.where,
+        builder=builder,
+        arguments=arguments,
+        references=references,
+    )
 
 
 def _is_reference(hint: Any) -> bool:
@@ -238,7 +246,7 @@ def _objectives(
         refuse_lambdas(loss_block, section)
         blocks = section.blocks
         if not any(block.name == "au_loss" for block in blocks):
-            blocks = [Block("au_loss", section.path, section.line), *blocks]
+            blocks = [Block(name="au_loss", path=section.path, line=section.line), *blocks]
     return tuple(_objective(block, known) for block in blocks)
 
 
@@ -247,7 +255,12 @@ def _objective(block: Block, known: Mapping[str, Callable[..., Any]]) -> Objecti
         raise block.where.error(f"unknown objective{did_you_mean(block.name, known)}")
     arguments = bind(known[block.name], block)
     try:
-        return ObjectiveOptions(block.name, block.where, arguments, known[block.name](**arguments))
+        return ObjectiveOptions(
+            type=block.name,
+            where=block.where,
+            arguments=arguments,
+            objective=known[block.name](**arguments),
+        )
     except OptionError as error:
         raise block.where.error(str(error), error.key) from None
 
@@ -265,16 +278,29 @@ def _check_critics(objectives: Sequence[ObjectiveOptions], sections: Mapping[str
                 f"ends with {CRITIC}",
                 "critic",
             )
-        if section in owners:
-            line = owners[section].where.line
-            raise each.where.error(
-                f"{{{section}}} is the critic of [{owners[section].type}] on line {line}; each "
-                "objective needs one of its own",
-                "critic",
-            )
+        for taken, owner in owners.items():
+            if network_name(taken) == network_name(section):
+                raise each.where.error(
+                    f"{{{taken}}} is the critic of [{owner.type}] on line {owner.where.line}; each "
+                    "objective needs one of its own, of another name",
+                    "critic",
+                )
         owners[section] = each
     for name in sections:
         if name.endswith(CRITIC) and name not in owners:
             raise sections[name].where.error(
                 f"belongs to no objective: name it in {{{OBJECTIVES}}} by critic={name}"
+            )
+
+
+def _check_variants(objectives: Sequence[ObjectiveOptions]) -> None:
+    """No two objectives are logged by one name."""
+    found: dict[tuple[str, str], ObjectiveOptions] = {}
+    for each in objectives:
+        first = found.setdefault((each.type, each.objective.variant), each)
+        if first is not each:
+            what = each.objective.variant and f" of {each.objective.variant}"
+            raise each.where.error(
+                f"a second one{what}: it and that of line {first.where.line} would be logged by "
+                "one name; keep one of them"
             )

@@ -39,7 +39,7 @@ def joined(draws: Sequence[Draws]) -> Draws:
     return Draws(torch.cat(flips), torch.cat(factors), torch.cat(noises))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """The ranges to draw from; factors of 1 leave an image as it is. ``noise`` is in units of the
     pixel range.

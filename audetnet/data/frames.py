@@ -20,7 +20,7 @@ from audetnet.errors import UserError, first_few
 from audetnet.labels import FloatArray, LabelKind, active_from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetPaths:
     """Where a dataset lies. Names are relative to the directory; ``labels`` None finds the AU table
     by itself.
@@ -32,7 +32,7 @@ class DatasetPaths:
     ids: IdFiles = field(default_factory=IdFiles)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameSet:
     """N labelled frames. ``labels`` is float32 (N, A), NaN = unknown."""
 
@@ -64,15 +64,15 @@ class FrameSet:
         """The frames that are marked, as a set of another name."""
         rows = [row for row, keep in enumerate(kept) if keep]
         return FrameSet(
-            name,
-            tuple(self.ids[row] for row in rows),
-            tuple(self.paths[row] for row in rows),
-            tuple(self.subjects[row] for row in rows),
-            self.labels[rows],
+            name=name,
+            ids=tuple(self.ids[row] for row in rows),
+            paths=tuple(self.paths[row] for row in rows),
+            subjects=tuple(self.subjects[row] for row in rows),
+            labels=self.labels[rows],
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """All that a run reads. ``notes`` are lines for the user: what was left out, what to
     beware of.
@@ -134,7 +134,12 @@ def load_dataset(
             f'exceed 1, say "kind": "intensity" in {METADATA_FILE})'
         )
     names = au_names_of(directory, table, metadata, au_names)
-    source = _FrameSource(directory, table, find_images(directory / paths.images), metadata)
+    source = _FrameSource(
+        directory=directory,
+        table=table,
+        images=find_images(directory / paths.images),
+        metadata=metadata,
+    )
     notes: list[str] = []
     train = source.frames("train", _id_list(directory, paths.ids.train), notes)
     test = source.frames("test", _id_list(directory, paths.ids.test), notes)
@@ -157,7 +162,15 @@ def load_dataset(
         if np.isnan(frames.labels).all():
             raise UserError(f"{labels_path}: no AU of any {frames.name} frame is known")
     smallest = active_from(table.kind, metadata.threshold)
-    dataset = Dataset(train, test, validation, names, table.kind, smallest, tuple(notes))
+    dataset = Dataset(
+        train=train,
+        test=test,
+        validation=validation,
+        au_names=names,
+        kind=table.kind,
+        active_from=smallest,
+        notes=tuple(notes),
+    )
     return dataclasses.replace(dataset, notes=(*notes, *overlaps(dataset.sets())))
 
 
@@ -214,7 +227,7 @@ def names_by_column(table: AUTable) -> tuple[str, ...]:
     return tuple(f"column {column}" for column in range(table.au_count))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _FrameSource:
     """What the id lists of a dataset refer to."""
 
@@ -243,11 +256,11 @@ class _FrameSource:
                 f"{first_few(ids)}"
             )
         return FrameSet(
-            name,
-            tuple(kept),
-            tuple(self.images[frame] for frame in kept),
-            tuple(subjects_of(kept, self.directory, self.metadata)),
-            np.stack([rows[frame] for frame in kept]),
+            name=name,
+            ids=tuple(kept),
+            paths=tuple(self.images[frame] for frame in kept),
+            subjects=tuple(subjects_of(kept, self.directory, self.metadata)),
+            labels=np.stack([rows[frame] for frame in kept]),
         )
 
 

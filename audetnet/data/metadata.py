@@ -26,7 +26,7 @@ METADATA_FILE = "dataset.json"
 SUBJECTS_FILE = "subjects.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metadata:
     """What dataset.json says; None where it does not."""
 

@@ -34,7 +34,7 @@ _UNKNOWN = frozenset({"", "nan", "na", "none", "<na>"})
 """Texts of cells without a number."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AUTable:
     """Labels by frame id: rows of A values, 0-5 or 0/1, NaN = unknown. ``names`` are the columns'
     where the file names them.
@@ -92,7 +92,7 @@ def read_labels(path: Path, kind: LabelKind | None) -> AUTable:
     if kind is None:
         kind = "intensity" if np.nanmax(values, initial=0) > 1 else "occurrence"
     check_values(path, list(rows), names, values, kind)
-    return AUTable(path, dict(zip(rows, values, strict=True)), kind, names)
+    return AUTable(path=path, rows=dict(zip(rows, values, strict=True)), kind=kind, names=names)
 
 
 def write_labels(

@@ -26,7 +26,7 @@ def analyse(subjects: Sequence[Subject], notes: tuple[str, ...]) -> Table:
             known[subject.column.name] += parts
             bar.advance()
     columns = tuple(subject.column for subject in subjects)
-    return Table(_by_number(measures), columns, cells, known, notes)
+    return Table(rows=_by_number(measures), columns=columns, cells=cells, known=known, notes=notes)
 
 
 def _by_number(measures: Sequence[Measure]) -> tuple[Row, ...]:

@@ -29,7 +29,7 @@ LONGEST_VECTOR = 2048
 _BATCH = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Codes:
     """N frames of P people and their codes. Frames stand person by person, in the order of time.
 
@@ -63,12 +63,12 @@ class Codes:
         """Some of the frames, in their order; people of whom none is left are forgotten."""
         kept, person = np.unique(self.person[rows], return_inverse=True)
         return Codes(
-            tuple(self.ids[row] for row in rows),
-            tuple(self.people[one] for one in kept),
-            person.astype(np.int64),
-            self.labels[rows],
-            self.z1[rows],
-            self.z2[rows],
+            ids=tuple(self.ids[row] for row in rows),
+            people=tuple(self.people[one] for one in kept),
+            person=person.astype(np.int64),
+            labels=self.labels[rows],
+            z1=self.z1[rows],
+            z2=self.z2[rows],
         )
 
     def permuted(self, generator: np.random.Generator, within: bool) -> "Codes":
@@ -84,7 +84,7 @@ class Codes:
         return replace(self, z2=self.z2[order])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FactorSet:
     """Known factors of N frames, ``values`` (N, T), and the codes of these frames."""
 
@@ -118,11 +118,11 @@ def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
         for position in np.linspace(0, len(own) - 1, share).round()
     ]
     sample = FrameSet(
-        frames.name,
-        tuple(frames.ids[row] for row in chosen),
-        tuple(frames.paths[row] for row in chosen),
-        tuple(frames.subjects[row] for row in chosen),
-        frames.labels[chosen],
+        name=frames.name,
+        ids=tuple(frames.ids[row] for row in chosen),
+        paths=tuple(frames.paths[row] for row in chosen),
+        subjects=tuple(frames.subjects[row] for row in chosen),
+        labels=frames.labels[chosen],
     )
     return sample, notes
 
@@ -146,7 +146,14 @@ def make_codes(frames: FrameSet, code: Code, active_from: float) -> Codes:
     vectors = Code(_pooled(code.whole), code.z1_channels)
     z1, z2 = (block.flatten(1).double().numpy() for block in (vectors.z1, vectors.z2))
     labels = active(frames.labels, active_from).astype(np.float64)
-    return Codes(frames.ids, tuple(people.tolist()), person.astype(np.int64), labels, z1, z2)
+    return Codes(
+        ids=frames.ids,
+        people=tuple(people.tolist()),
+        person=person.astype(np.int64),
+        labels=labels,
+        z1=z1,
+        z2=z2,
+    )
 
 
 def _pooled(code: Tensor) -> Tensor:

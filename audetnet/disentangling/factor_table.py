@@ -38,7 +38,11 @@ class FactorTable:
         known = np.flatnonzero(~np.isnan(values).any(axis=1))
         if not len(known):
             return []
-        return [FactorSet("factors", self.names, values[known], codes.take(known))]
+        return [
+            FactorSet(
+                group="factors", names=self.names, values=values[known], codes=codes.take(known)
+            )
+        ]
 
 
 def find_factors(

@@ -1,5 +1,5 @@
 """Figures of numbers: maps of the codes, what each block knows, intervals by column. Figures
-only, no files; the figure for a paper is in summary.py, those of decoded images in pictures.py.
+only, no files; the one for a paper is in paper_figure.py, decoded images are in decoded_images.py.
 """
 
 import re
@@ -43,7 +43,7 @@ HOW_TO_READ = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Illustration:
     """A figure; ``name`` is the stem of its file, ``caption`` says how to read it and what good
     looks like.
@@ -55,7 +55,7 @@ class Illustration:
     figure: Figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Knowledge:
     """What the blocks know of a factor, as shares: 0 = chance, 1 = all, NaN = not measured.
 
@@ -120,7 +120,7 @@ def code_maps(codes: Codes, au_names: tuple[str, ...]) -> Illustration:
         "mixed and active frames of an AU cluster"
         + ("; in z2 persons cluster and AUs are mixed." if "z2" in planes else " (there is no z2).")
     )
-    return Illustration("code_maps", title, caption, figure)
+    return Illustration(name="code_maps", title=title, caption=caption, figure=figure)
 
 
 def _plane(z: Array) -> Array:
@@ -181,7 +181,9 @@ def knowledge_map(name: str, knowledge: tuple[Knowledge, ...]) -> Illustration:
     bar.ax.tick_params(labelsize=8)
     title = f"What each block of the code knows: {name}"
     set_title(figure, title, width)
-    return Illustration(file_stem("knowledge", name), title, HOW_TO_READ, figure)
+    return Illustration(
+        name=file_stem("knowledge", name), title=title, caption=HOW_TO_READ, figure=figure
+    )
 
 
 def _colours() -> ScalarMappable:
@@ -256,7 +258,7 @@ def row_intervals(table: Table) -> Illustration:
         "nulls, the untrained encoder and chance; do not read a difference into intervals that "
         "overlap widely."
     )
-    return Illustration("intervals", title, caption, figure)
+    return Illustration(name="intervals", title=title, caption=caption, figure=figure)
 
 
 def is_found(cell: Cell | None) -> bool:

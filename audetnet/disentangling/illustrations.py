@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from audetnet.disentangling.decoded_images import exchange_strips, telling_frames
 from audetnet.disentangling.figures import (
     Illustration,
     Knowledge,
@@ -9,9 +10,8 @@ from audetnet.disentangling.figures import (
     row_intervals,
 )
 from audetnet.disentangling.measure import all_measures
-from audetnet.disentangling.pictures import exchange_strips, telling_frames
+from audetnet.disentangling.paper_figure import summary
 from audetnet.disentangling.subject import FLOOR, Subject
-from audetnet.disentangling.summary import summary
 from audetnet.disentangling.table import Known, Table
 
 _STRIP_FRAMES, _STRIPS = 8, 4
@@ -45,11 +45,11 @@ def knowledge(table: Table, column: str) -> tuple[Knowledge, ...]:
     factors = dict.fromkeys((known.factor, known.group) for known in _of(table, column))
     return tuple(
         Knowledge(
-            factor,
-            group,
-            best.get((factor, group, "z1"), float("nan")),
-            best.get((factor, group, "z2"), float("nan")),
-            best.get((factor, group, FLOOR)),
+            factor=factor,
+            group=group,
+            z1=best.get((factor, group, "z1"), float("nan")),
+            z2=best.get((factor, group, "z2"), float("nan")),
+            floor=best.get((factor, group, FLOOR)),
         )
         for factor, group in factors
     )

@@ -23,7 +23,7 @@ FEWEST_PEOPLE = 3
 """With fewer people than this there is no interval."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A value with its interval over people (NaN where there is none) and, of a test, its p."""
 
@@ -41,12 +41,12 @@ def estimate(
     """
     value = statistic(np.ones(people))
     if people < FEWEST_PEOPLE or np.isnan(value):
-        return Estimate(value, p=p)
+        return Estimate(value=value, p=p)
     counts = generator.multinomial(people, np.full(people, 1 / people), size=DRAWS)
     drawn = np.array([statistic(weights.astype(np.float64)) for weights in counts])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high), p)
+    return Estimate(value=value, low=float(low), high=float(high), p=p)
 
 
 def sums_by_person(values: Array, person: Indices) -> Array:

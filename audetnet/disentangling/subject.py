@@ -9,15 +9,15 @@ import torch
 from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.disentangling.factor_table import FactorTable
 from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.run import TrainedRun
 from audetnet.disentangling.table import Column, Kind
+from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.seeds import Purpose, numpy_generator
 
 PERMUTED, PERMUTED_WITHIN = "z2 permuted", "z2 perm. in person"
 UNTRAINED, FLOOR = "untrained", "true AU labels"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What to measure: the run, the same with its first weights, runs to compare it with."""
 

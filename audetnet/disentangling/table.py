@@ -23,7 +23,7 @@ class NotMeasuredError(Exception):
     """Why a row has no number for these data, in one line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One number of the report. ``number`` groups rows as the README's table does."""
 
@@ -57,7 +57,7 @@ class Column:
         return self.kind in RUNS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """What one block knows of one factor. ``share``: 0 = chance, 1 = all."""
 
@@ -82,7 +82,7 @@ class Findings:
     known: tuple[Known, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """All rows by all columns. Rows that were not asked of a column are absent there."""
 

@@ -70,7 +70,7 @@ def synchronise_batch_norm(network: nn.Module, world: World) -> None:
     process. Layers keep their identity, parameters and buffers: frozen ones stay frozen, and a
     checkpoint is the same. Raises UserError for other kinds of it (timm's) that learn.
     """
-    if world.size == 1:
+    if world.is_alone:
         return
     for layer in network.modules():
         kind = type(layer)

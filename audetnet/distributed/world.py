@@ -41,6 +41,11 @@ class World:
         """Whether this is the process that writes and speaks."""
         return self.rank == 0
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is nobody to speak to."""
+        return self.size == 1
+
     def part(self, length: int) -> slice:
         """This process's part of ``length`` items that are cut over all processes."""
         return slice(length * self.rank // self.size, length * (self.rank + 1) // self.size)
@@ -58,18 +63,18 @@ class World:
 
     def sum(self, value: Tensor) -> Tensor:
         """A tensor summed over the processes; gradients, of any order, are summed as well."""
-        return value if self.size == 1 else _Sum.apply(value)
+        return value if self.is_alone else _Sum.apply(value)
 
     def sum_in_place(self, tensors: Sequence[Tensor]) -> None:
         """Sum tensors of one type over the processes, as one flat message."""
-        if self.size > 1 and tensors:
+        if not self.is_alone and tensors:
             flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
             dist.all_reduce(flat)
             _unflatten(flat, tensors)
 
     def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
         """Overwrite tensors, of any types, with those of the first process."""
-        if self.size > 1:
+        if not self.is_alone:
             for kind in dict.fromkeys(tensor.dtype for tensor in tensors):
                 alike = [tensor.detach() for tensor in tensors if tensor.dtype == kind]
                 flat = torch.cat([tensor.reshape(-1) for tensor in alike])
@@ -98,13 +103,13 @@ class World:
     def from_first(self, make: Callable[[], Value]) -> Value:
         """What the first process makes, on all of them. A UserError ends all."""
         made: list[Any] = [self.together(lambda: make() if self.is_first else None)]
-        if self.size > 1:
+        if not self.is_alone:
             dist.broadcast_object_list(made, 0, device=torch.device("cpu"))
         return made[0]  # type: ignore[no-any-return]
 
     def of_all(self, value: Value) -> list[Value]:
         """The value of every process, in the order of their ranks."""
-        if self.size == 1:
+        if self.is_alone:
             return [value]
         values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
@@ -119,7 +124,7 @@ class World:
     def largest(self, *values: float) -> list[float]:
         """The largest of each value over the processes. Waits as ``any`` does."""
         found = torch.tensor(values, dtype=torch.float64)
-        if self.size > 1:
+        if not self.is_alone:
             dist.all_reduce(found, dist.ReduceOp.MAX)
         return found.tolist()
 
@@ -134,7 +139,7 @@ class World:
             if turn == own:
                 made.append(make())
 
-        for turn in range(3 if self.size > 1 else 1):
+        for turn in range(1 if self.is_alone else 3):
             self.together(partial(take, turn))
         return made[0]
 
@@ -173,7 +178,7 @@ def connected(world: World, device: torch.device) -> Iterator[None]:
     """Within it the processes can speak to each other: by gloo for what is on the CPU, by NCCL for
     what is on a GPU. After an error nobody is waited for: the connection ends with the process.
     """
-    if world.size == 1:
+    if world.is_alone:
         yield
         return
     backend = "gloo"

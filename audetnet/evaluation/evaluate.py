@@ -26,7 +26,7 @@ from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SetResults:
     """Named numbers of one set. Undefined ones are NaN.
 
@@ -152,7 +152,12 @@ class Evaluator:
                 "z1_z2_cross_correlation": cross_correlation(z1, z2),
                 "z2_variance": mean_variance(z2),
             }
-        return SetResults(len(labels), au_metrics(predictions, self._au_names), losses, code)
+        return SetResults(
+            frames=len(labels),
+            metrics=au_metrics(predictions, self._au_names),
+            losses=losses,
+            code=code,
+        )
 
 
 @contextmanager

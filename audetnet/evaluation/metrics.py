@@ -20,7 +20,7 @@ MetricTable = dict[str, dict[str, float]]
 Function = Callable[..., float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
     """All predictions of a set, (N, A) each: what was decided, and what is true (NaN = unknown).
 
@@ -34,7 +34,7 @@ class Predictions:
     intensity_labels: Array | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metric:
     """``reads`` names the fields of Predictions that the function gets, (N,) each, of the frames on
     which an AU is known; where one of them is None there is no such metric. ``shown``: in the line
@@ -59,7 +59,7 @@ def metric(
     def register(function: Function) -> Function:
         assert name not in METRICS, name
         assert {*reads} <= {field.name for field in fields(Predictions)}, reads
-        METRICS[name] = Metric(function, title, reads, shown)
+        METRICS[name] = Metric(function=function, title=title, reads=reads, shown=shown)
         return function
 
     return register

@@ -30,7 +30,7 @@ _SMALLEST_DISTANCE = 1e-3
 """Pixels below which two points are one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alignment:
     """How a face is cut out: crops of ``size`` x ``size`` pixels; the square's side is the longer
     one of the landmarks' box times ``width_factor`` and ``height_factor``.

@@ -23,7 +23,7 @@ INPUT = -1
 _PROBE_BATCH = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One block in its place. ``flops`` counts, per image, two for each multiply-add of
     convolutions and matrix products, and nothing for the rest.
@@ -149,7 +149,15 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
     flops = counter.get_total_flops() // _PROBE_BATCH
     normalisation = module.normalisation if isinstance(module, PretrainedStem) else None
     shape = (channels, height, width)
-    return Step(block, sources, shape, parameters, frozen, flops, normalisation)
+    return Step(
+        options=block,
+        sources=sources,
+        shape=shape,
+        parameters=parameters,
+        frozen=frozen,
+        flops=flops,
+        normalisation=normalisation,
+    )
 
 
 def _named(index: int, source: Shape, steps: list[Step]) -> str:

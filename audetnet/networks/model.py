@@ -27,7 +27,7 @@ from audetnet.seeds import Purpose, seeded
 IMAGE_CHANNELS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelPlan:
     """All networks of a cfg file, known to fit each other. ``image`` is (3, H, W)."""
 
@@ -110,7 +110,9 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
             reads = sources[options.objective.critic_reads]
             networks[section] = _plan_critic(sections[section], reads)
     warnings += [warning for network in networks.values() for warning in network.warnings]
-    return ModelPlan(image, networks, tuple(objectives), tuple(warnings))
+    return ModelPlan(
+        image=image, networks=networks, objectives=tuple(objectives), warnings=tuple(warnings)
+    )
 
 
 def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:

@@ -44,8 +44,12 @@ class DistanceCorrelation(Objective):
             raise OptionError("of=z2,labels has a gradient to z2 only", "gradient_to")
 
     @property
+    def variant(self) -> str:
+        return ",".join(self.of)
+
+    @property
     def gradients(self) -> str:
-        return self.gradient_to
+        return f"{self.gradient_to} (of {self.variant})"
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         own = forward.code.with_gradient_to(self.gradient_to)

@@ -26,7 +26,7 @@ class BatchDraws:
     generator: torch.Generator
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Forward:
     """One batch through a model, of which this process has a part; ``with_graph`` on batches that
     train the main networks. Nothing that no objective asks for is computed.

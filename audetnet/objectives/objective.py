@@ -54,6 +54,11 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
         return None
 
     @property
+    def variant(self) -> str:
+        """What tells two blocks of its name apart, in the logs as well; no two may share it."""
+        return self.critic_section or ""
+
+    @property
     def gradients(self) -> str:
         """Where the gradients of its term go, for people."""
         return "-"

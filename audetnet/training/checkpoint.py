@@ -38,7 +38,7 @@ class Progress:
     step: int = 0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Checkpoint:
     """A run between two batches.
 

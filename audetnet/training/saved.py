@@ -21,7 +21,7 @@ from audetnet.training.sealed import UnreadableError
 from audetnet.vocabulary import VOCABULARY
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SavedModel:
     """A checkpoint with the options and the plan of its cfg. ``root`` is its run directory."""
 
@@ -84,4 +84,4 @@ def load_saved(path: Path) -> SavedModel:
     except UnreadableError as error:
         raise CheckpointError(file, str(error)) from error
     root = file.parent.parent if file.parent.name == "checkpoints" else file.parent
-    return SavedModel(file, root, checkpoint, config, plan)
+    return SavedModel(path=file, root=root, checkpoint=checkpoint, config=config, plan=plan)

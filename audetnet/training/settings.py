@@ -9,7 +9,7 @@ from audetnet.data.batches import Residence
 from audetnet.distributed.world import World
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """What is not in the cfg file."""
 

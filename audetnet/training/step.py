@@ -99,16 +99,16 @@ class TrainingStep:
             torch_generator(batch.frames.device, *place),
         )
         return Forward(
-            self._model,
-            self._head,
-            batch,
-            noisy,
-            clean,
-            draws,
-            self._world,
-            self._precision,
-            is_main,
-            self._noise_in_z1,
+            model=self._model,
+            head=self._head,
+            batch=batch,
+            noisy=noisy,
+            clean=clean,
+            draws=draws,
+            world=self._world,
+            precision=self._precision,
+            with_graph=is_main,
+            noise_in_z1=self._noise_in_z1,
         )
 
     def _augmented(self, batch: Batch, epoch: int, index: int) -> Draws:
@@ -142,6 +142,7 @@ class TrainingStep:
         total: Tensor | None = None
         for objective in self._objectives:
             loss, logged = objective.main_loss(forward)
+            assert terms.keys().isdisjoint(logged), f"two objectives log {sorted(logged)}"
             terms |= logged
             weighted = objective.weight_in(epoch) * loss
             total = weighted if total is None else total + weighted

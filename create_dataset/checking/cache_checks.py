@@ -24,7 +24,7 @@ def unreadable_arrays(evidence: Evidence) -> Iterator[Finding]:
     """Training ends there."""
     for array in evidence.arrays:
         if array.unreadable:
-            yield Finding("error", "unreadable-cache", array.unreadable)
+            yield Finding(severity="error", code="unreadable-cache", message=array.unreadable)
 
 
 def outdated_arrays(evidence: Evidence) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def outdated_arrays(evidence: Evidence) -> Iterator[Finding]:
     for array in evidence.arrays:
         if array.outdated:
             yield Finding(
-                "info",
-                "outdated-cache",
-                f"{array.path}: {array.outdated}; training packs the images anew",
+                severity="info",
+                code="outdated-cache",
+                message=f"{array.path}: {array.outdated}; training packs the images anew",
             )

@@ -7,7 +7,7 @@ from audetnet.data.array_file import damaged_frames, mistake_in, read_header
 from audetnet.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PackedArray:
     """What was learnt of an array."""
 
@@ -33,7 +33,9 @@ def _inspect(path: Path) -> PackedArray:
         header = read_header(path)
         mistake = mistake_in(path, header)
         if mistake or header is None:
-            return PackedArray(path, outdated=mistake)
-        return PackedArray(path, len(header["images"]), tuple(damaged_frames(path, header)))
+            return PackedArray(path=path, outdated=mistake)
+        return PackedArray(
+            path=path, frames=len(header["images"]), damaged=tuple(damaged_frames(path, header))
+        )
     except UserError as error:
-        return PackedArray(path, unreadable=str(error))
+        return PackedArray(path=path, unreadable=str(error))

@@ -23,7 +23,7 @@ SetName = Literal["train", "validation", "test"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IdList:
     """A list of frame ids: the part of a split (``fold`` None: of the plain one) that is one
     set.
@@ -71,7 +71,7 @@ class Labels:
         return self.active[[self.rows[frame] for frame in frames]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What could be read, and what could not."""
 
@@ -111,22 +111,24 @@ def read_evidence(
         raise UserError(f"{directory}: no such directory")
     mistakes: list[Finding] = []
     metadata, wrong = salvage_metadata(directory)
-    mistakes += [Finding("error", "metadata", str(mistake)) for mistake in wrong]
+    mistakes += [
+        Finding(severity="error", code="metadata", message=str(mistake)) for mistake in wrong
+    ]
     known = _read_labels(directory, labels, metadata, mistakes)
     folder = directory / images
     found = _attempt(mistakes, "no-images", lambda: find_images(folder))
     lists = tuple(_read_lists(directory, found, known, mistakes))
     return Evidence(
-        directory,
-        folder,
-        None if found is None else survey(dict(sorted(found.items()))),
-        metadata,
-        known,
-        lists,
-        _read_subjects(directory, lists, metadata, mistakes),
-        tuple(mistakes),
-        resized,
-        inspect_arrays(cache),
+        directory=directory,
+        images_folder=folder,
+        images=None if found is None else survey(dict(sorted(found.items()))),
+        metadata=metadata,
+        labels=known,
+        lists=lists,
+        subjects=_read_subjects(directory, lists, metadata, mistakes),
+        mistakes=tuple(mistakes),
+        resized=resized,
+        arrays=inspect_arrays(cache),
     )
 
 
@@ -134,7 +136,7 @@ def _attempt(mistakes: list[Finding], code: str, read: Callable[[], T]) -> T | N
     try:
         return read()
     except UserError as error:
-        mistakes.append(Finding("error", code, str(error)))
+        mistakes.append(Finding(severity="error", code=code, message=str(error)))
         return None
 
 
@@ -187,7 +189,7 @@ def _read_lists(
                     if (images is None or frame in images)
                     and (labels is None or frame in labels.rows)
                 )
-                yield IdList(fold, part, path, tuple(ids), tuple(frames))
+                yield IdList(fold=fold, part=part, path=path, ids=tuple(ids), frames=tuple(frames))
 
 
 def _read_subjects(

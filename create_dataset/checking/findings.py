@@ -11,7 +11,7 @@ _SHOWN_NAMES = 5
 _SHOWN_OF_A_CODE = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One fact that somebody should know."""
 
@@ -39,7 +39,13 @@ class Finding:
 def finding(severity: Severity, code: str, message: str, names: Iterable[str]) -> Finding:
     """A finding about frames, AUs or subjects of these names."""
     named = list(names)
-    return Finding(severity, code, message, len(named), tuple(named[:_SHOWN_NAMES]))
+    return Finding(
+        severity=severity,
+        code=code,
+        message=message,
+        count=len(named),
+        first=tuple(named[:_SHOWN_NAMES]),
+    )
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

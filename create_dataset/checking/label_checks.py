@@ -14,9 +14,10 @@ def unnamed_aus(evidence: Evidence) -> Iterator[Finding]:
     labels = evidence.labels
     if labels is not None and not (labels.table.names or evidence.metadata.aus):
         yield Finding(
-            "info",
-            "unnamed-aus",
-            f'{labels.table.path}: its columns have no names; name them in dataset.json ("aus")',
+            severity="info",
+            code="unnamed-aus",
+            message=f"{labels.table.path}: its columns have no names; name them in dataset.json "
+            '("aus")',
         )
 
 
@@ -25,10 +26,10 @@ def guessed_kind(evidence: Evidence) -> Iterator[Finding]:
     labels = evidence.labels
     if labels is not None and evidence.metadata.kind is None:
         yield Finding(
-            "info",
-            "guessed-kind",
-            f"{labels.table.path}: taken for a table of {labels.table.kind} by its largest value; "
-            'say so in dataset.json ("kind")',
+            severity="info",
+            code="guessed-kind",
+            message=f"{labels.table.path}: taken for a table of {labels.table.kind} by its largest "
+            'value; say so in dataset.json ("kind")',
         )
 
 
@@ -60,9 +61,9 @@ def sets_without_labels(evidence: Evidence) -> Iterator[Finding]:
     for one, _, active in _labelled(evidence):
         if np.isnan(active).all():
             yield Finding(
-                "warning" if one.part == "validation" else "error",
-                "no-known-label",
-                f"{one.path}: no AU of any {one.part} frame is known",
+                severity="warning" if one.part == "validation" else "error",
+                code="no-known-label",
+                message=f"{one.path}: no AU of any {one.part} frame is known",
             )
 
 

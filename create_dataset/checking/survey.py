@@ -19,7 +19,7 @@ _NUMBERS_IN_BRACKETS = re.compile(r" \([^()]*\d[^()]*\)")
 """Such as "(12 bytes not processed)", which differ from image to image."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFile:
     """What was learnt of an image file."""
 
@@ -51,9 +51,9 @@ def _look_at(path: Path) -> ImageFile:
         check_regular(path)
         content = path.read_bytes()
         digest = hashlib.sha256(content).digest()
-        return ImageFile(path, digest, inspect_image(path, content))
+        return ImageFile(path=path, digest=digest, facts=inspect_image(path, content))
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
-        return ImageFile(path, digest, mistake=_NUMBERS_IN_BRACKETS.sub("", reason))
+        return ImageFile(path=path, digest=digest, mistake=_NUMBERS_IN_BRACKETS.sub("", reason))
     except OSError as error:
-        return ImageFile(path, mistake=f"cannot be read: {error.strerror or error}")
+        return ImageFile(path=path, mistake=f"cannot be read: {error.strerror or error}")

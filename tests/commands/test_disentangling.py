@@ -5,8 +5,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from PIL import Image
 from audetnet.commands import train as training
 from audetnet.commands.disentangling import main
 from audetnet.csv_files import read_csv
-from audetnet.disentangling import figures, judge, people, summary
+from audetnet.disentangling import figures, judge, paper_figure, people
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
 from audetnet.disentangling.people import Estimate
@@ -89,24 +92,34 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
     return found
 
 
-@pytest.fixture
-def measure(data: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+@pytest.fixture(scope="module")
+def measure(data: Path) -> Iterator[Callable[..., int]]:
     """Runs the command in this process, with a judge that is hardly trained and few draws."""
-    monkeypatch.setattr(judge, "_EPOCHS", 1)
-    monkeypatch.setattr(people, "DRAWS", 50)
 
     def run(*arguments: object, dataset: Path = data) -> int:
         return main(["--data", str(dataset), "--device", "cpu", *map(str, arguments)])
 
-    return run
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(judge, "_EPOCHS", 1)
+        patched.setattr(people, "DRAWS", 50)
+        yield run
+
+
+@pytest.fixture(scope="module")
+def compared(runs: dict[str, Path], measure: Callable[..., int]) -> tuple[dict[str, Any], str]:
+    """The results of a run and of one to compare, and what was printed."""
+    printed = StringIO()
+    with redirect_stdout(printed):
+        assert measure(runs["with"], "--compare", runs[NO_DISCRIMINATOR]) == 0
+    results = (runs["with"] / "disentangling" / "results.json").read_text()
+    return json.loads(results), printed.getvalue()
 
 
 def test_the_report_of_a_run_and_one_to_compare(
-    runs: dict[str, Path], measure: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    runs: dict[str, Path], compared: tuple[dict[str, Any], str]
 ) -> None:
-    assert measure(runs["with"], "--compare", runs[NO_DISCRIMINATOR]) == 0
+    results, printed = compared
     out = runs["with"] / "disentangling"
-    results = json.loads((out / "results.json").read_text())
     assert list(results["columns"]) == [
         "with",
         NO_DISCRIMINATOR,
@@ -129,7 +142,6 @@ def test_the_report_of_a_run_and_one_to_compare(
     assert rows["identity_z1"]["true AU labels"]["value"] is not None
     assert rows["au_z2_linear_auc"]["z2 permuted"]["value"] is not None
     assert results["test sample"] == "96 frames of 4 people"
-    printed = capsys.readouterr().out
     assert "1 AUs in z1, linear probe (macro ROC-AUC)" in printed
     assert "not measured: row 7: the InfoNCE critic needs at least 100 training frames" in printed
     assert str(out / "report.html") in printed
@@ -148,7 +160,9 @@ def test_the_report_of_a_run_and_one_to_compare(
 
 
 def _share(subject: Subject) -> Findings:
-    return Findings({"made_up": Estimate(float((subject.test.labels == 1).mean()), 0.1, 0.9)})
+    return Findings(
+        {"made_up": Estimate(value=float((subject.test.labels == 1).mean()), low=0.1, high=0.9)}
+    )
 
 
 def _bar(subject: Subject, table: Table) -> list[Illustration]:
@@ -156,7 +170,11 @@ def _bar(subject: Subject, table: Table) -> list[Illustration]:
     cell = table.cells[subject.column.name]["made_up"]
     assert isinstance(cell, Estimate)
     figure.subplots().bar(["a"], [cell.value])
-    return [Illustration("made_up_bar", "A made-up figure", "Good: high.", figure)]
+    return [
+        Illustration(
+            name="made_up_bar", title="A made-up figure", caption="Good: high.", figure=figure
+        )
+    ]
 
 
 def test_a_measure_brings_its_row_and_its_figure_with_it(
@@ -170,11 +188,22 @@ def test_a_measure_brings_its_row_and_its_figure_with_it(
     all_measures()
     for name in list(MEASURES):
         monkeypatch.delitem(MEASURES, name)
-    row = Row("made_up", 10, "active AUs", "share", "0", "1", "a mean.", True, "share of AUs", True)
+    row = Row(
+        key="made_up",
+        number=10,
+        title="active AUs",
+        unit="share",
+        chance="0",
+        ideal="1",
+        definition="a mean.",
+        headline=True,
+        in_summary="share of AUs",
+        in_intervals=True,
+    )
     of_runs = Measure(rows=(row,), of=("run", "untrained"), find=_share, draw=_bar)
     monkeypatch.setitem(MEASURES, "made up", of_runs)
     drawn = []
-    for module in (figures, summary):
+    for module in (figures, paper_figure):
         monkeypatch.setattr(
             module, "draw_interval", lambda _, y, cell, colour: drawn.append(cell.value)
         )
@@ -197,16 +226,16 @@ def test_a_measure_brings_its_row_and_its_figure_with_it(
 
 
 def test_a_checkpoint_gives_the_same_numbers_beside_the_runs(
-    runs: dict[str, Path], measure: Callable[..., int], tmp_path: Path
+    runs: dict[str, Path], measure: Callable[..., int], compared: tuple[dict[str, Any], str]
 ) -> None:
-    """The same checkpoint, twice, once by its own name: the same rows, bit for bit."""
-    assert measure(runs["with"], "--out", tmp_path / "first") == 0
+    """The same checkpoint, twice, once by its own name: the same values, bit for bit."""
     copy = runs["with"] / "checkpoints" / "epoch_0002.pt"
     shutil.copy(runs["with"] / "checkpoints" / "latest.pt", copy)
     assert measure(copy) == 0
+    found = json.loads((runs["with"] / "disentangling-epoch_0002" / "results.json").read_text())
     first, second = (
-        json.loads((directory / "results.json").read_text())["rows"]
-        for directory in (tmp_path / "first", runs["with"] / "disentangling-epoch_0002")
+        {row["key"]: row["values"]["with"] for row in results["rows"]}
+        for results in (compared[0], found)
     )
     assert first == second
 
@@ -218,8 +247,8 @@ def test_named_factors(
         "frame,lamp,note\n"
         + "\n".join(f"P{p}_{f},{f % 5},x" for p in range(PEOPLE) for f in range(FRAMES))
     )
-    flags = ("--factors", "light.csv", "--factor-columns", "lamp", "--out", tmp_path)
-    assert measure(runs["with"], *flags) == 0
+    flags = ("--factors", "light.csv", "--factor-columns", "lamp", "--frames", 48)
+    assert measure(runs["with"], *flags, "--out", tmp_path) == 0
     found = json.loads((tmp_path / "results.json").read_text())["factors"]["with"]
     names = {known["factor"] for known in found if known["group"] == "factors"}
     assert names == {"lamp"}

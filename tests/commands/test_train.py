@@ -12,9 +12,9 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from select import select
 
 import numpy as np
 import pytest
@@ -26,9 +26,11 @@ from audetnet.commands.train import main, parser
 from audetnet.lock import locked
 from audetnet.training.checkpoint import load_checkpoint
 from tests.conftest import ROOT
+from tests.forked import Forked
+from tests.training.conftest import QUICK
 
 README = (ROOT / "README.md").read_text()
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+SHORT = (("max_epochs=4", "max_epochs=1"), *QUICK[1:])
 TRAIN_COMMAND = "pip install -e . && python train.py --cfg cfg/minimal.cfg --data minimal_dataset"
 TEST_COMMAND = "pip install -e '.[test]' && pytest"
 
@@ -45,7 +47,7 @@ def test_the_training_command_of_the_readme_works(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env={**ONE_THREAD, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
         timeout=240,
     )
@@ -220,7 +222,7 @@ def test_other_names_by_flags(
     ):
         (data / old).rename(data / new)
     flags = ["--images", "frames", "--labels", "table", "--train-ids", "a.txt"]
-    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"))
+    cfg = edited_cfg(*SHORT)
     assert _run(cfg, data, tmp_path / "run", *flags, "--test-ids", "b.txt") == 0
     record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
     assert record["test"]["frames"] == 4
@@ -235,7 +237,7 @@ def test_ids_left_out_are_counted_and_named(
     data = _copy_data(minimal_data, tmp_path / "data")
     with (data / "train_ids.csv").open("a") as file:
         file.writelines(f"SN099_{number}\n" for number in range(7))
-    assert _run(edited_cfg(("max_epochs=4", "max_epochs=1")), data, tmp_path / "run") == 0
+    assert _run(edited_cfg(*SHORT), data, tmp_path / "run") == 0
     assert (
         "train_ids.csv: 7 of 15 ids left out, without an image: "
         "SN099_0, SN099_1, SN099_2, SN099_3, SN099_4, ... (7 in all)"
@@ -271,21 +273,17 @@ def test_describe_takes_the_size_from_cfg_data_or_says_what_it_assumes(
     assert "assuming frames of 256x256" in capsys.readouterr().err
 
 
-def _stderr_of(command: list[str], in_a_terminal: bool) -> str:
-    """What a command writes to stderr, where that is a terminal or a pipe."""
-    ours, theirs = pty.openpty() if in_a_terminal else os.pipe()
-    if in_a_terminal:
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=theirs, env=ONE_THREAD
-    )
-    os.close(theirs)
-    written = b""
-    with suppress(OSError):  # a terminal whose last writer has gone is an error, not an end
-        while chunk := os.read(ours, 65536):
-            written += chunk
-    os.close(ours)
-    assert process.wait(timeout=60) == 0
+def _shown_in_a_terminal(call: Callable[[], int], output: Path) -> str:
+    """What a call writes to stderr where that is a terminal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    process, written = Forked(call, output, Path(os.ttyname(theirs))), b""
+    while process.runs() or select([ours], [], [], 0)[0]:
+        if select([ours], [], [], 0.05)[0]:
+            written += os.read(ours, 65536)
+    for end in (ours, theirs):
+        os.close(end)
+    assert process.wait() == 0, written.decode()
     return written.decode()
 
 
@@ -293,10 +291,14 @@ def _stderr_of(command: list[str], in_a_terminal: bool) -> str:
 def test_progress_bars_only_in_a_terminal(
     in_a_terminal: bool, edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
-    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"))
-    command = [sys.executable, "train.py", "--cfg", str(cfg), "--data", str(minimal_data)]
-    command += ["--run", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
-    written = _stderr_of(command, in_a_terminal)
+    cfg, run = edited_cfg(*SHORT), tmp_path / "run"
+    call = partial(_run, cfg, minimal_data, run, "--cache", str(tmp_path / "cache"))
+    output, errors = tmp_path / "output", tmp_path / "errors"
+    if in_a_terminal:
+        written = _shown_in_a_terminal(call, output)
+    else:
+        assert Forked(call, output, errors).wait() == 0
+        written = errors.read_text()
     for bar in ("packing images", "epoch 1", "evaluating test"):
         assert (bar in written) == in_a_terminal
     assert in_a_terminal or written == ""
@@ -311,7 +313,6 @@ def test_output_cut_off_by_its_reader_is_no_error(edited_cfg: Callable[..., Path
         capture_output=True,
         text=True,
         check=False,
-        env=ONE_THREAD,
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("{Encoder}")
@@ -321,7 +322,7 @@ def test_training_goes_on_when_the_reader_of_its_output_has_gone(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
     """``train.py ... | head -1`` trains, saves and finishes."""
-    cfg, run = edited_cfg(("max_epochs=4", "max_epochs=2")), tmp_path / "run"
+    cfg, run = edited_cfg(("max_epochs=4", "max_epochs=2"), *SHORT[1:]), tmp_path / "run"
     command = f"{sys.executable} train.py --cfg {cfg} --data {minimal_data} --run {run}"
     result = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} --cache {tmp_path / 'cache'} | head -1"],
@@ -329,7 +330,6 @@ def test_training_goes_on_when_the_reader_of_its_output_has_gone(
         capture_output=True,
         text=True,
         check=False,
-        env=ONE_THREAD,
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert (run / "results.json").is_file()
@@ -343,7 +343,7 @@ def test_other_pixels_are_another_run(
 ) -> None:
     """A new crop of the same frames must not be gone on with."""
     data = _copy_data(minimal_data, tmp_path / "data")
-    cfg = edited_cfg(("max_epochs=4", "max_epochs=1"))
+    cfg = edited_cfg(*SHORT)
     assert _run(cfg, data, tmp_path / "run") == 0
     for path in (data / "imgs").iterdir():
         with Image.open(path) as image:
@@ -380,7 +380,7 @@ def test_a_set_without_any_known_label_is_a_mistake(
 def test_cache_off_writes_no_cache_and_trains_the_same(
     tmp_path: Path, minimal_data: Path, edited_cfg: Callable[..., Path]
 ) -> None:
-    cfg, data = edited_cfg(), _copy_data(minimal_data, tmp_path / "data")
+    cfg, data = edited_cfg(*SHORT), _copy_data(minimal_data, tmp_path / "data")
     assert _run(cfg, data, tmp_path / "off", "--cache", "off") == 0
     assert not (data / "cache").exists()
     assert not Path("off").exists()
@@ -399,7 +399,7 @@ def test_a_damaged_cache_is_packed_anew_where_it_is_checked(
     edited_cfg: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    cfg, cache = edited_cfg(), tmp_path / "cache"
+    cfg, cache = edited_cfg(*SHORT), tmp_path / "cache"
     assert _run(cfg, minimal_data, tmp_path / "sound", "--cache", str(cache)) == 0
     (array,) = cache.glob("frames-*.npy")
     whole = array.read_bytes()
@@ -413,7 +413,7 @@ def test_a_damaged_cache_is_packed_anew_where_it_is_checked(
 def test_frames_on_the_device_train_the_same(
     tmp_path: Path, minimal_data: Path, edited_cfg: Callable[..., Path]
 ) -> None:
-    cfg, cache = edited_cfg(), str(tmp_path / "cache")
+    cfg, cache = edited_cfg(*SHORT), str(tmp_path / "cache")
     for place in ("on", "off"):
         flags = ("--cache", cache, "--data-on-device", place)
         assert _run(cfg, minimal_data, tmp_path / place, *flags) == 0
@@ -460,7 +460,6 @@ def test_a_run_says_what_is_learnt_from_how_many(
     assert "1 test frame of 1 subject, " in printed and learnt in printed
 
 
-SHORT = (("max_epochs=4", "max_epochs=1"), ("epoch_size=32", "epoch_size=16"))
 DISCRIMINATOR_WITH_TANH = (
     "output_features=64\nactivation=leaky_relu",
     "output_features=64\nactivation=tanh",

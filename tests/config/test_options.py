@@ -63,6 +63,7 @@ class Pursuit:
     noise_in_z1 = False
     needs_z2 = False
     gradients = "-"
+    variant = ""
 
     @property
     def critic_section(self) -> str | None:

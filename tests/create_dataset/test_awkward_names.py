@@ -45,7 +45,9 @@ def test_awkward_subjects_go_all_the_way(data: Path, monkeypatch: pytest.MonkeyP
     assert balance.main([str(data), "--fold", "1", "--sampling-size", "1"]) == 0
     tested = []
     for fold in ("1", "2", "3", "4", "5"):
-        dataset = load_dataset(DatasetPaths(data, ids=IdFiles().of_fold(fold)), regress=True)
+        dataset = load_dataset(
+            DatasetPaths(directory=data, ids=IdFiles().of_fold(fold)), regress=True
+        )
         assert dataset.notes == ()
         for part in dataset.sets():
             assert part.subjects == tuple(PEOPLE[name.split("_")[0]] for name in part.ids)

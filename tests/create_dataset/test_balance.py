@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import pickle
 import shlex
 import subprocess
@@ -184,7 +183,7 @@ def test_fewer_draws_than_classes_are_said(
     assert main([str(root), "--sampling-size", "1"]) == 0
     assert "too few draws" not in capsys.readouterr().err
     config = read_config(ROOT / "cfg" / "minimal.cfg", VOCABULARY)
-    train_set = load_dataset(DatasetPaths(root), regress=False).train
+    train_set = load_dataset(DatasetPaths(directory=root), regress=False).train
     for size, notes in ((32, 1), (2, 0)):
         data = replace(config.data, sampling_size=size)
         assert len(order_notes(replace(config, data=data), train_set, 0.5)) == notes
@@ -212,7 +211,7 @@ def test_people_who_are_not_known_cannot_be_drawn_evenly(
     assert main([str(root), "--sampling-size", "1", "--balance-subjects"]) == 2
     config = read_config(edited_cfg(("epoch_size", "balance_subjects=1\nepoch_size")), VOCABULARY)
     with pytest.raises(CfgError) as caught:
-        order_notes(config, load_dataset(DatasetPaths(root), regress=False).train, 0.5)
+        order_notes(config, load_dataset(DatasetPaths(directory=root), regress=False).train, 0.5)
     for line, place in ((capsys.readouterr().err, "--balance-subj"), (str(caught.value), "cfg:")):
         assert place in line and "a different person each" in line and "subject_pattern" in line
 
@@ -407,14 +406,12 @@ def _labels(figure: Figure) -> bool:
 
 def test_it_runs_as_a_module_and_help_is_quick(tmp_path: Path, minimal_data: Path) -> None:
     command = [sys.executable, "-m", "create_dataset.balance"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(
         [*command, str(minimal_data), "--sampling-size", "2", "--out", str(tmp_path / "out")],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
     )
     assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     probe = (

@@ -1,7 +1,6 @@
 """The check of a dataset directory: a sound one, each fault alone, and all at once."""
 
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -700,7 +699,6 @@ def test_it_runs_as_a_module(directory: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert result.returncode == 1, result.stderr
     assert json.loads(result.stdout)["errors"] == 1 and result.stderr == ""

@@ -119,7 +119,7 @@ def test_what_was_written_can_be_trained_on(images: Path, tmp_path: Path) -> Non
     assert main([str(labels), str(out), "--subject-column", "person"]) == 0
     _write(out / "train_ids.csv", "a", "b")
     _write(out / "test_ids.csv", "c")
-    dataset = load_dataset(DatasetPaths(out), regress=True)
+    dataset = load_dataset(DatasetPaths(directory=out), regress=True)
     assert dataset.au_names == ("AU1", "AU2")
     assert dataset.train.subjects == ("anna", "anna")
     assert dataset.test.subjects == ("ben",)

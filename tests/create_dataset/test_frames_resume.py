@@ -19,6 +19,8 @@ from tests.create_dataset.face_videos import (
 )
 
 UNFINISHED = "frames.unfinished"
+LONG = 150
+"""Frames of a video that an extraction can be killed in."""
 
 
 @pytest.fixture(scope="module")
@@ -311,8 +313,8 @@ def long_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     for subject, ending in (("SN001", "comp"), ("SN031", "Comp")):
         video = raw / "Videos_LeftCamera" / f"LeftVideo{subject}_{ending}.avi"
-        write_video(video, 300, lambda number: landmarks_of(number % 10))
-        for number in range(300):
+        write_video(video, LONG, lambda number: landmarks_of(number % 10))
+        for number in range(LONG):
             name = (
                 f"SN001_{number:04d}_lm.mat" if subject == "SN001" else f"l{number + 1:05d}_lm.mat"
             )
@@ -326,7 +328,7 @@ def long_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_real_signals(long_raw: Path, out: Path, workers: str, number: signal.Signals) -> None:
     """SIGKILL hits the main process alone, Ctrl-C the whole group; then the same command."""
     process = _started(long_raw, out, "--workers", workers)
-    _wait_for_frames(process, out, 40)
+    _wait_for_frames(process, out, 20)
     if number == signal.SIGKILL:
         process.kill()
     else:
@@ -340,21 +342,21 @@ def test_real_signals(long_raw: Path, out: Path, workers: str, number: signal.Si
         time.sleep(0.05)
     assert not (out / "imgs").exists()
     kept = len(list((out / UNFINISHED / "imgs").iterdir()))
-    assert 40 <= kept < 600
+    assert 20 <= kept < 2 * LONG
     after = _started(long_raw, out, "--workers", workers)
     said, error = after.communicate(timeout=120)
     assert after.returncode == 0, error
-    assert "600 frames of 256x256 (jpg)" in said
+    assert f"{2 * LONG} frames of 256x256 (jpg)" in said
     new = int(said.split("(jpg), ")[1].split()[0])
-    assert 600 - kept <= new <= 600 - kept + int(workers)
-    assert len((out / "frames.csv").read_text().splitlines()) == 601
-    assert json.loads((out / "frames.json").read_text())["videos"]["SN031"]["frames"] == 300
+    assert 2 * LONG - kept <= new <= 2 * LONG - kept + int(workers)
+    assert len((out / "frames.csv").read_text().splitlines()) == 2 * LONG + 1
+    assert json.loads((out / "frames.json").read_text())["videos"]["SN031"]["frames"] == LONG
 
 
 def test_ctrl_c_while_a_worker_has_nothing_to_do(long_raw: Path, out: Path) -> None:
     """Of SN031 one frame is wanted, so that its worker waits for jobs when the signal comes."""
     out.mkdir()
-    ids = ["SN031_0", *(f"SN001_{number}" for number in range(300))]
+    ids = ["SN031_0", *(f"SN001_{number}" for number in range(LONG))]
     (out / "aus.csv").write_text("frame,AU1\n" + "".join(f"{frame_id},0\n" for frame_id in ids))
     process = _started(long_raw, out, "--workers", "2")
     deadline = time.monotonic() + 60
@@ -386,7 +388,13 @@ def test_stop_is_heard_at_the_next_frame(raw: Path, out: Path) -> None:
 
     store = frame_store.FrameStore(out, {"format": "jpg"})
     sequence = disfa_sequences(raw, "left", False, False, Summary())[0]
-    job = extraction.Job(sequence, None, frozenset(), None, store.record_path(0))
+    job = extraction.Job(
+        sequence=sequence,
+        wanted=None,
+        done=frozenset(),
+        length=None,
+        record=store.record_path(0),
+    )
     settings = extraction.CropSettings(extraction.Alignment(), "jpg", None)
     advanced: list[int] = []
     report = extraction.SequenceExtraction(

@@ -87,7 +87,9 @@ def test_the_block_works_as_typed(
     expected = {f"{who}_{number}" for who in PEOPLE for number in numbers}
     assert {path.stem for path in Path("mine/imgs").iterdir()} == expected
     for fold in "123":
-        dataset = load_dataset(DatasetPaths(Path("mine"), ids=IdFiles().of_fold(fold)), True)
+        dataset = load_dataset(
+            DatasetPaths(directory=Path("mine"), ids=IdFiles().of_fold(fold)), True
+        )
         assert dataset.notes == ()
         assert {name for part in dataset.sets() for name in part.ids} == expected
         assert [set(part.subjects) for part in dataset.sets()] == [

@@ -75,7 +75,7 @@ def test_k_folds_test_every_subject_once(data: Path) -> None:
 
 def test_training_reads_a_fold(data: Path) -> None:
     assert main([str(data), "--k", "3", "--validation", "1"]) == 0
-    dataset = load_dataset(DatasetPaths(data, ids=IdFiles().of_fold("2")), regress=True)
+    dataset = load_dataset(DatasetPaths(directory=data, ids=IdFiles().of_fold("2")), regress=True)
     assert dataset.validation is not None
     assert [len(frames) for frames in dataset.sets()] == [50, 10, 30]
     assert dataset.notes == ()
@@ -173,7 +173,7 @@ def test_a_random_split_by_frame_says_what_it_is(
     assert len(_ids(data, "test")) == 18
     assert len(_ids(data, "train")) == 72
     assert not set(_ids(data, "test")) & set(_ids(data, "train"))
-    dataset = load_dataset(DatasetPaths(data), regress=True)
+    dataset = load_dataset(DatasetPaths(directory=data), regress=True)
     assert any("subjects in both train and test" in note for note in dataset.notes)
     with pytest.raises(SystemExit):
         main(["--help"])

@@ -30,7 +30,9 @@ def batches(request: pytest.FixtureRequest) -> Batches:
     values = np.array([_value(frame) for frame in PACKED_IDS], dtype=np.uint8)
     pixels = np.broadcast_to(values[:, None, None, None], (13, 3, 4, 5)).copy()
     labels = np.array([[n, np.nan] for n in range(COUNT)], dtype=np.float32)
-    frames = FrameSet("train", ids, (Path("none"),) * COUNT, ("s",) * COUNT, labels)
+    frames = FrameSet(
+        name="train", ids=ids, paths=(Path("none"),) * COUNT, subjects=("s",) * COUNT, labels=labels
+    )
     packed = PackedFrames(pixels, PACKED_IDS)
     return Batches(frames, packed, CPU, resident_frames(packed, CPU, request.param))
 

@@ -25,7 +25,9 @@ Write = Callable[..., Path]
 
 
 def _load(directory: Path, **options: Any) -> Dataset:
-    return load_dataset(DatasetPaths(directory), regress=options.pop("regress", False), **options)
+    return load_dataset(
+        DatasetPaths(directory=directory), regress=options.pop("regress", False), **options
+    )
 
 
 def test_sets_hold_their_frames_in_the_order_of_the_lists(dataset_directory: Write) -> None:
@@ -43,7 +45,7 @@ def test_sets_hold_their_frames_in_the_order_of_the_lists(dataset_directory: Wri
 
 
 def test_the_shipped_dataset_loads_without_a_note(minimal_data: Path) -> None:
-    dataset = load_dataset(DatasetPaths(minimal_data), regress=True)
+    dataset = load_dataset(DatasetPaths(directory=minimal_data), regress=True)
     assert (len(dataset.train), len(dataset.test), dataset.notes) == (8, 4, ())
     assert (dataset.kind, len(dataset.au_names)) == ("intensity", 12)
     assert dataset.first_image_size() == (256, 256)
@@ -62,7 +64,10 @@ def test_names_within_the_directory_can_be_chosen(dataset_directory: Write) -> N
     (directory / "a.pkl").touch()
     (directory / "b.pkl").touch()
     ids = IdFiles("fold1_train.txt", "fold1_test.txt")
-    dataset = load_dataset(DatasetPaths(directory, "frames", "other.bin", ids), regress=False)
+    dataset = load_dataset(
+        DatasetPaths(directory=directory, images="frames", labels="other.bin", ids=ids),
+        regress=False,
+    )
     assert dataset.train.ids == tuple(TRAIN)
     assert dataset.train.paths[0].parent == directory / "frames"
 
@@ -339,7 +344,7 @@ def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) ->
         (directory / "folds" / fold).mkdir()
     for name in ("train_ids.csv", "test_ids.csv"):
         (directory / name).rename(directory / "folds" / "2" / name)
-    paths = DatasetPaths(directory, ids=IdFiles().of_fold("2"))
+    paths = DatasetPaths(directory=directory, ids=IdFiles().of_fold("2"))
     assert load_dataset(paths, regress=False).train.ids == tuple(TRAIN)
     with pytest.raises(UserError) as error:
         _load(directory)

@@ -69,11 +69,11 @@ def test_id_lists_with_a_mistake_name_their_line(
     ("content", "expected"),
     [
         (None, Metadata()),
-        ({}, Metadata(None, None, 2.0, None, "[^_]+")),
-        ({"aus": ["AU1", "AU2"]}, Metadata(("AU1", "AU2"))),
+        ({}, Metadata(aus=None, kind=None, threshold=2.0, source=None, subject_pattern="[^_]+")),
+        ({"aus": ["AU1", "AU2"]}, Metadata(aus=("AU1", "AU2"))),
         (
             {"kind": "occurrence", "source": "somewhere"},
-            Metadata(None, "occurrence", source="somewhere"),
+            Metadata(aus=None, kind="occurrence", source="somewhere"),
         ),
         (
             {"threshold": 3, "folds": {"1": ["A", "B"], "2": ["C"]}, "subjects": "subjects.csv"},

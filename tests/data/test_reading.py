@@ -77,7 +77,7 @@ def test_a_pipe_among_the_images_or_lists_is_found_by_the_check(
     directory = dataset_directory({"a": [1.0], "b": [0.0]}, ["a"], ["b"])
     os.mkfifo(directory / "validation_ids.csv")
     with pytest.raises(UserError, match=r"validation_ids\.csv: expected a file, found a pipe"):
-        load_dataset(DatasetPaths(directory), regress=False)
+        load_dataset(DatasetPaths(directory=directory), regress=False)
 
 
 def _png_header(width: int, height: int) -> bytes:
@@ -281,7 +281,7 @@ def test_names_of_aus_are_checked_wherever_they_come_from(
         pd.DataFrame({"frame": ["a", "b"], names[0]: [1, 0]}).to_parquet(directory / "aus.parquet")
     asked = tuple(names) if source == "cfg" else None
     with pytest.raises(UserError, match=message):
-        load_dataset(DatasetPaths(directory), regress=False, au_names=asked)
+        load_dataset(DatasetPaths(directory=directory), regress=False, au_names=asked)
     if source != "cfg":
         mistakes = read_evidence(directory, "imgs", None, False, tmp_path / "cache").mistakes
         assert [found.code for found in mistakes] == ["au-names"]
@@ -290,7 +290,7 @@ def test_names_of_aus_are_checked_wherever_they_come_from(
 def test_aus_have_different_names_that_may_hold_commas(dataset_directory: Write) -> None:
     directory = dataset_directory({"a": [1, 0], "b": [0, 1]}, ["a"], ["b"])
     names = ("AU1, left", "AU1, right")
-    paths = DatasetPaths(directory)
+    paths = DatasetPaths(directory=directory)
     assert load_dataset(paths, regress=False, au_names=names).au_names == names
     with pytest.raises(UserError, match="AUs of the same name: AU1"):
         load_dataset(paths, regress=False, au_names=("AU1", "AU1"))
@@ -403,7 +403,9 @@ def test_frames_of_many_subjects_are_counted_in_linear_time() -> None:
     count = 20_000
     subjects = np.array([f"S{n % (count // 2)}" for n in range(count)])
     active = np.array([[n % 3 == 0, np.nan if n % 2 else 1] for n in range(count)], np.float32)
-    frames = LabelledFrames(tuple(map(str, range(count))), subjects, active, ("AU1", "AU2"))
+    frames = LabelledFrames(
+        ids=tuple(map(str, range(count))), subjects=subjects, active=active, aus=("AU1", "AU2")
+    )
     begin = time.process_time()
     counts = frames.counts(frames.people)
     assert time.process_time() - begin < 3

@@ -48,7 +48,7 @@ def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -
         column=Column(kind, "made", "run"),
         train=of_train,
         test=of_test,
-        factors=(FactorSet("factors", names, moments[test], of_test),),
+        factors=(FactorSet(group="factors", names=names, values=moments[test], codes=of_test),),
         au_names=AU_NAMES,
         judge=Judge(AUS, people),
         device=torch.device("cpu"),
@@ -59,4 +59,11 @@ def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -
 def _codes(person: Array, labels: Array, z1: Array, z2: Array) -> Codes:
     people, numbered = np.unique(person, return_inverse=True)
     ids = tuple(f"{who}_{row}" for row, who in enumerate(person))
-    return Codes(ids, tuple(map(str, people)), numbered.astype(np.int64), labels, z1, z2)
+    return Codes(
+        ids=ids,
+        people=tuple(map(str, people)),
+        person=numbered.astype(np.int64),
+        labels=labels,
+        z1=z1,
+        z2=z2,
+    )

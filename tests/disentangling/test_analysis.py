@@ -22,7 +22,9 @@ KINDS: dict[Kind, set[int]] = {
 
 
 def _row(key: str, number: int) -> Row:
-    return Row(key, number, "title", "share", "0", "1", "how")
+    return Row(
+        key=key, number=number, title="title", unit="share", chance="0", ideal="1", definition="how"
+    )
 
 
 ROWS = (_row("late", 12), _row("early", 10))
@@ -65,7 +67,7 @@ def test_a_measure_sees_its_subject_and_its_cells_are_in_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def find(subject: Subject) -> Findings:
-        return Findings({"early": Estimate(float(np.mean(subject.test.person)))})
+        return Findings({"early": Estimate(value=float(np.mean(subject.test.person)))})
 
     table = _table(monkeypatch, Measure(rows=ROWS, of=("run", "labels"), find=find))
     assert [row.key for row in table.rows] == ["early", "late"]
@@ -74,7 +76,7 @@ def test_a_measure_sees_its_subject_and_its_cells_are_in_the_table(
         "a run": {"early"},
         "a labels": {"early"},
     }
-    assert table.cells["a run"]["early"] == Estimate(1.0)
+    assert table.cells["a run"]["early"] == Estimate(value=1.0)
     assert table.notes == ("beware",)
 
 
@@ -93,10 +95,10 @@ def test_what_is_not_measured_says_why_in_every_row(monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("alone")
 def test_rows_that_a_run_without_z2_cannot_have_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def find(subject: Subject) -> Findings:
-        return Findings({"early": Estimate(0.5)})
+        return Findings({"early": Estimate(value=0.5)})
 
     table = _table(monkeypatch, Measure(rows=ROWS, find=find), without_z2=True)
-    assert table.cells["a run"]["early"] == Estimate(0.5)
+    assert table.cells["a run"]["early"] == Estimate(value=0.5)
     assert "no z2" in str(table.cells["a run"]["late"])
     assert table.cells["a permuted"].keys() == {"early"}
 

@@ -25,7 +25,13 @@ def _frames(counts: dict[str, int], shuffled: bool = False) -> FrameSet:
         names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
     ids = tuple(name for _, name in names)
     labels = np.array([[int(name.split("_")[1])] for name in ids], dtype=np.float32)
-    return FrameSet("test", ids, tuple(map(Path, ids)), tuple(who for who, _ in names), labels)
+    return FrameSet(
+        name="test",
+        ids=ids,
+        paths=tuple(map(Path, ids)),
+        subjects=tuple(who for who, _ in names),
+        labels=labels,
+    )
 
 
 def test_people_have_equal_shares_spread_over_their_time() -> None:
@@ -53,11 +59,11 @@ def test_nobody_is_left_out_where_all_have_few_frames() -> None:
 def test_frames_that_are_listed_twice_count_once() -> None:
     frames = _frames({"a": 25})
     twice = FrameSet(
-        "train",
-        frames.ids * 2,
-        frames.paths * 2,
-        frames.subjects * 2,
-        np.concatenate([frames.labels] * 2),
+        name="train",
+        ids=frames.ids * 2,
+        paths=frames.paths * 2,
+        subjects=frames.subjects * 2,
+        labels=np.concatenate([frames.labels] * 2),
     )
     assert equal_sample(twice, 4000)[0].ids == frames.ids
 
@@ -66,7 +72,7 @@ def _codes() -> Codes:
     person = np.repeat(np.arange(3), 10)
     z = np.arange(30.0)[:, None]
     ids = tuple(map(str, range(30)))
-    return Codes(ids, ("a", "b", "c"), person, z, z, z)
+    return Codes(ids=ids, people=("a", "b", "c"), person=person, labels=z, z1=z, z2=z)
 
 
 def test_time_blocks_are_stretches_of_each_person() -> None:

@@ -62,7 +62,7 @@ def codes() -> Codes:
     labels = (numbers.random((len(person), AUS)) < 0.4).astype(np.float64)
     ids = tuple(map(str, range(len(person))))
     z = np.zeros((len(person), 2))
-    return Codes(ids, tuple("abcde"), person, labels, z, z)
+    return Codes(ids=ids, people=tuple("abcde"), person=person, labels=labels, z1=z, z2=z)
 
 
 @pytest.fixture
@@ -119,7 +119,14 @@ def test_what_it_needs(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
     one = codes.take(np.arange(FRAMES))
     with pytest.raises(NotMeasuredError, match="these are of 1"):
         exchanged(Halves(), pixels[:FRAMES], one, Reader(), CPU, seed=0)
-    empty = Codes(codes.ids, codes.people, codes.person, codes.labels, codes.z1, codes.z2[:, :0])
+    empty = Codes(
+        ids=codes.ids,
+        people=codes.people,
+        person=codes.person,
+        labels=codes.labels,
+        z1=codes.z1,
+        z2=codes.z2[:, :0],
+    )
     with pytest.raises(NotMeasuredError, match="no z2"):
         exchanged(Halves(), pixels, empty, Reader(), CPU, seed=0)
 

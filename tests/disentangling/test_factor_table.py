@@ -22,7 +22,7 @@ def _codes(*ids: str) -> Codes:
     people = sorted({frame[0] for frame in ids})
     person = np.array([people.index(frame[0]) for frame in ids])
     z = np.arange(float(len(ids)))[:, None]
-    return Codes(ids, tuple(people), person, z, z, z)
+    return Codes(ids=ids, people=tuple(people), person=person, labels=z, z1=z, z2=z)
 
 
 @pytest.fixture

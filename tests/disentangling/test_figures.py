@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from audetnet.disentangling import figures, summary
+from audetnet.disentangling import figures, paper_figure
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import Illustration, Knowledge
 from audetnet.disentangling.people import Estimate
@@ -64,25 +64,25 @@ def codes(people: int = 3, each: int = 14, z2: int = 5) -> Codes:
     labels = (rng.random((len(person), 4)) < (0.1, 0.3, 0.5, 0.0)).astype(float)
     labels[0, 1] = np.nan
     return Codes(
-        tuple(f"person{one}_frame{row}" for row, one in enumerate(person)),
-        tuple(f"S{one:03}" for one in range(people)),
-        person,
-        labels,
-        rng.normal(size=(len(person), 6)),
-        rng.normal(size=(len(person), z2)),
+        ids=tuple(f"person{one}_frame{row}" for row, one in enumerate(person)),
+        people=tuple(f"S{one:03}" for one in range(people)),
+        person=person,
+        labels=labels,
+        z1=rng.normal(size=(len(person), 6)),
+        z2=rng.normal(size=(len(person), z2)),
     )
 
 
 def table(keys: tuple[str, ...], cell: Estimate | NotMeasuredError | None = None) -> Table:
     rows = tuple(
         Row(
-            key,
-            1,
-            f"Title of {key}",
-            "AUC",
-            "0.5" if n % 2 else "the floor",
-            "1",
-            "",
+            key=key,
+            number=1,
+            title=f"Title of {key}",
+            unit="AUC",
+            chance="0.5" if n % 2 else "the floor",
+            ideal="1",
+            definition="",
             in_summary=f"brief {key}",
             in_intervals=True,
         )
@@ -90,16 +90,22 @@ def table(keys: tuple[str, ...], cell: Estimate | NotMeasuredError | None = None
     )
     columns = tuple(Column(name, "", "run") for name in COLUMNS)
     cells: dict[str, Cells] = {
-        name: {key: cell or Estimate(0.7, 0.6, 0.8) for key in keys} for name in COLUMNS
+        name: {key: cell or Estimate(value=0.7, low=0.6, high=0.8) for key in keys}
+        for name in COLUMNS
     }
-    return Table(rows, columns, cells, {}, ())
+    return Table(rows=rows, columns=columns, cells=cells, known={}, notes=())
 
 
 def knowledge(aus: int, others: int = 4) -> tuple[Knowledge, ...]:
     return (
-        *(Knowledge(f"AU{n}", "AUs", 0.8, 0.2) for n in range(aus)),
-        Knowledge("person", "person", 0.2, 0.9, 0.15),
-        *(Knowledge(f"light_{n}", "pose and light", 0.0, float("nan"), 0.1) for n in range(others)),
+        *(Knowledge(factor=f"AU{n}", group="AUs", z1=0.8, z2=0.2) for n in range(aus)),
+        Knowledge(factor="person", group="person", z1=0.2, z2=0.9, floor=0.15),
+        *(
+            Knowledge(
+                factor=f"light_{n}", group="pose and light", z1=0.0, z2=float("nan"), floor=0.1
+            )
+            for n in range(others)
+        ),
     )
 
 
@@ -188,7 +194,7 @@ def test_knowledge_shows_each_number_and_an_empty_cell_where_nothing_was_measure
 
 
 def test_knowledge_without_floors_has_two_columns() -> None:
-    made = figures.knowledge_map("x" * 90, (Knowledge("AU1", "AUs", 0.5, -0.1),))
+    made = figures.knowledge_map("x" * 90, (Knowledge(factor="AU1", group="AUs", z1=0.5, z2=-0.1),))
     assert is_whole(made.figure)
     assert [label.get_text() for label in made.figure.axes[0].get_xticklabels()] == ["z1", "z2"]
 
@@ -217,7 +223,7 @@ def test_intervals_are_of_the_rows_that_say_so() -> None:
     assert shown == ["Title of row3"]
 
 
-@pytest.mark.parametrize("cell", [NotMeasuredError("no people"), Estimate(float("nan"))])
+@pytest.mark.parametrize("cell", [NotMeasuredError("no people"), Estimate(value=float("nan"))])
 def test_rows_that_were_not_measured_get_no_panel(cell: Estimate | NotMeasuredError) -> None:
     made = figures.row_intervals(table(("a",), cell))
     check(made)
@@ -225,7 +231,7 @@ def test_rows_that_were_not_measured_get_no_panel(cell: Estimate | NotMeasuredEr
 
 
 def test_an_estimate_without_interval_is_a_dot_alone() -> None:
-    made = figures.row_intervals(table(("a",), Estimate(0.7)))
+    made = figures.row_intervals(table(("a",), Estimate(value=0.7)))
     assert [list(line.get_xdata()) for line in made.figure.axes[0].lines] == [[0.7]] * 3
 
 
@@ -233,7 +239,7 @@ def test_an_estimate_without_interval_is_a_dot_alone() -> None:
 def test_the_summary_fits_a_paper(pairs: int) -> None:
     strips = np.zeros((pairs, 4, 3, 8, 8), dtype=np.uint8)
     known = table(tuple("abcdefgh"))
-    made = summary.summary("small_96", known, "run", knowledge(12), strips)
+    made = paper_figure.summary("small_96", known, "run", knowledge(12), strips)
     check(made)
     assert list(made.figure.get_size_inches()) == [7, 5]
     assert min(text.get_fontsize() for text in made.figure.findobj(Text) if text.get_text()) >= 7
@@ -250,7 +256,7 @@ def test_the_summary_leaves_out_rows_that_are_not_of_it_or_were_not_measured() -
     known = replace(known, rows=rows)
     known.cells["run"]["unmeasured"] = NotMeasuredError("one person")
     strips = np.zeros((2, 4, 3, 8, 6), dtype=np.uint8)
-    made = summary.summary("small_96", known, "run", knowledge(3), strips)
+    made = paper_figure.summary("small_96", known, "run", knowledge(3), strips)
     check(made)
     assert [label.get_text() for label in made.figure.axes[1].get_yticklabels()] == [
         "brief measured"
@@ -260,10 +266,13 @@ def test_the_summary_leaves_out_rows_that_are_not_of_it_or_were_not_measured() -
 def test_condensing_averages_what_was_measured_of_the_largest_groups() -> None:
     nan = float("nan")
     factors = (
-        *(Knowledge(f"AU{n}", "AUs", n / 12, nan if n else 0.4) for n in range(13)),
-        Knowledge("yaw", "pose and light", nan, 0.5, 0.1),
+        *(
+            Knowledge(factor=f"AU{n}", group="AUs", z1=n / 12, z2=nan if n else 0.4)
+            for n in range(13)
+        ),
+        Knowledge(factor="yaw", group="pose and light", z1=nan, z2=0.5, floor=0.1),
     )
-    first, second = summary._condensed(factors)
+    first, second = paper_figure._condensed(factors)
     assert (first.factor, first.z1, first.z2, first.floor) == ("AUs (mean of 13)", 0.5, 0.4, None)
     assert second == factors[-1]
-    assert summary._condensed(factors[5:]) == factors[5:]
+    assert paper_figure._condensed(factors[5:]) == factors[5:]

@@ -15,9 +15,9 @@ from audetnet.data.frames import FrameSet
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
 from audetnet.disentangling.people import Estimate
-from audetnet.disentangling.run import TrainedRun
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
+from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
@@ -32,7 +32,9 @@ def _frames(name: str, seed: int) -> FrameSet:
     subjects = tuple(f"{name}{row // FRAMES}" for row in range(PEOPLE * FRAMES))
     ids = tuple(f"{subject}_{row}" for row, subject in enumerate(subjects))
     labels = 3 * (numbers.random((len(ids), AUS)) < 0.4).astype(np.float32)
-    return FrameSet(name, ids, tuple(map(Path, ids)), subjects, labels)
+    return FrameSet(
+        name=name, ids=ids, paths=tuple(map(Path, ids)), subjects=subjects, labels=labels
+    )
 
 
 def _code(frames: FrameSet, leak: float, seed: int) -> Tensor:
@@ -51,17 +53,17 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
         model = build_model(plan_model(config, (64, 64)), config.data, 0).eval()
         train, test = _frames("train", 0), _frames("test", 1)
         return TrainedRun(
-            "made",
-            config,
-            model,
-            AUHead("BCEWithLogits", False, 2.0),
-            torch.device("cpu"),
-            2.0,
-            train,
-            test,
-            Code(_code(train, leak, 2), Z1),
-            Code(_code(test, leak, 3), Z1),
-            np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
+            name="made",
+            config=config,
+            model=model,
+            head=AUHead("BCEWithLogits", False, 2.0),
+            device=torch.device("cpu"),
+            active_from=2.0,
+            train=train,
+            test=test,
+            train_code=Code(_code(train, leak, 2), Z1),
+            test_code=Code(_code(test, leak, 3), Z1),
+            test_pixels=np.zeros((len(test), 3, 64, 64), dtype=np.uint8),
         )
 
     return run

@@ -30,7 +30,9 @@ def _made(seed: int, people: int = 3) -> tuple[FrameSet, Pixels]:
         pixels[:, :, 16 * au + 4 : 16 * au + 12, 6:26] += 110 * labels[:, au, None, None, None]
     names = tuple(f"P{who}" for who in person)
     ids = tuple(f"{name}_{row}" for row, name in enumerate(names))
-    frames = FrameSet("train", ids, tuple(map(Path, ids)), names, labels)
+    frames = FrameSet(
+        name="train", ids=ids, paths=tuple(map(Path, ids)), subjects=names, labels=labels
+    )
     return frames, pixels.clip(0, 255).astype(np.uint8)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from audetnet.disentangling.block_metrics import macro_auc
-from audetnet.disentangling.measures import aus, dependence, factors, identity, info_nce, redundancy
+from audetnet.disentangling.measures import aus, dependence, factors, info_nce, person, redundancy
 from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.probes import au_scores
 from audetnet.disentangling.subject import Subject, labels_alone, permuted
@@ -17,7 +17,7 @@ from tests.disentangling.made_codes import AU_NAMES, KINDS, made_subject
 PEOPLE = 12
 MODULES = {
     "aus": aus,
-    "identity": identity,
+    "person": person,
     "factors": factors,
     "dependence": dependence,
     "redundancy": redundancy,
@@ -127,7 +127,7 @@ def test_first_trap_a_random_split_would_find_aus_in_z2() -> None:
 def test_second_trap_pure_aus_tell_who_it_is() -> None:
     """z1 holds the AUs alone, yet knows the person far better than chance: as true AU labels do."""
     subject = _subject("confounded")
-    labels = identity.measure(labels_alone(subject)).cells["identity_z1"]
+    labels = person.measure(labels_alone(subject)).cells["identity_z1"]
     assert isinstance(labels, Estimate)
     assert labels.value > 2 / PEOPLE
     assert value("identity_z1", "confounded") > 2 / PEOPLE
@@ -184,7 +184,7 @@ def test_without_z2_z1_is_measured() -> None:
         "au_z1_rbf_auc",
         "au_z1_rbf_f1",
     }
-    assert set(identity.measure(subject).cells) == {"identity_z1", "same_person_z1"}
+    assert set(person.measure(subject).cells) == {"identity_z1", "same_person_z1"}
 
 
 def _without_z2(subject: Subject) -> Subject:
@@ -199,7 +199,7 @@ def _of_people(subject: Subject, people: int) -> Subject:
     return replace(subject, test=test, factors=sets)
 
 
-@pytest.mark.parametrize(("measure", "people"), [("aus", 2), ("redundancy", 2), ("identity", 1)])
+@pytest.mark.parametrize(("measure", "people"), [("aus", 2), ("redundancy", 2), ("person", 1)])
 def test_too_few_people_are_said(measure: str, people: int) -> None:
     with pytest.raises(NotMeasuredError, match=f"these are of {people}"):
         MODULES[measure].measure(_of_people(_subject("linear"), people))
@@ -250,7 +250,7 @@ def test_shares_of_factors() -> None:
     """AUs: 2 (AUC - 0.5); person: above chance; others: R^2, at least 0."""
     known = {
         (k.factor, k.block, k.measure): k
-        for measure in ("aus", "identity", "factors")
+        for measure in ("aus", "person", "factors")
         for k in MODULES[measure].measure(_subject("independent")).known
     }
     au = known["AU12", "z1", "AUC, linear probe"]

@@ -67,4 +67,4 @@ def test_an_undefined_value_has_no_interval() -> None:
 
 def test_draws_in_which_the_statistic_is_undefined_do_not_count() -> None:
     found = estimate(lambda w: 1.0 if w[0] > 0 else float("nan"), 5, _generator())
-    assert found == Estimate(1.0, 1.0, 1.0)
+    assert found == Estimate(value=1.0, low=1.0, high=1.0)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from audetnet.disentangling.block_metrics import held_out_r2, macro_auc
-from audetnet.disentangling.critic import PAIRS_WITHIN, cuts
-from audetnet.disentangling.fitting import people_apart
 from audetnet.disentangling.probes import au_scores, identify, person_folds, regression
+from audetnet.disentangling.reader_training import people_apart
+from audetnet.disentangling.separable_critic import PAIRS_WITHIN, cuts
 from tests.disentangling.made_codes import made_subject
 
 PEOPLE, FRAMES = 9, 80

@@ -22,7 +22,16 @@ NAN = float("nan")
 
 
 def _row(key: str, number: int, headline: bool) -> Row:
-    return Row(key, number, f"title of {key}", "AUC", "0.5", "high", f"how <{key}>", headline)
+    return Row(
+        key=key,
+        number=number,
+        title=f"title of {key}",
+        unit="AUC",
+        chance="0.5",
+        ideal="high",
+        definition=f"how <{key}>",
+        headline=headline,
+    )
 
 
 @pytest.fixture
@@ -30,15 +39,26 @@ def table() -> Table:
     columns = (Column("the run", "made", "run"), Column("null", "made", "permuted"))
     cells = {
         "the run": {
-            "a": Estimate(0.7512, 0.7, 0.8, 0.005),
+            "a": Estimate(value=0.7512, low=0.7, high=0.8, p=0.005),
             "b": NotMeasuredError("needs 3 people"),
-            "c": Estimate(NAN),
+            "c": Estimate(value=NAN),
         },
-        "null": {"a": Estimate(0.5, 0.4, 0.6, 0.9)},
+        "null": {"a": Estimate(value=0.5, low=0.4, high=0.6, p=0.9)},
     }
-    known = {"the run": (Known('=AU1, "inner"', "AUs", "z1", "AUC", Estimate(0.8, 0.7, 0.9), 0.6),)}
+    known = {
+        "the run": (
+            Known(
+                factor='=AU1, "inner"',
+                group="AUs",
+                block="z1",
+                measure="AUC",
+                estimate=Estimate(value=0.8, low=0.7, high=0.9),
+                share=0.6,
+            ),
+        )
+    }
     rows = (_row("a", 1, True), _row("b", 2, True), _row("c", 3, False))
-    return Table(rows, columns, cells, known, ("beware of <this>",))
+    return Table(rows=rows, columns=columns, cells=cells, known=known, notes=("beware of <this>",))
 
 
 @pytest.fixture
@@ -47,7 +67,9 @@ def written(tmp_path: Path, table: Table) -> Path:
     for name in ("summary_run", "maps"):
         figure = Figure(figsize=(2, 2))
         figure.suptitle(name)
-        figures.append(Illustration(name, f"title {name}", f"caption {name}", figure))
+        figures.append(
+            Illustration(name=name, title=f"title {name}", caption=f"caption {name}", figure=figure)
+        )
     write_report(tmp_path / "out", HEADING, table, figures)
     return tmp_path / "out"
 
@@ -80,7 +102,7 @@ def test_figures_of_one_name_are_told_apart(
 ) -> None:
     sizes = range(1, 1 + len(names))
     figures = [
-        Illustration(name, "title", "caption.", Figure(figsize=(size, 1)))
+        Illustration(name=name, title="title", caption="caption.", figure=Figure(figsize=(size, 1)))
         for name, size in zip(names, sizes, strict=True)
     ]
     write_report(tmp_path, HEADING, table, figures)

@@ -29,7 +29,7 @@ class Bench:
     def __init__(self, cfg: Path, directory: Path, cache: Path) -> None:
         config = read_config(cfg, VOCABULARY)
         self.model: AUDetNet = build_model(plan_model(config, (64, 64)), config.data, seed=0)
-        self.data: Dataset = load_dataset(DatasetPaths(directory), regress=False)
+        self.data: Dataset = load_dataset(DatasetPaths(directory=directory), regress=False)
         images = dict(zip(self.data.train.ids, self.data.train.paths, strict=True))
         self.packed = pack(images, (64, 64), True, cache)
         self.head = AUHead("BCEWithLogits", False, 2.0)

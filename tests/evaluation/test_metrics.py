@@ -200,8 +200,14 @@ def _predictions(count: int, aus: int, intensities: bool, unknown: float = 0.0) 
     labels = np.where(np.isnan(actual), np.nan, actual >= 2)
     decisions = (predicted >= 2).astype(float)
     if not intensities:
-        return Predictions(predicted, decisions, labels)
-    return Predictions(predicted, decisions, labels, predicted, actual)
+        return Predictions(scores=predicted, decisions=decisions, labels=labels)
+    return Predictions(
+        scores=predicted,
+        decisions=decisions,
+        labels=labels,
+        intensities=predicted,
+        intensity_labels=actual,
+    )
 
 
 OCCURRENCE: dict[str, Function] = {"f1": f1, "accuracy": accuracy}
@@ -242,8 +248,12 @@ def test_a_new_metric_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
         return float(inputs[0].max())
 
     read = ("scores", "decisions", "labels")
-    monkeypatch.setitem(METRICS, "highest", Metric(highest, "highest", read, False))
-    of_intensities = Metric(highest, "strongest", ("intensities",), False)
+    monkeypatch.setitem(
+        METRICS, "highest", Metric(function=highest, title="highest", reads=read, shown=False)
+    )
+    of_intensities = Metric(
+        function=highest, title="strongest", reads=("intensities",), shown=False
+    )
     monkeypatch.setitem(METRICS, "strongest", of_intensities)
     predictions = _predictions(20, 1, intensities=False, unknown=0.3)
     table = au_metrics(predictions, ("AU1",))
@@ -271,7 +281,12 @@ def test_a_metric_is_of_all_frames_at_once_not_a_mean_over_batches() -> None:
     """Two halves with F1 of 1 and of 0 are together 2/3, not 1/2."""
     decisions, labels = np.array([1.0, 1, 0, 0, 0, 1]), np.array([1.0, 1, 0, 1, 0, 0])
     assert (f1(decisions[:3], labels[:3]), f1(decisions[3:], labels[3:])) == (1, 0)
-    table = au_metrics(Predictions(decisions[:, None], decisions[:, None], labels[:, None]), ("a",))
+    table = au_metrics(
+        Predictions(
+            scores=decisions[:, None], decisions=decisions[:, None], labels=labels[:, None]
+        ),
+        ("a",),
+    )
     assert table["f1"]["a"] == pytest.approx(2 / 3)
 
 

@@ -50,7 +50,7 @@ def _centroid(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("factors", [(1.2, 1.3), (2.0, 1.0)])
 def test_transform_is_the_definition(degrees: float, factors: tuple[float, float]) -> None:
     """Eyes horizontal; the turned box, times its factors, centred and as long as the crop."""
-    alignment = Alignment(200, *factors)
+    alignment = Alignment(size=200, width_factor=factors[0], height_factor=factors[1])
     matrix = crop_transform(_face(300, 200, 11, degrees), alignment)
     moved = transform_points(_face(300, 200, 11, degrees), matrix)
     left, right = _eyes(moved)
@@ -69,7 +69,7 @@ def test_known_square() -> None:
     points = np.full((68, 2), (50.0, 60.0))
     points[LEFT_EYE], points[RIGHT_EYE] = (30, 50), (70, 50)
     points[0], points[8], points[16] = (0, 10), (50, 110), (100, 60)
-    matrix = crop_transform(points, Alignment(65))
+    matrix = crop_transform(points, Alignment(size=65))
     # Source edge x = 50 - 65 = -15 is the crop's edge 0, that is, its coordinate -0.5.
     np.testing.assert_allclose(matrix, [[0.5, 0, 7.0], [0, 0.5, 2.0]])
     np.testing.assert_allclose(transform_points(np.array([[-15.0, -5.0]]), matrix), [[-0.5, -0.5]])
@@ -80,7 +80,7 @@ def test_known_square() -> None:
 @pytest.mark.parametrize("degrees", [0.0, -25.0])
 def test_pixels_land_where_the_transform_says(resampling, scale: float, degrees: float) -> None:
     """Enlarged (3) and reduced from 2 to 4 times the size: within a twentieth of a pixel."""
-    alignment = Alignment(128, resampling=resampling)
+    alignment = Alignment(size=128, resampling=resampling)
     landmarks = _face(402.3, 380.8, scale, degrees)
     for eye in _eyes(landmarks):
         image = _discs(800, 800, eye[None], radius=scale)
@@ -98,7 +98,11 @@ def test_identity_keeps_pixels(resampling) -> None:
     points[LEFT_EYE], points[RIGHT_EYE] = (80, 90), (120, 90)
     points[0], points[16] = (49.5, 49.5), (149.5, 149.5)
     image = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    crop = align(image, points, Alignment(130, 1.3, 1.3, resampling))
+    crop = align(
+        image,
+        points,
+        Alignment(size=130, width_factor=1.3, height_factor=1.3, resampling=resampling),
+    )
     np.testing.assert_array_equal(crop, image[35:165, 35:165])
 
 
@@ -107,7 +111,7 @@ def test_fine_patterns_become_grey(resampling) -> None:
     """Lines of one pixel, reduced by 3.5, must not turn into broad ones (aliasing)."""
     image = np.zeros((900, 900, 3), dtype=np.uint8)
     image[:, ::2] = 255
-    crop = align(image, _face(450, 450, 32, 0), Alignment(128, resampling=resampling))
+    crop = align(image, _face(450, 450, 32, 0), Alignment(size=128, resampling=resampling))
     assert crop.std() < 15  # 127 where source pixels are skipped
     assert crop.mean() == pytest.approx(127.5, abs=2)
 
@@ -117,7 +121,7 @@ def test_edges_are_repeated_and_the_box_stays() -> None:
     image = np.full((300, 300, 3), 40, dtype=np.uint8)
     image[0], image[:, 0] = 200, 200
     landmarks = _face(20, 25, 10, 0)
-    alignment = Alignment(128)
+    alignment = Alignment(size=128)
     crop = align(image, landmarks, alignment)
     matrix = crop_transform(landmarks, alignment)
     x, y = np.floor(transform_points(np.array([[0.0, 0.0]]), matrix)[0]).astype(int)
@@ -130,7 +134,7 @@ def test_edges_are_repeated_and_the_box_stays() -> None:
 def test_channels_keep_their_order() -> None:
     image = np.zeros((300, 300, 3), dtype=np.uint8)
     image[..., 0], image[..., 2] = 200, 50
-    crop = align(image, _face(150, 150, 15, 10), Alignment(64))
+    crop = align(image, _face(150, 150, 15, 10), Alignment(size=64))
     np.testing.assert_array_equal(crop[32, 32], [200, 0, 50])
 
 
@@ -152,13 +156,13 @@ UNUSABLE = {
 @pytest.mark.parametrize(("points", "expected"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_landmarks_that_make_no_crop(points: np.ndarray, expected: str) -> None:
     with pytest.raises(LandmarkError, match=expected):
-        align(np.zeros((200, 200, 3), dtype=np.uint8), points, Alignment(64))
+        align(np.zeros((200, 200, 3), dtype=np.uint8), points, Alignment(size=64))
 
 
 def test_programming_mistakes() -> None:
     with pytest.raises(ValueError, match="uint8"):
-        align(np.zeros((200, 200, 3)), _face(100, 100, 8, 0), Alignment(64))  # type: ignore[arg-type]
+        align(np.zeros((200, 200, 3)), _face(100, 100, 8, 0), Alignment(size=64))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="positive"):
-        Alignment(0)
+        Alignment(size=0)
     with pytest.raises(ValueError, match="one of"):
         Alignment(resampling="nearest")  # type: ignore[arg-type]

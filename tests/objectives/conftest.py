@@ -65,15 +65,15 @@ def forward() -> Callable[..., Forward]:
             part=slice(0, count),
         )
         return Forward(
-            model,
-            AUHead("BCEWithLogits", False, 1.0),
-            batch,
-            pixels,
-            pixels,
-            BatchDraws(1, torch.Generator().manual_seed(5)),
-            World(),
-            lambda: torch.autocast("cpu", enabled=False),
-            True,
+            model=model,
+            head=AUHead("BCEWithLogits", False, 1.0),
+            batch=batch,
+            noisy=pixels,
+            clean=pixels,
+            draws=BatchDraws(1, torch.Generator().manual_seed(5)),
+            world=World(),
+            precision=lambda: torch.autocast("cpu", enabled=False),
+            with_graph=True,
         )
 
     return make

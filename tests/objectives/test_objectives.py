@@ -166,6 +166,54 @@ def test_mistakes_name_their_line(text: str, place: str, words: list[str], tmp_p
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        (["[reconstruction]", "[reconstruction]\nloss=L2"], []),
+        (["[au_loss]", "[reconstruction]", "[au_loss]\nweight=2"], []),
+        (
+            [
+                "[distance_correlation]\nof=z2,labels",
+                "[distance_correlation]\nof=z1,z2",
+                "[distance_correlation]\ngradient_to=both\nof=z1,z2",
+            ],
+            ["z1,z2"],
+        ),
+    ],
+    ids=["alike but for an option", "with others between", "of the same, beside one of others"],
+)
+def test_two_that_would_be_logged_by_one_name_are_refused(
+    blocks: list[str], words: list[str]
+) -> None:
+    text = objectives_cfg("\n".join(blocks))
+    name = blocks[-1].splitlines()[0]
+    lines = [n for n, row in enumerate(text.splitlines(), start=1) if row == name]
+    with pytest.raises(CfgError) as caught:
+        parse_config(text, "a.cfg", VOCABULARY)
+    assert str(caught.value).startswith(f"a.cfg:{lines[-1]}: {name} ")
+    assert f"line {lines[-2]} " in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_two_of_one_kind_are_told_apart_in_the_description(
+    planned: Callable[[str], ModelPlan],
+) -> None:
+    of = ("z1,z2", "z2,labels")
+    text = objectives_cfg("\n".join(f"[distance_correlation]\nof={sides}" for sides in of))
+    rows = describe(planned(text)).splitlines()
+    for sides in of:
+        assert sum(sides in row for row in rows if row.startswith("distance_correlation")) == 1
+
+
+def test_critics_whose_names_differ_in_capitals_only_are_refused() -> None:
+    """Checkpoints and logs would hold one network of them."""
+    critics = ("A Discriminator", "a Discriminator")
+    text = objectives_cfg("\n".join(f"[density_ratio]\ncritic={name}" for name in critics))
+    text += "".join(network(name, 6, "[connected]\noutput_features=1") for name in critics)
+    with pytest.raises(CfgError, match=r"\{A Discriminator\}.*another name"):
+        parse_config(text, "a.cfg", VOCABULARY)
+
+
 def test_objectives_of_z2_are_not_used_where_there_is_none(
     planned: Callable[[str], ModelPlan],
 ) -> None:
@@ -187,7 +235,7 @@ def test_they_are_described_and_recorded(planned: Callable[[str], ModelPlan]) ->
     table = describe(planned(text)).split("\n\n")[-2]
     rows = [line.split() for line in table.splitlines()]
     assert ["reconstruction", "1", "-", "decoder,", "z2"] in rows
-    assert ["distance_correlation", "1", "-", "z2"] in rows
+    assert ["distance_correlation", "1", "-", "z2", "(of", "z1,z2)"] in rows
     resolved = parse_config(text, "a.cfg", VOCABULARY).resolved()["objectives"]
     assert resolved[1] == {
         "type": "reconstruction",

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int | None
         monkeypatch.setattr(StopRequest, "check", check)
 
     yield arm
+
+
+@contextmanager
+def waiting_refused() -> Iterator[None]:
+    """Within it torch raises an error where the host would wait for a GPU."""
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def saved_tensors(path: Path) -> dict[str, Tensor]:

@@ -38,11 +38,11 @@ class Outcome:
     state: dict[str, Tensor]
 
 
-def steps(cfg: Path, world: World) -> Outcome:
+def steps(cfg: Path, world: World, device: torch.device = CPU) -> Outcome:
     """Train this process's part of a few batches with unknown labels."""
     config = read_config(cfg, VOCABULARY)
     plan = plan_model(config, (64, 64))
-    model = build_model(plan, config.data, seed=0).train()
+    model = build_model(plan, config.data, seed=0).to(device).train()
     synchronise_batch_norm(model, world)
     optimisers: dict[str, torch.optim.Optimizer] = {
         name: torch.optim.SGD(network.parameters(), lr=0.01)
@@ -55,7 +55,7 @@ def steps(cfg: Path, world: World) -> Outcome:
         config.training.train_main_net_every_n_batches,
         AUHead("BCEWithLogits", False, 2.0),
         0,
-        lambda: torch.autocast("cpu", enabled=False),
+        lambda: torch.autocast(device.type, enabled=False),
         Augmentation(),
         world,
     )
@@ -69,9 +69,9 @@ def steps(cfg: Path, world: World) -> Outcome:
         part = world.part(length)
         batch = Batch(
             indices=torch.arange(length).numpy()[part],
-            frames=frames[part],
-            labels=labels[part],
-            subjects=(torch.arange(length) % PEOPLE)[part],
+            frames=frames[part].to(device),
+            labels=labels[part].to(device),
+            subjects=(torch.arange(length, device=device) % PEOPLE)[part],
             length=length,
             part=part,
         )

@@ -264,7 +264,7 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
 def check(short_cfg: Path) -> Callable[[Checkpoint], None]:
     """Checks a checkpoint against the run that it should belong to."""
     config = read_config(short_cfg, VOCABULARY)
-    dataset = load_dataset(DatasetPaths(DATA), config.data.regress_au_intensities)
+    dataset = load_dataset(DatasetPaths(directory=DATA), config.data.regress_au_intensities)
     model = build_model(plan_model(config, (64, 64)), config.data, 0)
     return lambda checkpoint: check_run(checkpoint, model, config, dataset)
 

@@ -18,7 +18,7 @@ import torch
 
 from audetnet.commands.train import main
 from audetnet.data.batches import training_cuts
-from audetnet.distributed.world import World
+from audetnet.distributed.world import World, connected
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
 from tests.objectives.all_objectives import with_objectives
@@ -113,6 +113,44 @@ def test_steps_of_several_processes_equal_those_of_one(
     assert several.state.keys() == alone.state.keys()
     for name, expected in alone.state.items():
         torch.testing.assert_close(several.state[name], expected, rtol=tolerance, atol=tolerance)
+
+
+class Speaking(World):
+    """A single process that sends every message of several, to itself."""
+
+    is_alone = False
+
+
+@pytest.mark.parametrize(
+    ("device", "tolerance"),
+    [
+        pytest.param("cpu", 1e-5, id="gloo"),
+        pytest.param("cuda:0", 1e-4, id="NCCL", marks=pytest.mark.cuda),
+    ],
+)
+def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
+    device: str, tolerance: float, cfgs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every message of a step goes through its transport, with a double backward through it."""
+    where = torch.device(device)
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    for name, value in {**address, "RANK": "0", "WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    if where.type == "cuda":
+        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    silent = steps(cfgs["critic"], World(), where)
+    world = Speaking()
+    with connected(world, where):
+        speaking = steps(cfgs["critic"], world, where)
+        world.copy_from_first([value.clone() for value in speaking.state.values()])
+        assert world.of_all("x") == ["x"] and world.from_first(lambda: "y") == "y"
+        assert world.any(True) and not world.any(False)
+    for expected, found in zip(silent.terms, speaking.terms, strict=True):
+        assert found == pytest.approx(expected, rel=10 * tolerance, abs=10 * tolerance)
+    for name, expected in silent.state.items():
+        torch.testing.assert_close(
+            speaking.state[name], expected, rtol=tolerance, atol=tolerance, msg=name
+        )
 
 
 def _arguments(cfg: Path, data: Path, run: Path) -> list[str]:

@@ -2,6 +2,7 @@
 those of the whole test set, however the run came to its end."""
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,9 @@ from audetnet.training.pictures import curves
 from audetnet.training.records import best_index, epoch_line, result_table
 from audetnet.training.stopping import Stopped, StopRequest
 from audetnet.training.trainer import Trainer
+from tests.conftest import ROOT
 from tests.forked import forked_world
-from tests.training.conftest import QUICK, assert_same_bits
+from tests.training.conftest import QUICK, assert_same_bits, start
 
 Train = Callable[..., Path]
 Edited = Callable[..., Path]
@@ -30,6 +32,19 @@ WATCHED = (*QUICK, SMALL_BATCHES, VALIDATION)
 CHECKS_BEFORE_THE_END = 8 + 1 + 1 + 8 + 1 + 2
 """How often such a run with PART asks whether to stop: batches to train on, to validate and to
 test, by epoch."""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with WATCHED and PART. Not to be changed."""
+    text = (ROOT / "cfg" / "minimal.cfg").read_text()
+    for old, new in (*WATCHED, PART):
+        assert old in text
+        text = text.replace(old, new, 1)
+    cfg = tmp_path_factory.mktemp("watched") / "edited.cfg"
+    cfg.write_text(text)
+    assert start(cfg, cfg.parent / "run") == 0
+    return cfg.parent / "run"
 
 
 def _results(run: Path) -> dict[str, Any]:
@@ -96,6 +111,7 @@ def test_the_last_epoch_is_one_table(
 
 
 def test_a_run_stopped_in_its_final_evaluation_makes_the_same_results(
+    watched: Path,
     train: Train,
     edited_cfg: Edited,
     stop_after: Callable[[int | None], None],
@@ -113,7 +129,7 @@ def test_a_run_stopped_in_its_final_evaluation_makes_the_same_results(
     first = (run / "results.json").read_text()
     train(cfg, "run")
     assert (run / "results.json").read_text() == first
-    assert _results(run)["chosen"]["test"] == _results(train(cfg, "other"))["chosen"]["test"]
+    assert _results(run)["chosen"]["test"] == _results(watched)["chosen"]["test"]
 
 
 @pytest.mark.parametrize(
@@ -130,14 +146,14 @@ def test_a_run_stopped_in_its_final_evaluation_makes_the_same_results(
 def test_without_the_best_checkpoint_its_epoch_is_not_made_up(
     spoil: Callable[[Path], object],
     message: str,
-    train: Train,
+    watched: Path,
     edited_cfg: Edited,
     minimal_data: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     cfg = edited_cfg(*WATCHED, PART)
-    run = train(cfg, "run")
+    run = Path(shutil.copytree(watched, tmp_path / "run"))
     latest = run / "checkpoints" / "latest.pt"
     before, results = latest.read_bytes(), (run / "results.json").read_text()
     spoil(run)
@@ -189,7 +205,7 @@ def test_fewer_epochs_may_be_asked_for(
 
 
 def test_several_processes_report_the_same_and_repeat_it(
-    edited_cfg: Edited, minimal_data: Path, tmp_path: Path, train: Train
+    edited_cfg: Edited, minimal_data: Path, tmp_path: Path, watched: Path
 ) -> None:
     """Started again, they evaluate the best checkpoint again, bit for bit."""
     cfg, run = edited_cfg(*WATCHED, PART), tmp_path / "several"
@@ -202,7 +218,7 @@ def test_several_processes_report_the_same_and_repeat_it(
         assert ranks[0].printed().count("Test set after epoch 1 (4 frames), chosen by") == 1
         texts.append((run / "results.json").read_text())
     assert texts[0] == texts[1]
-    alone, several = (_results(one)["chosen"] for one in (train(cfg, "alone"), run))
+    alone, several = (_results(one)["chosen"] for one in (watched, run))
     assert several["test"]["frames"] == alone["test"]["frames"] == 4
     for name, value in alone["test"]["loss"].items():
         assert several["test"]["loss"][name] == pytest.approx(value, rel=1e-2)
@@ -249,7 +265,11 @@ def test_a_metric_says_its_title_and_whether_it_is_shown(
     shown: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "share of smiles"
-    monkeypatch.setitem(METRICS, "new", Metric(lambda *_: 0.25, title, ("labels",), shown))
+    monkeypatch.setitem(
+        METRICS,
+        "new",
+        Metric(function=lambda *_: 0.25, title=title, reads=("labels",), shown=shown),
+    )
     values = {"f1": {"AU1": 0.5}, "2afc": {"AU1": None}, "new": {"AU1": 0.25}, "old": {"AU1": 1}}
     mean = {"f1": 0.5, "2afc": None, "new": 0.25, "old": 1}
     test = {"frames": 8, "mean": mean, "au": values, "code": {}}
@@ -273,7 +293,11 @@ def test_a_metric_that_came_later_does_not_stop_a_run(
     """Epochs before have no such number; it is in the tables and curves of those after."""
     stop_after(6)
     train(quick_cfg, "run")
-    monkeypatch.setitem(METRICS, "new", Metric(lambda *_: 0.25, "new one", ("labels",), True))
+    monkeypatch.setitem(
+        METRICS,
+        "new",
+        Metric(function=lambda *_: 0.25, title="new one", reads=("labels",), shown=True),
+    )
     stop_after(None)
     run = train(quick_cfg, "run")
     first, second = (record["test"]["mean"].get("new") for record in _history(run))

@@ -68,13 +68,12 @@ def test_a_run_goes_on_without_what_only_shows_it(
     owner: Any,
     name: str,
     refused: str,
+    whole: Path,
     train: Train,
     quick_cfg: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole = train(quick_cfg, "whole")
-    capsys.readouterr()
     function = getattr(owner, name)
     if name == "__init__":
 
@@ -94,6 +93,7 @@ def test_a_run_goes_on_without_what_only_shows_it(
 
 
 def test_metrics_that_are_refused_stop_a_run_that_loses_nothing(
+    whole: Path,
     train: Train,
     quick_cfg: Path,
     minimal_data: Path,
@@ -101,8 +101,7 @@ def test_metrics_that_are_refused_stop_a_run_that_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole, run = train(quick_cfg, "whole"), tmp_path / "run"
-    capsys.readouterr()
+    run = tmp_path / "run"
     with monkeypatch.context() as patched:
         patched.setattr(logs, "append_text", _refusing(logs.append_text))
         assert main(_flags(quick_cfg, minimal_data, run)) == 2
@@ -178,7 +177,7 @@ def test_a_terminal_that_refuses_ends_no_run(
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env={**os.environ, **environment},
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert shown in result.stdout

@@ -24,6 +24,7 @@ from audetnet.training.meter import Meter
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, gradient_norm, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 from tests.objectives.all_objectives import with_objectives
+from tests.training.conftest import waiting_refused
 from tests.whole_batches import whole_batch
 
 CRITICS = ("discriminator", "image_discriminator")
@@ -295,46 +296,39 @@ def test_the_watch_for_host_reads_sees_them() -> None:
     assert reads.found == ["aten.lift_fresh.default", "aten._local_scalar_dense.default"]
 
 
-@pytest.fixture
-def with_all(edited_cfg: Callable[..., Path]) -> Bench:
-    """Of all objectives that the lambdas do not say."""
+@pytest.fixture(params=["wgan_gp", "other objectives"])
+def pursuing(request: pytest.FixtureRequest, edited_cfg: Callable[..., Path]) -> Bench:
+    """One bench for every objective that there is."""
     cfg = edited_cfg()
-    cfg.write_text(with_objectives(cfg.read_text()))
+    if request.param != "wgan_gp":
+        cfg.write_text(with_objectives(cfg.read_text()))
     bench = Bench(cfg)
-    said = {each.type for each in bench.config.objectives}
-    assert said == VOCABULARY.objectives.keys() - {"wgan_gp_codes", "wgan_gp_images"}
+    if request.param != "wgan_gp":
+        said = {each.type for each in bench.config.objectives}
+        assert said == VOCABULARY.objectives.keys() - {"wgan_gp_codes", "wgan_gp_images"}
     return bench
 
 
 @pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("kind", ["bench", "with_all"])
-def test_a_step_never_waits_for_its_values(
-    kind: str, number: int, request: pytest.FixtureRequest
-) -> None:
+def test_a_step_never_waits_for_its_values(pursuing: Bench, number: int) -> None:
     """Draws, augmentation, critics, main network, terms added to a meter."""
-    bench, meter, batch = request.getfixturevalue(kind), Meter(), a_batch()
+    meter, batch = Meter(), a_batch()
     with HostReads() as reads:
-        for terms in bench.step(batch, number, epoch=1, index=0):
+        for terms in pursuing.step(batch, number, epoch=1, index=0):
             meter.add(terms, 4, 1)
     assert reads.found == []
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.cuda
 @pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("kind", ["bench", "with_all"])
-def test_a_step_never_waits_for_a_gpu(
-    kind: str, number: int, request: pytest.FixtureRequest
-) -> None:
-    bench = request.getfixturevalue(kind)
-    device, cpu = torch.device("cuda"), a_batch()
-    bench.model.to(device)
+def test_a_step_never_waits_for_a_gpu(pursuing: Bench, number: int) -> None:
+    meter, device, cpu = Meter(), torch.device("cuda", 0), a_batch()
+    pursuing.model.to(device)
     batch = whole_batch(cpu.frames.to(device), cpu.labels.to(device))
-    bench.step(batch, number, epoch=1, index=0)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        bench.step(batch, number + 2, epoch=1, index=1)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+    pursuing.step(batch, number, epoch=1, index=0)
+    with waiting_refused():
+        for terms in pursuing.step(batch, number + 2, epoch=1, index=1):
+            meter.add(terms, 4, 1)
 
 
 def test_gradient_norm_covers_all_parameters() -> None:

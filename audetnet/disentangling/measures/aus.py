@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
+from audetnet.disentangling.decoded_images import au_walks
 from audetnet.disentangling.figures import Illustration, code_maps
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Estimate, Statistic, estimate
-from audetnet.disentangling.pictures import au_walks
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Known, Row, Table, needs_people, needs_z2
@@ -32,25 +32,26 @@ def _rows(block: str, probe: str) -> list[Row]:
     brief = f"AUs from {block}, {_BRIEF[probe]} (AUC)"
     return [
         Row(
-            f"au_{block}_{probe}_auc",
-            number,
-            title,
-            "macro ROC-AUC",
-            "0.5",
-            ideal,
-            f"{_PROBES[probe]}; {_FOLDS}.",
-            headline,
+            key=f"au_{block}_{probe}_auc",
+            number=number,
+            title=title,
+            unit="macro ROC-AUC",
+            chance="0.5",
+            ideal=ideal,
+            definition=f"{_PROBES[probe]}; {_FOLDS}.",
+            headline=headline,
             in_summary=brief if headline else None,
             in_intervals=headline,
         ),
         Row(
-            f"au_{block}_{probe}_f1",
-            number,
-            title,
-            "macro F1",
-            "2r / (2r + 1) at rate r",
-            "high" if block == "z1" else "chance",
-            f"{_PROBES[probe]}; active at a score of at least 0 (balanced classes); {_FOLDS}.",
+            key=f"au_{block}_{probe}_f1",
+            number=number,
+            title=title,
+            unit="macro F1",
+            chance="2r / (2r + 1) at rate r",
+            ideal="high" if block == "z1" else "chance",
+            definition=f"{_PROBES[probe]}; active at a score of at least 0 (balanced classes); "
+            f"{_FOLDS}.",
         ),
     ]
 
@@ -59,13 +60,14 @@ ROWS = (
     *(row for block, probe in product(("z1", "z2"), _PROBES) for row in _rows(block, probe)),
     *(
         Row(
-            f"leak_{probe}",
-            2,
-            f"leak of the AUs into z2, {probe} probe",
-            "ratio",
-            "0",
-            "0",
-            "(AUC(z2) - 0.5) / (AUC(z1) - 0.5) of the same probe; not given where AUC(z1) < 0.55.",
+            key=f"leak_{probe}",
+            number=2,
+            title=f"leak of the AUs into z2, {probe} probe",
+            unit="ratio",
+            chance="0",
+            ideal="0",
+            definition="(AUC(z2) - 0.5) / (AUC(z1) - 0.5) of the same probe; not given where "
+            "AUC(z1) < 0.55.",
             headline=True,
         )
         for probe in _PROBES
@@ -105,7 +107,16 @@ def measure(subject: Subject) -> Findings:
             of_au = macro_auc(scores[:, one], codes.labels[:, one], codes.person)
             value = estimate(of_au, people, generator)
             share = 2 * (value.value - 0.5)
-            known.append(Known(au, "AUs", block, f"AUC, {probe} probe", value, share))
+            known.append(
+                Known(
+                    factor=au,
+                    group="AUs",
+                    block=block,
+                    measure=f"AUC, {probe} probe",
+                    estimate=value,
+                    share=share,
+                )
+            )
     for probe in _PROBES:
         if ("z1", probe) in auc and ("z2", probe) in auc:
             leak = leak_ratio(auc["z2", probe], auc["z1", probe])

@@ -43,13 +43,13 @@ def _row(statistic: str, scope: str) -> Row:
     }[scope]
     scope_name = "within person" if scope == "within" else "pooled"
     return Row(
-        f"{statistic}_{scope}",
-        5,
-        f"dependence of z1 and z2, {scope_name}",
-        name,
-        "0",
-        "0",
-        f"{name} ({source}), {where}, on at most {_MOST_FRAMES:,} frames; {p}.",
+        key=f"{statistic}_{scope}",
+        number=5,
+        title=f"dependence of z1 and z2, {scope_name}",
+        unit=name,
+        chance="0",
+        ideal="0",
+        definition=f"{name} ({source}), {where}, on at most {_MOST_FRAMES:,} frames; {p}.",
         headline=True,
         in_summary=f"dCor²(z1, z2), {scope_name}" if statistic == "dcor" else None,
         in_intervals=statistic == "dcor",

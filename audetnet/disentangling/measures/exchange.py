@@ -13,11 +13,11 @@ from torch import Tensor
 from audetnet.data.augment import to_unit_range
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, relative_error
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import exchange_matrix, shuffled_images, telling_frames
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
-from audetnet.disentangling.pictures import exchange_matrix, shuffled_images, telling_frames
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
 from audetnet.evaluation.metrics import Array
@@ -48,7 +48,16 @@ class Coder(Protocol):
 
 def _judged(key: str, title: str, ideal: str, what: str, headline: bool = False) -> Row:
     definition = f"AU scores of {_JUDGE}, {what}; over all frames, mean over AUs."
-    return Row(key, 8, title, "macro ROC-AUC", "0.5", ideal, definition, headline)
+    return Row(
+        key=key,
+        number=8,
+        title=title,
+        unit="macro ROC-AUC",
+        chance="0.5",
+        ideal=ideal,
+        definition=definition,
+        headline=headline,
+    )
 
 
 ROWS = (
@@ -79,38 +88,41 @@ ROWS = (
         headline=True,
     ),
     Row(
-        "exchange_au_ratio",
-        8,
-        "exchanged pictures: AUs go with z1",
-        "ratio",
-        "0",
-        "1",
-        "(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the judge; 0 = as a "
+        key="exchange_au_ratio",
+        number=8,
+        title="exchanged pictures: AUs go with z1",
+        unit="ratio",
+        chance="0",
+        ideal="1",
+        definition="(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the "
+        "judge; 0 = as a "
         "random frame; not given where the judge reads no AUs in reconstructions (AUC < 0.55).",
         headline=True,
         in_intervals=True,
     ),
     Row(
-        "exchange_identity",
-        8,
-        "exchanged pictures: the person goes with z2",
-        "share",
-        "0.5",
-        "1",
-        f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the higher "
+        key="exchange_identity",
+        number=8,
+        title="exchanged pictures: the person goes with z2",
+        unit="share",
+        chance="0.5",
+        ideal="1",
+        definition=f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the "
+        "higher "
         "cosine similarity with the reconstructions of j's person than with those of i's (mean "
         f"embeddings without i and j, centred on that of all); {_PAIRS}.",
         headline=True,
     ),
     *(
         Row(
-            f"cycle_{block}",
-            8,
-            f"cycle error of {block}",
-            "ratio",
-            "1",
-            "0",
-            f"the exchanged picture is encoded again: squared distance of its {block} from the "
+            key=f"cycle_{block}",
+            number=8,
+            title=f"cycle error of {block}",
+            unit="ratio",
+            chance="1",
+            ideal="0",
+            definition=f"the exchanged picture is encoded again: squared distance of its {block} "
+            "from the "
             f"{block} that went in, over that of the other frame's {block} from it (dimensions "
             f"standardised); {_PAIRS}.",
             headline=True,
@@ -120,7 +132,7 @@ ROWS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Seen:
     """What is seen of N pictures: AU scores (N, A), embeddings (N, D), codes of both blocks."""
 
@@ -223,11 +235,15 @@ def _look(
                 what = (judge.scores(picture), judge.embedding(picture), again.z1, again.z2)
                 parts.append([tensor.flatten(1).cpu() for tensor in what])
             bar.advance()
-    original, rebuilt, mixed = (
-        _Seen(*(torch.cat(part).double().numpy() for part in zip(*parts, strict=True)))
-        for parts in seen
-    )
+    original, rebuilt, mixed = map(_joined, seen)
     return original, rebuilt, mixed
+
+
+def _joined(parts: list[list[Tensor]]) -> _Seen:
+    scores, embeddings, z1, z2 = (
+        torch.cat(part).double().numpy() for part in zip(*parts, strict=True)
+    )
+    return _Seen(scores=scores, embeddings=embeddings, z1=z1, z2=z2)
 
 
 def _goes_with_z2(exchanged: Array, rebuilt: Array, person: Indices, partner: Indices) -> Array:

@@ -33,13 +33,14 @@ _CONSTANT = 0.01
 
 def _row(group: str, block: str, probe: str) -> Row:
     return Row(
-        f"{group}_{block}_{probe}",
-        4,
-        f"{GROUPS[group]} in {block}, {probe} probe",
-        "median R^2",
-        "<= 0",
-        "<= 0" if block == "z1" else "1",
-        f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen on other "
+        key=f"{group}_{block}_{probe}",
+        number=4,
+        title=f"{GROUPS[group]} in {block}, {probe} probe",
+        unit="median R^2",
+        chance="<= 0",
+        ideal="<= 0" if block == "z1" else "1",
+        definition=f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen "
+        "on other "
         "people within the fitted ones; R^2 = 1 - SSE / SST over held-out frames against the mean "
         "of the fitted people; median over the factors.",
         headline=probe == "kernel",
@@ -74,7 +75,16 @@ def measure(subject: Subject) -> Findings:
         for name, statistic in by_factor.items():
             value = estimate(statistic, people, generator)
             share = max(0.0, value.value)
-            known.append(Known(name, group, block, f"R^2, {probe} probe", value, share))
+            known.append(
+                Known(
+                    factor=name,
+                    group=group,
+                    block=block,
+                    measure=f"R^2, {probe} probe",
+                    estimate=value,
+                    share=share,
+                )
+            )
     return Findings(cells, tuple(known))
 
 

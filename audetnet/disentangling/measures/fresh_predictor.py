@@ -10,12 +10,12 @@ from audetnet.config.language import CfgError
 from audetnet.config.options import PREDICTOR, NetworkOptions
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.fitting import people_apart, train_until_best
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Indices, Statistic, estimate
-from audetnet.disentangling.run import TrainedRun
+from audetnet.disentangling.reader_training import people_apart, train_until_best
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import MODELS, Cell, Findings, NotMeasuredError, Row, needs_people
+from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.labels import active
 from audetnet.networks.graph import Graph, Plan, plan
 from audetnet.seeds import Purpose, numpy_generator, seeded
@@ -31,23 +31,23 @@ _HOW = (
 def _rows(block: str) -> tuple[Row, Row]:
     return (
         Row(
-            f"fresh_{block}_auc",
-            9,
-            f"fresh AUPredictor on {block}",
-            "macro ROC-AUC",
-            "0.5",
-            "high" if block == "z1" else "0.5",
-            f"{_HOW}.",
+            key=f"fresh_{block}_auc",
+            number=9,
+            title=f"fresh AUPredictor on {block}",
+            unit="macro ROC-AUC",
+            chance="0.5",
+            ideal="high" if block == "z1" else "0.5",
+            definition=f"{_HOW}.",
             headline=True,
         ),
         Row(
-            f"fresh_{block}_f1",
-            9,
-            f"fresh AUPredictor on {block}",
-            "macro F1",
-            "0",
-            "high" if block == "z1" else "0",
-            f"{_HOW}; decisions as in training (score of at least 0.5, or intensity).",
+            key=f"fresh_{block}_f1",
+            number=9,
+            title=f"fresh AUPredictor on {block}",
+            unit="macro F1",
+            chance="0",
+            ideal="high" if block == "z1" else "0",
+            definition=f"{_HOW}; decisions as in training (score of at least 0.5, or intensity).",
         ),
     )
 
@@ -56,13 +56,14 @@ ROWS = (
     *_rows("z1"),
     *_rows("z2"),
     Row(
-        "fresh_leak",
-        9,
-        "leak of the AUs into z2, fresh AUPredictor",
-        "ratio",
-        "0",
-        "0",
-        "(AUC(z2) - 0.5) / (AUC(z1) - 0.5) of the fresh AUPredictors; not given where AUC(z1) < "
+        key="fresh_leak",
+        number=9,
+        title="leak of the AUs into z2, fresh AUPredictor",
+        unit="ratio",
+        chance="0",
+        ideal="0",
+        definition="(AUC(z2) - 0.5) / (AUC(z1) - 0.5) of the fresh AUPredictors; not given where "
+        "AUC(z1) < "
         "0.55.",
         headline=True,
     ),

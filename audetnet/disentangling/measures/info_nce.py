@@ -5,9 +5,15 @@ import torch
 
 from audetnet.disentangling.block_metrics import info_nce, pair_auc
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.critic import PAIRS, PAIRS_WITHIN, SeparableCritic, cuts, trained_critic
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Estimate, estimate, mean_over_frames
+from audetnet.disentangling.separable_critic import (
+    PAIRS,
+    PAIRS_WITHIN,
+    SeparableCritic,
+    cuts,
+    trained_critic,
+)
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.evaluation.metrics import Array
@@ -30,24 +36,24 @@ def _rows(scope: str) -> tuple[Row, Row]:
     )
     return (
         Row(
-            f"nce_{scope}_nats",
-            7,
-            title,
-            "nats",
-            "0",
-            "0",
-            f"{how}; log K + log softmax of the true pair, at most {np.log(pairs):.2f} "
+            key=f"nce_{scope}_nats",
+            number=7,
+            title=title,
+            unit="nats",
+            chance="0",
+            ideal="0",
+            definition=f"{how}; log K + log softmax of the true pair, at most {np.log(pairs):.2f} "
             "(van den Oord et al. 2018). A lower bound: 0 proves nothing, more proves a link.",
             headline=True,
         ),
         Row(
-            f"nce_{scope}_auc",
-            7,
-            title,
-            "ROC-AUC",
-            "0.5",
-            "0.5",
-            f"{how}; share of shuffled pairs that score below the true one.",
+            key=f"nce_{scope}_auc",
+            number=7,
+            title=title,
+            unit="ROC-AUC",
+            chance="0.5",
+            ideal="0.5",
+            definition=f"{how}; share of shuffled pairs that score below the true one.",
             headline=True,
             in_intervals=True,
         ),

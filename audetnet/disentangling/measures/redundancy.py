@@ -20,13 +20,15 @@ _SCOPES = {
 
 def _row(source: str, target: str, scope: str) -> Row:
     return Row(
-        f"redundancy_{source}_{target}_{scope}",
-        6,
-        f"{target} predicted from {source}, {'within person' if scope == 'within' else 'pooled'}",
-        "R^2",
-        "<= 0",
-        "<= 0",
-        f"ridge regression, {_SCOPES[scope]}, standardised; five folds by person, penalty chosen "
+        key=f"redundancy_{source}_{target}_{scope}",
+        number=6,
+        title=f"{target} predicted from {source}, "
+        f"{'within person' if scope == 'within' else 'pooled'}",
+        unit="R^2",
+        chance="<= 0",
+        ideal="<= 0",
+        definition=f"ridge regression, {_SCOPES[scope]}, standardised; five folds by person, "
+        "penalty chosen "
         "on other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
         "linear redundancy only.",
         headline=scope == "within",

@@ -26,7 +26,7 @@ _CHANGES = {
 _BATCH = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainedRun:
     """A model in eval mode on its device, and samples of training and of test people.
 
@@ -64,7 +64,9 @@ class TrainedRun:
         )
         code = _encode_changed(self.model, self.test_pixels, values, self.device)
         codes = make_codes(self.test, code, self.active_from)
-        return FactorSet("augmentation", (*_CHANGES, "flip"), values, codes)
+        return FactorSet(
+            group="augmentation", names=(*_CHANGES, "flip"), values=values, codes=codes
+        )
 
 
 def encoded_run(
@@ -81,16 +83,17 @@ def encoded_run(
     model.to(device).eval()
     train, test = (Batches(frames, packed, device) for frames in samples)
     return TrainedRun(
-        name,
-        config,
-        model,
-        head,
-        device,
-        active_from,
-        *samples,
-        encode(model, train, len(samples[0]), f"{name}: training frames"),
-        encode(model, test, len(samples[1]), f"{name}: test frames"),
-        pixels_of(test, len(samples[1])),
+        name=name,
+        config=config,
+        model=model,
+        head=head,
+        device=device,
+        active_from=active_from,
+        train=samples[0],
+        test=samples[1],
+        train_code=encode(model, train, len(samples[0]), f"{name}: training frames"),
+        test_code=encode(model, test, len(samples[1]), f"{name}: test frames"),
+        test_pixels=pixels_of(test, len(samples[1])),
     )
 
 

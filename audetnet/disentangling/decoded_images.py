@@ -135,7 +135,7 @@ def exchange_matrix(
     )
     if not z2.shape[1]:
         caption += " This code has no z2: rows cannot change."
-    return Illustration("exchange", title, caption, figure)
+    return Illustration(name="exchange", title=title, caption=caption, figure=figure)
 
 
 def shuffled_images(
@@ -162,7 +162,7 @@ def shuffled_images(
         "Good: the third row has the expression of its own column and the person, pose and light "
         "of the column to the left; the fourth row the other way round."
     )
-    return Illustration("shuffled", title, caption, figure)
+    return Illustration(name="shuffled", title=title, caption=caption, figure=figure)
 
 
 def au_walks(model: Coder, codes: Codes, code: Code, au_names: tuple[str, ...]) -> Illustration:
@@ -190,7 +190,7 @@ def au_walks(model: Coder, codes: Codes, code: Code, au_names: tuple[str, ...]) 
         set_title(figure, title, 6)
         text = "No AU is active in some frames and inactive in others."
         figure.text(0.5, 0.4, text, ha="center", fontsize=9)
-        return Illustration("au_walks", title, text, figure)
+        return Illustration(name="au_walks", title=title, caption=text, figure=figure)
     names = _names(tuple(codes.ids[start] for start in starts), tuple(au_names[au] for au in aus))
     caption = (
         "Each row starts at t = 0 with the reconstruction of a frame in which the AU is inactive "
@@ -199,7 +199,9 @@ def au_walks(model: Coder, codes: Codes, code: Code, au_names: tuple[str, ...]) 
         "nothing else (person, pose, light) changes, so that the last column, of the same scale in "
         "all rows, is bright only where the muscle moves the face."
     )
-    return Illustration("au_walks", title, caption, _walks_figure(title, names, walks))
+    return Illustration(
+        name="au_walks", title=title, caption=caption, figure=_walks_figure(title, names, walks)
+    )
 
 
 def au_direction(z1: Tensor, labels: Array, person: Indices) -> Tensor | None:

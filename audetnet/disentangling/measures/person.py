@@ -22,13 +22,14 @@ def _rows(block: str) -> tuple[Row, Row]:
     ideal = "the floor: true AU labels" if block == "z1" else "1"
     return (
         Row(
-            f"identity_{block}",
-            3,
-            f"identity in {block}",
-            "balanced accuracy",
-            "1 / people",
-            ideal,
-            "multinomial logistic regression (C = 1) on standardised codes, fitted on four "
+            key=f"identity_{block}",
+            number=3,
+            title=f"identity in {block}",
+            unit="balanced accuracy",
+            chance="1 / people",
+            ideal=ideal,
+            definition="multinomial logistic regression (C = 1) on standardised codes, fitted on "
+            "four "
             "fifths of each person's time and read out on the other; mean over people. AU rates "
             "differ by person: what true AU labels tell is the floor.",
             headline=True,
@@ -36,13 +37,14 @@ def _rows(block: str) -> tuple[Row, Row]:
             in_intervals=True,
         ),
         Row(
-            f"same_person_{block}",
-            3,
-            f"same person by {block}",
-            "ROC-AUC",
-            "0.5",
-            ideal,
-            "does the cosine similarity of two frames (of different stretches of time, codes "
+            key=f"same_person_{block}",
+            number=3,
+            title=f"same person by {block}",
+            unit="ROC-AUC",
+            chance="0.5",
+            ideal=ideal,
+            definition="does the cosine similarity of two frames (of different stretches of time, "
+            "codes "
             "standardised) tell whether they show the same person; mean over people.",
             headline=True,
             in_intervals=block == "z2",
@@ -77,7 +79,16 @@ def measure(subject: Subject) -> Findings:
         found[f"identity_{block}"] = accuracy
         found[f"same_person_{block}"] = estimate(similar, people, generator)
         share = (accuracy.value - 1 / people) / (1 - 1 / people)
-        known.append(Known("person", "person", block, "balanced accuracy", accuracy, share))
+        known.append(
+            Known(
+                factor="person",
+                group="person",
+                block=block,
+                measure="balanced accuracy",
+                estimate=accuracy,
+                share=share,
+            )
+        )
     if not found:
         needs_z2(codes)
     return Findings(found, tuple(known))

@@ -55,7 +55,9 @@ def summary(
         "chance. Below: pairs of frames of different people; good: the last image shows the "
         "person, pose and light of j with the expression of i."
     )
-    return Illustration(file_stem("summary", name), title, caption, figure)
+    return Illustration(
+        name=file_stem("summary", name), title=title, caption=caption, figure=figure
+    )
 
 
 def _condensed(knowledge: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
@@ -67,7 +69,11 @@ def _condensed(knowledge: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
         z1, z2 = _mean([m.z1 for m in members]), _mean([m.z2 for m in members])
         floors = [m.floor for m in members if m.floor is not None]
         floor = _mean(floors) if floors else None
-        groups[group] = [Knowledge(f"{group} (mean of {len(members)})", group, z1, z2, floor)]
+        groups[group] = [
+            Knowledge(
+                factor=f"{group} (mean of {len(members)})", group=group, z1=z1, z2=z2, floor=floor
+            )
+        ]
     return tuple(one for members in groups.values() for one in members)
 
 

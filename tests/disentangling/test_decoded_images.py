@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from audetnet.disentangling import pictures
+from audetnet.disentangling import decoded_images
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.decoded_images import STEPS
 from audetnet.disentangling.figures import Illustration
-from audetnet.disentangling.pictures import STEPS
 from audetnet.networks.code import Code
 from tests.disentangling.test_figures import check
 
@@ -58,19 +58,19 @@ def images(made: Illustration) -> dict[tuple[int, int], np.ndarray]:
 
 def walk_codes(person: list[int], labels: list[list[float]], z: np.ndarray) -> Codes:
     return Codes(
-        tuple(f"frame{row}" for row in range(len(person))),
-        tuple(f"p{one}" for one in range(max(person) + 1)),
-        np.array(person),
-        np.array(labels, dtype=np.float64),
-        z[:, :1].reshape(len(person), -1),
-        z[:, 1:].reshape(len(person), -1),
+        ids=tuple(f"frame{row}" for row in range(len(person))),
+        people=tuple(f"p{one}" for one in range(max(person) + 1)),
+        person=np.array(person),
+        labels=np.array(labels, dtype=np.float64),
+        z1=z[:, :1].reshape(len(person), -1),
+        z2=z[:, 1:].reshape(len(person), -1),
     )
 
 
 @pytest.mark.parametrize("height", [6, 9])
 def test_the_exchange_takes_z1_of_the_row_and_z2_of_the_column(height: int) -> None:
     pixels, toy = frames(height=height), Toy()
-    made = pictures.exchange_matrix(toy, pixels, IDS, SUBJECTS)
+    made = decoded_images.exchange_matrix(toy, pixels, IDS, SUBJECTS)
     check(made)
     shown = images(made)
     assert len(shown) == 4 + 4 * 6
@@ -86,14 +86,14 @@ def test_the_exchange_takes_z1_of_the_row_and_z2_of_the_column(height: int) -> N
 
 def test_the_model_looks_in_eval_mode_without_gradients_and_is_left_as_it_was() -> None:
     toy = Toy().train()
-    pictures.exchange_matrix(toy, frames(), IDS, SUBJECTS)
+    decoded_images.exchange_matrix(toy, frames(), IDS, SUBJECTS)
     assert toy.asked_in_training == 0
     assert toy.training
 
 
 def test_the_exchange_of_a_code_without_z2_says_so() -> None:
     pixels = frames()
-    made = pictures.exchange_matrix(Toy(3), pixels, IDS, SUBJECTS)
+    made = decoded_images.exchange_matrix(Toy(3), pixels, IDS, SUBJECTS)
     check(made)
     assert "no z2" in made.caption
     np.testing.assert_array_equal(images(made)[2, 5], pixels[1])
@@ -101,16 +101,18 @@ def test_the_exchange_of_a_code_without_z2_says_so() -> None:
 
 def test_strips_pair_each_frame_with_the_next() -> None:
     pixels = frames()
-    strips = pictures.exchange_strips(Toy(), pixels, pairs=3)
+    strips = decoded_images.exchange_strips(Toy(), pixels, pairs=3)
     assert strips.shape == (3, 4, 3, 6, 6)
-    last = pictures.exchange_strips(Toy(), pixels)[3]
+    last = decoded_images.exchange_strips(Toy(), pixels)[3]
     np.testing.assert_array_equal(last[:3], pixels[[3, 0, 3]])
     np.testing.assert_array_equal(last[3], np.concatenate([pixels[3, :1], pixels[0, 1:]]))
 
 
 def test_shuffled_images_take_one_block_from_the_frame_before() -> None:
     pixels = frames(10)
-    made = pictures.shuffled_images(Toy(), pixels, IDS * 2 + IDS[:2], SUBJECTS * 2 + SUBJECTS[:2])
+    made = decoded_images.shuffled_images(
+        Toy(), pixels, IDS * 2 + IDS[:2], SUBJECTS * 2 + SUBJECTS[:2]
+    )
     check(made)
     shown = images(made)
     assert len(shown) == 4 * 8
@@ -124,8 +126,8 @@ def test_shuffled_images_take_one_block_from_the_frame_before() -> None:
 
 
 def test_a_single_frame_is_shown_too() -> None:
-    check(pictures.shuffled_images(Toy(), frames(1), IDS[:1], SUBJECTS[:1]))
-    check(pictures.exchange_matrix(Toy(), frames(1), IDS[:1], SUBJECTS[:1]))
+    check(decoded_images.shuffled_images(Toy(), frames(1), IDS[:1], SUBJECTS[:1]))
+    check(decoded_images.exchange_matrix(Toy(), frames(1), IDS[:1], SUBJECTS[:1]))
 
 
 def test_a_walk_starts_at_the_reconstruction_and_reaches_the_active_mean() -> None:
@@ -134,7 +136,7 @@ def test_a_walk_starts_at_the_reconstruction_and_reaches_the_active_mean() -> No
     z[:, 0] = np.array([-0.2, -0.2, 0.2, 0.4])[:, None, None]
     labels = [[0, 0, np.nan], [0, 0, np.nan], [1, 0, np.nan], [1, 0, np.nan]]
     codes = walk_codes([0] * 4, labels, z)
-    made = pictures.au_walks(
+    made = decoded_images.au_walks(
         Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "never", "unknown")
     )
     check(made)
@@ -154,41 +156,41 @@ def test_directions_are_those_within_people() -> None:
     """Person 1 has other codes and is active more often: this must not turn the direction."""
     z1 = torch.tensor([[0.0, 0], [1, 0], [0, 9], [1, 9], [1, 9], [5, 5]])[:, :, None, None]
     labels = np.array([0.0, 1, 0, 1, 1, np.nan])
-    step = pictures.au_direction(z1, labels, np.array([0, 0, 1, 1, 1, 1]))
+    step = decoded_images.au_direction(z1, labels, np.array([0, 0, 1, 1, 1, 1]))
     assert step is not None
     assert step.flatten().tolist() == [1, 0]
-    apart = pictures.au_direction(z1[:4], np.array([0.0, 0, 1, 1]), np.array([0, 0, 1, 1]))
+    apart = decoded_images.au_direction(z1[:4], np.array([0.0, 0, 1, 1]), np.array([0, 0, 1, 1]))
     assert apart is not None
     assert apart.flatten().tolist() == [0, 9]
-    assert pictures.au_direction(z1, np.zeros(6), np.zeros(6, dtype=np.int64)) is None
+    assert decoded_images.au_direction(z1, np.zeros(6), np.zeros(6, dtype=np.int64)) is None
 
 
 def test_walks_start_where_few_other_aus_are_active() -> None:
     z = np.zeros((4, 3, 6, 6), dtype=np.float32)
     codes = walk_codes([0, 0, 0, 1], [[0, 1], [0, 0], [1, 1], [0, 0]], z)
-    made = pictures.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "AU2"))
+    made = decoded_images.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "AU2"))
     names = [axes.get_ylabel() for axes in made.figure.axes if "frame" in axes.get_ylabel()]
     assert names == ["AU1\nframe1", "AU2\nframe1"]
 
 
 def test_walks_of_many_aus_show_the_most_frequent() -> None:
-    count = pictures.MOST_WALKS + 2
+    count = decoded_images.MOST_WALKS + 2
     z = np.random.default_rng(0).normal(size=(count + 1, 3, 6, 6)).astype(np.float32) / 4
     labels = np.tril(np.ones((count + 1, count)), -1)
     codes = walk_codes([0] * (count + 1), labels.tolist(), z)
     names = tuple(f"AU{n}" for n in range(count))
-    made = pictures.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), names)
+    made = decoded_images.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), names)
     check(made)
-    assert len(images(made)) == pictures.MOST_WALKS * len(STEPS)
+    assert len(images(made)) == decoded_images.MOST_WALKS * len(STEPS)
     rows = [axes.get_ylabel().split("\n")[0] for axes in made.figure.axes]
-    assert [row for row in rows if row.startswith("AU")] == list(names[: pictures.MOST_WALKS])
+    assert [row for row in rows if row.startswith("AU")] == list(names[: decoded_images.MOST_WALKS])
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0, np.nan])
 def test_walks_without_any_au_to_walk_along_say_so(label: float) -> None:
     z = np.zeros((3, 3, 6, 6), dtype=np.float32)
     codes = walk_codes([0, 0, 1], [[label]] * 3, z)
-    made = pictures.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1",))
+    made = decoded_images.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1",))
     check(made)
     assert "No AU" in made.caption
 
@@ -196,14 +198,14 @@ def test_walks_without_any_au_to_walk_along_say_so(label: float) -> None:
 def test_walks_of_a_code_without_z2() -> None:
     z = np.random.default_rng(0).normal(size=(4, 3, 6, 6)).astype(np.float32) / 4
     codes = walk_codes([0, 0, 1, 1], [[0], [1], [0], [0]], z)
-    check(pictures.au_walks(Toy(3), codes, Code(torch.from_numpy(z), 3), ("AU1",)))
+    check(decoded_images.au_walks(Toy(3), codes, Code(torch.from_numpy(z), 3), ("AU1",)))
 
 
 def test_telling_frames_are_of_different_people_and_expressions() -> None:
     labels = [[0, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 1, 0]]
     codes = walk_codes([0, 0, 1, 1, 2, 2], labels, np.zeros((6, 3, 6, 6)))
-    chosen = pictures.telling_frames(codes, 3)
+    chosen = decoded_images.telling_frames(codes, 3)
     assert chosen.tolist() == [1, 3, 4]
-    everything = pictures.telling_frames(codes, 9).tolist()
+    everything = decoded_images.telling_frames(codes, 9).tolist()
     assert sorted(everything) == list(range(6))
     assert sorted(codes.person[everything[3:]]) == [0, 1, 2]

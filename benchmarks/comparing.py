@@ -1,0 +1,52 @@
+"""Ways of doing the same, timed in turn, and their ratios: what every benchmark here prints."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+Action = Callable[[], object]
+
+
+def seconds_of(action: Action) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def in_turn(
+    ways: Mapping[str, Action], rounds: int, *, warm_up: int = 1, deadline: float = math.inf
+) -> dict[str, list[float]]:
+    """Seconds of each way in interleaved rounds, of which the first ``warm_up`` are not counted.
+
+    After ``deadline``, on the clock of time.monotonic, no round begins if one was counted.
+    """
+    found: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(warm_up + rounds):
+        if number > warm_up and time.monotonic() > deadline:
+            break
+        for way, action in ways.items():
+            taken = seconds_of(action)
+            if number >= warm_up:
+                found[way].append(taken)
+    return found
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Of the seconds of two ways, round by round."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def ratio(seconds: Sequence[float], others: Sequence[float]) -> Ratio:
+    """The first way's seconds by the other's."""
+    found = [a / b for a, b in zip(seconds, others, strict=True)]
+    return Ratio(statistics.median(found), min(found), max(found))
