@@ -10,14 +10,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from audetnet.config.reader import read_config
-from audetnet.data.augment import Augmentation
-from audetnet.distributed.world import World
 from audetnet.errors import LONGEST_LINE, UserError
-from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import build_model, plan_model
-from audetnet.objectives.objective import pursued
-from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.networks.model import plan_model
 from audetnet.vocabulary import VOCABULARY
+from tests.cfg_steps import step_of
 from tests.config.cfg_grammar import FRAME, cfg_files
 from tests.whole_batches import whole_batch
 
@@ -34,19 +30,7 @@ def train_a_step(path: Path) -> None:
     """From the file to a critics' step and a main step on random frames and labels."""
     config = read_config(path, VOCABULARY)
     plan = plan_model(config, config.data.frame_size or (FRAME, FRAME))
-    model = build_model(plan, config.data, seed=0).train()
-    head = AUHead(config.loss.au_regression_loss_function, config.data.regress_au_intensities, 2.0)
-    step = TrainingStep(
-        model,
-        make_optimisers(model, config),
-        pursued(plan),
-        config.training.train_main_net_every_n_batches,
-        head,
-        0,
-        lambda: torch.autocast("cpu", enabled=False),
-        Augmentation(),
-        World(),
-    )
+    _, step = step_of(config, plan)
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (BATCH, *plan.image), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, 6, (BATCH, plan.au_count), generator=generator).float()

@@ -30,6 +30,12 @@ img_discriminator_loss_lambda=0.01
 """
 
 
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    """Standard normal numbers in float64, always the same."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+
 def objectives_cfg(blocks: str, *, critics: tuple[str, ...] = ()) -> str:
     """The cfg of tests/config/cfg_texts.py with an {Objectives} section and these critics only."""
     left_out = dict.fromkeys(("Discriminator", "Image Discriminator"))

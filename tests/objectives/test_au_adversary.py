@@ -16,7 +16,7 @@ from audetnet.objectives.au_adversary import excess_loss
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import Terms, pursued
 from tests.config.cfg_texts import replaced
-from tests.objectives.conftest import objectives_cfg
+from tests.objectives.conftest import drawn, objectives_cfg
 
 CFG = objectives_cfg("[au_adversary]\ncritic=AU Discriminator", critics=("AU Discriminator",))
 OCCURRENCE = AUHead("BCEWithLogits", False, 1.0)
@@ -24,12 +24,8 @@ INTENSITY = AUHead("MSE", True, 2.0)
 NAN = float("nan")
 
 
-def _draw(*shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-
-
 def test_the_excess_in_closed_form() -> None:
-    outputs, means = _draw(5, 3), torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
+    outputs, means = drawn(5, 3), torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
     expected = Bernoulli(means.expand(5, 3))
     divergence = kl_divergence(expected, Bernoulli(logits=outputs)).mean()
     torch.testing.assert_close(excess_loss(OCCURRENCE, outputs, means), divergence)
@@ -51,13 +47,13 @@ def test_it_is_least_where_the_critic_says_the_means(
     excess.backward()
     assert excess.item() == pytest.approx(0, abs=1e-12)
     assert outputs.grad is not None and outputs.grad.abs().max().item() < 1e-5
-    assert excess_loss(head, outputs + _draw(4, 2), target).item() >= 0
+    assert excess_loss(head, outputs + drawn(4, 2), target).item() >= 0
 
 
 @pytest.mark.parametrize("head", [OCCURRENCE, INTENSITY], ids=["occurrence", "intensity"])
 def test_gradients_equal_central_differences(head: AUHead) -> None:
     means = torch.tensor([0.2, NAN, 0.9], dtype=torch.float64)
-    outputs = _draw(4, 3).requires_grad_(True)
+    outputs = drawn(4, 3).requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: excess_loss(head, x, means), (outputs,))
 
 

@@ -18,14 +18,9 @@ from audetnet.objectives.distance_correlation import (
 )
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import pursued
-from tests.objectives.conftest import objectives_cfg
+from tests.objectives.conftest import drawn, objectives_cfg
 
 BLOCK = "[distance_correlation]\nof={}\n"
-
-
-def _draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, dtype=torch.float64, generator=generator)
 
 
 def _reference(x: Tensor, y: Tensor) -> float:
@@ -35,16 +30,16 @@ def _reference(x: Tensor, y: Tensor) -> float:
 
 @pytest.mark.parametrize("count", [FEWEST_FRAMES, 5, 40])
 def test_it_is_the_bias_corrected_correlation_of_distances(count: int) -> None:
-    x = _draw(count, 3)
-    y = torch.cat([x[:, :1] ** 2, _draw(count, 1, seed=1)], dim=1)
+    x = drawn(count, 3)
+    y = torch.cat([x[:, :1] ** 2, drawn(count, 1, seed=1)], dim=1)
     assert squared_distance_correlation(x, y).item() == pytest.approx(_reference(x, y), abs=1e-12)
 
 
 def test_a_copy_has_correlation_one_and_independence_none_on_average() -> None:
-    x = _draw(30, 4)
+    x = drawn(30, 4)
     assert squared_distance_correlation(x, 3 * x + 1).item() == pytest.approx(1, abs=1e-12)
     values = [
-        squared_distance_correlation(_draw(30, 4, seed=2 * s), _draw(30, 8, seed=2 * s + 1)).item()
+        squared_distance_correlation(drawn(30, 4, seed=2 * s), drawn(30, 8, seed=2 * s + 1)).item()
         for s in range(200)
     ]
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
@@ -52,7 +47,7 @@ def test_a_copy_has_correlation_one_and_independence_none_on_average() -> None:
 
 
 def test_gradients_equal_central_differences() -> None:
-    x, y = _draw(6, 2).requires_grad_(True), _draw(6, 3, seed=1).requires_grad_(True)
+    x, y = drawn(6, 2).requires_grad_(True), drawn(6, 3, seed=1).requires_grad_(True)
     assert torch.autograd.gradcheck(squared_distance_correlation, (x, y))
 
 
@@ -62,7 +57,7 @@ def test_gradients_equal_central_differences() -> None:
     ids=["constant", "empty"],
 )
 def test_what_does_not_vary_is_zero_with_a_finite_gradient(y: Tensor) -> None:
-    x = _draw(8, 2).requires_grad_(True)
+    x = drawn(8, 2).requires_grad_(True)
     value = squared_distance_correlation(x, y)
     value.backward()
     assert value.item() == 0
@@ -71,13 +66,13 @@ def test_what_does_not_vary_is_zero_with_a_finite_gradient(y: Tensor) -> None:
 
 def test_equal_rows_have_a_finite_gradient() -> None:
     """The derivative of a distance of 0 is infinite, were it not left out."""
-    x = torch.cat([_draw(4, 2), _draw(4, 2)]).requires_grad_(True)
-    squared_distance_correlation(x, _draw(8, 3, seed=1)).backward()
+    x = torch.cat([drawn(4, 2), drawn(4, 2)]).requires_grad_(True)
+    squared_distance_correlation(x, drawn(8, 3, seed=1)).backward()
     assert x.grad is not None and bool(x.grad.isfinite().all())
 
 
 def test_fewer_frames_than_it_needs_count_as_zero() -> None:
-    assert squared_distance_correlation(_draw(3, 2), _draw(3, 2, seed=1)).item() == 0
+    assert squared_distance_correlation(drawn(3, 2), drawn(3, 2, seed=1)).item() == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 from torch.nn import functional as F
 
@@ -20,19 +19,15 @@ from audetnet.objectives.identity_adversary import divergence, people_shares
 from audetnet.objectives.objective import pursued
 from tests.conftest import ROOT
 from tests.objectives.all_objectives import with_objectives
-from tests.objectives.conftest import objectives_cfg
+from tests.objectives.conftest import drawn, objectives_cfg
 
 CFG = objectives_cfg(
     "[identity_adversary]\ncritic=Identity Discriminator", critics=("Identity Discriminator",)
 )
 
 
-def _draw(*shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-
-
 def test_the_divergence_in_closed_form() -> None:
-    outputs, shares = _draw(5, 3), torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+    outputs, shares = drawn(5, 3), torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
     expected = kl_divergence(Categorical(shares.expand(5, 3)), Categorical(logits=outputs)).mean()
     torch.testing.assert_close(divergence(outputs, shares), expected)
 
@@ -49,7 +44,7 @@ def test_it_is_least_where_the_critic_says_the_shares() -> None:
 
 def test_gradients_equal_central_differences() -> None:
     shares = torch.tensor([0.2, 0.0, 0.8], dtype=torch.float64)
-    outputs = _draw(4, 3).requires_grad_(True)
+    outputs = drawn(4, 3).requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: divergence(x, shares), (outputs,))
 
 

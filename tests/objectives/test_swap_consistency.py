@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from audetnet.distributed.batch_norm import SynchronisedBatchNorm
 from audetnet.distributed.world import World
@@ -14,20 +14,15 @@ from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import pursued
 from audetnet.objectives.swap_consistency import encoded_again, relative_error, untracked
-from tests.objectives.conftest import objectives_cfg
+from tests.objectives.conftest import drawn, objectives_cfg
 
 
 def _cfg(options: str = "") -> str:
     return objectives_cfg(f"[swap_consistency]\n{options}")
 
 
-def _draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, dtype=torch.float64, generator=generator)
-
-
 def test_the_error_is_in_shares_of_the_variance() -> None:
-    every = _draw(9, 3, 1, 1)
+    every = drawn(9, 3, 1, 1)
     assert relative_error(every, every, every).item() == 0
     mean = every.mean(dim=0).expand_as(every)
     assert relative_error(mean, every, every).item() == pytest.approx(1)
@@ -43,8 +38,8 @@ def test_codes_that_do_not_vary_have_a_finite_error() -> None:
 
 
 def test_gradients_equal_central_differences() -> None:
-    wanted = _draw(5, 3)
-    found = _draw(5, 3, seed=1).requires_grad_(True)
+    wanted = drawn(5, 3)
+    found = drawn(5, 3, seed=1).requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: relative_error(x, wanted, wanted), (found,))
 
 
