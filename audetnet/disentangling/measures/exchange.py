@@ -95,8 +95,8 @@ ROWS = (
         chance="0",
         ideal="1",
         definition="(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the "
-        "judge; 0 = as a "
-        "random frame; not given where the judge reads no AUs in reconstructions (AUC < 0.55).",
+        "judge; 0 = as a random frame; not given where the judge reads no AUs in reconstructions "
+        "(AUC < 0.55).",
         headline=True,
         in_intervals=True,
     ),
@@ -108,9 +108,8 @@ ROWS = (
         chance="0.5",
         ideal="1",
         definition=f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the "
-        "higher "
-        "cosine similarity with the reconstructions of j's person than with those of i's (mean "
-        f"embeddings without i and j, centred on that of all); {_PAIRS}.",
+        "higher cosine similarity with the reconstructions of j's person than with those of i's "
+        f"(mean embeddings without i and j, centred on that of all); {_PAIRS}.",
         headline=True,
     ),
     *(
@@ -122,9 +121,8 @@ ROWS = (
             chance="1",
             ideal="0",
             definition=f"the exchanged picture is encoded again: squared distance of its {block} "
-            "from the "
-            f"{block} that went in, over that of the other frame's {block} from it (dimensions "
-            f"standardised); {_PAIRS}.",
+            f"from the {block} that went in, over that of the other frame's {block} from it "
+            f"(dimensions standardised); {_PAIRS}.",
             headline=True,
         )
         for block in ("z1", "z2")

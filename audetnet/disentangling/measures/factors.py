@@ -40,9 +40,8 @@ def _row(group: str, block: str, probe: str) -> Row:
         chance="<= 0",
         ideal="<= 0" if block == "z1" else "1",
         definition=f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen "
-        "on other "
-        "people within the fitted ones; R^2 = 1 - SSE / SST over held-out frames against the mean "
-        "of the fitted people; median over the factors.",
+        "on other people within the fitted ones; R^2 = 1 - SSE / SST over held-out frames against "
+        "the mean of the fitted people; median over the factors.",
         headline=probe == "kernel",
     )
 

@@ -63,8 +63,7 @@ ROWS = (
         chance="0",
         ideal="0",
         definition="(AUC(z2) - 0.5) / (AUC(z1) - 0.5) of the fresh AUPredictors; not given where "
-        "AUC(z1) < "
-        "0.55.",
+        "AUC(z1) < 0.55.",
         headline=True,
     ),
 )

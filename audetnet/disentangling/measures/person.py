@@ -29,9 +29,8 @@ def _rows(block: str) -> tuple[Row, Row]:
             chance="1 / people",
             ideal=ideal,
             definition="multinomial logistic regression (C = 1) on standardised codes, fitted on "
-            "four "
-            "fifths of each person's time and read out on the other; mean over people. AU rates "
-            "differ by person: what true AU labels tell is the floor.",
+            "four fifths of each person's time and read out on the other; mean over people. AU "
+            "rates differ by person: what true AU labels tell is the floor.",
             headline=True,
             in_summary=f"person from {block} (accuracy)",
             in_intervals=True,
@@ -44,8 +43,7 @@ def _rows(block: str) -> tuple[Row, Row]:
             chance="0.5",
             ideal=ideal,
             definition="does the cosine similarity of two frames (of different stretches of time, "
-            "codes "
-            "standardised) tell whether they show the same person; mean over people.",
+            "codes standardised) tell whether they show the same person; mean over people.",
             headline=True,
             in_intervals=block == "z2",
         ),

@@ -28,9 +28,8 @@ def _row(source: str, target: str, scope: str) -> Row:
         chance="<= 0",
         ideal="<= 0",
         definition=f"ridge regression, {_SCOPES[scope]}, standardised; five folds by person, "
-        "penalty chosen "
-        "on other people within the fitted ones; R^2 over held-out frames and all dimensions. Sees "
-        "linear redundancy only.",
+        "penalty chosen on other people within the fitted ones; R^2 over held-out frames and all "
+        "dimensions. Sees linear redundancy only.",
         headline=scope == "within",
         in_intervals=(source, scope) == ("z2", "within"),
     )
