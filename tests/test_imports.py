@@ -24,6 +24,7 @@ FLOORS = {
     "labels": 0,
     "arguments": 0,
     "text_table": 0,
+    "registry": 0,
     "drawing": 0,
     "faces": 1,
     "config": 1,

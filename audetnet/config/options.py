@@ -151,7 +151,6 @@ class Objective(Protocol):
     critic_reads: ClassVar[CriticReads]
     critic_answers: ClassVar[CriticAnswers]
     needs_z2: ClassVar[bool]
-    noise_in_z1: ClassVar[bool]
     weight: float
 
     @property
@@ -162,6 +161,8 @@ class Objective(Protocol):
 
     @property
     def gradients(self) -> str: ...
+
+    def fault(self, encoder: Any) -> str | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

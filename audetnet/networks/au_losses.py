@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audetnet.labels import MAX_INTENSITY
+from audetnet.registry import registered
 
 _ACTIVE_PROBABILITY = 0.5
 _SMALLEST_PROBABILITY = 1e-6
@@ -25,13 +26,7 @@ AU_LOSSES: dict[str, "type[AULoss]"] = {}
 
 def au_loss(name: str) -> Callable[[Kind], Kind]:
     """Register a class under the name that stands in a cfg."""
-
-    def register(kind: Kind) -> Kind:
-        assert name not in AU_LOSSES, name
-        AU_LOSSES[name] = kind
-        return kind
-
-    return register
+    return registered(AU_LOSSES, name)
 
 
 @dataclass(frozen=True)

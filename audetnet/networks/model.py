@@ -103,8 +103,8 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
                 where.message("is not used: {AUPredictor} reads the whole code, z2 is empty")
             )
             continue
-        if options.objective.noise_in_z1:
-            _check_scale(encoder, options)
+        if fault := options.objective.fault(encoder):
+            raise options.where.error(fault)
         objectives.append(options)
         if section is not None:
             reads = sources[options.objective.critic_reads]
@@ -138,18 +138,6 @@ def _plan_critic(options: NetworkOptions, source: Shape) -> Plan:
             "frozen"
         )
     return critic
-
-
-def _check_scale(encoder: Plan, options: ObjectiveOptions) -> None:
-    """Raise CfgError where z1 is standardised: then the encoder cannot raise it above noise."""
-    step = encoder.steps[-1]
-    while step.options.type == "combine_concat" and step.sources[0] != INPUT:
-        step = encoder.steps[step.sources[0]]
-    if step.options.type == "batch_norm" and not step.options.arguments["affine"]:
-        raise options.where.error(
-            f"z1 ends in [batch_norm] on line {step.options.where.line}, which fixes the scale of "
-            "z1, so that nothing could be learnt from it: write affine=True there"
-        )
 
 
 def _stem_warnings(data: DataOptions, encoder: Plan) -> list[str]:

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from audetnet.config.options import network_name
 from audetnet.networks.au_head import AUHead, masked_loss
 from audetnet.objectives.critics import answers, frozen
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import Objective, Terms, objective
+from audetnet.objectives.objective import CriticObjective, Terms, objective
 
 
 @objective("au_adversary")
 @dataclass(frozen=True, kw_only=True)
-class AUAdversary(Objective):
+class AUAdversary(CriticObjective):
     """``critic``, the section of its network, has an output for each AU and learns by the AU loss.
 
     The main networks make small the AU loss of its outputs with the batch's mean of each AU as the
@@ -26,15 +25,9 @@ class AUAdversary(Objective):
     the critic is sure and wrong, which is knowledge too.
     """
 
-    critic: str
-
     critic_reads = "z2"
     critic_answers = "AUs"
     needs_z2 = True
-
-    @property
-    def critic_section(self) -> str:
-        return self.critic
 
     @property
     def gradients(self) -> str:
@@ -47,7 +40,7 @@ class AUAdversary(Objective):
         share = forward.share_of_count((~labels.isnan()).sum())
         loss = head.loss(outputs, labels) * share
         blind = head.loss(head.best_outputs(_means(forward)).expand_as(outputs), labels) * share
-        name = network_name(self.critic)
+        name = self.critic_name
         return loss, {f"{name}_loss": loss, f"{name}_gain": blind - loss}
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
@@ -55,7 +48,7 @@ class AUAdversary(Objective):
         with frozen(critic):
             outputs = answers(critic, forward.code.z2)
         excess = excess_loss(forward.head, outputs, _means(forward))
-        return excess, {f"{network_name(self.critic)}_excess": excess}
+        return excess, {f"{self.critic_name}_excess": excess}
 
 
 def excess_loss(head: AUHead, outputs: Tensor, means: Tensor) -> Tensor:

@@ -10,31 +10,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from audetnet.config.options import network_name
 from audetnet.networks.code import Code, GradientTo
 from audetnet.objectives.critics import frozen, scores
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import Objective, Terms, objective
+from audetnet.objectives.objective import CriticObjective, Terms, objective
 
 
 @objective("density_ratio")
 @dataclass(frozen=True, kw_only=True)
-class DensityRatio(Objective):
+class DensityRatio(CriticObjective):
     """``critic`` is the section of its network. ``shuffle=marginal`` gives each z1 the z2 of any
     other image of the batch; ``within_pattern`` that of an image with the same AUs, so that what z2
     shares with z1 only because both go with the AUs is left alone. A frame whose pattern no other
     frame of the batch has takes no part.
     """
 
-    critic: str
     shuffle: Literal["marginal", "within_pattern"] = "marginal"
     gradient_to: GradientTo = "both"
 
     needs_z2 = True
-
-    @property
-    def critic_section(self) -> str:
-        return self.critic
 
     @property
     def gradients(self) -> str:
@@ -46,7 +40,7 @@ class DensityRatio(Objective):
         joint = scores(critic, forward.code.detach().whole)
         apart = scores(critic, shuffled.whole)
         loss = logistic_loss(joint, apart, taken) * forward.share_of_count(taken.sum())
-        name = network_name(self.critic)
+        name = self.critic_name
         return loss, {f"{name}_loss": loss}
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
@@ -54,7 +48,7 @@ class DensityRatio(Objective):
         with frozen(critic):
             logits = scores(critic, forward.code.with_gradient_to(self.gradient_to).whole)
         ratio = logits.mean()
-        return ratio, {f"{network_name(self.critic)}_log_ratio": ratio}
+        return ratio, {f"{self.critic_name}_log_ratio": ratio}
 
     def _shuffled(self, forward: Forward) -> tuple[Code, Tensor]:
         """This process's codes with z2 of other images, and which of its frames (b,) take part."""

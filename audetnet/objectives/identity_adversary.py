@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from audetnet.config.options import network_name
 from audetnet.objectives.critics import answers, frozen
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import Objective, Terms, objective
+from audetnet.objectives.objective import CriticObjective, Terms, objective
 
 
 @objective("identity_adversary")
 @dataclass(frozen=True, kw_only=True)
-class IdentityAdversary(Objective):
+class IdentityAdversary(CriticObjective):
     """``critic``, the section of its network, has an output for each person of the training frames
     and learns by cross-entropy.
 
@@ -28,14 +27,8 @@ class IdentityAdversary(Objective):
     wrong, which is knowledge too; that is what destroys z1 at small weights already.
     """
 
-    critic: str
-
     critic_reads = "z1"
     critic_answers = "people"
-
-    @property
-    def critic_section(self) -> str:
-        return self.critic
 
     @property
     def gradients(self) -> str:
@@ -47,7 +40,7 @@ class IdentityAdversary(Objective):
         loss = F.cross_entropy(outputs, forward.batch.subjects)
         shares = people_shares(forward.all_subjects, outputs.shape[1])
         gain = -torch.xlogy(shares, shares).sum() - loss
-        name = network_name(self.critic)
+        name = self.critic_name
         return loss, {f"{name}_loss": loss, f"{name}_gain": gain}
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
@@ -55,7 +48,7 @@ class IdentityAdversary(Objective):
         with frozen(critic):
             outputs = answers(critic, forward.code.z1)
         excess = divergence(outputs, people_shares(forward.all_subjects, outputs.shape[1]))
-        return excess, {f"{network_name(self.critic)}_excess": excess}
+        return excess, {f"{self.critic_name}_excess": excess}
 
 
 def people_shares(subjects: Tensor, people: int) -> Tensor:

@@ -13,9 +13,11 @@ from typing import Annotated, ClassVar, TypeVar
 from torch import Tensor
 
 from audetnet.config.binding import Range
-from audetnet.config.options import CriticAnswers, CriticReads, Weight
+from audetnet.config.options import CriticAnswers, CriticReads, Weight, network_name
+from audetnet.networks.graph import Plan
 from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
+from audetnet.registry import registered
 
 Terms = dict[str, Tensor]
 """Scalars that are logged, by name."""
@@ -26,13 +28,7 @@ OBJECTIVES: dict[str, "type[Objective]"] = {}
 
 def objective(name: str) -> Callable[[Kind], Kind]:
     """Register a class under the name that stands in square brackets."""
-
-    def register(kind: Kind) -> Kind:
-        assert name not in OBJECTIVES, name
-        OBJECTIVES[name] = kind
-        return kind
-
-    return register
+    return registered(OBJECTIVES, name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +59,10 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
         """Where the gradients of its term go, for people."""
         return "-"
 
+    def fault(self, encoder: Plan) -> str | None:
+        """Why it cannot be pursued with an encoder, for the user; None where it can."""
+        return None
+
     def weight_in(self, epoch: int) -> float:
         """The weight in an epoch, counted from 1."""
         if self.ramp_epochs == 0:
@@ -76,6 +76,22 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         """What the main networks should make small, before its weight, and what is logged of it."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticObjective(Objective):
+    """One with a critic of its own: ``critic`` is the section of its network."""
+
+    critic: str
+
+    @property
+    def critic_section(self) -> str:
+        return self.critic
+
+    @property
+    def critic_name(self) -> str:
+        """What the critic's terms begin with in the logs."""
+        return network_name(self.critic)
 
 
 def pursued(plan: ModelPlan) -> list[Objective]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from audetnet.networks.graph import INPUT, Plan
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import Objective, Terms, objective
 
@@ -28,6 +29,18 @@ class VariationalBottleneck(Objective):
     @property
     def gradients(self) -> str:
         return "z1"
+
+    def fault(self, encoder: Plan) -> str | None:
+        """Where z1 is standardised, the encoder cannot raise it above noise."""
+        step = encoder.steps[-1]
+        while step.options.type == "combine_concat" and step.sources[0] != INPUT:
+            step = encoder.steps[step.sources[0]]
+        if step.options.type != "batch_norm" or step.options.arguments["affine"]:
+            return None
+        return (
+            f"z1 ends in [batch_norm] on line {step.options.where.line}, which fixes the scale of "
+            "z1, so that nothing could be learnt from it: write affine=True there"
+        )
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         nats = divergence(forward.encoded.z1).mean()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audetnet.config.options import Weight, network_name
+from audetnet.config.options import Weight
 from audetnet.networks.code import GradientTo
 from audetnet.objectives.critic_chain import (
     ScoreGradient,
@@ -16,26 +16,17 @@ from audetnet.objectives.critic_chain import (
 )
 from audetnet.objectives.critics import Critic, frozen, is_sample_wise, scores
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import Objective, Terms, objective
+from audetnet.objectives.objective import CriticObjective, Terms, objective
 
 
 @dataclass(frozen=True, kw_only=True)
-class WassersteinCritic(Objective):
+class WassersteinCritic(CriticObjective):
     """``critic`` is the section of its network; ``penalty_weight`` weighs the gradient penalty in
     the critic's own loss.
     """
 
-    critic: str
     penalty_weight: Weight = 10.0
     gradient_to: GradientTo = "both"
-
-    @property
-    def critic_section(self) -> str:
-        return self.critic
-
-    @property
-    def _name(self) -> str:
-        return network_name(self.critic)
 
     def examples(self, forward: Forward) -> tuple[Tensor, Tensor]:
         """(target, made), of this process's part of the batch."""
@@ -54,7 +45,7 @@ class WassersteinCritic(Objective):
             cheapest_score_gradient(critic),
             is_sample_wise(critic),
         )
-        name = self._name
+        name = self.critic_name
         terms = {f"{name}_loss": loss, f"{name}_distance": distance, f"{name}_penalty": penalty}
         return loss, terms
 
@@ -62,7 +53,7 @@ class WassersteinCritic(Objective):
         critic = forward.critic(self.critic)
         with frozen(critic):
             score = scores(critic, self.examples(forward)[1]).mean()
-        return -score, {f"{self._name}_made_score": score}
+        return -score, {f"{self.critic_name}_made_score": score}
 
 
 @objective("wgan_gp_codes")

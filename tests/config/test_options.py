@@ -60,7 +60,6 @@ class Pursuit:
     critic: str | None = None
     critic_reads = "codes"
     critic_answers = "score"
-    noise_in_z1 = False
     needs_z2 = False
     gradients = "-"
     variant = ""
@@ -68,6 +67,9 @@ class Pursuit:
     @property
     def critic_section(self) -> str | None:
         return self.critic
+
+    def fault(self, encoder: object) -> None:
+        """It can always be pursued."""
 
 
 def pursuit(critic: str) -> Callable[..., Pursuit]:

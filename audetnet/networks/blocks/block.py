@@ -13,6 +13,7 @@ from typing import Annotated
 from torch import nn
 
 from audetnet.config.binding import Range, Reference
+from audetnet.registry import registered
 
 BlockReference = Annotated[int, Reference()]
 BlockReferences = tuple[Annotated[int, Reference()], ...]
@@ -27,10 +28,4 @@ BUILDERS: dict[str, Builder] = {}
 
 def block(name: str) -> Callable[[Builder], Builder]:
     """Register a builder under the name that stands in square brackets."""
-
-    def register(builder: Builder) -> Builder:
-        assert name not in BUILDERS, name
-        BUILDERS[name] = builder
-        return builder
-
-    return register
+    return registered(BUILDERS, name)
