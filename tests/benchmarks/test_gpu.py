@@ -90,6 +90,7 @@ def test_a_line_that_fails_says_so_and_the_others_go_on(
     assert rows[0][1] == "a / b" and rows[1][-1] == "ValueError: first second / third"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "seconds", "measured", "said"),
     [

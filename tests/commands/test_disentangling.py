@@ -225,6 +225,7 @@ def test_a_measure_brings_its_row_and_its_figure_with_it(
     assert "10 active AUs (share)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_checkpoint_gives_the_same_numbers_beside_the_runs(
     runs: dict[str, Path], measure: Callable[..., int], compared: tuple[dict[str, Any], str]
 ) -> None:
@@ -240,6 +241,7 @@ def test_a_checkpoint_gives_the_same_numbers_beside_the_runs(
     assert first == second
 
 
+@pytest.mark.slow
 def test_named_factors(
     runs: dict[str, Path], measure: Callable[..., int], tmp_path: Path, data: Path
 ) -> None:

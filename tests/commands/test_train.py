@@ -318,6 +318,7 @@ def test_output_cut_off_by_its_reader_is_no_error(edited_cfg: Callable[..., Path
     assert result.stdout.startswith("{Encoder}")
 
 
+@pytest.mark.slow
 def test_training_goes_on_when_the_reader_of_its_output_has_gone(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
@@ -487,6 +488,7 @@ def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
     assert expected in capsys.readouterr().err.splitlines()
 
 
+@pytest.mark.slow
 def test_compile_takes_the_networks_but_for_critics_that_need_double_backward(
     edited_cfg: Callable[..., Path],
     minimal_data: Path,

@@ -377,6 +377,7 @@ def many(aus: int, people: int) -> tuple[Balance, list[str], npt.NDArray[np.floa
     return Balance(names, active, random.integers(0, len(values), 900)), subjects, values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("aus", "people"), [(1, 1), (12, 41), (5, 3), (20, 6)])
 def test_nothing_of_a_figure_is_cut_off_or_hidden(aus: int, people: int) -> None:
     """Titles, labels and captions lie within the figure, and the caption below all else."""

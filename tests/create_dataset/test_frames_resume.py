@@ -323,6 +323,7 @@ def long_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return raw
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_real_signals(long_raw: Path, out: Path, workers: str, number: signal.Signals) -> None:

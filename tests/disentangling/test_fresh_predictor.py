@@ -97,12 +97,14 @@ def test_aus_in_z1_only(make: Make) -> None:
     assert values["fresh_leak"] == pytest.approx(0, abs=0.15)
 
 
+@pytest.mark.slow
 def test_aus_in_z2_as_well(make: Make) -> None:
     values = _values(make(leak=0.7))
     assert values["fresh_z2_auc"] > 0.8
     assert values["fresh_leak"] > 0.7
 
 
+@pytest.mark.slow
 def test_the_model_stays_as_it_is(make: Make) -> None:
     run = make()
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}

@@ -49,6 +49,7 @@ def _judge(cache: Path | None, frames: FrameSet, pixels: Pixels, seed: int = 0) 
     return trained_judge(frames, pixels, 1.0, cache, CPU, seed)
 
 
+@pytest.mark.slow
 def test_it_learns_to_read_aus_of_other_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ def numbers() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.mark.slow
 def test_the_values_are_those_of_hyppo(numbers: np.random.Generator) -> None:
     x = numbers.normal(size=(60, 5))
     y = x[:, :3] ** 2 + numbers.normal(size=(60, 3))
@@ -108,6 +109,7 @@ def _null_p(statistic: str, kind: str, seed: int) -> float:
     return shift_p(a, b, person, numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", MATRICES)
 def test_p_of_shifts_is_uniform_under_the_null(statistic: str) -> None:
     found = np.array([_null_p(statistic, "shift", seed) for seed in range(200)])

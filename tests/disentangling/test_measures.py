@@ -77,6 +77,7 @@ def test_moments_are_in_z2_only(probe: str) -> None:
     assert value(f"factors_z1_{probe}", "independent") < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statistic", ["dcor", "hsic"])
 @pytest.mark.parametrize("scope", ["pooled", "within"])
 def test_dependence(statistic: str, scope: str) -> None:
@@ -99,6 +100,7 @@ def test_redundancy_sees_linear_leaks_only(scope: str) -> None:
     assert value(f"redundancy_z2_z1_{scope}", "linear") > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["pooled", "within"])
 def test_info_nce_sees_every_leak(scope: str) -> None:
     assert value(f"nce_{scope}_nats", "independent") < 0.05
@@ -108,6 +110,7 @@ def test_info_nce_sees_every_leak(scope: str) -> None:
     assert value(f"nce_{scope}_auc", "even") > 0.53
 
 
+@pytest.mark.slow
 def test_first_trap_a_random_split_would_find_aus_in_z2() -> None:
     """AU rates differ by person and z2 knows the person: frames split at random show a leak, folds
     by person hardly one.
@@ -136,6 +139,7 @@ def test_second_trap_pure_aus_tell_who_it_is() -> None:
     assert value("nce_within_nats", "confounded") < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("null", ["z2 permuted", "z2 perm. in person"])
 def test_nulls_are_at_chance_whatever_leaks(null: str) -> None:
     for key in ("au_z2_linear_auc", "au_z2_rbf_auc", "nce_pooled_auc", "nce_within_auc"):
@@ -163,6 +167,7 @@ def test_cells_are_those_of_the_rows(measure: str) -> None:
         assert isinstance(cell, Estimate) and cell.low <= cell.value <= cell.high, key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", MODULES)
 def test_the_same_seed_gives_the_same_numbers(measure: str) -> None:
     subject = made_subject("linear", people=6, frames=40)

@@ -204,6 +204,7 @@ def test_fewer_epochs_may_be_asked_for(
     assert f"Test set after epoch 1 ({of}), the last" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_several_processes_report_the_same_and_repeat_it(
     edited_cfg: Edited, minimal_data: Path, tmp_path: Path, watched: Path
 ) -> None:

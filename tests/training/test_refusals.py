@@ -147,6 +147,7 @@ def test_something_else_at_a_place_of_the_run_is_said_at_once(
     assert not (tmp_path / "cache").exists(), "said before any image is decoded"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirection", "environment", "shown"),
     [

@@ -49,6 +49,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     assert without_times(whole) == without_times(resumed)
 
 
+@pytest.mark.slow
 def test_so_does_a_run_of_every_objective_with_people_drawn_evenly(
     train: Train, quick_cfg: Path, stop_after: Callable[[int | None], None]
 ) -> None:
@@ -90,6 +91,7 @@ def start_forked(cfg: Path, data: Path, run: Path, cache: Path) -> Forked:
     return Forked(partial(main, [*map(str, flags)]), run.parent / f"{run.name}.txt")
 
 
+@pytest.mark.slow
 def test_sigkill_and_sigterm_lose_nothing(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:

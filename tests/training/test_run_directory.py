@@ -127,6 +127,7 @@ def test_nothing_is_overwritten_before_the_new_run_can_begin(
     assert _files(run) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("save", range(4))
 def test_a_run_that_is_killed_while_it_saves_goes_on(
     save: int, short_cfg: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
