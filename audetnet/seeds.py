@@ -21,6 +21,8 @@ class Purpose(IntEnum):
     CRITICS = 3
     DISENTANGLING = 4
     BLOCKS = 5
+    VIEWS = 6
+    REFERENCE = 7
 
 
 def numpy_generator(

@@ -1,8 +1,8 @@
-"""The file of packed frames, the header beside it, and whether they hold what was written.
+"""The file of packed rows, the header beside it, and whether they hold what was written.
 
-The array is a .npy file, uint8 (N, 3, H, W). Its header is a JSON file of the same name: the
-version of the format, what the rows were made of, and the CRC-32 of every row, taken of the decoded
-pixels before they went to the file.
+The array is a .npy file: pixels uint8 (N, 3, H, W), or a stem's outputs float16 (N, C, h, w). Its
+header is a JSON file of the same name: the version of the format, what the rows were made of, and
+the CRC-32 of every row, taken before it went to the file.
 """
 
 import json
@@ -21,6 +21,9 @@ from audetnet.files import check_regular
 from audetnet.progress import ProgressBar
 
 Pixels = npt.NDArray[np.uint8]
+PackedArray = npt.NDArray[Any]
+"""Pixels, or float16 outputs of a stem."""
+Shape = tuple[int, ...]
 Checksums = npt.NDArray[np.uint32]
 Header = dict[str, Any]
 VERSION = 3
@@ -50,8 +53,8 @@ def made_of(header: Mapping[str, Any]) -> Header:
     return {key: value for key, value in header.items() if key != "checksums"}
 
 
-def checksum(row: Pixels) -> int:
-    """CRC-32 of a row (3, H, W)."""
+def checksum(row: PackedArray) -> int:
+    """CRC-32 of a contiguous row (C, H, W)."""
     return zlib.crc32(row.data)
 
 
@@ -64,8 +67,19 @@ def checksums_of(header: Mapping[str, Any], rows: int) -> Checksums | None:
     return checksums if checksums.shape == (rows,) else None
 
 
-def open_array(path: Path, shape: Sequence[int], writable: bool = False) -> "np.memmap[Any, Any]":
-    """Map an array of that shape. Raises ValueError for a file that holds anything else, also one
+def row_of(header: Header) -> tuple[Shape, "np.dtype[Any]"]:
+    """Shape and type of each row of the array that a header describes. Raises KeyError, TypeError
+    or ValueError for one that describes none.
+    """
+    if "row" in header:
+        return tuple(header["row"]), np.dtype(header["type"])
+    return (3, *header["image_size"]), np.dtype(np.uint8)
+
+
+def open_array(
+    path: Path, shape: Sequence[int], dtype: "npt.DTypeLike" = np.uint8, writable: bool = False
+) -> "np.memmap[Any, Any]":
+    """Map an array of that shape and type. Raises ValueError for a file that holds anything else, also one
     that was cut off, and UserError where the disk refuses.
     """
     try:
@@ -75,7 +89,7 @@ def open_array(path: Path, shape: Sequence[int], writable: bool = False) -> "np.
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # whatever numpy makes of damaged bytes
         raise ValueError(str(error)) from error
-    if pixels.dtype != np.uint8 or pixels.shape != tuple(shape) or not pixels.flags.c_contiguous:
+    if pixels.dtype != dtype or pixels.shape != tuple(shape) or not pixels.flags.c_contiguous:
         raise ValueError(f"{pixels.dtype} {pixels.shape}")
     if size != pixels.offset + pixels.nbytes:
         raise ValueError(f"{size} bytes")
@@ -91,8 +105,8 @@ def mistake_in(path: Path, header: Header | None) -> str:
     if header.get("version") != VERSION:
         return "packed by another version of AUDetNet"
     try:
-        rows = len(header["images"].keys())
-        open_array(path, (rows, 3, *header["image_size"]))
+        rows, (row, dtype) = len(header["images"].keys()), row_of(header)
+        open_array(path, (rows, *row), dtype)
     except (AttributeError, KeyError, TypeError, ValueError):
         return "not the array that its header (.json) describes"
     if checksums_of(header, rows) is None:
@@ -109,7 +123,7 @@ def unfit(path: Path, wanted: Header, thorough: bool) -> str:
     if mistake or header is None:
         return mistake
     if made_of(header) != wanted:
-        return "its images have changed"
+        return "its images have changed" if "row" not in header else "what it is made of has changed"
     damaged = damaged_frames(path, header) if thorough else []
     return damage_text(damaged, len(header["images"])) if damaged else ""
 
@@ -124,7 +138,8 @@ def damaged_frames(path: Path, header: Header) -> list[str]:
     frames = list(header["images"])
     checksums = checksums_of(header, len(frames))
     assert checksums is not None
-    pixels = open_array(path, (len(frames), 3, *header["image_size"]))
+    row, dtype = row_of(header)
+    pixels = open_array(path, (len(frames), *row), dtype)
     return [frames[row] for row in damaged_rows(pixels, checksums, range(len(frames)))]
 
 

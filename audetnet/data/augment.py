@@ -30,6 +30,10 @@ class Draws:
         """Those of some of the images."""
         return Draws(self.flip[images], self.factors[images], self.noise[images])
 
+    def to(self, device: torch.device) -> "Draws":
+        """The same on a device."""
+        return Draws(self.flip.to(device), self.factors.to(device), self.noise.to(device))
+
 
 def joined(draws: Sequence[Draws]) -> Draws:
     """The draws of several groups of images as those of one."""
@@ -76,10 +80,15 @@ def apply(draws: Draws, frames: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the
     range).
     """
+    clean = changed(draws, frames)
+    return clean + draws.noise, clean
+
+
+def changed(draws: Draws, frames: Tensor) -> Tensor:
+    """uint8 (B, 3, H, W) flipped and with other colours, without noise: float32 in [0, 1]."""
     clean = to_unit_range(frames)
     clean = torch.where(draws.flip.view(-1, 1, 1, 1), clean.flip(-1), clean)
-    clean = change_colours(clean, *draws.factors.unbind(dim=1))
-    return clean + draws.noise, clean
+    return change_colours(clean, *draws.factors.unbind(dim=1))
 
 
 def to_unit_range(frames: Tensor) -> Tensor:

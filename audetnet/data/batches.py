@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audetnet.data.augment import Draws
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
 from audetnet.data.metadata import subject_numbers
 from audetnet.data.momu import Indices
+from audetnet.data.views import view_draws, view_name
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
 
@@ -32,6 +34,10 @@ class Batch:
     """Of the frames in their set, (b,)."""
     frames: Tensor
     """uint8 (b, 3, H, W)."""
+    stem: Tensor | None = None
+    """float16 (b, C, h, w): what the frozen stem makes of them, where that is computed once."""
+    changes: Draws | None = None
+    """What changed the frames that the stem saw (flip and colours); None: nothing."""
     labels: Tensor
     """float32 (b, A), NaN = unknown."""
     subjects: Tensor
@@ -55,21 +61,44 @@ RESIDENT_SHARE = 0.5
 """Of a GPU's free memory: the most that frames take by themselves."""
 
 
+@dataclass(frozen=True)
+class PackedRows:
+    """Packed rows, in the device's memory (``resident``) or to be read batch by batch."""
+
+    packed: PackedFrames
+    device: torch.device
+    resident: Tensor | None = None
+
+    @classmethod
+    def placed(
+        cls, packed: PackedFrames, device: torch.device, residence: Residence
+    ) -> "PackedRows":
+        """Rows where they are to lie. Raises UserError where they do not fit."""
+        return cls(packed, device, resident_frames(packed, device, residence))
+
+    def read(self, rows: Indices) -> Tensor:
+        """Some rows (B, C, H, W): on the device where they lie there, else in pinned memory."""
+        if self.resident is not None:
+            return self.resident[sent(rows, self.device)]
+        return _pinned(torch.from_numpy(self.packed.gather(rows)), self.device)
+
+
 def resident_frames(
     packed: PackedFrames, device: torch.device, residence: Residence
 ) -> Tensor | None:
-    """All packed frames in the device's memory, uint8 (N, 3, H, W), or None where they are to be
-    read batch by batch. Raises UserError where they are to be there and do not fit.
+    """All packed rows in the device's memory, (N, C, H, W), or None where they are to be read batch
+    by batch. Raises UserError where they are to be there and do not fit.
     """
-    if residence == "off" or (residence == "auto" and not _has_room(prod(packed.shape), device)):
+    size = prod(packed.shape) * packed.dtype.itemsize
+    if residence == "off" or (residence == "auto" and not _has_room(size, device)):
         return None
+    dtype = torch.from_numpy(np.empty(0, packed.dtype)).dtype
     try:
-        frames = torch.empty(packed.shape, dtype=torch.uint8, device=device)
+        frames = torch.empty(packed.shape, dtype=dtype, device=device)
     except torch.OutOfMemoryError as error:
-        size = prod(packed.shape) / 2**30
         raise UserError(
-            f"--data-on-device on: the {size:.1f} GiB of frames do not fit into the memory of "
-            f"{device}: leave it at auto"
+            f"--data-on-device on: the {size / 2**30:.1f} GiB of frames do not fit into the memory "
+            f"of {device}: leave it at auto"
         ) from error
     start = 0
     for block in packed.blocks():
@@ -82,9 +111,18 @@ def _has_room(size: int, device: torch.device) -> bool:
     return device.type == "cuda" and size <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
+def _pinned(host: Tensor, device: torch.device) -> Tensor:
+    return host.pin_memory() if device.type == "cuda" else host
+
+
+def sent(host: "np.ndarray[Any, Any]", device: torch.device) -> Tensor:
+    """An array on a device."""
+    return _pinned(torch.from_numpy(host), device).to(device, non_blocking=True)
+
+
 class Batches:
-    """Batches of a set on a device; of ``resident`` frames (see resident_frames) where there are
-    any.
+    """Batches of a set on a device; with ``stem``, what a frozen stem makes of the frames comes
+    with them (stem_outputs.py).
     """
 
     def __init__(
@@ -94,63 +132,85 @@ class Batches:
         device: torch.device,
         resident: Tensor | None = None,
         world: World | None = None,
+        stem: PackedRows | None = None,
     ) -> None:
         self._world = world or World()
-        self._packed = packed
-        self._resident = resident
+        self._packed = PackedRows(packed, device, resident)
+        self._stem = stem
+        self._ids = frames.ids
         self._rows = packed.rows(frames.ids)
         self._labels = frames.labels
-        self._subjects = subject_numbers(frames.subjects)
+        self.subjects = subject_numbers(frames.subjects)
+        """int64 (N,)."""
         self._device = device
 
-    def __call__(self, cuts: Sequence[Indices]) -> Iterator[Batch]:
+    def __call__(self, cuts: Sequence[Indices], views: Indices | None = None) -> Iterator[Batch]:
         """One batch for each array of indices into the set: this process's part of it, which is
-        empty where a batch has fewer frames than there are processes.
+        empty where a batch has fewer frames than there are processes. ``views`` (N,): by which view
+        the stem sees each frame of the set; all as they are by default.
         """
-        if self._resident is not None:
-            yield from map(self._batch, cuts, map(self._resident_frames, cuts))
+        if self._is_resident:
+            yield from (self._batch(cut, self._read(cut, views)) for cut in cuts)
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
-            pending = [reader.submit(self._read, cut) for cut in cuts[:1]]
+            pending = [reader.submit(self._read, cut, views) for cut in cuts[:1]]
             for cut, following in zip_longest(cuts, cuts[1:]):
-                frames = pending.pop().result()
+                read = pending.pop().result()
                 if following is not None:
-                    pending.append(reader.submit(self._read, following))
-                yield self._batch(cut, frames.to(self._device, non_blocking=True))
+                    pending.append(reader.submit(self._read, following, views))
+                yield self._batch(cut, read)
+
+    @property
+    def _is_resident(self) -> bool:
+        sources = [source for source in (self._packed, self._stem) if source is not None]
+        return all(source.resident is not None for source in sources)
 
     def frames(self, indices: Indices) -> Tensor:
         """Some frames of the set, the same in every process: uint8 (N, 3, H, W) on the device."""
-        rows = self._rows[indices]
-        if self._resident is not None:
-            return self._resident[self._sent(rows)]
-        return self._sent(self._packed.gather(rows))
+        return self._packed.read(self._rows[indices]).to(self._device, non_blocking=True)
+
+    def stem_outputs(self, indices: Indices) -> Tensor:
+        """What the stem makes of some frames as they are: float16 (N, C, h, w) on the device."""
+        assert self._stem is not None
+        rows = self._stem.packed.rows(self._ids[index] for index in indices)
+        return self._stem.read(rows).to(self._device, non_blocking=True)
 
     def _own(self, cut: Indices) -> Indices:
         return cut[self._world.part(len(cut))]
 
-    def _batch(self, cut: Indices, frames: Tensor) -> Batch:
+    def _read(self, cut: Indices, views: Indices | None) -> "_Read":
+        own = self._own(cut)
+        frames = self._packed.read(self._rows[own])
+        if self._stem is None:
+            return _Read(frames, None, None)
+        if views is None or not len(own):
+            names: list[str] = [self._ids[index] for index in own]
+            return _Read(frames, self._stem.read(self._stem.packed.rows(names)), None)
+        ids, seen = [self._ids[index] for index in own], views[own].tolist()
+        rows = self._stem.packed.rows(map(view_name, ids, seen))
+        return _Read(frames, self._stem.read(rows), view_draws(ids, seen, (0, 0)))
+
+    def _batch(self, cut: Indices, read: "_Read") -> Batch:
         own = self._own(cut)
         return Batch(
             indices=own,
-            frames=frames,
-            labels=self._sent(self._labels[own]),
-            subjects=self._sent(self._subjects[own]),
+            frames=read.frames.to(self._device, non_blocking=True),
+            stem=None if read.stem is None else read.stem.to(self._device, non_blocking=True),
+            changes=None if read.changes is None else read.changes.to(self._device),
+            labels=sent(self._labels[own], self._device),
+            subjects=sent(self.subjects[own], self._device),
             length=len(cut),
             part=self._world.part(len(cut)),
         )
 
-    def _read(self, cut: Indices) -> Tensor:
-        return self._pinned(torch.from_numpy(self._packed.gather(self._rows[self._own(cut)])))
 
-    def _resident_frames(self, cut: Indices) -> Tensor:
-        assert self._resident is not None
-        return self._resident[self._sent(self._rows[self._own(cut)])]
+@dataclass(frozen=True)
+class _Read:
+    """What is read ahead of a batch."""
 
-    def _pinned(self, host: Tensor) -> Tensor:
-        return host.pin_memory() if self._device.type == "cuda" else host
-
-    def _sent(self, host: "np.ndarray[Any, Any]") -> Tensor:
-        return self._pinned(torch.from_numpy(host)).to(self._device, non_blocking=True)
+    frames: Tensor
+    stem: Tensor | None
+    changes: Draws | None
 
 
 def training_cuts(order: Indices, batch_size: int, processes: int = 1) -> list[Indices]:

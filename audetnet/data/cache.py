@@ -8,16 +8,17 @@ how, array_file.py for the two files.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from audetnet.console import note
-from audetnet.data.array_file import Pixels, open_array, unfit
+from audetnet.data.array_file import Header, PackedArray, open_array, unfit
 from audetnet.data.images import Size
-from audetnet.data.packing import Rows, Source, fill, image_status, write_array
+from audetnet.data.packing import ImageFiles, Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
 from audetnet.files import FileError
 from audetnet.lock import locked
@@ -27,29 +28,34 @@ _BUSY = "another process packs images there; waiting for it"
 
 
 class PackedFrames:
-    """Rows of the packed array by frame id."""
+    """Rows of a packed array by name: of frames, the frame id."""
 
-    def __init__(self, pixels: Pixels, ids: Sequence[str]) -> None:
-        self._pixels = pixels
-        self._rows = {frame: row for row, frame in enumerate(ids)}
+    def __init__(self, array: PackedArray, names: Sequence[str]) -> None:
+        self._array = array
+        self._rows = {name: row for row, name in enumerate(names)}
 
-    def rows(self, ids: Iterable[str]) -> npt.NDArray[np.int64]:
-        """Row numbers of frames."""
-        return np.array([self._rows[frame] for frame in ids], dtype=np.int64)
+    def rows(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Row numbers."""
+        return np.array([self._rows[name] for name in names], dtype=np.int64)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, 3, H, W), of a byte each."""
-        return self._pixels.shape
+        """(N, C, H, W): of frames (N, 3, H, W)."""
+        return self._array.shape
 
-    def blocks(self) -> Iterator[Pixels]:
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """uint8 of frames."""
+        return self._array.dtype
+
+    def blocks(self) -> Iterator[PackedArray]:
         """Copies of all rows in their order, some at a time."""
-        for start in range(0, len(self._pixels), _BLOCK):
-            yield self._pixels[start : start + _BLOCK].copy()
+        for start in range(0, len(self._array), _BLOCK):
+            yield self._array[start : start + _BLOCK].copy()
 
-    def gather(self, rows: npt.NDArray[np.int64]) -> Pixels:
-        """A copy of some rows, uint8 (B, 3, H, W)."""
-        return self._pixels[rows]
+    def gather(self, rows: npt.NDArray[np.int64]) -> PackedArray:
+        """A copy of some rows (B, C, H, W)."""
+        return self._array[rows]
 
 
 def pack(
@@ -67,14 +73,31 @@ def pack(
     odd-sized images.
     """
     images = dict(sorted(images.items()))
-    source = Source(images, size, resize)
+    source = ImageFiles(images, size, resize)
+
+    def name(header: Header) -> str:
+        names = digest([f"resize={resize}", *header["folders"], *images])
+        return f"frames-{size[0]}x{size[1]}-{names}.npy"
+
+    return packed(source, name, directory, thorough)
+
+
+def packed(
+    source: Source,
+    name: Callable[[Header], str],
+    directory: Path | None,
+    thorough: bool = False,
+) -> PackedFrames:
+    """What a source makes, from the file ``name`` of the cache directory where that is up to date,
+    else made into it; without a directory made into memory. Raises UserError.
+    """
     if directory is None:
-        pixels = np.empty(source.shape, np.uint8)
-        fill(pixels, source, Rows.none(len(images)), lambda: None)
-        return PackedFrames(pixels, list(images))
+        array = np.empty(source.shape, source.dtype)
+        header = source.header()
+        fill(array, source, Rows.none(len(array)), lambda: None)
+        return PackedFrames(array, list(header["images"]))
     header = source.header()
-    names = _digest([f"resize={resize}", *header["folders"], *images])
-    path = directory / f"frames-{size[0]}x{size[1]}-{names}.npy"
+    path = directory / name(header)
     if unfit(path, header, thorough):
         try:
             with locked(directory, _BUSY, wait=True):
@@ -85,18 +108,19 @@ def pack(
         except FileError as error:
             raise UserError(f"{error}; choose another place with --cache DIR") from error
     try:
-        return PackedFrames(open_array(path, source.shape), list(images))
+        return PackedFrames(open_array(path, source.shape, source.dtype), list(header["images"]))
     except ValueError as error:
         raise UserError(f"{path}: was changed while it was packed; start again") from error
 
 
-def content_digest(images: dict[str, Path]) -> str:
+def contentdigest(images: dict[str, Path]) -> str:
     """A fingerprint of image files by name and size: another crop of the same frames is noticed, a
     copied dataset is the same. Raises ImageError for an image that is gone.
     """
     files = (path for _, path in sorted(images.items()))
-    return _digest(f"{path.name} {image_status(path).st_size}" for path in files)
+    return digest(f"{path.name} {image_status(path).st_size}" for path in files)
 
 
-def _digest(lines: Iterable[str]) -> str:
+def digest(lines: Iterable[str]) -> str:
+    """A short fingerprint of texts."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Image files to one array of pixels: decoded in parallel, in an order that can be gone on with.
+"""Rows made once, of image files or of a frozen stem, into one array that can be gone on with.
 
 While the array and its header (see array_file.py) are being made both have other names, and the
 header lists the rows that are done: who is killed goes on from there.
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,9 @@ from audetnet.data.array_file import (
     VERSION,
     Checksums,
     Header,
+    PackedArray,
     Pixels,
+    Shape,
     checksum,
     checksums_of,
     damaged_rows,
@@ -42,23 +45,51 @@ _WORKERS = os.cpu_count() or 1
 _BLOCK = 256
 
 
+class Source(Protocol):
+    """What an array is made of."""
+
+    title: str
+    """What is being done, for the bar."""
+    unit: str
+
+    @property
+    def shape(self) -> Shape:
+        """(N, C, H, W)."""
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type of the numbers."""
+
+    def header(self) -> Header:
+        """Without the checksums; ``images`` names each row and the state of what it is made of.
+        Raises ImageError for an image that is gone.
+        """
+
+    def make(self, array: PackedArray, rows: list[int], checksums: Checksums) -> dict[int, str]:
+        """Fill some rows and their checksums; returns those that cannot be had, and why."""
+
+
 @dataclass(frozen=True)
-class Source:
-    """What an array is made of: images by frame id, and the (height, width) of its rows. Without
-    ``resize`` all images must have that size.
+class ImageFiles(Source):
+    """Images by frame id, and the (height, width) of their rows. Without ``resize`` all images must
+    have that size.
     """
 
     images: dict[str, Path]
     size: Size
     resize: bool
+    title = "packing images"
+    unit = "image"
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(N, 3, H, W), a byte each."""
+    def shape(self) -> Shape:
         return (len(self.images), 3, *self.size)
 
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        return np.dtype(np.uint8)
+
     def header(self) -> Header:
-        """Without the checksums. Raises ImageError for an image that is gone."""
         folders = {path.parent for path in self.images.values()}
         return {
             "version": VERSION,
@@ -67,6 +98,29 @@ class Source:
             "folders": sorted({str(folder.resolve()) for folder in folders}),
             "images": {frame: image_state(path) for frame, path in self.images.items()},
         }
+
+    def make(self, array: Pixels, rows: list[int], checksums: Checksums) -> dict[int, str]:
+        paths = list(self.images.values())
+
+        def fill(row: int) -> str | None:
+            try:
+                image = read_image(paths[row], self.size if self.resize else None)
+            except ImageError as error:
+                return str(error)
+            if image.shape[1:] != self.size:
+                found, (height, width) = image.shape[1:], self.size
+                return (
+                    f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
+                    f"training image is {height}x{width}; set image_size in [data_options] to "
+                    "resize all"
+                )
+            checksums[row] = checksum(image)
+            array[row] = image
+            return None
+
+        with ThreadPoolExecutor(_WORKERS) as workers:
+            said = zip(rows, workers.map(fill, rows), strict=True)
+            return {row: mistake for row, mistake in said if mistake is not None}
 
 
 def image_status(path: Path) -> os.stat_result:
@@ -96,34 +150,6 @@ class Rows:
         return cls(np.zeros(count, bool), np.zeros(count, np.uint32))
 
 
-def _decode(
-    pixels: Pixels, source: Source, rows: Iterable[int], checksums: Checksums
-) -> dict[int, str]:
-    """Fill some rows; returns those of images that cannot be taken, and why."""
-    paths = list(source.images.values())
-
-    def fill(row: int) -> str | None:
-        try:
-            image = read_image(paths[row], source.size if source.resize else None)
-        except ImageError as error:
-            return str(error)
-        if image.shape[1:] != source.size:
-            found, (height, width) = image.shape[1:], source.size
-            return (
-                f"{paths[row]}: is {found[0]}x{found[1]} (height x width), but the first "
-                f"training image is {height}x{width}; set image_size in [data_options] to "
-                "resize all"
-            )
-        checksums[row] = checksum(image)
-        pixels[row] = image
-        return None
-
-    rows = list(rows)
-    with ThreadPoolExecutor(_WORKERS) as workers:
-        said = zip(rows, workers.map(fill, rows), strict=True)
-        return {row: mistake for row, mistake in said if mistake is not None}
-
-
 def write_array(path: Path, source: Source, wanted: Header) -> None:
     """Make the array with the header ``wanted``, or go on making it. Raises ImageError, with what
     could be decoded kept for the next time, and FileError where the disk refuses.
@@ -136,16 +162,16 @@ def write_array(path: Path, source: Source, wanted: Header) -> None:
     ):
         rows = _rows_done(unfinished, source, wanted)
         if rows is None:
-            rows = Rows.none(len(source.images))
+            rows = Rows.none(len(wanted["images"]))
             _create(unfinished, source)
-        pixels = open_array(unfinished, source.shape, writable=True)
+        array = open_array(unfinished, source.shape, source.dtype, writable=True)
 
         def save() -> None:
-            pixels.flush()
+            array.flush()
             _note_done(unfinished, wanted, rows)
 
         try:
-            fill(pixels, source, rows, save)
+            fill(array, source, rows, save)
         finally:
             save()
         header.unlink(missing_ok=True)  # it comes last: an array without one is not whole
@@ -156,12 +182,12 @@ def _create(path: Path, source: Source) -> None:
     the process (SIGBUS). Unfinished ones that nobody has gone on with for days are deleted. Raises
     OSError, and leaves nothing.
     """
-    for file in path.parent.glob("unfinished-frames-*"):
+    for file in path.parent.glob("unfinished-*"):
         if time.time() - file.lstat().st_mtime > ABANDONED_AFTER:
             file.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
     try:
-        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=source.shape)
+        np.lib.format.open_memmap(path, mode="w+", dtype=source.dtype, shape=source.shape)
         if hasattr(os, "posix_fallocate"):
             with path.open("r+b") as array:
                 os.posix_fallocate(array.fileno(), 0, path.stat().st_size)
@@ -178,17 +204,17 @@ def _rows_done(path: Path, source: Source, wanted: Header) -> Rows | None:
     header = read_header(path)
     if header is None or {**made_of(header), "images": None} != {**wanted, "images": None}:
         return None
-    states, checksums = header.get("images"), checksums_of(header, len(source.images))
+    states, checksums = header.get("images"), checksums_of(header, source.shape[0])
     if not isinstance(states, dict) or checksums is None:
         return None
     try:
-        pixels = open_array(path, source.shape)
+        array = open_array(path, source.shape, source.dtype)
     except ValueError:
         return None
     done = np.array([states.get(frame) == now for frame, now in wanted["images"].items()])
-    torn = damaged_rows(pixels, checksums, np.flatnonzero(done).tolist())
+    torn = damaged_rows(array, checksums, np.flatnonzero(done).tolist())
     if torn:
-        note(f"{path}: {len(torn)} of {done.sum()} frames are damaged; decoding them again")
+        note(f"{path}: {len(torn)} of {done.sum()} rows are damaged; making them again")
         done[torn] = False
     return Rows(done, checksums)
 
@@ -201,18 +227,18 @@ def _note_done(path: Path, wanted: Header, rows: Rows) -> None:
     write_text(header_path(path), json.dumps(header))
 
 
-def fill(pixels: Pixels, source: Source, rows: Rows, save: Callable[[], None]) -> None:
-    """Decode the rows that are not done, and mark them; ``save`` is called from time to time.
+def fill(array: PackedArray, source: Source, rows: Rows, save: Callable[[], None]) -> None:
+    """Make the rows that are not done, and mark them; ``save`` is called from time to time.
     Raises ImageError after the last of them.
     """
     done = rows.done
     remaining = np.flatnonzero(~done)
     mistakes: dict[int, str] = {}
     saved = time.monotonic()
-    with ProgressBar("packing images", len(done), int(done.sum()), "image") as bar:
+    with ProgressBar(source.title, len(done), int(done.sum()), source.unit) as bar:
         for start in range(0, len(remaining), _BLOCK):
             block = remaining[start : start + _BLOCK].tolist()
-            wrong = _decode(pixels, source, block, rows.checksums)
+            wrong = source.make(array, block, rows.checksums)
             mistakes |= wrong
             done[[row for row in block if row not in wrong]] = True
             bar.advance(len(block))

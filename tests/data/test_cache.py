@@ -575,7 +575,7 @@ def test_torn_rows_are_decoded_again(
     decoded.clear()
     packed = pack(images, SIZE, False, tmp_path / "cache")
     assert sorted(decoded) == ["b", "d", "f"]
-    assert "2 of 5 frames are damaged" in capsys.readouterr().err
+    assert "2 of 5 rows are damaged" in capsys.readouterr().err
     frames = packed.gather(packed.rows(images))
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
     assert damaged_frames(_array(tmp_path), read_header(_array(tmp_path)) or {}) == []
