@@ -5,6 +5,7 @@ network.
 import argparse
 import re
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     import torch
 
     from audetnet.config.options import Config
+    from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
-    from audetnet.networks.model import ModelPlan
+    from audetnet.networks.model import AUDetNet, ModelPlan
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.settings import RunSettings
 
@@ -236,14 +238,17 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         checkpoint = world.from_first(last)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
+        else:
+            model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None
         cache = cache_of(arguments)
         make = world.together if cache is None else world.in_turn
         thorough = arguments.check_cache
         packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
+        stem = _stem_outputs(prepared, model, packed, settings, make, cache, thorough)
         trainer = world.together(
             lambda: Trainer(
-                config, pursued(plan), model, dataset, packed, settings, identity, description
+                config, pursued(plan), model, dataset, packed, stem, settings, identity, description
             )
         )
         if checkpoint is not None:
@@ -252,6 +257,28 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         _announce(config, dataset, settings, _state(config, checkpoint))
         trainer.run()
     return 0
+
+
+def _stem_outputs(
+    prepared: _Prepared,
+    model: "AUDetNet",
+    packed: "PackedFrames",
+    settings: "RunSettings",
+    make: "Callable[[Callable[[], PackedFrames]], PackedFrames]",
+    cache: Path | None,
+    thorough: bool,
+) -> "PackedFrames | None":
+    """What the frozen stem makes of the frames, where the cfg has it computed once."""
+    from audetnet.data.stem_outputs import pack_stem_outputs
+    from audetnet.networks.frozen_stem import frozen_stem
+
+    views = prepared.config.data.stem_views
+    if views is None:
+        return None
+    settings.world.copy_from_first([*model.parameters(), *model.buffers()])
+    stem = frozen_stem(model.to(settings.device).eval(), prepared.plan, settings.device)
+    dataset = prepared.dataset
+    return make(lambda: pack_stem_outputs(stem, packed, dataset, views, cache, thorough))
 
 
 def _run_name(arguments: argparse.Namespace) -> str:

@@ -65,6 +65,10 @@ class DataOptions:
     au_names: tuple[str, ...] | None = None
     validation_subjects: tuple[str, ...] | None = None
     balance_subjects: bool = False
+    stem_views: Annotated[int, Range(1, most=1000)] | None = None
+    """How many views of a training frame a frozen stem sees; None: it sees every batch anew."""
+    person_reference: Literal["z1"] | None = None
+    """z1: results are also given with z1 minus what it is of the person at rest."""
 
     @property
     def frame_size(self) -> tuple[int, int] | None:

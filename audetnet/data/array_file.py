@@ -79,8 +79,8 @@ def row_of(header: Header) -> tuple[Shape, "np.dtype[Any]"]:
 def open_array(
     path: Path, shape: Sequence[int], dtype: "npt.DTypeLike" = np.uint8, writable: bool = False
 ) -> "np.memmap[Any, Any]":
-    """Map an array of that shape and type. Raises ValueError for a file that holds anything else, also one
-    that was cut off, and UserError where the disk refuses.
+    """Map an array of that shape and type. Raises ValueError for a file that holds anything else,
+    also one that was cut off, and UserError where the disk refuses.
     """
     try:
         pixels = np.lib.format.open_memmap(path, mode="r+" if writable else "r")
@@ -123,7 +123,7 @@ def unfit(path: Path, wanted: Header, thorough: bool) -> str:
     if mistake or header is None:
         return mistake
     if made_of(header) != wanted:
-        return "its images have changed" if "row" not in header else "what it is made of has changed"
+        return "what it is made of has changed" if "row" in header else "its images have changed"
     damaged = damaged_frames(path, header) if thorough else []
     return damage_text(damaged, len(header["images"])) if damaged else ""
 

@@ -161,6 +161,11 @@ class Batches:
                 yield self._batch(cut, read)
 
     @property
+    def has_stem(self) -> bool:
+        """Whether a stem's outputs come with the frames."""
+        return self._stem is not None
+
+    @property
     def _is_resident(self) -> bool:
         sources = [source for source in (self._packed, self._stem) if source is not None]
         return all(source.resident is not None for source in sources)

@@ -113,7 +113,7 @@ def packed(
         raise UserError(f"{path}: was changed while it was packed; start again") from error
 
 
-def contentdigest(images: dict[str, Path]) -> str:
+def content_digest(images: dict[str, Path]) -> str:
     """A fingerprint of image files by name and size: another crop of the same frames is noticed, a
     copied dataset is the same. Raises ImageError for an image that is gone.
     """

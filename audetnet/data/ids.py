@@ -1,5 +1,6 @@
 """Lists of frame ids, one a row, and where they lie in a dataset directory."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,3 +62,9 @@ def read_ids(path: Path) -> list[str]:
 def write_ids(path: Path, ids: Iterable[str]) -> None:
     """Write a list whole. Raises FileError."""
     write_csv(path, ([frame] for frame in ids))
+
+
+def time_key(frame_id: str) -> list[tuple[int, str]]:
+    """A key by which a_2 comes before a_10: frames of a recording in the order of time."""
+    parts = re.split(r"(\d+)", frame_id)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,6 +1,5 @@
 """A set of frames as codes: equal frames a person, in the order of time, both blocks as vectors."""
 
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import FrameSet
+from audetnet.data.ids import time_key
 from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
+from audetnet.evaluation.evaluate import encoded
 from audetnet.evaluation.metrics import Array
 from audetnet.labels import active
 from audetnet.networks.code import Code
@@ -102,7 +102,7 @@ def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
     """
     rows: dict[str, list[int]] = {}
     once = {frame: row for row, frame in enumerate(frames.ids)}
-    for row in sorted(once.values(), key=lambda row: _time(frames.ids[row])):
+    for row in sorted(once.values(), key=lambda row: time_key(frames.ids[row])):
         rows.setdefault(frames.subjects[row], []).append(row)
     kept = {who: own for who, own in rows.items() if len(own) >= FEWEST_FRAMES} or rows
     notes = []
@@ -125,12 +125,6 @@ def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
         labels=frames.labels[chosen],
     )
     return sample, notes
-
-
-def _time(frame_id: str) -> list[tuple[int, str]]:
-    """A key by which a_2 comes before a_10."""
-    parts = re.split(r"(\d+)", frame_id)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def make_codes(frames: FrameSet, code: Code, active_from: float) -> Codes:
@@ -174,7 +168,7 @@ def encode(model: AUDetNet, batches: Batches, count: int, title: str) -> Code:
     codes = []
     with ProgressBar(title, len(cuts)) as bar:
         for batch in batches(cuts):
-            codes.append(model.encode(to_unit_range(batch.frames)).whole.float().cpu())
+            codes.append(encoded(model, batch).whole.float().cpu())
             bar.advance()
     return Code(torch.cat(codes), model.z1_channels)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -54,10 +55,35 @@ class Samples:
     reconstructions: npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What the people of a set show at rest, (P, C, h, w) by subject number: at the stem, where a
+    [person_reference] takes it off, or in z1, from which it is taken off here.
+    """
+
+    place: Literal["stem", "z1"]
+    at_rest: Tensor
+
+
 Rows = dict[str, Tensor]
 """What is known of the frames of a batch: their indices in the set, scores, labels and codes, a row
 a frame; and the batch's summed losses.
 """
+
+
+def encoded(model: AUDetNet, batch: Batch, reference: Reference | None = None) -> Code:
+    """The code of a batch as it is, of the stem's outputs where they come with it; minus what the
+    people show at rest where that is given.
+    """
+    rest = None if reference is None else reference.at_rest[batch.subjects]
+    at_stem = rest if reference is not None and reference.place == "stem" else None
+    if batch.stem is None:
+        code = model.encode(to_unit_range(batch.frames), at_stem)
+    else:
+        code = model.encode_stem(batch.stem, at_stem)
+    if rest is None or at_stem is not None:
+        return code
+    return Code.of(code.z1 - rest, code.z2)
 
 
 class Evaluator:
@@ -86,16 +112,17 @@ class Evaluator:
         cuts: Sequence[Indices],
         each: Callable[[], None] = lambda: None,
         gather: Callable[[list[Rows]], list[list[Rows]]] = lambda rows: [rows],
+        reference: Reference | None = None,
     ) -> SetResults:
         """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
         mode as it was. Where processes share a set, ``gather`` makes the list of all
         processes' rows from those of this one.
         """
         rows = []
-        with _evaluating(self._model):
+        with evaluating(self._model):
             for batch in batches(cuts):
                 if len(batch):
-                    rows.append(self._forward(batch))
+                    rows.append(self._forward(batch, reference))
                 each()
         rows = [{name: values.cpu() for name, values in row.items()} for row in rows]
         return self._results([row for process in gather(rows) for row in process])
@@ -104,15 +131,15 @@ class Evaluator:
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
         """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
         frames = batches.frames(indices)
-        with _evaluating(self._model), self._precision():
+        with evaluating(self._model), self._precision():
             made = self._model.decode(self._model.encode(to_unit_range(frames)))
         shown = (self._model.pixels.shown(made) * 255).round().to(torch.uint8)
         return Samples(tuple(ids[i] for i in indices), frames.cpu().numpy(), shown.cpu().numpy())
 
-    def _forward(self, batch: Batch) -> Rows:
+    def _forward(self, batch: Batch, reference: Reference | None) -> Rows:
         pixels = to_unit_range(batch.frames)
         with self._precision():
-            code = self._model.encode(pixels)
+            code = encoded(self._model, batch, reference)
             outputs = self._model.predict(code).float()
             made = self._model.decode(code).float()
         known = ~batch.labels.isnan()
@@ -161,7 +188,7 @@ class Evaluator:
 
 
 @contextmanager
-def _evaluating(model: AUDetNet) -> Iterator[None]:
+def evaluating(model: AUDetNet) -> Iterator[None]:
     """Eval mode within it; afterwards the mode that the model was in."""
     training = model.training
     model.eval()

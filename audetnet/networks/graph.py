@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from audetnet.config.binding import OptionError
 from audetnet.config.options import BlockOptions, NetworkOptions
 from audetnet.errors import first_few
+from audetnet.networks.fixed import FromFixed, PersonReference, is_fixed
 from audetnet.networks.pretrained import Normalisation, PretrainedStem
 from audetnet.networks.shapes import Shape, SourceError, size_text, sizes_text
 from audetnet.networks.upsampled_convolution import pays, upsampled_convolution
@@ -38,6 +39,12 @@ class Step:
     flops: int
     normalisation: Normalisation | None
     """Mean and std of the pixels that a stem's published weights expect."""
+    is_fixed: bool
+    """Whether it gives the same for the same input, whatever training does."""
+    is_stem: bool
+    is_reference: bool
+    reads_fixed: bool
+    """Whether what it reads must be the same for the same image, whatever training does."""
 
     @property
     def learns(self) -> bool:
@@ -70,6 +77,32 @@ class Plan:
     def learns(self) -> bool:
         """Whether the output depends on parameters that learn."""
         return any(self.steps[index].learns for index in self.reached)
+
+    @property
+    def fixed(self) -> frozenset[int]:
+        """The blocks whose output is the same for the same image, whatever training does."""
+        fixed = {INPUT}
+        for index, step in enumerate(self.steps):
+            if step.is_fixed and fixed.issuperset(step.sources):
+                fixed.add(index)
+        return frozenset(fixed - {INPUT})
+
+    @property
+    def stem_length(self) -> int:
+        """How many blocks at the beginning need be computed once for an image only: frozen stems,
+        and what enlarges or pools them, of which the other blocks read the last one's output.
+        0 where there are none.
+        """
+        for length in range(len(self.steps) - 1, 0, -1):
+            first, others = self.steps[:length], self.steps[length:]
+            if (
+                any(step.is_stem for step in first)
+                and all(step.is_fixed and not step.reads_fixed for step in first)
+                and all(step.sources == (index - 1,) for index, step in enumerate(first))
+                and all(source >= length - 1 for step in others for source in step.sources)
+            ):
+                return length
+        return 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -150,6 +183,10 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
     normalisation = module.normalisation if isinstance(module, PretrainedStem) else None
     shape = (channels, height, width)
     return Step(
+        is_fixed=is_fixed(module),
+        is_stem=isinstance(module, PretrainedStem),
+        is_reference=isinstance(module, PersonReference),
+        reads_fixed=isinstance(module, FromFixed),
         options=block,
         sources=sources,
         shape=shape,
@@ -201,23 +238,43 @@ class Graph(nn.Module):
         self._finished: list[list[int]] = [[] for _ in self._sources]
         for source in (INPUT, *range(len(self._sources))):
             self._finished[last_reader.get(source, max(source, 0))].append(source)
+        self.stem_length = plan.stem_length
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) as planned in, (B, C', H', W') as planned out."""
-        outputs = {INPUT: x}
+    def forward(self, x: Tensor, rest: Tensor | None = None, from_stem: bool = False) -> Tensor:
+        """(B, C, H, W) as planned in, (B, C', H', W') as planned out. ``from_stem``: x is what the
+        stem gives. ``rest``: what the persons show at rest, for [person_reference].
+        """
+        return self._run(x, self.stem_length if from_stem else 0, len(self.blocks), rest)
+
+    def stem(self, x: Tensor) -> Tensor:
+        """What the blocks give that need be computed once for an image only."""
+        return self._run(x, 0, self.stem_length)
+
+    def read_by(
+        self, block: int, x: Tensor, rest: Tensor | None = None, from_stem: bool = False
+    ) -> Tensor:
+        """What a block that reads one other reads."""
+        (source,) = self._sources[block]
+        return self._run(x, self.stem_length if from_stem else 0, source + 1, rest)
+
+    def _run(self, x: Tensor, first: int, stop: int, rest: Tensor | None = None) -> Tensor:
+        """Blocks ``first`` to ``stop`` - 1 of x, the output of the one before them."""
+        outputs = {first - 1: x}
         result = x
-        for index, block in enumerate(self.blocks):
+        for index, block in list(enumerate(self.blocks))[first:stop]:
             inputs = [outputs[source] for source in self._sources[index]]
-            if index in self._deferred:
+            if index in self._deferred and index < stop - 1:
                 (result,) = inputs
-            elif index - 1 in self._deferred:
+            elif index - 1 in self._deferred and index > first:
                 result = upsampled_convolution(inputs[0], self.blocks[index - 1], block)
+            elif isinstance(block, PersonReference):
+                result = block(*inputs, rest)
             else:
                 result = block(*inputs)
             del inputs
             outputs[index] = result
             for source in self._finished[index]:
-                del outputs[source]
+                outputs.pop(source, None)
         return result
 
     def load_pretrained(self) -> None:

@@ -71,6 +71,7 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
     image: Shape = (IMAGE_CHANNELS, *frame_size)
     sections = config.networks
     encoder = plan(sections[ENCODER], image)
+    _check_fixed(encoder)
     predictor = _plan_predictor(sections[PREDICTOR], encoder.output)
     decoder = plan(sections[DECODER], encoder.output)
     if decoder.output != image:
@@ -109,10 +110,40 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
         if section is not None:
             reads = sources[options.objective.critic_reads]
             networks[section] = _plan_critic(sections[section], reads)
+    for network in networks.values():
+        if network is not encoder:
+            _check_elsewhere(network)
+    if config.data.stem_views is not None and not encoder.stem_length:
+        raise config.places[DataOptions].error(
+            "stem_views is for an encoder that begins with frozen blocks (freeze_first_n_layers="
+            "all), of which all others read the last one",
+            "stem_views",
+        )
     warnings += [warning for network in networks.values() for warning in network.warnings]
     return ModelPlan(
         image=image, networks=networks, objectives=tuple(objectives), warnings=tuple(warnings)
     )
+
+
+def _check_fixed(encoder: Plan) -> None:
+    """Raise CfgError for a block that must read what training does not change, and does not."""
+    fixed = {INPUT, *encoder.fixed}
+    references = [step for step in encoder.steps if step.is_reference]
+    for step in references[1:]:
+        raise step.options.where.error("one [person_reference] is possible, this is another one")
+    for step in encoder.steps:
+        if step.reads_fixed and not fixed.issuperset(step.sources):
+            raise step.options.where.error(
+                "reads a block that training changes; it can read frozen stems and what pools, "
+                "enlarges, selects or joins their outputs"
+            )
+
+
+def _check_elsewhere(network: Plan) -> None:
+    """Raise CfgError for a block that only the Encoder can have."""
+    for step in network.steps:
+        if step.reads_fixed:
+            raise step.options.where.error("can only be in {Encoder}")
 
 
 def _plan_predictor(options: NetworkOptions, code: Shape) -> Plan:
@@ -238,9 +269,19 @@ class AUDetNet(nn.Module):
         for network in self.networks().values():
             network.load_pretrained()
 
-    def encode(self, pixels: Tensor) -> Code:
-        """The code of pixels (B, 3, H, W) in [0, 1]."""
-        return Code(self.encoder(self.pixels.encoder_input(pixels)), self.z1_channels)
+    def encode(self, pixels: Tensor, rest: Tensor | None = None) -> Code:
+        """The code of pixels (B, 3, H, W) in [0, 1]. ``rest`` (B, C, h, w): what each person shows
+        at rest, for a [person_reference]; None: not known.
+        """
+        return Code(self.encoder(self.pixels.encoder_input(pixels), rest), self.z1_channels)
+
+    def stem(self, pixels: Tensor) -> Tensor:
+        """What the encoder's frozen stem makes of pixels."""
+        return self.encoder.stem(self.pixels.encoder_input(pixels))
+
+    def encode_stem(self, stem: Tensor, rest: Tensor | None = None) -> Code:
+        """The code of what the stem made."""
+        return Code(self.encoder(stem.float(), rest, from_stem=True), self.z1_channels)
 
     def predict(self, code: Code) -> Tensor:
         """AU outputs (B, A), from z1 alone; AUHead says what they mean."""

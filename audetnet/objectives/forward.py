@@ -37,17 +37,31 @@ class Forward:
     model: AUDetNet
     head: AUHead
     batch: Batch
-    noisy: Tensor
-    """The encoder's pixels (b, 3, H, W) in [0, 1]."""
-    clean: Tensor
-    """The decoder's, without noise."""
+    augmented: Callable[[], tuple[Tensor, Tensor]]
+    """Makes ``noisy`` and ``clean``."""
     draws: BatchDraws
     world: World
     precision: Callable[[], torch.autocast]
     with_graph: bool
+    rest: Tensor | None = None
+    """What the persons show at rest, (b, C, h, w), for a [person_reference]."""
     noise_in_z1: bool = False
     """Whether standard normal noise is drawn into z1."""
     _made: dict[GradientTo, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def _pixels(self) -> tuple[Tensor, Tensor]:
+        return self.augmented()
+
+    @property
+    def noisy(self) -> Tensor:
+        """The encoder's pixels (b, 3, H, W) in [0, 1]."""
+        return self._pixels[0]
+
+    @property
+    def clean(self) -> Tensor:
+        """The decoder's, without noise."""
+        return self._pixels[1]
 
     @cached_property
     def image(self) -> Tensor:
@@ -58,7 +72,9 @@ class Forward:
     def encoded(self) -> Code:
         """The code as the encoder gives it."""
         with torch.set_grad_enabled(self.with_graph), self.precision():
-            return self.model.encode(self.noisy).float()
+            if self.batch.stem is not None:
+                return self.model.encode_stem(self.batch.stem, self.rest).float()
+            return self.model.encode(self.noisy, self.rest).float()
 
     @cached_property
     def code(self) -> Code:
@@ -134,8 +150,20 @@ class Forward:
         codes = self.all_codes
         if gradient_to is not None:
             codes = self._everyones_code.with_gradient_to(gradient_to)
-        order = torch.arange(len(codes), device=codes.whole.device).roll(self.draws.roll)
-        return self.own(codes.shuffled(order))
+        return self.own(codes.shuffled(self._order))
+
+    @property
+    def _order(self) -> Tensor:
+        """Of whom z2 is taken in shuffled codes, (B,)."""
+        frames = torch.arange(self.batch.length, device=self.batch.frames.device)
+        return frames.roll(self.draws.roll)
+
+    @property
+    def shuffled_rest(self) -> Tensor | None:
+        """What the persons of the shuffled z2 show at rest."""
+        if self.rest is None:
+            return None
+        return self.world.whole(self.rest, self.batch.length)[self._order][self.batch.part]
 
     def own(self, codes: Code) -> Code:
         """This process's part of codes of the whole batch."""
@@ -143,8 +171,8 @@ class Forward:
 
     def uniform(self, *shape: int) -> Tensor:
         """Drawn evenly from [0, 1), the same in every process; each call draws anew."""
-        return torch.rand(shape, generator=self.draws.generator, device=self.noisy.device)
+        return torch.rand(shape, generator=self.draws.generator, device=self.batch.frames.device)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, drawn as by ``uniform``."""
-        return torch.randn(shape, generator=self.draws.generator, device=self.noisy.device)
+        return torch.randn(shape, generator=self.draws.generator, device=self.batch.frames.device)

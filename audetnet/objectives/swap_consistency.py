@@ -55,7 +55,8 @@ def encoded_again(forward: Forward, code: Code) -> Code:
     """
     model = forward.model
     with forward.precision(), frozen(model.encoder), untracked(model.encoder, model.decoder):
-        return model.encode(model.pixels.shown(model.decode(code))).float()
+        picture = model.pixels.shown(model.decode(code))
+        return model.encode(picture, forward.shuffled_rest).float()
 
 
 @contextmanager

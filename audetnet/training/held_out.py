@@ -7,7 +7,7 @@ import numpy as np
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import Dataset
 from audetnet.distributed.world import World
-from audetnet.evaluation.evaluate import Evaluator, Samples
+from audetnet.evaluation.evaluate import Evaluator, Reference, Samples
 from audetnet.progress import ProgressBar
 from audetnet.training.records import Record, set_record
 from audetnet.training.stopping import StopRequest
@@ -47,6 +47,15 @@ class HeldOut:
         """The record of an epoch with its numbers on the whole test set. Raises Stopped."""
         return {**record, "test": self._record("test", None, stop)}
 
+    def with_references(
+        self, references: Mapping[str, Reference], stop: StopRequest
+    ) -> dict[str, Record]:
+        """Records of the whole test set, by the reference. Raises Stopped."""
+        return {
+            name: self._record("test", None, stop, reference)
+            for name, reference in references.items()
+        }
+
     def is_whole(self, record: Record) -> bool:
         """Whether an epoch was evaluated on the whole test set."""
         return bool(record["test"]["frames"] == len(self._test))
@@ -57,7 +66,9 @@ class HeldOut:
         chosen = np.linspace(0, last, count).round().astype(np.int64)
         return self._evaluator.samples(self._batches["test"], self._test.ids, chosen)
 
-    def _record(self, name: str, limit: int | None, stop: StopRequest) -> Record:
+    def _record(
+        self, name: str, limit: int | None, stop: StopRequest, reference: Reference | None = None
+    ) -> Record:
         cuts = evaluation_cuts(self._lengths[name], self._batch_size, limit)
         with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
 
@@ -65,4 +76,5 @@ class HeldOut:
                 bar.advance()
                 stop.check()
 
-            return set_record(self._evaluator(self._batches[name], cuts, each, self._world.of_all))
+            batches, of_all = self._batches[name], self._world.of_all
+            return set_record(self._evaluator(batches, cuts, each, of_all, reference))

@@ -22,7 +22,15 @@ from audetnet.networks.model import AUDetNet
 from audetnet.training import pictures
 from audetnet.training.events import EventFile
 from audetnet.training.outcome import Outcome
-from audetnet.training.records import Record, epoch_line, frames_of, result_csv, result_table
+from audetnet.training.records import (
+    REFERENCE_TITLE,
+    Record,
+    epoch_line,
+    frames_of,
+    reference_table,
+    result_csv,
+    result_table,
+)
 
 
 class RunDirectory:
@@ -124,7 +132,15 @@ class RunLog(Silence):
         if choice.reason:
             say(choice.reason)
         directory = self._directory
-        results = {"chosen": chosen, "chosen_by": choice.by, "last": last}
+        if outcome.with_references:
+            beside = outcome.with_references
+            say(f"\n{REFERENCE_TITLE}\n{reference_table(chosen['test'], beside)}\n")
+        results = {
+            "chosen": chosen,
+            "chosen_by": choice.by,
+            "last": last,
+            "with_person_reference": outcome.with_references,
+        }
         write_text(directory.results, json.dumps(results, indent=1) + "\n")
         write_text(directory.table, result_csv(chosen["test"]))
         write_text(directory.last_table, result_csv(last["test"]))

@@ -2,7 +2,7 @@
 and the last one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
+from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import metric_title
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import load_checkpoint
@@ -32,13 +33,17 @@ class Choice:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The records of the chosen epoch and of the last one, which may be the same."""
+    """The records of the chosen epoch and of the last one, which may be the same.
+    ``with_references``: those of the test set minus what its people show at rest, by how many
+    frames of each person say it, of the chosen epoch.
+    """
 
     choice: Choice
     chosen: Record
     last: Record
+    with_references: Mapping[str, Record]
 
 
 def choose(history: list[Record], name: str, metric: str) -> Choice:
@@ -65,8 +70,15 @@ class FinalEvaluation:
     """
 
     def __init__(
-        self, model: AUDetNet, held_out: HeldOut, best: Path, identity: dict[str, Any], world: World
+        self,
+        model: AUDetNet,
+        held_out: HeldOut,
+        best: Path,
+        identity: dict[str, Any],
+        world: World,
+        references: Callable[[], Mapping[str, Reference]] | None,
     ) -> None:
+        self._references = references
         self._model = model
         self._held_out = held_out
         self._best = best
@@ -85,11 +97,19 @@ class FinalEvaluation:
         if at_end and not self._held_out.is_whole(last):
             last = self._held_out.whole_test(last, stop)
         if choice.epoch == len(history):
-            return Outcome(choice, last, last)
-        if not self._held_out.is_whole(chosen):
+            beside = self._beside(stop) if at_end else {}
+            return Outcome(choice=choice, chosen=last, last=last, with_references=beside)
+        is_whole, beside = self._held_out.is_whole(chosen), dict[str, Record]()
+        if not is_whole or self._references is not None:
             with self._best_weights(choice.epoch):
-                chosen = self._held_out.whole_test(chosen, stop)
-        return Outcome(choice, chosen, last)
+                chosen = chosen if is_whole else self._held_out.whole_test(chosen, stop)
+                beside = self._beside(stop)
+        return Outcome(choice=choice, chosen=chosen, last=last, with_references=beside)
+
+    def _beside(self, stop: StopRequest) -> dict[str, Record]:
+        if self._references is None:
+            return {}
+        return self._held_out.with_references(self._references(), stop)
 
     @contextmanager
     def _best_weights(self, epoch: int) -> Iterator[None]:

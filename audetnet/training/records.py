@@ -3,6 +3,7 @@ people.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from audetnet.console import counted
@@ -62,6 +63,27 @@ def result_table(result: Record) -> str:
     rows = [["", *(metric_title(name) for name in metrics)]]
     rows += [[au, *(_short(result["au"][name][au]) for name in metrics)] for au in aus]
     rows.append(["mean", *(_short(result["mean"][name]) for name in metrics)])
+    return text_table(rows)
+
+
+REFERENCE_TITLE = (
+    "Test set, each frame minus what its person shows at rest: the median over so many frames of "
+    "the person.\nThis reads other frames of the test people, without labels; none: the plain "
+    "result of the table above."
+)
+
+
+def reference_table(plain_result: Record, with_references: Mapping[str, Record]) -> str:
+    """The means of a set's metrics, a row for the plain result (of a person of whom no frames are
+    given) and one for each number of reference frames.
+    """
+    results = {"none": plain_result, **with_references}
+    metrics = list(plain_result["mean"])
+    rows = [["reference frames", *(metric_title(name) for name in metrics)]]
+    rows += [
+        [name, *(_short(result["mean"][metric]) for metric in metrics)]
+        for name, result in results.items()
+    ]
     return text_table(rows)
 
 

@@ -1,13 +1,14 @@
 """One batch: critics always, the main networks every n-th time. No value leaves the device."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from audetnet.config.options import MAIN_SECTIONS, Config, network_name
-from audetnet.data.augment import Augmentation, Draws, apply, joined
+from audetnet.data.augment import Augmentation, Draws, apply, changed, joined, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
@@ -15,6 +16,7 @@ from audetnet.networks.model import AUDetNet
 from audetnet.objectives.forward import BatchDraws, Forward
 from audetnet.objectives.objective import Objective, Terms
 from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
+from audetnet.training.preparation import PeopleAtRest
 
 MAIN_NETWORKS = tuple(map(network_name, MAIN_SECTIONS))
 DRAWN_TOGETHER = 16
@@ -61,6 +63,8 @@ class TrainingStep:
         augmentation: Augmentation,
         world: World,
     ) -> None:
+        self.rest: PeopleAtRest | None = None
+        """What a [person_reference] takes off; set before the first batch."""
         self._model = model
         self._optimisers = optimisers
         self._objectives = objectives
@@ -92,7 +96,6 @@ class TrainingStep:
         return groups
 
     def _forward(self, batch: Batch, epoch: int, index: int, is_main: bool) -> Forward:
-        noisy, clean = apply(self._augmented(batch, epoch, index), batch.frames)
         place = (self._seed, Purpose.CRITICS, epoch, index)
         draws = BatchDraws(
             int(numpy_generator(*place).integers(1, batch.length)),
@@ -102,16 +105,28 @@ class TrainingStep:
             model=self._model,
             head=self._head,
             batch=batch,
-            noisy=noisy,
-            clean=clean,
+            augmented=partial(self._augmented, batch, epoch, index),
             draws=draws,
             world=self._world,
             precision=self._precision,
             with_graph=is_main,
             noise_in_z1=self._noise_in_z1,
+            rest=None if self.rest is None else self.rest(batch, epoch, index),
         )
 
-    def _augmented(self, batch: Batch, epoch: int, index: int) -> Draws:
+    def _augmented(self, batch: Batch, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """The pixels for the encoder and for the decoder. Where the stem's outputs are computed
+        once, they are the views that it saw, without their noise.
+        """
+        if batch.stem is None:
+            return apply(self._drawn(batch, epoch, index), batch.frames)
+        if batch.changes is None:
+            clean = to_unit_range(batch.frames)
+        else:
+            clean = changed(batch.changes, batch.frames)
+        return clean, clean
+
+    def _drawn(self, batch: Batch, epoch: int, index: int) -> Draws:
         """What is done to this process's part of a batch."""
         length, part, size = batch.length, batch.part, batch.frames.shape[2:]
         draws = []

@@ -4,18 +4,19 @@ the last save.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
-from audetnet.console import counted, say
+from audetnet.console import counted, note, say
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
     Batch,
     Batches,
+    PackedRows,
     resident_frames,
     training_cuts,
 )
@@ -23,8 +24,9 @@ from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
 from audetnet.data.momu import Indices
 from audetnet.data.order import epoch_order
+from audetnet.data.views import views_of_epoch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
-from audetnet.evaluation.evaluate import Evaluator
+from audetnet.evaluation.evaluate import Evaluator, Reference
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.objectives.objective import Objective
@@ -36,11 +38,13 @@ from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
 from audetnet.training.outcome import FinalEvaluation
+from audetnet.training.preparation import training_people_at_rest
 from audetnet.training.records import Record, best_index, choosing_metric
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
+from audetnet.training.with_references import is_asked_for, test_references
 
 CHECK_INTERVAL = 16
 """Batches between two looks at the terms: for the progress bar, and to stop where one is not
@@ -49,7 +53,8 @@ finite.
 
 
 class Trainer:
-    """A run from its first or its next batch to its last. ``identity`` and ``description``: see
+    """A run from its first or its next batch to its last. ``stem``: what the frozen stem makes of
+    the packed frames, where that is computed once. ``identity`` and ``description``: see
     Checkpoint.
     """
 
@@ -60,6 +65,7 @@ class Trainer:
         model: AUDetNet,
         dataset: Dataset,
         packed: PackedFrames,
+        stem: PackedFrames | None,
         settings: RunSettings,
         identity: dict[str, Any],
         description: dict[str, Any],
@@ -96,8 +102,11 @@ class Trainer:
         loss = evaluated_loss(objectives)
         evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
         resident = resident_frames(packed, settings.device, settings.residence)
+        outputs = None
+        if stem is not None:
+            outputs = PackedRows.placed(stem, settings.device, settings.residence)
         self._batches = {
-            frames.name: Batches(frames, packed, settings.device, resident, world)
+            frames.name: Batches(frames, packed, settings.device, resident, world, outputs)
             for frames in dataset.sets()
         }
         self._held_out = HeldOut(
@@ -156,6 +165,8 @@ class Trainer:
         everything is saved then.
         """
         self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
+        train, batches = self._dataset.train, self._batches["train"]
+        self._step.rest = training_people_at_rest(self._model, batches, train, self._settings.seed)
         stop = StopRequest(self._settings.deadline, self._world)
         self._world.from_first(lambda: self._log.open(self._history))
         try:
@@ -188,11 +199,28 @@ class Trainer:
 
     def _report(self, stop: StopRequest) -> None:
         evaluation = FinalEvaluation(
-            self._model, self._held_out, self._paths.best, self._identity, self._world
+            self._model,
+            self._held_out,
+            self._paths.best,
+            self._identity,
+            self._world,
+            self._references(),
         )
         at_end = self._progress.batch == 0
         outcome = evaluation(self._history, self._selection(), at_end, stop)
         self._world.from_first(lambda: self._log.finish(self._history, outcome))
+
+    def _references(self) -> Callable[[], Mapping[str, Reference]] | None:
+        """Makes what the test people show at rest; None where no cfg asks for it, or where it is
+        not known who is who: a line says so.
+        """
+        if not is_asked_for(self._model, self._config.data):
+            return None
+        if fault := self._dataset.test.people_fault():
+            note(f"no results with a person's reference: that {fault}")
+            return None
+        data, batches, seed = self._dataset, self._batches, self._settings.seed
+        return lambda: test_references(self._model, data, batches, seed)
 
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch
@@ -201,7 +229,7 @@ class Trainer:
         self._model.train()
         remaining = cuts[self._progress.batch :]
         with ProgressBar(f"epoch {epoch}", len(cuts), self._progress.batch) as bar:
-            for batch in self._batches["train"](remaining):
+            for batch in self._batches["train"](remaining, self._views(epoch)):
                 self._train_batch(batch, epoch)
                 bar.advance()
                 stop.check()  # first: a host that waits for a GPU does not see that a peer has died
@@ -212,6 +240,13 @@ class Trainer:
                     self._saver.save()
         self._world.any(False)
         self._saver.checked()
+
+    def _views(self, epoch: int) -> Indices | None:
+        """By which of its views the stem sees each training frame in an epoch."""
+        views = self._config.data.stem_views
+        if views is None or views == 1:
+            return None
+        return views_of_epoch(len(self._dataset.train), views, self._settings.seed, epoch)
 
     def _cuts(self, order: Indices) -> list[Indices]:
         return training_cuts(order, self._config.training.batch_size, self._world.size)

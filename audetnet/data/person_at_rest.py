@@ -1,0 +1,77 @@
+"""What people look like at rest: which of their frames say it, and the median over these.
+
+Of most frames of a person an AU is inactive, so the median over them shows the face without it; no
+label is read. A held expression is lost with it, and several frames are needed (README).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from audetnet.data.ids import read_ids, time_key
+from audetnet.seeds import Purpose, numpy_generator
+
+FEW = 5
+"""From fewer frames a median may be an active one: worth a warning."""
+Indices = npt.NDArray[np.int64]
+Kind = Literal["all", "random", "first", "named"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestFrames:
+    """Which of a person's frames are taken: all, ``count`` drawn at random, the first ``count`` of
+    the recording, or those that ``frame_list`` names.
+    """
+
+    frames: Kind = "all"
+    count: int | None = None
+    frame_list: str | None = None
+
+    def __str__(self) -> str:
+        return {
+            "all": "all frames",
+            "random": f"{self.count} random",
+            "first": f"first {self.count}",
+            "named": f"named in {self.frame_list}",
+        }[self.frames]
+
+    def of(self, ids: Sequence[str], subjects: Indices, seed: int) -> list[Indices]:
+        """For each subject from 0 the frames that are taken; none where none is named. Raises
+        UserError for a list that cannot be read.
+        """
+        named = set(read_ids(Path(self.frame_list))) if self.frame_list is not None else set()
+        found = []
+        for subject in range(int(subjects.max(initial=-1)) + 1):
+            own: list[int] = np.flatnonzero(subjects == subject).tolist()
+            rows = np.array(sorted(own, key=lambda row: time_key(ids[row])), dtype=np.int64)
+            if self.frames == "random":
+                drawn = numpy_generator(seed, Purpose.REFERENCE, subject).permutation(rows)
+                rows = np.sort(drawn[: self.count])
+            elif self.frames == "first":
+                rows = rows[: self.count]
+            elif self.frames == "named":
+                rows = np.array([row for row in rows.tolist() if ids[row] in named], np.int64)
+            found.append(rows)
+        return found
+
+
+def at_rest(frames: Sequence[Indices], read: Callable[[Indices], Tensor]) -> Tensor:
+    """The median (P, ...) over each person's frames of what ``read`` gives of them, (N, ...); the
+    mean of the others' where a person has none. float32, on its device. Some person has one.
+    """
+    medians = [None if not len(rows) else _median(read(rows).float()) for rows in frames]
+    known = torch.stack([median for median in medians if median is not None]).mean(dim=0)
+    return torch.stack([known if median is None else median for median in medians])
+
+
+def _median(values: Tensor) -> Tensor:
+    """Over the first dimension; the mean of the middle two of an even number."""
+    values = values.sort(dim=0).values
+    count = len(values)
+    return (values[(count - 1) // 2] + values[count // 2]) / 2

@@ -1,0 +1,36 @@
+"""Blocks that know who is in the picture."""
+
+from typing import Annotated
+
+from torch import nn
+
+from audetnet.config.binding import OptionError, Range
+from audetnet.data.person_at_rest import Kind, RestFrames
+from audetnet.networks.blocks.block import block
+from audetnet.networks.fixed import PersonReference
+from audetnet.networks.shapes import Shape
+
+_NEEDS = {"random": "count", "first": "count", "named": "frame_list"}
+
+
+@block("person_reference")
+def person_reference(
+    source: Shape,
+    *,
+    frames: Kind = "all",
+    count: Annotated[int, Range(1, most=1_000_000)] | None = None,
+    frame_list: str | None = None,
+    missing: Annotated[float, Range(0, below=1)] = 0.0,
+) -> nn.Module:
+    """Its input minus what the person shows at rest: the median over that person's ``frames``. In
+    training ``missing`` of the frames are taken for ones of people who are not known.
+    """
+    given = {"count": count, "frame_list": frame_list}
+    needed = _NEEDS.get(frames)
+    for key, value in given.items():
+        if key == needed and value is None:
+            raise OptionError(f"frames={frames} needs {key}", "frames")
+        if key != needed and value is not None:
+            raise OptionError(f"{key} has no meaning with frames={frames}", key)
+    choice = RestFrames(frames=frames, count=count, frame_list=frame_list)
+    return PersonReference(source, choice, missing)
