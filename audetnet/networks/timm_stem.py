@@ -30,6 +30,10 @@ class TimmStem(PretrainedStem):
     """Layers of which some, the ``ends``, are read: as it is if there is one and no ``pool_to``,
     else each averaged to ``pool_to`` squared (or to the smallest of them), side by side along the
     channels.
+
+    ``mirror_mean``: after these channels as many again, the mean of them and of those of the
+    mirrored image. The mirror image's are not mirrored back, so that the mean is the same for an
+    image and its mirror image: it holds what both halves of a face say, as an AU's label does.
     """
 
     def __init__(
@@ -37,15 +41,23 @@ class TimmStem(PretrainedStem):
         layers: "OrderedDict[str, nn.Module]",
         ends: tuple[str, ...],
         pool_to: int | None,
+        mirror_mean: bool,
         weights: "_Weights | None",
         normalisation: Normalisation,
     ) -> None:
         super().__init__(layers, weights, normalisation)
         self._ends = ends
         self._pool_to = pool_to
+        self._mirror_mean = mirror_mean
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, C, h, w)."""
+        """(B, 3, H, W) to (B, C, h, w); with ``mirror_mean`` to (B, 2C, h, w)."""
+        output = self._read(x)
+        if not self._mirror_mean:
+            return output
+        return torch.cat([output, (output + self._read(x.flip(3))) / 2], dim=1)
+
+    def _read(self, x: Tensor) -> Tensor:
         found = {}
         for name, layer in self.named_children():
             x = layer(x)
@@ -64,7 +76,13 @@ class TimmStem(PretrainedStem):
 
 
 def timm_stem(
-    model: str, end_at: tuple[str, ...], pool_to: int | None, pretrained: bool, path: str | None
+    model: str,
+    end_at: tuple[str, ...],
+    *,
+    pool_to: int | None,
+    mirror_mean: bool,
+    pretrained: bool,
+    path: str | None,
 ) -> TimmStem:
     """The layers of a network of timm up to the last of the stages, or blocks of them, that it is
     to end at. Raises OptionError.
@@ -82,6 +100,7 @@ def timm_stem(
         OrderedDict((_key(name), every[name]) for name in kept),
         tuple(map(_key, ends)),
         pool_to,
+        mirror_mean,
         weights,
         _OF_LITE0 if weights and weights.are_packaged else _normalisation(network),
     )

@@ -59,13 +59,22 @@ def timm(
     model: str,
     end_at: tuple[str, ...],
     pool_to: Side | None = None,
+    mirror_mean: bool = False,
     freeze_first_n_layers: Freeze = 0,
     pretrained: bool = True,
     state_dict_filepath: str | None = None,
 ) -> nn.Module:
     """Stages of one of timm's networks; several of them, or one with ``pool_to``, are averaged to
-    one size and stand side by side along the channels.
+    one size and stand side by side along the channels. ``mirror_mean`` adds as many channels: the
+    mean over the image and its mirror image.
     """
     check_image(source, "timm")
-    stem = timm_stem(model, end_at, pool_to, pretrained, state_dict_filepath)
+    stem = timm_stem(
+        model,
+        end_at,
+        pool_to=pool_to,
+        mirror_mean=mirror_mean,
+        pretrained=pretrained,
+        path=state_dict_filepath,
+    )
     return stem.freeze(freeze_first_n_layers)

@@ -1,0 +1,27 @@
+"""Blocks that are fitted in closed form, before the first epoch."""
+
+from math import prod
+from typing import Annotated
+
+from torch import nn
+
+from audetnet.config.binding import Channels, Range
+from audetnet.networks.blocks.block import block
+from audetnet.networks.ridge_readout import CrossValidated, RidgeReadout
+from audetnet.networks.shapes import Shape, check_weights
+
+Penalty = Annotated[float, Range(0, most=1e12, open=True)]
+
+
+@block("ridge")
+def ridge(
+    source: Shape,
+    *,
+    output_features: Channels,
+    penalty: Penalty | CrossValidated = "cross-validated",
+) -> nn.Module:
+    """Ridge regression on all that it reads, channels and positions alike, to
+    ``output_features`` x 1 x 1.
+    """
+    check_weights((output_features, prod(source)), "output_features")
+    return RidgeReadout(prod(source), output_features, penalty)
