@@ -29,7 +29,6 @@ from audetnet.data.frames import Dataset, FrameSet
 from audetnet.distributed.world import World
 from audetnet.memory import keep_freed_memory
 from audetnet.networks.model import build_model, plan_model
-from audetnet.objectives.objective import pursued
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.logs import RunDirectory
 from audetnet.training.settings import RunSettings
@@ -216,7 +215,7 @@ def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer
     )
     plan = plan_model(config, (case.size, case.size))
     model = build_model(plan, config.data, 0)
-    return Trainer(config, pursued(plan), model, dataset, packed, settings, {}, {})
+    return Trainer(config, plan, model, dataset, packed, None, settings, {}, {})
 
 
 def measure(case: Case) -> Cost:

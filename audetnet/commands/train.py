@@ -205,7 +205,6 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     from audetnet.data.cache import pack
     from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
-    from audetnet.objectives.objective import pursued
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
     from audetnet.training.identity import run_description
@@ -248,7 +247,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         stem = _stem_outputs(prepared, model, packed, settings, make, cache, thorough)
         trainer = world.together(
             lambda: Trainer(
-                config, pursued(plan), model, dataset, packed, stem, settings, identity, description
+                config, plan, model, dataset, packed, stem, settings, identity, description
             )
         )
         if checkpoint is not None:

@@ -5,24 +5,26 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from audetnet.networks.fixed import FromFixed
 
 People = npt.NDArray[np.int64]
 """(N,): whose frame each is, as any integers."""
 
 
-class FittedBlock(nn.Module, ABC):
+class FittedBlock(FromFixed, ABC):
     """A block without parameters: all that it knows are buffers, which ``fit`` fills.
 
     Until then it runs, so that shapes can be planned, but what it gives means nothing.
     """
 
     is_fitted: Tensor
-    """A bool, of the state dict."""
+    """1 or 0, of the state dict."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("is_fitted", torch.tensor(False))
+        self.register_buffer("is_fitted", torch.tensor(0))
 
     def fit(self, features: Tensor, targets: Tensor, people: People) -> None:
         """Fit it to what it reads of N training frames, (N, C, h, w) of any floating dtype; targets
@@ -31,7 +33,7 @@ class FittedBlock(nn.Module, ABC):
         assert len(features) == len(targets) == len(people)
         with torch.no_grad():
             self._fit(features, targets, people)
-        self.is_fitted.fill_(True)
+        self.is_fitted.fill_(1)
 
     @abstractmethod
     def _fit(self, features: Tensor, targets: Tensor, people: People) -> None:

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from audetnet.config.binding import OptionError
 from audetnet.config.options import BlockOptions, NetworkOptions
 from audetnet.errors import first_few
+from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.fixed import FromFixed, PersonReference, is_fixed
 from audetnet.networks.pretrained import Normalisation, PretrainedStem
 from audetnet.networks.shapes import Shape, SourceError, size_text, sizes_text
@@ -43,6 +44,7 @@ class Step:
     """Whether it gives the same for the same input, whatever training does."""
     is_stem: bool
     is_reference: bool
+    is_fitted_to_aus: bool
     reads_fixed: bool
     """Whether what it reads must be the same for the same image, whatever training does."""
 
@@ -186,6 +188,7 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
         is_fixed=is_fixed(module),
         is_stem=isinstance(module, PretrainedStem),
         is_reference=isinstance(module, PersonReference),
+        is_fitted_to_aus=isinstance(module, FittedBlock),
         reads_fixed=isinstance(module, FromFixed),
         options=block,
         sources=sources,

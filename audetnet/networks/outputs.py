@@ -20,6 +20,13 @@ def check_outputs(
         count,
         f"the AUPredictor has {model.au_count} outputs, but the data have {count} AUs: {listed}",
     )
+    for step in model.encoder.steps:
+        if step.is_fitted_to_aus and step.shape[0] != count:
+            raise step.options.where.error(
+                f"has {step.shape[0]} outputs, but the data have {count} AUs: {listed}; write "
+                f"output_features={count}",
+                "output_features",
+            )
     asked = {
         "AUs": (count, f"the {count} AUs of the data: {listed}"),
         "people": (people, f"the {people} people of the training frames"),

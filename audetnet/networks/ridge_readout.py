@@ -222,7 +222,8 @@ def _predictions_left_out(
 def _correlations(predicted: Tensor, targets: Tensor) -> Tensor:
     """Pearson's, (A,), of (N, A) each; NaN where targets do not vary."""
     first, second = (values - values.mean(dim=0) for values in (predicted, targets))
-    return (first * second).sum(dim=0) / (first.norm(dim=0) * second.norm(dim=0))
+    found: Tensor = (first * second).sum(dim=0) / (first.norm(dim=0) * second.norm(dim=0))
+    return found
 
 
 def _best_penalty(groups: _Groups, folds: Tensor, features: int) -> float:

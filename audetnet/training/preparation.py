@@ -1,5 +1,5 @@
-"""What is made ready before the first epoch, and known again after a resumption: what people show
-at rest.
+"""What is made ready before the first epoch, from the training frames as they are: what people show
+at rest, and blocks that are fitted in closed form.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audetnet.console import note
+from audetnet.config.binding import OptionError
+from audetnet.console import counted, note, say
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import FEW, Indices, at_rest
+from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.fixed import PersonReference
+from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet
+from audetnet.networks.people_folds import spread_over_people
+from audetnet.networks.ridge_readout import MOST_FRAMES
 from audetnet.seeds import Purpose, torch_generator
 
 _BATCH = 32
@@ -76,17 +81,44 @@ def training_people_at_rest(
     return PeopleAtRest(values=values, missing=block.missing, seed=seed)
 
 
-def reader(model: AUDetNet, block: int, batches: Batches) -> Callable[[Indices], Tensor]:
+def fit_blocks(
+    model: AUDetNet,
+    batches: Batches,
+    train: FrameSet,
+    encoder: Plan,
+    targets: Callable[[Tensor], Tensor],
+    rest: PeopleAtRest | None,
+) -> None:
+    """Fit the encoder's blocks that are fitted in closed form, in their order. ``targets`` makes
+    what outputs are taught of labels (N, A). Raises CfgError where the frames do not do.
+    """
+    rows = np.flatnonzero(~np.isnan(train.labels).all(axis=1))
+    rows = rows[spread_over_people(batches.subjects[rows], MOST_FRAMES)]
+    people = batches.subjects[rows]
+    for index, (block, step) in enumerate(zip(model.encoder.blocks, encoder.steps, strict=True)):
+        if isinstance(block, FittedBlock):
+            say(f"fitting [{step.options.type}] to {counted(len(rows), 'training frame')}")
+            features = reader(model, index, batches, rest)(rows)
+            try:
+                block.fit(features, targets(torch.from_numpy(train.labels[rows])), people)
+            except OptionError as error:
+                raise step.options.where.error(str(error), error.key) from None
+
+
+def reader(
+    model: AUDetNet, block: int, batches: Batches, people: PeopleAtRest | None = None
+) -> Callable[[Indices], Tensor]:
     """Reads what a block of the encoder reads of some frames of a set, (N, C, h, w) on the
     device: of the stem's outputs where these are computed once, else of the images.
     """
 
     def some(rows: Indices) -> Tensor:
+        rest = None if people is None else people.values[batches.subjects[rows]]
         if batches.has_stem:
             stem = batches.stem_outputs(rows).float()
-            return model.encoder.read_by(block, stem, from_stem=True)
+            return model.encoder.read_by(block, stem, rest, from_stem=True)
         pixels = model.pixels.encoder_input(to_unit_range(batches.frames(rows)))
-        return model.encoder.read_by(block, pixels)
+        return model.encoder.read_by(block, pixels, rest)
 
     return torch.no_grad()(read_in_parts(some))
 

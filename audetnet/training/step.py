@@ -11,6 +11,7 @@ from audetnet.config.options import MAIN_SECTIONS, Config, network_name
 from audetnet.data.augment import Augmentation, Draws, apply, changed, joined, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
+from audetnet.errors import UserError
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.objectives.forward import BatchDraws, Forward
@@ -162,6 +163,12 @@ class TrainingStep:
             weighted = objective.weight_in(epoch) * loss
             total = weighted if total is None else total + weighted
         assert total is not None
+        if not total.requires_grad:
+            raise UserError(
+                "nothing learns of what the cfg pursues: the AUPredictor reads blocks that are "
+                "fixed, and no other objective reaches the encoder; add [reconstruction] to "
+                "{Objectives}"
+            )
         terms["main_loss"] = total
         return self._learn(terms, total, self._main, forward.batch.share)
 

@@ -4,7 +4,7 @@ the last save.
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ from audetnet.data.views import views_of_epoch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.evaluation.evaluate import Evaluator, Reference
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet
-from audetnet.objectives.objective import Objective
+from audetnet.networks.model import AUDetNet, ModelPlan
+from audetnet.objectives.objective import pursued
 from audetnet.objectives.reconstruction import evaluated_loss
 from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
@@ -38,7 +38,7 @@ from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
 from audetnet.training.outcome import FinalEvaluation
-from audetnet.training.preparation import training_people_at_rest
+from audetnet.training.preparation import fit_blocks, training_people_at_rest
 from audetnet.training.records import Record, best_index, choosing_metric
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
@@ -61,7 +61,7 @@ class Trainer:
     def __init__(
         self,
         config: Config,
-        objectives: Sequence[Objective],
+        plan: ModelPlan,
         model: AUDetNet,
         dataset: Dataset,
         packed: PackedFrames,
@@ -71,6 +71,7 @@ class Trainer:
         description: dict[str, Any],
     ) -> None:
         self._config = config
+        self._encoder = plan.encoder
         self._settings = settings
         self._model = model.to(settings.device).to(memory_format=memory_format(settings.device))
         synchronise_batch_norm(model, settings.world)
@@ -82,7 +83,8 @@ class Trainer:
         self._world = world = settings.world
         epochs, test_frames = config.training.max_epochs, len(dataset.test)
         self._log = RunLog(self._paths, epochs, test_frames) if world.is_first else Silence()
-        head = AUHead(
+        objectives = pursued(plan)
+        self._head = head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
             dataset.active_from,
@@ -165,8 +167,7 @@ class Trainer:
         everything is saved then.
         """
         self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
-        train, batches = self._dataset.train, self._batches["train"]
-        self._step.rest = training_people_at_rest(self._model, batches, train, self._settings.seed)
+        self._prepare()
         stop = StopRequest(self._settings.deadline, self._world)
         self._world.from_first(lambda: self._log.open(self._history))
         try:
@@ -179,6 +180,18 @@ class Trainer:
         finally:
             self._log.close()
             stop.close()
+
+    def _prepare(self) -> None:
+        """Make ready what is made of the training frames before the first epoch."""
+        model, train, batches = self._model, self._dataset.train, self._batches["train"]
+        rest = training_people_at_rest(model, batches, train, self._settings.seed)
+        self._step.rest = rest
+        if self._progress.step == 0:
+            encoder, targets = self._encoder, self._head.targets
+            self._world.from_first(
+                lambda: fit_blocks(model, batches, train, encoder, targets, rest)
+            )
+            self._world.copy_from_first(list(model.buffers()))
 
     def _train(self, stop: StopRequest) -> None:
         if self._progress.step == 0:
