@@ -222,7 +222,8 @@ def _predictions_left_out(
 def _correlations(predicted: Tensor, targets: Tensor) -> Tensor:
     """Pearson's, (A,), of (N, A) each; NaN where targets do not vary."""
     first, second = (values - values.mean(dim=0) for values in (predicted, targets))
-    return (first * second).sum(dim=0) / (first.norm(dim=0) * second.norm(dim=0))
+    products, squares = ((first * each).sum(dim=0) for each in (second, first))
+    return products / (squares * second.square().sum(dim=0)).sqrt()
 
 
 def _best_penalty(groups: _Groups, folds: Tensor, features: int) -> float:

@@ -738,7 +738,7 @@ def test_the_last_net_holds_no_words_of_torch(
         ("[upsample]\nmode=cubic", "mode=cubic: unknown choice; did you mean 'bicubic'?"),
         (
             "[ridge]\noutput_features=3\npenalty=0",
-            "penalty=0: expected a number of at least 0.001 and at most 1000000000000 or one of "
+            "penalty=0: expected a number of at least 0.001 and at most 1e+12 or one of "
             "cross-validated",
         ),
         (
