@@ -166,10 +166,14 @@ def test_an_au_of_one_person_has_no_say_in_the_penalty() -> None:
     assert blocks[1].weight[2].any()
 
 
-def test_an_au_that_never_varies_is_its_value() -> None:
-    given = data()
-    given.targets[:, 1] = 0.25
-    np.testing.assert_allclose(read(fitted(given, "cross-validated"), given)[:, 1], 0.25)
+@pytest.mark.parametrize("value", [0.0, 0.2, 1.0])
+def test_an_au_that_never_varies_is_its_value(value: float) -> None:
+    """And has no say in the penalty: of noise, that is the largest."""
+    given = data(900, 1.0, 0.0)
+    given.targets[:, 1] = value
+    block = fitted(given, "cross-validated")
+    np.testing.assert_allclose(read(block, given)[:, 1], np.float32(value))
+    assert float(block.fitted_penalty) == pytest.approx(PENALTIES[-1] * FEATURES)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
