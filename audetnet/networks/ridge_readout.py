@@ -222,8 +222,10 @@ def _predictions_left_out(
 def _correlations(predicted: Tensor, targets: Tensor) -> Tensor:
     """Pearson's, (A,), of (N, A) each; NaN where targets do not vary."""
     first, second = (values - values.mean(dim=0) for values in (predicted, targets))
-    found: Tensor = (first * second).sum(dim=0) / (first.norm(dim=0) * second.norm(dim=0))
-    return found
+    products, squares = ((first * each).sum(dim=0) for each in (second, first))
+    found = products / (squares * second.square().sum(dim=0)).sqrt()
+    varies = targets.amax(dim=0) > targets.amin(dim=0)  # a mean is rounded, so sums may not be 0
+    return torch.where(varies, found, torch.nan)
 
 
 def _best_penalty(groups: _Groups, folds: Tensor, features: int) -> float:

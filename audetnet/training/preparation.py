@@ -11,19 +11,16 @@ from torch import Tensor
 
 from audetnet.config.binding import OptionError
 from audetnet.console import counted, note, say
-from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
-from audetnet.data.person_at_rest import FEW, Indices, at_rest
+from audetnet.data.person_at_rest import FEW, at_rest
+from audetnet.evaluation.at_rest import reader, reference_block
 from audetnet.networks.fitted_block import FittedBlock
-from audetnet.networks.fixed import PersonReference
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet
 from audetnet.networks.people_folds import spread_over_people
 from audetnet.networks.ridge_readout import MOST_FRAMES
 from audetnet.seeds import Purpose, torch_generator
-
-_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +43,6 @@ class PeopleAtRest:
         unknown = torch.rand(batch.length, generator=generator, device=device) < self.missing
         unknown = unknown[batch.part].view(-1, 1, 1, 1)
         return torch.where(unknown, self.values.mean(dim=0, keepdim=True), rest)
-
-
-def reference_block(model: AUDetNet) -> tuple[int, PersonReference] | None:
-    """The [person_reference] of a model's encoder, and its index."""
-    blocks = enumerate(model.encoder.blocks)
-    return next(((i, block) for i, block in blocks if isinstance(block, PersonReference)), None)
 
 
 def training_people_at_rest(
@@ -98,36 +89,8 @@ def fit_blocks(
     for index, (block, step) in enumerate(zip(model.encoder.blocks, encoder.steps, strict=True)):
         if isinstance(block, FittedBlock):
             say(f"fitting [{step.options.type}] to {counted(len(rows), 'training frame')}")
-            features = reader(model, index, batches, rest)(rows)
+            features = reader(model, index, batches, None if rest is None else rest.values)(rows)
             try:
                 block.fit(features, targets(torch.from_numpy(train.labels[rows])), people)
             except OptionError as error:
                 raise step.options.where.error(str(error), error.key) from None
-
-
-def reader(
-    model: AUDetNet, block: int, batches: Batches, people: PeopleAtRest | None = None
-) -> Callable[[Indices], Tensor]:
-    """Reads what a block of the encoder reads of some frames of a set, (N, C, h, w) on the
-    device: of the stem's outputs where these are computed once, else of the images.
-    """
-
-    def some(rows: Indices) -> Tensor:
-        rest = None if people is None else people.values[batches.subjects[rows]]
-        if batches.has_stem:
-            stem = batches.stem_outputs(rows).float()
-            return model.encoder.read_by(block, stem, rest, from_stem=True)
-        pixels = model.pixels.encoder_input(to_unit_range(batches.frames(rows)))
-        return model.encoder.read_by(block, pixels, rest)
-
-    return torch.no_grad()(read_in_parts(some))
-
-
-def read_in_parts(read: Callable[[Indices], Tensor]) -> Callable[[Indices], Tensor]:
-    """Reads of many frames what ``read`` gives of a few."""
-
-    def whole(rows: Indices) -> Tensor:
-        parts = range(0, len(rows), _BATCH)
-        return torch.cat([read(rows[start : start + _BATCH]) for start in parts])
-
-    return whole

@@ -4,19 +4,17 @@ They are of use where several frames of a person are at hand. They read other fr
 people, without labels (README: what to beware of).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from audetnet.config.options import DataOptions
-from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset
-from audetnet.data.person_at_rest import Indices, RestFrames, at_rest
+from audetnet.data.person_at_rest import RestFrames, at_rest
+from audetnet.evaluation.at_rest import reference_block, stem_reference, z1_reader
 from audetnet.evaluation.evaluate import Reference, evaluating
 from audetnet.networks.model import AUDetNet
-from audetnet.training.preparation import read_in_parts, reader, reference_block
 
 CHOICES: Mapping[str, RestFrames] = {
     "1": RestFrames(frames="random", count=1),
@@ -38,31 +36,20 @@ def test_references(
     """What the test people show at rest, by how many frames: at the model's [person_reference], or
     else in z1, of which then the training people's mean is kept.
     """
-    found = reference_block(model)
     frames, own = dataset.test, batches["test"]
-
-    def of(choice: RestFrames, read: Callable[[Indices], Tensor]) -> Tensor:
-        return at_rest(choice.of(frames.ids, own.subjects, seed), read)
-
+    found: dict[str, Reference] = {}
     with evaluating(model):
-        if found is not None:
-            read = reader(model, found[0], own)
-            return {name: Reference("stem", of(each, read)) for name, each in CHOICES.items()}
-        level = _mean_z1_at_rest(model, dataset, batches["train"], seed)
-        read = _z1_reader(model, own)
-        return {name: Reference("z1", of(each, read) - level) for name, each in CHOICES.items()}
+        for name, choice in CHOICES.items():
+            reference = stem_reference(model, own, frames, choice, seed)
+            if reference is None:
+                chosen = choice.of(frames.ids, own.subjects, seed)
+                level = _mean_z1_at_rest(model, dataset, batches["train"], seed)
+                reference = Reference("z1", at_rest(chosen, z1_reader(model, own)) - level)
+            found[name] = reference
+    return found
 
 
 def _mean_z1_at_rest(model: AUDetNet, dataset: Dataset, batches: Batches, seed: int) -> Tensor:
     """z1 of the training people at rest, on average: the level that the AUPredictor knows."""
     chosen = CHOICES["20"].of(dataset.train.ids, batches.subjects, seed)
-    return at_rest(chosen, _z1_reader(model, batches)).mean(dim=0)
-
-
-def _z1_reader(model: AUDetNet, batches: Batches) -> Callable[[Indices], Tensor]:
-    def some(rows: Indices) -> Tensor:
-        if batches.has_stem:
-            return model.encode_stem(batches.stem_outputs(rows)).z1
-        return model.encode(to_unit_range(batches.frames(rows))).z1
-
-    return torch.no_grad()(read_in_parts(some))
+    return at_rest(chosen, z1_reader(model, batches)).mean(dim=0)

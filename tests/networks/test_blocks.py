@@ -130,6 +130,11 @@ SHAPES = {
     "timm": [
         ((3, 64, 48), f"{LITE0}end_at=blocks.4", (112, 4, 3)),
         ((3, 64, 48), f"{LITE0}end_at=blocks.2,blocks.4\npool_to=2", (152, 2, 2)),
+        ((3, 64, 48), f"{LITE0}end_at=blocks.2\nmirror_mean=True", (80, 8, 6)),
+    ],
+    "ridge": [
+        ((3, 4, 5), "[ridge]\noutput_features=7", (7, 1, 1)),
+        ((3, 1, 1), "[ridge]\noutput_features=7\npenalty=0.5", (7, 1, 1)),
     ],
 }  # fmt: skip
 
@@ -662,6 +667,11 @@ def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
             id="many weights",
         ),
         pytest.param(
+            ENLARGED + "[ridge]\noutput_features=1000000 # here",
+            "weights would be 1000000x7200000000",
+            id="a readout of many pixels",
+        ),
+        pytest.param(
             ENLARGED + ENLARGED.replace("000", "000 # here"),
             "output would be 3x40000000x60000000",
             id="many pixels",
@@ -726,6 +736,15 @@ def test_the_last_net_holds_no_words_of_torch(
         ),
         ("[dropout]\nprobability=1", "probability=1: expected a number of at least 0 and below 1"),
         ("[upsample]\nmode=cubic", "mode=cubic: unknown choice; did you mean 'bicubic'?"),
+        (
+            "[ridge]\noutput_features=3\npenalty=0",
+            "penalty=0: expected a number of at least 0.001 and at most 1e+12 or one of "
+            "cross-validated",
+        ),
+        (
+            "[ridge]\noutput_features=3\npenalty=crossvalidated",
+            "or one of cross-validated; did you mean 'cross-validated'?",
+        ),
         ("[identity]\nfilters=3", "unknown option 'filters'"),
         (
             "[maxpool]\npool_size=2",

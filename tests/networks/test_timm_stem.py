@@ -90,6 +90,7 @@ def test_lite0_is_the_packages_own_module(graph: Builder, part: str) -> None:
         pytest.param("end_at=blocks.4,blocks.2\npool_to=3", (152, 3, 3), id="to a given size"),
         pytest.param("end_at=blocks.6\npool_to=1", (320, 1, 1), id="one, pooled"),
         pytest.param("end_at=conv_stem", (32, 32, 32), id="the first layer"),
+        pytest.param("end_at=blocks.4\nmirror_mean=True", (224, 4, 4), id="and mirrored"),
     ],
 )
 def test_shapes(tmp_path: Path, options: str, expected: tuple[int, int, int]) -> None:
@@ -105,6 +106,24 @@ def test_stages_are_averaged_side_by_side_in_the_order_of_the_cfg(graph: Builder
         ]
     pooled = [torch.nn.functional.adaptive_avg_pool2d(one, 2) for one in ones]
     torch.testing.assert_close(both, torch.cat(pooled, dim=1))
+
+
+@pytest.mark.parametrize("pooled", ["", "pool_to=3\n"])
+def test_the_mean_over_an_image_and_its_mirror_image(graph: Builder, pooled: str) -> None:
+    """As two runs give it, after what the image gives alone; a mirrored image has the same."""
+    options = f"{STEM}{RANDOM}{pooled}end_at=blocks.2"
+    x = images()
+    with torch.no_grad():
+        both = graph(f"{options}\nmirror_mean=True").eval()
+        alone = graph(options).eval()
+        own, mean = both(x).chunk(2, dim=1)
+        of_mirrored = both(x.flip(3))[:, 40:]
+        runs = [alone(x), alone(x.flip(3))]
+    assert own.shape[1] == 40
+    torch.testing.assert_close(own, runs[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(mean, (runs[0] + runs[1]) / 2, rtol=0, atol=1e-6)
+    torch.testing.assert_close(mean, of_mirrored, rtol=0, atol=1e-6)
+    assert not torch.allclose(mean, mean.flip(3), atol=1e-6)  # which way round it is
 
 
 @pytest.mark.parametrize(
@@ -234,9 +253,13 @@ def test_a_network_that_timm_cannot_download(
         stem.load_pretrained()
 
 
+@pytest.mark.parametrize("mirror_mean", [True, False])
 @pytest.mark.parametrize("frozen", ["all", "3", "0"])
-def test_frozen_layers_neither_learn_nor_count(graph: Builder, frozen: str) -> None:
-    stem = graph(f"{STEM}{RANDOM}end_at=blocks.1\nfreeze_first_n_layers={frozen}").train()
+def test_frozen_layers_neither_learn_nor_count(
+    graph: Builder, frozen: str, mirror_mean: bool
+) -> None:
+    options = f"freeze_first_n_layers={frozen}\nmirror_mean={mirror_mean}"
+    stem = graph(f"{STEM}{RANDOM}end_at=blocks.1\n{options}").train()
     (block,) = stem.blocks
     before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
     stem(images() + 3)
