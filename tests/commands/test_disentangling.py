@@ -125,7 +125,10 @@ def test_the_report_of_a_run_and_one_to_compare(
         NO_DISCRIMINATOR,
         "z2 permuted",
         "z2 perm. in person",
+        "person median subtracted",
+        "z2 erased (LEACE)",
         "untrained",
+        "own AU outputs",
         "true AU labels",
     ]
     rows = {row["key"]: row["values"] for row in results["rows"]}
