@@ -10,7 +10,7 @@ import torch
 from audetnet.disentangling.codes import Codes, FactorSet, make_codes
 from audetnet.disentangling.erasure import fitted_eraser
 from audetnet.disentangling.factor_table import FactorTable
-from audetnet.disentangling.judge import Judge
+from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.table import Column, Kind
 from audetnet.disentangling.trained_run import CHANGES, Changed, TrainedRun
 from audetnet.seeds import Purpose, numpy_generator
@@ -29,7 +29,7 @@ class Request:
     compared: Sequence[TrainedRun]
     au_names: tuple[str, ...]
     factors: FactorTable | None
-    judge: Judge
+    judges: Judges
     seed: int
     notes: tuple[str, ...]
 
@@ -52,7 +52,7 @@ class Subject:
     scopes: tuple[str, ...] = ("pooled", "within")
     run: TrainedRun | None = None
     au_names: tuple[str, ...]
-    judge: Judge
+    judges: Judges
     device: torch.device
     seed: int
 
@@ -98,7 +98,7 @@ def _of_run(run: TrainedRun, changed: Changed, request: Request, column: Column)
         factors=(known, *(request.factors.of(test) if request.factors is not None else ())),
         run=run,
         au_names=request.au_names,
-        judge=request.judge,
+        judges=request.judges,
         device=run.device,
         seed=request.seed,
     )

@@ -11,7 +11,6 @@ import torch
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures import aus, dependence, info_nce, person, redundancy
 from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Request, Subject, erased, less_median, subjects_of
@@ -21,7 +20,8 @@ from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
 from audetnet.vocabulary import VOCABULARY
-from tests.disentangling.made_codes import made_subject
+from tests.conftest import ROOT
+from tests.disentangling.made_codes import made_subject, own_judges
 
 PEOPLE, FRAMES, AUS, Z1 = 3, 4, 12, 16
 
@@ -156,7 +156,7 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
         compared=(),
         au_names=tuple(f"AU{number}" for number in range(AUS)),
         factors=None,
-        judge=Judge(AUS, PEOPLE),
+        judges=own_judges(AUS, PEOPLE),
         seed=0,
         notes=(),
     )
@@ -171,6 +171,9 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
         "own AU outputs",
         "true AU labels",
     ]
+    section = (ROOT / "README.md").read_text().split("Beside the run stand columns")[1]
+    table = section[: section.index("**How it is kept honest")]
+    assert all(name in table for name in subjects if name != "run")
     outputs, own = subjects["own AU outputs"], subjects["run"]
     with torch.no_grad():
         expected = run.model.predict(run.test_code).sigmoid().double().numpy()
