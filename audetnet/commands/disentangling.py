@@ -142,6 +142,7 @@ def _request(
     """Everything encoded, and the judge trained."""
     from audetnet.disentangling.codes import equal_sample
     from audetnet.disentangling.factor_table import find_factors
+    from audetnet.disentangling.identity_judge import judges_with
     from audetnet.disentangling.judge import trained_judge
     from audetnet.disentangling.subject import UNTRAINED, Request
     from audetnet.disentangling.trained_run import encoded_run
@@ -178,7 +179,7 @@ def _request(
         ],
         au_names=run.au_names,
         factors=factors,
-        judge=judge,
+        judges=judges_with(judge),
         seed=arguments.seed,
         notes=(*dataset.notes, *notes, *more, *foreign),
     )
@@ -233,6 +234,7 @@ def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel
         },
         "code": f"z1 {counted(run.plan.z1_channels, 'channel')}, z2 "
         f"{run.plan.code_channels - run.plan.z1_channels}",
+        "identity judge (row 8)": request.judges.person.identity_name,
         "seed": str(arguments.seed),
         "versions": f"AUDetNet {audetnet.__version__}, torch {torch.__version__}",
     }

@@ -59,6 +59,12 @@ class Codes:
         """The block of that name, (N, D)."""
         return self.z1 if name == "z1" else self.z2
 
+    def filled_labels(self) -> Array:
+        """The labels (N, A), unknown ones at the AU's mean."""
+        known = ~np.isnan(self.labels)
+        means = np.where(known, self.labels, 0).sum(axis=0) / known.sum(axis=0).clip(1)
+        return np.where(known, self.labels, means)
+
     def take(self, rows: Indices) -> "Codes":
         """Some of the frames, in their order; people of whom none is left are forgotten."""
         kept, person = np.unique(self.person[rows], return_inverse=True)
@@ -70,6 +76,16 @@ class Codes:
             z1=self.z1[rows],
             z2=self.z2[rows],
         )
+
+    def less_median(self, reference: "Codes") -> "Codes":
+        """The same frames with z1 less its median over the frames that ``reference`` has of the
+        same person.
+        """
+        medians = {
+            who: np.median(reference.z1[reference.person == one], axis=0)
+            for one, who in enumerate(reference.people)
+        }
+        return replace(self, z1=self.z1 - np.stack([medians[w] for w in self.people])[self.person])
 
     def permuted(self, generator: np.random.Generator, within: bool) -> "Codes":
         """The same frames with z2 of other frames: of any, or (``within``) of the same person."""

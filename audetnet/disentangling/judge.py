@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from audetnet.console import note
 from audetnet.data.augment import Augmentation
 from audetnet.data.frames import FrameSet
+from audetnet.faces.dlib_models import INSTALL
 from audetnet.files import FileError, check_regular, write_bytes
 from audetnet.labels import active
 from audetnet.networks.au_head import masked_loss
@@ -37,6 +38,11 @@ _PERSON_WEIGHT = 0.3
 
 class Judge(nn.Module):
     """Convolutions with two readers: AUs, and the person among those of the training."""
+
+    identity_name = (
+        f"the report's own, trained on the training people (dlib's, which is better: {INSTALL})"
+    )
+    most_frames = None
 
     def __init__(self, aus: int, people: int) -> None:
         super().__init__()

@@ -9,14 +9,15 @@ from typing import Literal
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.people import Estimate
 
-Kind = Literal["run", "compared", "untrained", "permuted", "labels"]
+Kind = Literal["run", "compared", "untrained", "permuted", "median", "erased", "outputs", "labels"]
 """Of a column: the run, one that it is compared with, its first weights, its codes with z2 of other
-frames, the true AU labels as z1.
+frames, with z1 less the person's median, with z2 after linear erasure, its AU outputs as z1, the
+true AU labels as z1.
 """
 RUNS: tuple[Kind, ...] = ("run", "compared")
 MODELS: tuple[Kind, ...] = (*RUNS, "untrained")
-CODES: tuple[Kind, ...] = (*MODELS, "permuted")
-EVERYTHING: tuple[Kind, ...] = (*CODES, "labels")
+CODES: tuple[Kind, ...] = (*MODELS, "permuted", "median", "erased")
+EVERYTHING: tuple[Kind, ...] = (*CODES, "outputs", "labels")
 
 
 class NotMeasuredError(Exception):

@@ -1,6 +1,6 @@
 """A trained model together with the frames to measure it on, encoded once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,8 @@ from audetnet.data.augment import change_colours, to_unit_range
 from audetnet.data.batches import Batches
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
-from audetnet.disentangling.codes import Codes, FactorSet, encode, make_codes, pixels_of
+from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
+from audetnet.evaluation.metrics import Array
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
@@ -23,7 +24,16 @@ _CHANGES = {
     "saturation": (0.0, 1.5),
 }
 """What pictures are changed by, drawn evenly: the ranges of the augmentation in training."""
+CHANGES = (*_CHANGES, "flip")
 _BATCH = 64
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The N test frames with known changes: ``values`` (N, 4) of CHANGES, and their code."""
+
+    values: Array
+    code: Code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +61,22 @@ class TrainedRun:
         frames, code = (self.train, self.train_code) if of_training else (self.test, self.test_code)
         return make_codes(frames, code, self.active_from)
 
-    def changed(self, seed: int) -> FactorSet:
+    def with_scores_as_z1(self) -> "TrainedRun":
+        """The run with the AUPredictor's scores as z1, a channel each, and no z2."""
+        train, test = self.scores(self.train_code), self.scores(self.test_code)
+        return replace(self, train_code=train, test_code=test)
+
+    @torch.no_grad()
+    def scores(self, code: Code) -> Code:
+        """The AUPredictor's scores of N frames as a code (N, A, 1, 1), all of it z1."""
+        parts = [
+            self.head.scores(self.model.predict(Code(part.to(self.device), code.z1_channels)))
+            for part in code.whole.split(_BATCH)
+        ]
+        scores = torch.cat(parts).float().cpu()
+        return Code(scores[:, :, None, None], scores.shape[1])
+
+    def changed(self, seed: int) -> Changed:
         """The test frames with known changes: brightness, contrast and saturation by factors drawn
         evenly from the training's ranges, one half flipped; the same for every run.
         """
@@ -63,10 +88,7 @@ class TrainedRun:
             axis=1,
         )
         code = _encode_changed(self.model, self.test_pixels, values, self.device)
-        codes = make_codes(self.test, code, self.active_from)
-        return FactorSet(
-            group="augmentation", names=(*_CHANGES, "flip"), values=values, codes=codes
-        )
+        return Changed(values, code)
 
 
 def encoded_run(

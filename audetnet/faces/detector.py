@@ -1,39 +1,26 @@
-"""Finding faces and their landmarks in images that come without; an optional part.
-
-The packages are dlib-bin (Boost licence) and face_recognition_models, whose 68-point model was
-trained on iBUG 300-W: **it is not for commercial use**.
+"""Finding faces and their landmarks in images that come without; an optional part (see
+dlib_models.py).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from audetnet.errors import UserError
 from audetnet.faces.alignment import ByteImage
+from audetnet.faces.dlib_models import dlib_model
 from audetnet.faces.landmarks import Points
 
 LONGEST_SIDE = 1024
 """Pixels of the image that faces are sought in; landmarks are placed in the full image."""
-_MODEL = "models/shape_predictor_68_face_landmarks.dat"
-_ADVICE = "needs the detector: pip install -e '.[detector]'"
 
 
 def landmark_model_file() -> Path:
     """The 68-point model. Raises UserError where it or dlib is not installed."""
-    if find_spec("dlib") is None:
-        raise UserError(f"finding faces {_ADVICE} (dlib is not installed)")
-    # The package is not imported: its code needs pkg_resources, which is no more.
-    package = find_spec("face_recognition_models")
-    for folder in (package and package.submodule_search_locations) or ():
-        path = Path(folder) / _MODEL
-        if path.is_file():
-            return path
-    raise UserError(f"finding faces {_ADVICE} (face_recognition_models is not installed)")
+    return dlib_model("shape_predictor_68_face_landmarks", "finding faces")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row, Table
 from audetnet.drawing import Figure
+from audetnet.faces import dlib_models
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, FRAMES, AUS = 8, 24, 3
@@ -94,13 +95,16 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
 
 @pytest.fixture(scope="module")
 def measure(data: Path) -> Iterator[Callable[..., int]]:
-    """Runs the command in this process, with a judge that is hardly trained and few draws."""
+    """Runs the command in this process, with a judge that is hardly trained, also of people, and
+    few draws.
+    """
 
     def run(*arguments: object, dataset: Path = data) -> int:
         return main(["--data", str(dataset), "--device", "cpu", *map(str, arguments)])
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(judge, "_EPOCHS", 1)
+        patched.setattr(dlib_models, "find_spec", lambda _: None)  # the own judge, which is fast
         patched.setattr(people, "DRAWS", 50)
         yield run
 
@@ -125,7 +129,10 @@ def test_the_report_of_a_run_and_one_to_compare(
         NO_DISCRIMINATOR,
         "z2 permuted",
         "z2 perm. in person",
+        "person median subtracted",
+        "z2 erased (LEACE)",
         "untrained",
+        "own AU outputs",
         "true AU labels",
     ]
     rows = {row["key"]: row["values"] for row in results["rows"]}
@@ -142,6 +149,8 @@ def test_the_report_of_a_run_and_one_to_compare(
     assert rows["identity_z1"]["true AU labels"]["value"] is not None
     assert rows["au_z2_linear_auc"]["z2 permuted"]["value"] is not None
     assert results["test sample"] == "96 frames of 4 people"
+    assert "the report's own" in results["identity judge (row 8)"]
+    assert "the report's own" in (out / "report.html").read_text()
     assert "1 AUs in z1, linear probe (macro ROC-AUC)" in printed
     assert "not measured: row 7: the InfoNCE critic needs at least 100 training frames" in printed
     assert str(out / "report.html") in printed

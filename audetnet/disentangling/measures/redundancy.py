@@ -40,15 +40,13 @@ ROWS = tuple(_row(*direction, scope) for direction, scope in product(_DIRECTIONS
 
 @finds(*ROWS)
 def measure(subject: Subject) -> Findings:
-    """Both directions, pooled and within person. Raises NotMeasuredError for fewer than 3
-    people.
-    """
+    """Both directions in the subject's scopes. Raises NotMeasuredError for fewer than 3 people."""
     codes = subject.test
     needs_z2(codes)
     needs_people(codes, FEWEST_PEOPLE, "redundancy with folds by person")
     generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
     found: dict[str, Estimate] = {}
-    for (source, target), scope in product(_DIRECTIONS, _SCOPES):
+    for (source, target), scope in product(_DIRECTIONS, subject.scopes):
         known, wanted = codes.block(source), codes.block(target)
         if scope == "within":
             known, wanted = (within_person(z, codes.person) for z in (known, wanted))
