@@ -15,6 +15,7 @@ from audetnet.memory import keep_freed_memory
 if TYPE_CHECKING:
     import torch
 
+    from audetnet.data.batches import PackedRows
     from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
     from audetnet.disentangling.report import Heading
@@ -158,12 +159,22 @@ def _request(
         if saved.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest()
     ]
 
-    def encoded(name: str, saved: "SavedModel", model: "AUDetNet") -> "TrainedRun":
+    def encoded(
+        name: str, saved: "SavedModel", model: "AUDetNet", with_rest: bool = False
+    ) -> "TrainedRun":
         packed = _packed(saved, dataset, cache, arguments.check_cache)
-        smallest = dataset.active_from
-        samples = (train, test)
+        stem = _stem(saved, model, packed, dataset, device, cache)
         return encoded_run(
-            name, saved.config, model, saved.head(), device, smallest, samples, packed
+            name,
+            saved.config,
+            model,
+            saved.head(),
+            device,
+            dataset.active_from,
+            (train, test),
+            packed,
+            stem,
+            with_rest,
         )
 
     names = _names([run, *compared])
@@ -174,8 +185,15 @@ def _request(
         run=encoded(names[0], run, run.trained()),
         untrained=encoded(UNTRAINED, run, run.untrained()),
         compared=[
-            encoded(name, saved, saved.trained())
-            for name, saved in zip(names[1:], compared, strict=True)
+            *(
+                encoded(f"{name}, with reference", saved, saved.trained(), with_rest=True)
+                for name, saved in zip(names, [run, *compared], strict=True)
+                if any(step.is_reference for step in saved.plan.encoder.steps)
+            ),
+            *(
+                encoded(name, saved, saved.trained())
+                for name, saved in zip(names[1:], compared, strict=True)
+            ),
         ],
         au_names=run.au_names,
         factors=factors,
@@ -193,6 +211,28 @@ def _packed(
 
     resize = saved.config.data.frame_size is not None
     return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
+
+
+def _stem(
+    saved: "SavedModel",
+    model: "AUDetNet",
+    packed: "PackedFrames",
+    dataset: "Dataset",
+    device: "torch.device",
+    cache: Path | None,
+) -> "PackedRows | None":
+    """What the frozen stem makes of the frames, as the training had it; None where it was not
+    computed once.
+    """
+    from audetnet.data.batches import PackedRows
+    from audetnet.data.stem_outputs import pack_stem_outputs
+    from audetnet.networks.frozen_stem import frozen_stem
+
+    views = saved.config.data.stem_views
+    if views is None:
+        return None
+    stem = frozen_stem(model.to(device).eval(), saved.plan, device)
+    return PackedRows(pack_stem_outputs(stem, packed, dataset, views, cache), device)
 
 
 def _names(saved: "list[SavedModel]") -> list[str]:

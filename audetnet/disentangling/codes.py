@@ -13,7 +13,7 @@ from audetnet.data.frames import FrameSet
 from audetnet.data.ids import time_key
 from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
-from audetnet.evaluation.evaluate import encoded
+from audetnet.evaluation.evaluate import Reference, encoded
 from audetnet.evaluation.metrics import Array
 from audetnet.labels import active
 from audetnet.networks.code import Code
@@ -176,7 +176,13 @@ def _pooled(code: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def encode(model: AUDetNet, batches: Batches, count: int, title: str) -> Code:
+def encode(
+    model: AUDetNet,
+    batches: Batches,
+    count: int,
+    title: str,
+    reference: Reference | None = None,
+) -> Code:
     """The code, float32 on the CPU, of all N frames of a set, without augmentation. The
     model must be in eval mode.
     """
@@ -184,7 +190,7 @@ def encode(model: AUDetNet, batches: Batches, count: int, title: str) -> Code:
     codes = []
     with ProgressBar(title, len(cuts)) as bar:
         for batch in batches(cuts):
-            codes.append(encoded(model, batch).whole.float().cpu())
+            codes.append(encoded(model, batch, reference).whole.float().cpu())
             bar.advance()
     return Code(torch.cat(codes), model.z1_channels)
 

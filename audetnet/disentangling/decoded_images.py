@@ -40,7 +40,7 @@ class Coder(Protocol):
 
     def parameters(self) -> Iterator[Any]: ...
     def train(self, mode: bool = True) -> Any: ...
-    def encode(self, pixels: Tensor) -> Code: ...
+    def encode(self, pixels: Tensor, rest: Tensor | None = None) -> Code: ...
     def decode(self, code: Code) -> Tensor: ...
 
 
@@ -56,8 +56,8 @@ def _looking(model: Coder) -> Iterator[torch.device]:
         model.train(training)
 
 
-def _code(model: Coder, pixels: Images, device: torch.device) -> Code:
-    return model.encode(to_unit_range(torch.from_numpy(pixels).to(device)))
+def _code(model: Coder, pixels: Images, device: torch.device, rest: Tensor | None = None) -> Code:
+    return model.encode(to_unit_range(torch.from_numpy(pixels).to(device)), rest)
 
 
 def _decoded(model: Coder, z1: Tensor, z2: Tensor) -> Images:
@@ -106,14 +106,18 @@ def exchange_strips(model: Coder, pixels: Images, pairs: int = 4) -> npt.NDArray
 
 
 def exchange_matrix(
-    model: Coder, pixels: Images, ids: tuple[str, ...], subjects: tuple[str, ...]
+    model: Coder,
+    pixels: Images,
+    ids: tuple[str, ...],
+    subjects: tuple[str, ...],
+    rest: Tensor | None = None,
 ) -> Illustration:
     """Originals, reconstructions, and z1 of each frame decoded with z2 of each frame, for K = 4 to
-    6 frames of different people.
+    6 frames of different people. ``rest`` (K, C, h, w): what their persons show at rest.
     """
     count = len(pixels)
     with _looking(model) as device:
-        code = _code(model, pixels, device)
+        code = _code(model, pixels, device, rest)
         z1, z2 = code.z1, code.z2
         rebuilt = _decoded(model, z1, z2)
         exchanged = [_decoded(model, z1[[row] * count], z2) for row in range(count)]
@@ -139,14 +143,18 @@ def exchange_matrix(
 
 
 def shuffled_images(
-    model: Coder, pixels: Images, ids: tuple[str, ...], subjects: tuple[str, ...]
+    model: Coder,
+    pixels: Images,
+    ids: tuple[str, ...],
+    subjects: tuple[str, ...],
+    rest: Tensor | None = None,
 ) -> Illustration:
     """The first MOST_SHUFFLED frames, their reconstructions, and images from shuffled encodings:
     each block with the other block of the frame before.
     """
     pixels = pixels[:MOST_SHUFFLED]
     with _looking(model) as device:
-        code = _code(model, pixels, device)
+        code = _code(model, pixels, device, None if rest is None else rest[:MOST_SHUFFLED])
         z1, z2 = code.z1, code.z2
         rows = [
             ("original", pixels),

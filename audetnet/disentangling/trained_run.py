@@ -1,17 +1,23 @@
 """A trained model together with the frames to measure it on, encoded once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from audetnet.config.options import Config
 from audetnet.data.augment import change_colours, to_unit_range
-from audetnet.data.batches import Batches
+from audetnet.data.batches import Batches, PackedRows
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
+from audetnet.data.person_at_rest import RestFrames
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
+from audetnet.disentangling.people import Indices
+from audetnet.evaluation.at_rest import stem_reference
+from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import Array
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
@@ -55,11 +61,17 @@ class TrainedRun:
     train_code: Code
     test_code: Code
     test_pixels: npt.NDArray[np.uint8]
+    rest: Tensor | None = None
+    """What the persons of the test frames show at rest, (N, C, h, w), where it is taken off."""
 
     def codes(self, of_training: bool) -> Codes:
         """The codes of one of the two samples."""
         frames, code = (self.train, self.train_code) if of_training else (self.test, self.test_code)
         return make_codes(frames, code, self.active_from)
+
+    def rest_of(self, rows: Indices) -> Tensor | None:
+        """That of some of the test frames."""
+        return None if self.rest is None else self.rest[torch.from_numpy(rows)]
 
     def with_scores_as_z1(self) -> "TrainedRun":
         """The run with the AUPredictor's scores as z1, a channel each, and no z2."""
@@ -87,7 +99,7 @@ class TrainedRun:
             + [generator.integers(2, size=count).astype(np.float64)],
             axis=1,
         )
-        code = _encode_changed(self.model, self.test_pixels, values, self.device)
+        code = _encode_changed(self.model, self.test_pixels, values, self.device, self.rest_of)
         return Changed(values, code)
 
 
@@ -100,10 +112,21 @@ def encoded_run(
     active_from: float,
     samples: tuple[FrameSet, FrameSet],
     packed: PackedFrames,
+    stem: PackedRows | None = None,
+    with_rest: bool = False,
 ) -> TrainedRun:
-    """Encode the samples (training, test) of packed frames; the model is put in eval mode."""
+    """Encode the samples (training, test) of packed frames, of which the model's ``stem`` may be
+    computed already; the model is put in eval mode. ``with_rest``: minus what each person shows at
+    rest, the median over all frames of the sample.
+    """
     model.to(device).eval()
-    train, test = (Batches(frames, packed, device) for frames in samples)
+    train, test = (Batches(frames, packed, device, stem=stem) for frames in samples)
+    references: list[Reference | None] = [None, None]
+    if with_rest:
+        pairs = zip((train, test), samples, strict=True)
+        references = [stem_reference(model, of, frames, RestFrames(), 0) for of, frames in pairs]
+    of_test = references[1]
+    rest = None if of_test is None else of_test.at_rest[torch.from_numpy(test.subjects)]
     return TrainedRun(
         name=name,
         config=config,
@@ -113,8 +136,9 @@ def encoded_run(
         active_from=active_from,
         train=samples[0],
         test=samples[1],
-        train_code=encode(model, train, len(samples[0]), f"{name}: training frames"),
-        test_code=encode(model, test, len(samples[1]), f"{name}: test frames"),
+        rest=rest,
+        train_code=encode(model, train, len(samples[0]), f"{name}: training frames", references[0]),
+        test_code=encode(model, test, len(samples[1]), f"{name}: test frames", references[1]),
         test_pixels=pixels_of(test, len(samples[1])),
     )
 
@@ -125,6 +149,7 @@ def _encode_changed(
     pixels: npt.NDArray[np.uint8],
     values: npt.NDArray[np.float64],
     device: torch.device,
+    rest_of: Callable[[Indices], Tensor | None],
 ) -> Code:
     codes = []
     for start in range(0, len(pixels), _BATCH):
@@ -134,5 +159,6 @@ def _encode_changed(
         ).unbind(dim=1)
         changed = change_colours(frames, *factors[:3])
         flipped = torch.where((factors[3] == 1).view(-1, 1, 1, 1), changed.flip(-1), changed)
-        codes.append(model.encode(flipped).whole.float().cpu())
+        rest = rest_of(np.arange(start, start + len(frames)))
+        codes.append(model.encode(flipped, rest).whole.float().cpu())
     return Code(torch.cat(codes), model.z1_channels)

@@ -47,10 +47,15 @@ class SavedModel:
         return model
 
     def untrained(self) -> AUDetNet:
-        """The model with the random weights that its training began with (pretrained ones left
-        out).
+        """The model with the random weights that its training began with (pretrained ones that
+        learn left out), and what training does not change as it is.
         """
-        return build_model(self.plan, self.config.data, self.checkpoint.identity["seed"])
+        model = build_model(self.plan, self.config.data, self.checkpoint.identity["seed"])
+        state = model.state_dict()
+        prefixes = tuple(f"encoder.blocks.{index}." for index in self.plan.encoder.fixed)
+        kept = {name: v for name, v in self.checkpoint.model.items() if name.startswith(prefixes)}
+        model.load_state_dict({**state, **kept})
+        return model
 
     def head(self) -> AUHead:
         """What its outputs mean."""

@@ -29,7 +29,7 @@ class Halves:
     swapped: bool = False
     mute: bool = False
 
-    def encode(self, pixels: Tensor) -> Code:
+    def encode(self, pixels: Tensor, rest: Tensor | None = None) -> Code:
         """(B, 3, S, S) in [0, 1] to (B, S, 3 S, 1), a channel for each row of pixels."""
         rows = (self._swap(pixels) * 2 - 1).permute(0, 2, 1, 3)
         return Code(rows.reshape(len(pixels), SIDE, -1, 1), SIDE // 2)

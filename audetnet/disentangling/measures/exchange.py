@@ -2,6 +2,7 @@
 part in the training.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,10 +55,14 @@ _IDENTITY_JUDGE = (
 )
 
 
+RestOf = Callable[[Indices], Tensor | None]
+"""What the persons of some frames (n,) show at rest, (n, C, h, w); None: not taken off."""
+
+
 class Coder(Protocol):
     """What of AUDetNet is needed: pixels in [0, 1] to codes, codes to pictures in [-1, 1]."""
 
-    def encode(self, pixels: Tensor) -> Code: ...
+    def encode(self, pixels: Tensor, rest: Tensor | None = None) -> Code: ...
 
     def decode(self, code: Code) -> Tensor: ...
 
@@ -175,8 +180,8 @@ def _drawn(subject: Subject, _: Table) -> list[Illustration]:
     subjects = tuple(run.test.subjects[row] for row in rows)
     few = slice(_MATRIX_FRAMES)
     return [
-        exchange_matrix(run.model, pixels[few], ids[few], subjects[few]),
-        shuffled_images(run.model, pixels, ids, subjects),
+        exchange_matrix(run.model, pixels[few], ids[few], subjects[few], run.rest_of(rows[few])),
+        shuffled_images(run.model, pixels, ids, subjects, run.rest_of(rows)),
     ]
 
 
@@ -185,7 +190,13 @@ def measure(subject: Subject) -> Findings:
     """All rows, of the test frames."""
     run = subject.trained
     return exchanged(
-        run.model, run.test_pixels, subject.test, subject.judges, subject.device, subject.seed
+        run.model,
+        run.test_pixels,
+        subject.test,
+        subject.judges,
+        subject.device,
+        subject.seed,
+        run.rest_of,
     )
 
 
@@ -196,9 +207,11 @@ def exchanged(
     judges: Judges,
     device: torch.device,
     seed: int,
+    rest_of: RestOf = lambda _: None,
 ) -> Findings:
-    """All rows of test frames, pixels (N, 3, H, W), that ``codes`` are of. Raises NotMeasuredError
-    for one person only and without z2.
+    """All rows of test frames, pixels (N, 3, H, W), that ``codes`` are of. ``rest_of``: what the
+    persons of some of them show at rest. Raises NotMeasuredError for one person only and without
+    z2.
     """
     needs_z2(codes)
     needs_people(codes, 2, "exchanging codes between people")
@@ -207,7 +220,7 @@ def exchanged(
     partner = partners(person, generator)
     rows = judged_frames(person, judges.person.most_frames)
     (original, rebuilt, mixed), (rebuilt_faces, mixed_faces) = _look(
-        model, pixels, partner, rows, judges, device
+        model, pixels, partner, rows, judges, device, rest_of
     )
     of_z1 = macro_auc(mixed.scores, codes.labels, person)
     of_rebuilt = macro_auc(rebuilt.scores, codes.labels, person)
@@ -248,6 +261,7 @@ def _look(
     judged: Indices,
     judges: Judges,
     device: torch.device,
+    rest_of: RestOf,
 ) -> tuple[list[_Seen], list[Array]]:
     """The originals, their reconstructions, and the pictures with exchanged codes; and embeddings
     (n, D) of the latter two, of the ``judged`` frames (n,).
@@ -263,11 +277,12 @@ def _look(
                 to_unit_range(torch.from_numpy(pixels[each]).to(device))
                 for each in (rows, partner[rows])
             )
-            code = model.encode(first)
-            exchanged = Code.of(code.z1, model.encode(second).z2)
+            own, others = rest_of(rows), rest_of(partner[rows])
+            code = model.encode(first, own)
+            exchanged = Code.of(code.z1, model.encode(second, others).z2)
             pictures = (first, *(Pixels.shown(model.decode(each)) for each in (code, exchanged)))
-            for parts, picture in zip(seen, pictures, strict=True):
-                again = model.encode(picture).float()
+            for parts, picture, rest in zip(seen, pictures, (own, own, others), strict=True):
+                again = model.encode(picture, rest).float()
                 what = (judges.aus.scores(picture), again.z1, again.z2)
                 parts.append([tensor.flatten(1).cpu() for tensor in what])
             told = np.flatnonzero(np.isin(rows, judged))
