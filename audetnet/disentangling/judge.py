@@ -40,7 +40,7 @@ class Judge(nn.Module):
     """Convolutions with two readers: AUs, and the person among those of the training."""
 
     identity_name = (
-        f"the report's own, trained on the training people (dlib's, which is better: {INSTALL})"
+        f"the report's own, trained on the training people (for dlib's face descriptor: {INSTALL})"
     )
     most_frames = None
 

@@ -149,8 +149,8 @@ def test_the_report_of_a_run_and_one_to_compare(
     assert rows["identity_z1"]["true AU labels"]["value"] is not None
     assert rows["au_z2_linear_auc"]["z2 permuted"]["value"] is not None
     assert results["test sample"] == "96 frames of 4 people"
-    assert "the report's own" in results["identity judge (row 8)"]
-    assert "the report's own" in (out / "report.html").read_text()
+    assert "own, trained on the training people" in results["identity judge (row 8)"]
+    assert "own, trained on the training people" in (out / "report.html").read_text()
     assert "1 AUs in z1, linear probe (macro ROC-AUC)" in printed
     assert "not measured: row 7: the InfoNCE critic needs at least 100 training frames" in printed
     assert str(out / "report.html") in printed
