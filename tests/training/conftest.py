@@ -22,8 +22,8 @@ QUICK = (
 DATA = ROOT / "minimal_dataset"
 FROZEN_STEM = (
     (
-        "[convolutional] # 16x32x32\nbatch_normalise=1\nfilters=16\nkernel_size=4\nstride=2\npad=1\n"
-        "activation=leaky_relu",
+        "[convolutional] # 16x32x32\nbatch_normalise=1\nfilters=16\nkernel_size=4\nstride=2\n"
+        "pad=1\nactivation=leaky_relu",
         "[resnet50] # 64x32x32\npretrained=False\nend_at_layer=1\nfreeze_first_n_layers=all\n"
         "[avgpool] # 64x8x8\npool_size=4\nstride=4\n",
     ),
