@@ -38,7 +38,7 @@ from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
 from audetnet.training.outcome import FinalEvaluation
-from audetnet.training.preparation import training_people_at_rest
+from audetnet.training.preparation import PeopleAtRest, training_people_at_rest
 from audetnet.training.records import Record, best_index, choosing_metric
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
@@ -165,8 +165,7 @@ class Trainer:
         everything is saved then.
         """
         self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
-        train, batches = self._dataset.train, self._batches["train"]
-        self._step.rest = training_people_at_rest(self._model, batches, train, self._settings.seed)
+        self._step.rest = self._world.together(self._people_at_rest)
         stop = StopRequest(self._settings.deadline, self._world)
         self._world.from_first(lambda: self._log.open(self._history))
         try:
@@ -179,6 +178,10 @@ class Trainer:
         finally:
             self._log.close()
             stop.close()
+
+    def _people_at_rest(self) -> PeopleAtRest | None:
+        train, batches = self._dataset.train, self._batches["train"]
+        return training_people_at_rest(self._model, batches, train, self._settings.seed)
 
     def _train(self, stop: StopRequest) -> None:
         if self._progress.step == 0:

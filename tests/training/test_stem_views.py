@@ -12,67 +12,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from audetnet.config.reader import read_config
-from audetnet.data.augment import Augmentation, apply
-from audetnet.data.batches import Batch, Batches, PackedRows, evaluation_cuts
-from audetnet.data.cache import PackedFrames, pack
-from audetnet.data.frames import DatasetPaths, load_dataset
+from audetnet.data.augment import apply
+from audetnet.data.batches import Batch, Batches
 from audetnet.data.momu import Indices
-from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.data.views import view_draws, views_of_epoch
-from audetnet.distributed.world import World
-from audetnet.evaluation.evaluate import Evaluator, SetResults
-from audetnet.networks.au_head import AUHead
-from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import pursued
-from audetnet.training.step import TrainingStep, make_optimisers
-from audetnet.vocabulary import VOCABULARY
 from tests.training.conftest import FROZEN_STEM, QUICK, assert_same_bits, data_option
+from tests.training.stem_bench import SIZE, VIEWS, Bench
 
 pytestmark = pytest.mark.usefixtures("narrow_resnet")
-CPU = torch.device("cpu")
-SIZE = (64, 64)
-NOTHING_DRAWN = Augmentation(flip=0.0, colour=0.0, noise=(0.0, 0.0))
-HEAD = AUHead("BCEWithLogits", False, 2.0)
-VIEWS = 3
 Edited = Callable[..., Path]
 Train = Callable[..., Path]
-
-
-class Bench:
-    """A model whose stem is frozen, the training frames of minimal_dataset, and what the stem makes
-    of them."""
-
-    def __init__(self, cfg: Path, directory: Path) -> None:
-        self.config = read_config(cfg, VOCABULARY)
-        self.data = load_dataset(DatasetPaths(directory=directory), regress=False)
-        self.plan = plan_model(self.config, SIZE)
-        self.frames = pack(self.data.images(), SIZE, True, None)
-        self.stem = self._stem_outputs(self.model())
-
-    def model(self) -> AUDetNet:
-        return build_model(self.plan, self.config.data, seed=0)
-
-    def _stem_outputs(self, model: AUDetNet) -> PackedFrames:
-        stem = frozen_stem(model.eval(), self.plan, CPU)
-        return pack_stem_outputs(stem, self.frames, self.data, VIEWS, None)
-
-    def batches(self, name: str, with_stem: bool) -> Batches:
-        frames = {each.name: each for each in self.data.sets()}[name]
-        stem = PackedRows.placed(self.stem, CPU, "off") if with_stem else None
-        return Batches(frames, self.frames, CPU, stem=stem)
-
-    def step(self, model: AUDetNet) -> TrainingStep:
-        optimisers = make_optimisers(model, self.config)
-        return TrainingStep(
-            model, optimisers, pursued(self.plan), 2, HEAD, 0, precision, NOTHING_DRAWN, World()
-        )
-
-
-def precision() -> torch.autocast:
-    return torch.autocast("cpu", enabled=False)
 
 
 @pytest.fixture
@@ -80,21 +31,10 @@ def bench(edited_cfg: Edited, minimal_data: Path) -> Bench:
     return Bench(edited_cfg(*FROZEN_STEM, data_option(f"stem_views={VIEWS}")), minimal_data)
 
 
-def evaluated(bench: Bench, model: AUDetNet, with_stem: bool) -> SetResults:
-    loss = torch.nn.functional.l1_loss
-    evaluator = Evaluator(model, HEAD, loss, bench.data.au_names, precision)
-    batches = bench.batches("test", with_stem)
-    return evaluator(batches, evaluation_cuts(len(bench.data.test), 3, None))
-
-
 def test_the_same_weights_are_evaluated_alike(bench: Bench) -> None:
     """But for the stem's outputs in float16, with half a thousandth each."""
     model = bench.model()
-    with torch.no_grad():
-        for parameter in (*model.encoder.parameters(), *model.predictor.parameters()):
-            if parameter.dim() > 1 and parameter.requires_grad:
-                parameter.mul_(4)  # else codes hardly depend on the image
-    plain, stored = (evaluated(bench, model, with_stem) for with_stem in (False, True))
+    plain, stored = (bench.evaluated(model, with_stem) for with_stem in (False, True))
     assert stored.losses == pytest.approx(plain.losses, rel=1e-3)
     assert stored.losses != plain.losses, "float16 was not used"
     for name, values in plain.metrics.items():
