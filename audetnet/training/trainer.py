@@ -101,14 +101,7 @@ class Trainer:
         )
         loss = evaluated_loss(objectives)
         evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
-        resident = resident_frames(packed, settings.device, settings.residence)
-        outputs = None
-        if stem is not None:
-            outputs = PackedRows.placed(stem, settings.device, settings.residence)
-        self._batches = {
-            frames.name: Batches(frames, packed, settings.device, resident, world, outputs)
-            for frames in dataset.sets()
-        }
+        self._batches = self._batches_of(packed, stem)
         self._held_out = HeldOut(
             evaluator, dataset, self._batches, config.training.batch_size, world
         )
@@ -120,6 +113,15 @@ class Trainer:
         self._seconds = 0.0
         self._started = time.monotonic()
         self._saver = Saver(self._paths, settings.save_every, world, self._meter, self._checkpoint)
+
+    def _batches_of(self, packed: PackedFrames, stem: PackedFrames | None) -> dict[str, Batches]:
+        device, residence = self._settings.device, self._settings.residence
+        resident = resident_frames(packed, device, residence)
+        outputs = None if stem is None else PackedRows.placed(stem, device, residence)
+        return {
+            frames.name: Batches(frames, packed, device, resident, self._world, outputs)
+            for frames in self._dataset.sets()
+        }
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(
