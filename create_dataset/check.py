@@ -6,7 +6,8 @@
     errors      number of findings that make training fail or mislead; above 0 the exit status is 1
     warnings    number of findings to beware of
     findings    [{severity: error | warning | info, code, message, count, first: [names]}]
-    cache       [{array, frames, damaged}]: packed frames whose pixels are not what was packed
+    cache       [{array, frames, damaged}]: packed frames, or what a frozen stem makes of frames
+                and views of them, and how many are not what was packed
     images      {folder, files, readable, sizes: {HEIGHTxWIDTH: files}}, null without a folder
     labels      {table, frames, kind, kind_is_said, active_from, aus: [AU]}, null where unreadable
     sets        [{fold (null: the plain split), set, path, ids, frames, subjects: {name: frames},

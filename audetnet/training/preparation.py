@@ -14,6 +14,7 @@ from audetnet.console import counted, note, say
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import FEW, at_rest
+from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import reader, reference_block
 from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.graph import Plan
@@ -50,18 +51,25 @@ def training_people_at_rest(
 ) -> PeopleAtRest | None:
     """What the cfg's [person_reference] takes off in training; None without one, or where it is not
     known who is who: a line says so. The block's own mean is set. Raises UserError for a list of
-    frames that cannot be read.
+    frames that cannot be read, or names none of them.
     """
     found = reference_block(model)
     if found is None:
         return None
     index, block = found
     if fault := train.people_fault():
-        note(f"[person_reference] is off, the mean of all frames is taken off instead: it {fault}")
+        note(
+            f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
+        )
         everyone = [np.arange(len(train))]
         block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
         return None
     frames = block.choice.of(train.ids, batches.subjects, seed)
+    if not any(map(len, frames)):
+        raise UserError(
+            f"{block.choice.frame_list}: names none of the training frames; expected some frames "
+            "of each person at rest"
+        )
     if few := sum(len(rows) < FEW for rows in frames):
         note(
             f"[person_reference]: of {few} of {len(frames)} training people there are fewer than "

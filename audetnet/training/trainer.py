@@ -38,7 +38,7 @@ from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
 from audetnet.training.outcome import FinalEvaluation
-from audetnet.training.preparation import fit_blocks, training_people_at_rest
+from audetnet.training.preparation import PeopleAtRest, fit_blocks, training_people_at_rest
 from audetnet.training.records import Record, best_index, choosing_metric
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
@@ -103,14 +103,7 @@ class Trainer:
         )
         loss = evaluated_loss(objectives)
         evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
-        resident = resident_frames(packed, settings.device, settings.residence)
-        outputs = None
-        if stem is not None:
-            outputs = PackedRows.placed(stem, settings.device, settings.residence)
-        self._batches = {
-            frames.name: Batches(frames, packed, settings.device, resident, world, outputs)
-            for frames in dataset.sets()
-        }
+        self._batches = self._batches_of(packed, stem)
         self._held_out = HeldOut(
             evaluator, dataset, self._batches, config.training.batch_size, world
         )
@@ -122,6 +115,15 @@ class Trainer:
         self._seconds = 0.0
         self._started = time.monotonic()
         self._saver = Saver(self._paths, settings.save_every, world, self._meter, self._checkpoint)
+
+    def _batches_of(self, packed: PackedFrames, stem: PackedFrames | None) -> dict[str, Batches]:
+        device, residence = self._settings.device, self._settings.residence
+        resident = resident_frames(packed, device, residence)
+        outputs = None if stem is None else PackedRows.placed(stem, device, residence)
+        return {
+            frames.name: Batches(frames, packed, device, resident, self._world, outputs)
+            for frames in self._dataset.sets()
+        }
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(
@@ -184,14 +186,17 @@ class Trainer:
     def _prepare(self) -> None:
         """Make ready what is made of the training frames before the first epoch."""
         model, train, batches = self._model, self._dataset.train, self._batches["train"]
-        rest = training_people_at_rest(model, batches, train, self._settings.seed)
-        self._step.rest = rest
+        rest = self._step.rest = self._world.together(self._people_at_rest)
         if self._progress.step == 0:
             encoder, targets = self._encoder, self._head.targets
             self._world.from_first(
                 lambda: fit_blocks(model, batches, train, encoder, targets, rest)
             )
             self._world.copy_from_first(list(model.buffers()))
+
+    def _people_at_rest(self) -> PeopleAtRest | None:
+        train, batches = self._dataset.train, self._batches["train"]
+        return training_people_at_rest(self._model, batches, train, self._settings.seed)
 
     def _train(self, stop: StopRequest) -> None:
         if self._progress.step == 0:

@@ -1,4 +1,4 @@
-"""Checks of the packed frames that training reads instead of the images."""
+"""Checks of what training reads instead of the images."""
 
 from collections.abc import Iterator
 
@@ -34,5 +34,5 @@ def outdated_arrays(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 severity="info",
                 code="outdated-cache",
-                message=f"{array.path}: {array.outdated}; training packs the images anew",
+                message=f"{array.path}: {array.outdated}; training makes it anew",
             )

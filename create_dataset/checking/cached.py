@@ -1,10 +1,15 @@
-"""The packed frames of a cache directory, each compared with its checksum."""
+"""The packed frames of a cache directory, and what frozen stems make of them, each row compared
+with its checksum.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from audetnet.data.array_file import damaged_frames, mistake_in, read_header
 from audetnet.errors import UserError
+
+_KINDS = ("frames", "stem")
+"""How the names of such files begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +19,9 @@ class PackedArray:
     path: Path
     frames: int = 0
     damaged: tuple[str, ...] = ()
-    """Ids of the frames whose pixels are not what was packed."""
+    """Names of the rows that are not what was packed: frame ids, of a stem's outputs also views of
+    them (ID/VIEW).
+    """
     outdated: str = ""
     """Why training would not use it but pack anew; nothing more is known then."""
     unreadable: str = ""
@@ -25,7 +32,8 @@ def inspect_arrays(cache: Path) -> tuple[PackedArray, ...]:
     """Read every finished array of a cache directory once, where there is one; an unfinished one
     is checked by whoever goes on with it.
     """
-    return tuple(_inspect(path) for path in sorted(cache.glob("frames-*.npy")))
+    found = (path for kind in _KINDS for path in sorted(cache.glob(f"{kind}-*.npy")))
+    return tuple(map(_inspect, found))
 
 
 def _inspect(path: Path) -> PackedArray:

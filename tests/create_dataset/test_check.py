@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from audetnet.data.cache import pack
+from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.images import ImageError, find_images, inspect_image, read_image
+from audetnet.data.stem_outputs import Stem, pack_stem_outputs
 from create_dataset.check import main
 from create_dataset.checking.checks import CHECKS
 from tests.conftest import ROOT
 
+CPU = torch.device("cpu")
 TRAIN = ("A_0", "A_1", "B_0", "B_1")
 TEST = ("C_0", "C_1", "D_0", "D_1")
 ROWS = {frame: [row % 2, (row + 1) % 2] for row, frame in enumerate((*TRAIN, *TEST))}
@@ -93,6 +97,28 @@ def test_a_sound_cache_has_no_findings_and_is_counted(
     assert result["cache"] == [{"array": str(array), "frames": 8, "damaged": 0}]
     main([str(directory)])
     assert "cache    8 packed frames in 1 files, 0 damaged\n" in capsys.readouterr().out
+
+
+def test_what_a_stem_made_is_checked_as_well(directory: Path, report: Report) -> None:
+    frames = pack(images := find_images(directory / "imgs"), (16, 24), False, directory / "cache")
+    stem = Stem(run=lambda x: x[:, :, :4, :4], row=(3, 4, 4), device=CPU, made_by="it")
+    paths = DatasetPaths(directory=directory)
+    pack_stem_outputs(stem, frames, load_dataset(paths, False), 2, directory / "cache")
+    (_, array) = sorted((directory / "cache").glob("*.npy"))
+    assert array.name.startswith("stem-") and len(images) == 8
+    result = report(directory)
+    assert result["findings"] == []
+    assert result["cache"][1] == {"array": str(array), "frames": 8 + 4, "damaged": 0}
+    outputs = np.load(array, mmap_mode="r+")
+    outputs[0, 0, 0, 0] += 1
+    outputs.flush()
+    (finding,) = report(directory)["findings"]
+    assert (finding["code"], finding["first"]) == ("damaged-cache", ["A_0"])
+    assert str(array) in finding["message"]
+    array.with_suffix(".json").unlink()
+    (finding,) = report(directory)["findings"]
+    assert finding["code"] == "outdated-cache"
+    assert finding["message"].startswith(f"{array}: ")
 
 
 def test_a_cache_elsewhere_is_named(

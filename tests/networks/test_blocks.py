@@ -46,6 +46,7 @@ def weights(graph: Graph) -> list[Tensor]:
 CONV = "[convolutional]\nfilters={}\nkernel_size={}\nstride={}\n"
 RESNET = "[resnet50]\npretrained=False\nend_at_layer="
 LITE0 = "[timm]\nmodel=tf_efficientnet_lite0\npretrained=False\n"
+REST = "[person_reference]\n"
 RANDOM_VGG = "[vgg-face]\nstate_dict_filepath=never_read_while_planning.pth\n"
 
 SHAPES = {
@@ -112,6 +113,11 @@ SHAPES = {
          (6, 4, 5)),
     ],
     "identity": [((3, 4, 5), "[identity]", (3, 4, 5))],
+    "person_reference": [
+        ((3, 4, 5), REST, (3, 4, 5)),
+        ((3, 4, 5), f"{REST}frames=random\ncount=5\nmissing=0.5", (3, 4, 5)),
+        ((3, 4, 5), f"{REST}frames=named\nframe_list=never_read_while_planning.csv", (3, 4, 5)),
+    ],
     "resnet50": [
         ((3, 40, 33), f"{RESNET}1", (64, 20, 17)),
         ((3, 32, 32), f"{RESNET}4", (64, 8, 8)),
@@ -613,6 +619,15 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
             f"{TWO_BLOCKS}[select_subset]\norigin_layer=5 # here\nstart_index=0\nend_index=1",
             f"[select_subset] origin_layer=5 {NOT_THERE} {THIRD}",
         ),
+        # who is in the picture
+        (f"{REST}frames=random # here", "[person_reference] frames=random needs count"),
+        (f"{REST}frames=first # here", "[person_reference] frames=first needs count"),
+        (f"{REST}frames=named # here", "[person_reference] frames=named needs frame_list"),
+        (f"{REST}count=5 # here", "[person_reference] count has no meaning with frames=all"),
+        (
+            f"{REST}frames=first\ncount=5\nframe_list=a.csv # here",
+            "[person_reference] frame_list has no meaning with frames=first",
+        ),
         # stems
         (
             "[resnet50]\nend_at_layer=9\nn_out_filters=512 # here",
@@ -734,6 +749,9 @@ def test_the_last_net_holds_no_words_of_torch(
             "[maxpool]\nstride=1\npool_size=0",
             "pool_size=0: expected an integer of at least 1 and at most 10000",
         ),
+        (f"{REST}frames=some", "frames=some: unknown choice"),
+        (f"{REST}frames=first\ncount=0", "count=0: expected an integer of at least 1"),
+        (f"{REST}missing=1", "missing=1: expected a number of at least 0 and below 1"),
         ("[dropout]\nprobability=1", "probability=1: expected a number of at least 0 and below 1"),
         ("[upsample]\nmode=cubic", "mode=cubic: unknown choice; did you mean 'bicubic'?"),
         (

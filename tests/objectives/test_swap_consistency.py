@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from audetnet.distributed.batch_norm import SynchronisedBatchNorm
 from audetnet.distributed.world import World
@@ -14,6 +14,7 @@ from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import pursued
 from audetnet.objectives.swap_consistency import encoded_again, relative_error, untracked
+from tests.config.cfg_texts import replaced
 from tests.objectives.conftest import drawn, objectives_cfg
 
 
@@ -78,6 +79,32 @@ def test_the_loss_and_what_it_reaches(
     assert all(parameter.grad is None for parameter in made.model.encoder.parameters())
     assert all(parameter.grad is not None for parameter in made.model.decoder.parameters())
     assert all(parameter.requires_grad for parameter in made.model.parameters())
+
+
+def test_a_picture_is_read_minus_what_the_person_of_its_z2_shows_at_rest(
+    planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
+) -> None:
+    """The person goes with z2: of the one before it (the roll is 1). Without people, the mean."""
+    first = "[convolutional]\nfilters=4\nkernel_size=8"
+    plan = planned(replaced(_cfg(), (first, f"[person_reference]\n{first}")))
+    (_, objective) = pursued(plan)
+    made = forward(plan)
+    made.rest = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(6))
+    exchanged = made.shuffled().detach()
+    _, terms = objective.main_loss(made)
+    found = [term.item() for term in terms.values()]
+    picture = (made.model.decode(exchanged) + 1) / 2
+
+    def errors(rest: Tensor | None) -> list[float]:
+        with untracked(made.model.encoder):
+            again = made.model.encode(picture, rest)
+        pairs = ((again.z1, exchanged.z1, "z1"), (again.z2, exchanged.z2, "z2"))
+        return [relative_error(a, b, getattr(made.all_codes, z)).item() for a, b, z in pairs]
+
+    assert found == pytest.approx(errors(made.rest.roll(1, 0)))
+    assert found != pytest.approx(errors(made.rest), rel=1e-3)
+    plain = forward(plan)
+    assert plain.shuffled_rest is None
 
 
 def test_z2_is_taught_by_the_pictures_it_was_drawn_into(

@@ -20,6 +20,23 @@ QUICK = (
 )
 """Two epochs of four batches, of which every second one trains the main network."""
 DATA = ROOT / "minimal_dataset"
+FROZEN_STEM = (
+    (
+        "[convolutional] # 16x32x32\nbatch_normalise=1\nfilters=16\nkernel_size=4\nstride=2\n"
+        "pad=1\nactivation=leaky_relu",
+        "[resnet50] # 64x32x32\npretrained=False\nend_at_layer=1\nfreeze_first_n_layers=all\n"
+        "[avgpool] # 64x8x8\npool_size=4\nstride=4\n",
+    ),
+    ("[avgpool] # 64x1x1\npool_size=8\nstride=8", "[avgpool] # 64x1x1\npool_size=2\nstride=2"),
+)
+"""Edits of cfg/minimal.cfg: its Encoder begins with a frozen stem of random weights."""
+REFERENCE = ("stride=4\n\n\n[convolutional]", "stride=4\n\n[person_reference]\n\n[convolutional]")
+"""What its people show at rest is taken off the stem's output."""
+
+
+def data_option(text: str) -> tuple[str, str]:
+    """An edit that adds lines to the data options."""
+    return "image_size=64", f"image_size=64\n{text}"
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""A model whose Encoder begins with a frozen stem, and minimal_dataset as it is and as the stem
+gives it.
+"""
+
+from pathlib import Path
+
+import torch
+
+from audetnet.config.reader import read_config
+from audetnet.data.augment import Augmentation
+from audetnet.data.batches import Batches, PackedRows, evaluation_cuts
+from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.frames import DatasetPaths, load_dataset
+from audetnet.data.stem_outputs import pack_stem_outputs
+from audetnet.distributed.world import World
+from audetnet.evaluation.evaluate import Evaluator, Reference, SetResults
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.frozen_stem import frozen_stem
+from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.objectives.objective import pursued
+from audetnet.training.step import TrainingStep, make_optimisers
+from audetnet.vocabulary import VOCABULARY
+
+CPU = torch.device("cpu")
+SIZE = (64, 64)
+NOTHING_DRAWN = Augmentation(flip=0.0, colour=0.0, noise=(0.0, 0.0))
+HEAD = AUHead("BCEWithLogits", False, 2.0)
+VIEWS = 3
+
+
+def precision() -> torch.autocast:
+    return torch.autocast("cpu", enabled=False)
+
+
+class Bench:
+    """A model whose stem is frozen, the training frames of minimal_dataset, and what the stem makes
+    of them."""
+
+    def __init__(self, cfg: Path, directory: Path) -> None:
+        self.config = read_config(cfg, VOCABULARY)
+        self.data = load_dataset(DatasetPaths(directory=directory), regress=False)
+        self.plan = plan_model(self.config, SIZE)
+        self.frames = pack(self.data.images(), SIZE, True, None)
+        self.stem = self._stem_outputs(self.model())
+
+    def model(self) -> AUDetNet:
+        """Always with the same weights, larger than they are drawn: else codes hardly depend on the
+        image."""
+        model = build_model(self.plan, self.config.data, seed=0)
+        with torch.no_grad():
+            for parameter in (*model.encoder.parameters(), *model.predictor.parameters()):
+                if parameter.dim() > 1 and parameter.requires_grad:
+                    parameter.mul_(4)
+        return model
+
+    def _stem_outputs(self, model: AUDetNet) -> PackedFrames:
+        stem = frozen_stem(model.eval(), self.plan, CPU)
+        return pack_stem_outputs(stem, self.frames, self.data, VIEWS, None)
+
+    def batches(self, name: str, with_stem: bool) -> Batches:
+        frames = {each.name: each for each in self.data.sets()}[name]
+        stem = PackedRows.placed(self.stem, CPU, "off") if with_stem else None
+        return Batches(frames, self.frames, CPU, stem=stem)
+
+    def step(self, model: AUDetNet) -> TrainingStep:
+        optimisers = make_optimisers(model, self.config)
+        return TrainingStep(
+            model, optimisers, pursued(self.plan), 2, HEAD, 0, precision, NOTHING_DRAWN, World()
+        )
+
+    def evaluated(
+        self, model: AUDetNet, with_stem: bool, reference: Reference | None = None
+    ) -> SetResults:
+        """On the test frames."""
+        loss = torch.nn.functional.l1_loss
+        evaluator = Evaluator(model, HEAD, loss, self.data.au_names, precision)
+        cuts = evaluation_cuts(len(self.data.test), 3, None)
+        return evaluator(self.batches("test", with_stem), cuts, reference=reference)
