@@ -15,6 +15,7 @@ from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import FEW, Indices, at_rest
 from audetnet.errors import UserError
+from audetnet.evaluation.evaluate import evaluating
 from audetnet.networks.fixed import PersonReference
 from audetnet.networks.model import AUDetNet
 from audetnet.seeds import Purpose, torch_generator
@@ -66,7 +67,8 @@ def training_people_at_rest(
             f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
         )
         everyone = [np.arange(len(train))]
-        block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
+        with evaluating(model):
+            block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
         return None
     frames = block.choice.of(train.ids, batches.subjects, seed)
     if not any(map(len, frames)):
@@ -79,7 +81,8 @@ def training_people_at_rest(
             f"[person_reference]: of {few} of {len(frames)} training people there are fewer than "
             f"{FEW} frames ({block.choice}): their median may show an expression"
         )
-    values = at_rest(frames, reader(model, index, batches))
+    with evaluating(model):
+        values = at_rest(frames, reader(model, index, batches))
     block.mean_rest.copy_(values.mean(dim=0))
     return PeopleAtRest(values=values, missing=block.missing, seed=seed)
 

@@ -84,6 +84,26 @@ def test_the_medians_of_training_people_and_their_mean(bench: Bench, with_stem: 
     assert torch.equal(rest(batch, 1, 0), rest.values[torch.from_numpy(who[[6, 1, 3]])])
 
 
+def test_reading_changes_nothing_else(
+    edited_cfg: Edited, minimal_data: Path, narrow_resnet: None
+) -> None:
+    """Neither statistics nor draws, though blocks that learn stand before it: a run that is gone on
+    with reads again."""
+    first = "[convolutional] # 32x16x16"
+    before = (
+        "[convolutional]\nbatch_normalise=1\nfilters=4\nkernel_size=1\nstride=1\n"
+        f"[dropout]\nprobability=0.5\n[route]\nbranch_at_layer=1\n[person_reference]\n{first}"
+    )
+    bench = Bench(edited_cfg(*FROZEN_STEM, (first, before)), minimal_data)
+    model, batches = bench.model().train(), bench.batches("train", True)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    drawn = torch.random.get_rng_state()
+    assert training_people_at_rest(model, batches, bench.data.train, seed=0) is not None
+    changed = [n for n, tensor in model.state_dict().items() if not torch.equal(tensor, state[n])]
+    assert changed == ["encoder.blocks.5.mean_rest"]
+    assert torch.equal(torch.random.get_rng_state(), drawn) and model.training
+
+
 def part_of_batch(length: int, rank: int, processes: int) -> Batch:
     part = World(rank, processes).part(length)
     subjects = (torch.arange(length) % 3)[part]
