@@ -361,6 +361,36 @@ def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
         assert "of 4 of 4 training people there are fewer than 5" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("narrow_resnet")
+@pytest.mark.parametrize("change", ["who is who", "the list"])
+def test_other_people_or_another_list_are_another_run(
+    change: str,
+    edited_cfg: Edited,
+    minimal_data: Path,
+    tmp_path: Path,
+    stop_after: Callable[[int | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They decide what is taken off, so its checkpoint must not be gone on with."""
+    ids = (minimal_data / "train_ids.csv").read_text().splitlines()
+    path, run = tmp_path / "neutral.csv", tmp_path / "run"
+    path.write_text("\n".join(ids))
+    named = options("frames=named", f"frame_list={path}")
+    cfg = edited_cfg(*QUICK, *FROZEN_STEM, REFERENCE, named)
+    data = Path(shutil.copytree(minimal_data, tmp_path / "data"))
+    stop_after(1)
+    assert start(cfg, run, data=data) == 0
+    if change == "the list":
+        path.write_text("\n".join(ids[1:]))
+    else:
+        metadata = json.loads((data / "dataset.json").read_text())
+        other = {**metadata, "subject_pattern": "SN00|SN01"}
+        (data / "dataset.json").write_text(json.dumps(other))
+    capsys.readouterr()
+    assert start(cfg, run, data=data) == 2
+    assert "this run was started with" in capsys.readouterr().err
+
+
 def test_the_table_by_the_number_of_frames() -> None:
     def record(value: float | None) -> dict[str, Any]:
         return {"mean": {"f1": value, "2afc": 0.5}}
