@@ -287,11 +287,12 @@ def test_a_run_with_z1(
     assert all(np.isfinite(losses))
 
 
-def without_subjects(data: Path, directory: Path) -> Path:
-    """The dataset, with a person of its own for every frame."""
+def without_subjects(data: Path, directory: Path, ids: str) -> Path:
+    """The dataset, with a person of its own for every frame of a list."""
+    pattern = "|".join([*(data / ids).read_text().split(), "[^_]+"])
     copy = Path(shutil.copytree(data, directory / "data"))
     metadata = json.loads((copy / "dataset.json").read_text())
-    (copy / "dataset.json").write_text(json.dumps({**metadata, "subject_pattern": ".*"}))
+    (copy / "dataset.json").write_text(json.dumps({**metadata, "subject_pattern": pattern}))
     return copy
 
 
@@ -310,18 +311,23 @@ def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("narrow_resnet")
+@pytest.mark.parametrize("unknown", ["train", "test"])
 def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
-    edited_cfg: Edited, minimal_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    unknown: str,
+    edited_cfg: Edited,
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is taken off is then the same for everyone."""
+    """Of either set: results with a reference need both."""
     short = (*QUICK, ("max_epochs=2", "max_epochs=1"))
     cfg = edited_cfg(*short, *FROZEN_STEM, REFERENCE)
-    data = without_subjects(minimal_data, tmp_path)
+    data = without_subjects(minimal_data, tmp_path, f"{unknown}_ids.csv")
     assert start(cfg, tmp_path / "run", data=data) == 0
-    output = capsys.readouterr()
-    (off,) = (line for line in output.err.splitlines() if "[person_reference] is off" in line)
-    assert "subject_pattern or subjects" in off
-    assert "no results with a person's reference" in output.err
+    said = capsys.readouterr().err
+    assert ("[person_reference] is off" in said) == (unknown == "train")
+    (line,) = (x for x in said.splitlines() if "no results with a person's reference" in x)
+    assert f"the {unknown} frames" in line and "subject_pattern or subjects" in line
     assert results_of(tmp_path / "run")["with_person_reference"] == {}
     latest = saved_tensors(tmp_path / "run" / "checkpoints" / "latest.pt")
     (mean,) = (tensor for name, tensor in latest.items() if name.endswith("mean_rest"))
