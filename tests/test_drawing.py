@@ -36,7 +36,7 @@ class Halves(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
 
-    def encode(self, pixels: torch.Tensor) -> Code:
+    def encode(self, pixels: torch.Tensor, rest: torch.Tensor | None = None) -> Code:
         return Code(pixels[:, :2, :1, :1], 1)
 
     def decode(self, code: Code) -> torch.Tensor:

@@ -164,37 +164,24 @@ def _request(
     ) -> "TrainedRun":
         packed = _packed(saved, dataset, cache, arguments.check_cache)
         stem = _stem(saved, model, packed, dataset, device, cache)
+        head, smallest, samples = saved.head(), dataset.active_from, (train, test)
         return encoded_run(
-            name,
-            saved.config,
-            model,
-            saved.head(),
-            device,
-            dataset.active_from,
-            (train, test),
-            packed,
-            stem,
-            with_rest,
+            name, saved.config, model, head, device, smallest, samples, packed, stem, with_rest
         )
 
-    names = _names([run, *compared])
+    named = list(zip(_names([run, *compared]), [run, *compared], strict=True))
+    with_reference = [
+        encoded(f"{name}, with reference", saved, saved.trained(), with_rest=True)
+        for name, saved in named
+        if saved.plan.encoder.has_reference
+    ]
     packed = _packed(run, dataset, cache, arguments.check_cache)
     pixels = packed.gather(packed.rows(train.ids))
     judge = trained_judge(train, pixels, dataset.active_from, cache, device, arguments.seed)
     return Request(
-        run=encoded(names[0], run, run.trained()),
+        run=encoded(named[0][0], run, run.trained()),
         untrained=encoded(UNTRAINED, run, run.untrained()),
-        compared=[
-            *(
-                encoded(f"{name}, with reference", saved, saved.trained(), with_rest=True)
-                for name, saved in zip(names, [run, *compared], strict=True)
-                if any(step.is_reference for step in saved.plan.encoder.steps)
-            ),
-            *(
-                encoded(name, saved, saved.trained())
-                for name, saved in zip(names[1:], compared, strict=True)
-            ),
-        ],
+        compared=[*with_reference, *(encoded(n, each, each.trained()) for n, each in named[1:])],
         au_names=run.au_names,
         factors=factors,
         judges=judges_with(judge),

@@ -7,7 +7,7 @@ header lists the rows that are done: who is killed goes on from there.
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -90,12 +90,11 @@ class ImageFiles(Source):
         return np.dtype(np.uint8)
 
     def header(self) -> Header:
-        folders = {path.parent for path in self.images.values()}
         return {
             "version": VERSION,
             "image_size": list(self.size),
             "resized": self.resize,
-            "folders": sorted({str(folder.resolve()) for folder in folders}),
+            "folders": image_folders(self.images.values()),
             "images": {frame: image_state(path) for frame, path in self.images.items()},
         }
 
@@ -121,6 +120,11 @@ class ImageFiles(Source):
         with ThreadPoolExecutor(_WORKERS) as workers:
             said = zip(rows, workers.map(fill, rows), strict=True)
             return {row: mistake for row, mistake in said if mistake is not None}
+
+
+def image_folders(paths: Iterable[Path]) -> list[str]:
+    """Where images lie: the same names elsewhere are other images."""
+    return sorted({str(folder.resolve()) for folder in {path.parent for path in paths}})
 
 
 def image_status(path: Path) -> os.stat_result:

@@ -42,14 +42,14 @@ class RestFrames:
         }[self.frames]
 
     def of(self, ids: Sequence[str], subjects: Indices, seed: int) -> list[Indices]:
-        """For each subject from 0 the frames that are taken; none where none is named. Raises
-        UserError for a list that cannot be read.
+        """For each subject from 0 the frames that are taken, each once however often its id is
+        listed; none where none is named. Raises UserError for a list that cannot be read.
         """
         named = set(read_ids(Path(self.frame_list))) if self.frame_list is not None else set()
         found = []
         for subject in range(int(subjects.max(initial=-1)) + 1):
-            own: list[int] = np.flatnonzero(subjects == subject).tolist()
-            rows = np.array(sorted(own, key=lambda row: time_key(ids[row])), dtype=np.int64)
+            own = {ids[row]: row for row in np.flatnonzero(subjects == subject).tolist()}
+            rows = np.array([own[frame] for frame in sorted(own, key=time_key)], dtype=np.int64)
             if self.frames == "random":
                 drawn = numpy_generator(seed, Purpose.REFERENCE, subject).permutation(rows)
                 rows = np.sort(drawn[: self.count])

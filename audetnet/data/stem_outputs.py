@@ -18,7 +18,7 @@ from audetnet.data.array_file import VERSION, Checksums, Header, PackedArray, Sh
 from audetnet.data.augment import Augmentation, apply
 from audetnet.data.cache import PackedFrames, digest, packed
 from audetnet.data.frames import Dataset
-from audetnet.data.packing import Source, image_state
+from audetnet.data.packing import Source, image_folders, image_state
 from audetnet.data.views import AS_IT_IS, view_draws, view_name
 
 _BATCH = 16
@@ -70,6 +70,7 @@ class StemOutputs(Source):
             "type": "float16",
             "stem": self._stem.made_by,
             "frame_size": list(self._frames.shape[2:]),
+            "folders": image_folders(self._images.values()),
             "augmentation": repr(sorted(asdict(Augmentation()).items())),
             "images": {view_name(frame, view): states[frame] for frame, view in self._views},
         }

@@ -132,7 +132,11 @@ class Evaluator:
         """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
         frames = batches.frames(indices)
         with evaluating(self._model), self._precision():
-            made = self._model.decode(self._model.encode(to_unit_range(frames)))
+            if batches.has_stem:
+                code = self._model.encode_stem(batches.stem_outputs(indices))
+            else:
+                code = self._model.encode(to_unit_range(frames))
+            made = self._model.decode(code)
         shown = (self._model.pixels.shown(made) * 255).round().to(torch.uint8)
         return Samples(tuple(ids[i] for i in indices), frames.cpu().numpy(), shown.cpu().numpy())
 

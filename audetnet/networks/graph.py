@@ -90,6 +90,11 @@ class Plan:
         return frozenset(fixed - {INPUT})
 
     @property
+    def has_reference(self) -> bool:
+        """Whether it takes off what a person shows at rest."""
+        return any(step.is_reference for step in self.steps)
+
+    @property
     def stem_length(self) -> int:
         """How many blocks at the beginning need be computed once for an image only: frozen stems,
         and what enlarges or pools them, of which the other blocks read the last one's output.

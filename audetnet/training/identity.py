@@ -14,6 +14,7 @@ from typing import Any
 from audetnet.config.binding import parameters
 from audetnet.config.options import Config, DataOptions, LossOptions, NetOptions, TrainingOptions
 from audetnet.data.frames import Dataset
+from audetnet.data.ids import read_ids
 from audetnet.data.images import Size
 from audetnet.errors import UserError
 from audetnet.vocabulary import VOCABULARY
@@ -34,6 +35,8 @@ _KINDS: Mapping[str, Mapping[str, Schema]] = {
     "objectives": VOCABULARY.objectives,
 }
 """By the name of a list, then by the type of an entry."""
+_REFERENCE = "person_reference"
+"""The block that learns from who is in the training frames."""
 _OF_DATA = ("digest_of_ids_and_labels", "digest_of_images", "digest_of_subjects")
 _EXPLAINING = ("fold",)
 """What may differ where the data are the same, and tells more than a digest where they are not."""
@@ -48,7 +51,9 @@ def run_identity(
     bf16: bool,
     fold: str | None,
 ) -> dict[str, Any]:
-    """What must be the same in all parts of a run, as plain JSON data. ``images``: their digest."""
+    """What must be the same in all parts of a run, as plain JSON data. ``images``: their digest.
+    Raises UserError for a list of frames that cannot be read.
+    """
     cfg = config.resolved()
     for name in _CHANGEABLE:
         del cfg["training"][name]
@@ -69,11 +74,17 @@ def run_identity(
 
 
 def _subjects_digest(config: Config, dataset: Dataset) -> str | None:
-    """Of who is in the training frames, where a run learns from it."""
+    """Of who is in the training frames, where a run learns from it, and of the frames that a list
+    says to show people at rest.
+    """
     answered = {each.objective.critic_answers for each in config.objectives}
-    if "people" not in answered and not config.data.balance_subjects:
+    blocks = [block for network in config.networks.values() for block in network.blocks]
+    references = [block.arguments for block in blocks if block.type == _REFERENCE]
+    if "people" not in answered and not config.data.balance_subjects and not references:
         return None
-    return hashlib.sha256("\n".join(dataset.train.subjects).encode()).hexdigest()[:16]
+    lists = [Path(each["frame_list"]) for each in references if each.get("frame_list")]
+    lines = [*dataset.train.subjects, *(frame for path in lists for frame in read_ids(path))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import FEW, at_rest
 from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import reader, reference_block
+from audetnet.evaluation.evaluate import evaluating
 from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet
@@ -62,7 +63,8 @@ def training_people_at_rest(
             f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
         )
         everyone = [np.arange(len(train))]
-        block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
+        with evaluating(model):
+            block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
         return None
     frames = block.choice.of(train.ids, batches.subjects, seed)
     if not any(map(len, frames)):
@@ -75,7 +77,8 @@ def training_people_at_rest(
             f"[person_reference]: of {few} of {len(frames)} training people there are fewer than "
             f"{FEW} frames ({block.choice}): their median may show an expression"
         )
-    values = at_rest(frames, reader(model, index, batches))
+    with evaluating(model):
+        values = at_rest(frames, reader(model, index, batches))
     block.mean_rest.copy_(values.mean(dim=0))
     return PeopleAtRest(values=values, missing=block.missing, seed=seed)
 
@@ -97,7 +100,9 @@ def fit_blocks(
     for index, (block, step) in enumerate(zip(model.encoder.blocks, encoder.steps, strict=True)):
         if isinstance(block, FittedBlock):
             say(f"fitting [{step.options.type}] to {counted(len(rows), 'training frame')}")
-            features = reader(model, index, batches, None if rest is None else rest.values)(rows)
+            people_at_rest = None if rest is None else rest.values
+            with evaluating(model):
+                features = reader(model, index, batches, people_at_rest)(rows)
             try:
                 block.fit(features, targets(torch.from_numpy(train.labels[rows])), people)
             except OptionError as error:

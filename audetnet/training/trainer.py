@@ -234,9 +234,10 @@ class Trainer:
         """
         if not is_asked_for(self._model, self._config.data):
             return None
-        if fault := self._dataset.test.people_fault():
-            note(f"no results with a person's reference: that {fault}")
-            return None
+        for frames in (self._dataset.train, self._dataset.test):
+            if fault := frames.people_fault():
+                note(f"no results with a person's reference: that {fault}")
+                return None
         data, batches, seed = self._dataset, self._batches, self._settings.seed
         return lambda: test_references(self._model, data, batches, seed)
 

@@ -52,6 +52,14 @@ def test_random_frames_are_some_of_the_persons_by_the_seed() -> None:
     assert first.tolist() == again.tolist() != others.tolist()
 
 
+def test_a_frame_that_is_listed_often_counts_once() -> None:
+    """Lists that balance AUs repeat active frames, which would be the median then."""
+    ids = ["a_2", "a_1", "a_2", "a_2", "b_1", "b_1"]
+    choice, subjects = RestFrames(), np.array([0, 0, 0, 0, 1, 1])
+    named = [[ids[row] for row in rows] for rows in choice.of(ids, subjects, 0)]
+    assert named == [["a_1", "a_2"], ["b_1"]]
+
+
 def test_one_random_frame_is_any_of_them() -> None:
     ids, subjects = [f"a_{n}" for n in range(4)], np.zeros(4, np.int64)
     choice = RestFrames(frames="random", count=1)

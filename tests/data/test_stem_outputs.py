@@ -193,6 +193,20 @@ def test_what_it_was_made_of_decides_whether_it_is_used(
     assert ("has changed; packing anew" in capsys.readouterr().err) == (change == "an image")
 
 
+def test_the_same_names_elsewhere_are_other_images(
+    packed: Packed, image_folder: WriteImages
+) -> None:
+    """Two crops of the same frames may share a cache: each has its file."""
+    packed.outputs()
+    before = packed.files()
+    others = Packed(image_folder(*TRAIN, *TEST, size=SIZE, name="crops"), packed.cache)
+    others.outputs()
+    assert len(packed.files()) == 2 and set(before) < set(packed.files())
+    counting = Counting()
+    packed.outputs(stem(counting))
+    assert counting.images == 0
+
+
 def test_an_interrupted_computation_is_gone_on_with(
     packed: Packed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,11 +68,13 @@ class Bench:
             model, optimisers, pursued(self.plan), 2, HEAD, 0, precision, NOTHING_DRAWN, World()
         )
 
+    def evaluator(self, model: AUDetNet) -> Evaluator:
+        loss = torch.nn.functional.l1_loss
+        return Evaluator(model, HEAD, loss, self.data.au_names, precision)
+
     def evaluated(
         self, model: AUDetNet, with_stem: bool, reference: Reference | None = None
     ) -> SetResults:
         """On the test frames."""
-        loss = torch.nn.functional.l1_loss
-        evaluator = Evaluator(model, HEAD, loss, self.data.au_names, precision)
         cuts = evaluation_cuts(len(self.data.test), 3, None)
-        return evaluator(self.batches("test", with_stem), cuts, reference=reference)
+        return self.evaluator(model)(self.batches("test", with_stem), cuts, reference=reference)

@@ -84,6 +84,26 @@ def test_the_medians_of_training_people_and_their_mean(bench: Bench, with_stem: 
     assert torch.equal(rest(batch, 1, 0), rest.values[torch.from_numpy(who[[6, 1, 3]])])
 
 
+def test_reading_changes_nothing_else(
+    edited_cfg: Edited, minimal_data: Path, narrow_resnet: None
+) -> None:
+    """Neither statistics nor draws, though blocks that learn stand before it: a run that is gone on
+    with reads again."""
+    first = "[convolutional] # 32x16x16"
+    before = (
+        "[convolutional]\nbatch_normalise=1\nfilters=4\nkernel_size=1\nstride=1\n"
+        f"[dropout]\nprobability=0.5\n[route]\nbranch_at_layer=1\n[person_reference]\n{first}"
+    )
+    bench = Bench(edited_cfg(*FROZEN_STEM, (first, before)), minimal_data)
+    model, batches = bench.model().train(), bench.batches("train", True)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    drawn = torch.random.get_rng_state()
+    assert training_people_at_rest(model, batches, bench.data.train, seed=0) is not None
+    changed = [n for n, tensor in model.state_dict().items() if not torch.equal(tensor, state[n])]
+    assert changed == ["encoder.blocks.5.mean_rest"]
+    assert torch.equal(torch.random.get_rng_state(), drawn) and model.training
+
+
 def part_of_batch(length: int, rank: int, processes: int) -> Batch:
     part = World(rank, processes).part(length)
     subjects = (torch.arange(length) % 3)[part]
@@ -267,11 +287,12 @@ def test_a_run_with_z1(
     assert all(np.isfinite(losses))
 
 
-def without_subjects(data: Path, directory: Path) -> Path:
-    """The dataset, with a person of its own for every frame."""
+def without_subjects(data: Path, directory: Path, ids: str) -> Path:
+    """The dataset, with a person of its own for every frame of a list."""
+    pattern = "|".join([*(data / ids).read_text().split(), "[^_]+"])
     copy = Path(shutil.copytree(data, directory / "data"))
     metadata = json.loads((copy / "dataset.json").read_text())
-    (copy / "dataset.json").write_text(json.dumps({**metadata, "subject_pattern": ".*"}))
+    (copy / "dataset.json").write_text(json.dumps({**metadata, "subject_pattern": pattern}))
     return copy
 
 
@@ -290,18 +311,23 @@ def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("narrow_resnet")
+@pytest.mark.parametrize("unknown", ["train", "test"])
 def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
-    edited_cfg: Edited, minimal_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    unknown: str,
+    edited_cfg: Edited,
+    minimal_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is taken off is then the same for everyone."""
+    """Of either set: results with a reference need both."""
     short = (*QUICK, ("max_epochs=2", "max_epochs=1"))
     cfg = edited_cfg(*short, *FROZEN_STEM, REFERENCE)
-    data = without_subjects(minimal_data, tmp_path)
+    data = without_subjects(minimal_data, tmp_path, f"{unknown}_ids.csv")
     assert start(cfg, tmp_path / "run", data=data) == 0
-    output = capsys.readouterr()
-    (off,) = (line for line in output.err.splitlines() if "[person_reference] is off" in line)
-    assert "subject_pattern or subjects" in off
-    assert "no results with a person's reference" in output.err
+    said = capsys.readouterr().err
+    assert ("[person_reference] is off" in said) == (unknown == "train")
+    (line,) = (x for x in said.splitlines() if "no results with a person's reference" in x)
+    assert f"the {unknown} frames" in line and "subject_pattern or subjects" in line
     assert results_of(tmp_path / "run")["with_person_reference"] == {}
     latest = saved_tensors(tmp_path / "run" / "checkpoints" / "latest.pt")
     (mean,) = (tensor for name, tensor in latest.items() if name.endswith("mean_rest"))
@@ -339,6 +365,36 @@ def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
         path.write_text(f"{first}\n")
         assert start(cfg, run) == 0
         assert "of 4 of 4 training people there are fewer than 5" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("narrow_resnet")
+@pytest.mark.parametrize("change", ["who is who", "the list"])
+def test_other_people_or_another_list_are_another_run(
+    change: str,
+    edited_cfg: Edited,
+    minimal_data: Path,
+    tmp_path: Path,
+    stop_after: Callable[[int | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They decide what is taken off, so its checkpoint must not be gone on with."""
+    ids = (minimal_data / "train_ids.csv").read_text().splitlines()
+    path, run = tmp_path / "neutral.csv", tmp_path / "run"
+    path.write_text("\n".join(ids))
+    named = options("frames=named", f"frame_list={path}")
+    cfg = edited_cfg(*QUICK, *FROZEN_STEM, REFERENCE, named)
+    data = Path(shutil.copytree(minimal_data, tmp_path / "data"))
+    stop_after(1)
+    assert start(cfg, run, data=data) == 0
+    if change == "the list":
+        path.write_text("\n".join(ids[1:]))
+    else:
+        metadata = json.loads((data / "dataset.json").read_text())
+        other = {**metadata, "subject_pattern": "SN00|SN01"}
+        (data / "dataset.json").write_text(json.dumps(other))
+    capsys.readouterr()
+    assert start(cfg, run, data=data) == 2
+    assert "this run was started with" in capsys.readouterr().err
 
 
 def test_the_table_by_the_number_of_frames() -> None:

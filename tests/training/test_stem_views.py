@@ -42,6 +42,21 @@ def test_the_same_weights_are_evaluated_alike(bench: Bench) -> None:
     assert stored.code["z2_variance"] == pytest.approx(plain.code["z2_variance"], rel=1e-2)
 
 
+def test_pictures_are_made_of_them_too(bench: Bench) -> None:
+    """So that the stem is not run again after every epoch."""
+    model, ids = bench.model(), bench.data.test.ids
+    runs: list[int] = []
+    model.encoder.blocks[0].register_forward_hook(lambda *_: runs.append(1))
+    plain, stored = (
+        bench.evaluator(model).samples(bench.batches("test", with_stem), ids, np.array([3, 1]))
+        for with_stem in (False, True)
+    )
+    assert len(runs) == 1, "by the first"
+    apart = plain.reconstructions.astype(float) - stored.reconstructions
+    assert np.abs(apart).max() <= 1 and plain.reconstructions.std() > 0
+    np.testing.assert_array_equal(plain.originals, stored.originals)
+
+
 def test_steps_without_augmentation_are_alike(bench: Bench) -> None:
     """A batch of the critics alone and one of all networks, from the same weights."""
     found: list[list[dict[str, float]]] = []
