@@ -17,6 +17,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,6 +37,7 @@ from audetnet.errors import UserError, did_you_mean, exit_status
 from audetnet.memory import keep_freed_memory
 
 _AT_ONCE = 2
+_MADE_OF = "made_of.txt"
 _BASELINES = {
     "hog": "HOG + ridge",
     "stem": "stem + ridge",
@@ -43,10 +45,11 @@ _BASELINES = {
 }
 _CAPTION = """Medians over seeds; in brackets the difference to "{base}" and its 95 % interval
 over the {people} test people, who are drawn alike for both. F1 at thresholds of {validation}
-validation people, and at the AU loss's own; "5" and "20": with so many frames of each test person taken for what is at
-rest. Leak: (AUC of z2 - 0.5) / (AUC of z1 - 0.5). Identity: balanced accuracy, chance 1 / {people};
-the true AU labels tell {floor:.3f}. z2: R2 of kernel ridge regressions. "rest": [person_reference]
-before the ridge; its codes are those minus the median over all frames of a person."""
+validation people, and at the AU loss's own; "5" and "20": with so many frames of each test person
+taken for what is at rest. Leak: (AUC of z2 - 0.5) / (AUC of z1 - 0.5). Identity: balanced accuracy,
+chance 1 / {people}; the true AU labels tell {floor:.3f}. z2: R2 of kernel ridge regressions.
+"rest": [person_reference] before the ridge; its codes are those minus the median over all frames of
+a person."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ class Bench:
         return self.work / "cache"
 
     def dataset(self) -> Dataset:
-        return self._loaded(self.validation())
+        return self._loaded(self.validation)
 
+    @cached_property
     def validation(self) -> tuple[str, ...]:
         """The training people that are held out, if DIR has no validation people: every fourth."""
         dataset = self._loaded(())
@@ -84,7 +88,7 @@ class Bench:
             people=dataset.train.people,
             epochs=self.epochs,
             regress=dataset.kind == "intensity",
-            validation=self.validation(),
+            validation=self.validation,
         )
 
     def made_of(self, name: str, dataset: Dataset) -> str:
@@ -185,6 +189,10 @@ def _one(bench: Bench, name: str, seed: int) -> int:
     cfg.write_text(bench.cfg(arm, dataset))
     flags = ["--cfg", str(cfg), "--data", str(bench.data), "--run", str(place), "--device", "cpu"]
     flags += ["--seed", str(seed), "--save-every", "0", "--cache", str(bench.cache)]
+    if _trained_of(place) != made_of:
+        flags.append("--overwrite")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / _MADE_OF).write_text(made_of)
     if status := train.main(flags):
         return status
     result = measured(
@@ -201,10 +209,15 @@ def _one(bench: Bench, name: str, seed: int) -> int:
     return 0
 
 
+def _trained_of(place: Path) -> str | None:
+    """What the run in a directory was made of; None where there is none."""
+    path = place / _MADE_OF
+    return path.read_text() if path.is_file() else None
+
+
 def _report(bench: Bench, dataset: Dataset, rows: dict[str, list[Result]]) -> None:
     base = next(arm.title for arm in ARMS if arm.name == BASE)
     numbers = Numbers(rows, base, dataset)
-    assert dataset.validation is not None or not bench.validation()
     caption = _CAPTION.format(
         base=base,
         people=dataset.test.people,

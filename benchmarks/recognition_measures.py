@@ -1,4 +1,4 @@
-"""What recognition.py measures of a trained arm, by the report's own measures, and how it is kept."""
+"""What recognition.py measures of a trained arm, by the report's own measures; how it is kept."""
 
 import json
 from collections.abc import Mapping
@@ -205,13 +205,26 @@ def _values(findings: Findings) -> dict[str, float]:
 
 
 def _with_fresh_predictor(subject: Subject) -> Subject:
-    """With an AUPredictor that has something to learn, taught occurrences by cross-entropy."""
-    run = subject.trained
+    """With an AUPredictor that has something to learn, taught occurrences by cross-entropy, and
+    codes of one scale: a ridge's outputs vary by a few hundredths.
+    """
+    run = _scaled(subject.trained)
     text = fresh_predictor_cfg(len(subject.au_names))
     fresh = parse_config(text, Path("the fresh AUPredictor"), VOCABULARY).networks[PREDICTOR]
     config = replace(run.config, networks={**run.config.networks, PREDICTOR: fresh})
     head = AUHead("BCEWithLogits", False, run.active_from)
     return replace(subject, run=replace(run, config=config, head=head))
+
+
+def _scaled(run: TrainedRun) -> TrainedRun:
+    """Each channel with mean 0 and variance 1 over the training frames."""
+    whole, z1_channels = run.train_code.whole, run.train_code.z1_channels
+    deviation, mean = torch.std_mean(whole, dim=(0, 2, 3), keepdim=True)
+    train, test = (
+        Code((code.whole - mean) / deviation.clamp(min=1e-6), z1_channels)
+        for code in (run.train_code, run.test_code)
+    )
+    return replace(run, train_code=train, test_code=test)
 
 
 def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:

@@ -133,18 +133,20 @@ def markdown(numbers: Numbers, rows: Rows) -> str:
 def draw(numbers: Numbers, rows: Rows, path: Path) -> None:
     """A panel a group of columns: medians as large marks, seeds as small ones."""
     titles = list(rows)[::-1]
-    figure = Figure(figsize=(4 + 2.6 * len(_PANELS), 1.8 + 0.32 * len(titles)))
+    figure = Figure(figsize=(4 + 2.6 * (len(_PANELS) + 1), 1.8 + 0.32 * len(titles)))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(_PANELS), sharey=True)
-    for axis, (heading, columns) in zip(axes, _PANELS, strict=True):
+    panels = (*_PANELS, ("z2 knows (R2)", tuple(numbers.factors)))
+    axes = figure.subplots(1, len(panels), sharey=True)
+    for axis, (heading, columns) in zip(axes, panels, strict=True):
+        step = 0.54 / max(3, len(columns))
         for place, column in enumerate(columns):
-            color, marker = f"C{place}", "osD"[place]
+            color, marker = f"C{place}", "osDv^P*X"[place % 8]
             label: str | None = column
             for row, title in enumerate(titles):
                 values = numbers.values(title, column)
                 if not values:
                     continue
-                height = row + 0.18 * (len(columns) - 1) / 2 - 0.18 * place
+                height = row + step * (len(columns) - 1) / 2 - step * place
                 axis.plot(values, [height] * len(values), marker, color=color, ms=2.5, alpha=0.5)
                 axis.plot(np.median(values), height, marker, color=color, ms=6, label=label)
                 label = None
@@ -154,7 +156,7 @@ def draw(numbers: Numbers, rows: Rows, path: Path) -> None:
         for row in range(1, len(titles)):
             axis.axhline(row - 0.5, color="0.9", lw=0.8)
         if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06))
+            axis.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=3)
     floor = numbers.floor()
     if not np.isnan(floor):
         axes[3].axvline(floor, color="0.4", ls=":")
