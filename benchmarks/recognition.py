@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from recognition_arms import ARMS, BASE, Arm, cfg_text
-from recognition_measures import CPU, Result, kept, measured, save
+from recognition_measures import CPU, Result, kept, measured, own_judge, save
 from recognition_table import Numbers, draw, markdown
 
 from audetnet.arguments import names, positive
@@ -152,10 +152,11 @@ def _result(bench: Bench, dataset: Dataset, name: str, seed: int) -> Result | No
 
 
 def _prepare(bench: Bench, dataset: Dataset) -> None:
-    """What all share, so that no two processes make it: the outputs of the stem."""
-    say("the stem's outputs, once for all")
+    """What all share, so that no two processes make it."""
+    say("the stem's outputs and the judge, once for all")
     stem_readers(dataset, bench.cache, CPU)
     hog_reader(dataset, bench.cache)
+    own_judge(dataset, bench.cache)
 
 
 def _child(bench: Bench, name: str, seed: int) -> str | None:

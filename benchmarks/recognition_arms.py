@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+SIZE = (224, 224)
+"""Of the images that the stem reads."""
 _GENERAL = """{{General}}
 [training_options]
 batch_size=64

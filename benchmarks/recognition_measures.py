@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from recognition_arms import fresh_predictor_cfg
+from recognition_arms import SIZE, fresh_predictor_cfg
 
 from audetnet.baselines.method import Method, Scores
 from audetnet.baselines.run import run_method
 from audetnet.config.options import PREDICTOR
 from audetnet.config.reader import parse_config
+from audetnet.data.cache import pack
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
 from audetnet.disentangling.codes import Codes, equal_sample
@@ -90,9 +91,9 @@ def kept(path: Path, made_of: str) -> Result | None:
     return Result(made_of, content["numbers"], method)
 
 
-def own_judge(dataset: Dataset, saved: SavedModel, cache: Path) -> Judge:
+def own_judge(dataset: Dataset, cache: Path) -> Judge:
     """The report's own judge of pictures, from the cache where it is there."""
-    packed = packed_frames(saved, dataset, cache)
+    packed = pack(dataset.images(), SIZE, True, cache)
     train, _ = equal_sample(dataset.train, _FRAMES)
     pixels = packed.gather(packed.rows(train.ids))
     return trained_judge(train, pixels, dataset.active_from, cache, CPU, _SEED)
@@ -115,7 +116,7 @@ def measured(
     """
     saved = load_saved(directory)
     method = run_method(title, saved, dataset, CPU, cache, seed)
-    judge = own_judge(dataset, saved, cache)
+    judge = own_judge(dataset, cache)
     run = _encoded(saved, dataset, cache)
     subject = _subject(run, dataset, judge)
     found = _numbers(subject, data)
@@ -239,6 +240,7 @@ def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
     goes = goes_with_z2(faces, rebuilt_faces, rows, who, partner)
     everyone = np.ones(len(codes.people))
     return {
+        "judge on reconstructions": of_rebuilt(everyone),
         "exchange AUs": leak_ratio(of_z1, of_rebuilt)(everyone),
         "exchange person": mean_over_frames(goes, who)(everyone),
     }

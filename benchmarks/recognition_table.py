@@ -34,6 +34,7 @@ _CODES = {
 }
 _PICTURES = {
     "L1": "L1",
+    "judge on reconstructions": "judge on reconstructions",
     "exchange: AUs with z1": "exchange AUs",
     "exchange: person with z2": "exchange person",
 }
@@ -45,7 +46,10 @@ _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("F1, thresholds of people apart", ("F1", "F1, 5", "F1, 20")),
     ("leak of z2", ("leak, linear", "leak, RBF", "leak, fresh AUPredictor")),
     ("who it is, from z1 and z2", ("identity in z1", "floor of outputs", "identity in z2")),
-    ("exchanged pictures", ("exchange: AUs with z1", "exchange: person with z2")),
+    (
+        "exchanged pictures",
+        ("judge on reconstructions", "exchange: AUs with z1", "exchange: person with z2"),
+    ),
     ("reconstruction, L1", ("L1",)),
 )
 
