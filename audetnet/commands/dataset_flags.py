@@ -1,12 +1,16 @@
 """The flags by which commands name a dataset, and the dataset that they name."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from audetnet.errors import UserError
 
 if TYPE_CHECKING:
     from audetnet.config.options import DataOptions
     from audetnet.data.frames import Dataset
+    from audetnet.training.saved import SavedModel
 
 _OFF = Path("off")
 
@@ -55,8 +59,10 @@ def cache_of(arguments: argparse.Namespace) -> Path | None:
     return None if arguments.cache == _OFF else arguments.cache
 
 
-def dataset_of(arguments: argparse.Namespace, data: "DataOptions") -> "Dataset":
-    """The dataset of --data and the flags beside it. Raises UserError."""
+def dataset_of(arguments: argparse.Namespace, data: "DataOptions | None") -> "Dataset":
+    """The dataset of --data and the flags beside it; ``data`` are the options of a cfg, if there is
+    one. Raises UserError.
+    """
     from audetnet.data.frames import DatasetPaths, load_dataset
     from audetnet.data.ids import IdFiles
 
@@ -66,4 +72,19 @@ def dataset_of(arguments: argparse.Namespace, data: "DataOptions") -> "Dataset":
     paths = DatasetPaths(
         directory=arguments.data, images=arguments.images, labels=arguments.labels, ids=ids
     )
+    if data is None:
+        return load_dataset(paths, regress=False)
     return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+
+
+def dataset_of_run(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset":
+    """The dataset, parted as a run has it. Raises UserError where its AUs are not the run's."""
+    dataset = dataset_of(arguments, replace(run.config.data, au_names=None))
+    unnamed = all(name.startswith("column ") for name in dataset.au_names)
+    named_alike = unnamed and len(dataset.au_names) == len(run.au_names)
+    if dataset.au_names != run.au_names and not named_alike:
+        raise UserError(
+            f"{arguments.data}: its AUs ({', '.join(dataset.au_names)}) are not those that "
+            f"{run.path} was trained on ({', '.join(run.au_names)})"
+        )
+    return dataset

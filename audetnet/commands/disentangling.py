@@ -1,12 +1,11 @@
 """``python test_disentangling.py``: from a trained run to what its z1 and z2 know."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, names, natural, positive
-from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
+from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of_run
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import counted, note, say
 from audetnet.errors import UserError, exit_status
@@ -15,8 +14,6 @@ from audetnet.memory import keep_freed_memory
 if TYPE_CHECKING:
     import torch
 
-    from audetnet.data.batches import PackedRows
-    from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
     from audetnet.disentangling.report import Heading
     from audetnet.disentangling.subject import Request
@@ -122,15 +119,7 @@ def _dataset(
                 f"{other.path}: was trained on other AUs ({', '.join(other.au_names)}) than "
                 f"{run.path} ({', '.join(run.au_names)})"
             )
-    dataset = dataset_of(arguments, replace(run.config.data, au_names=None))
-    unnamed = all(name.startswith("column ") for name in dataset.au_names)
-    named_alike = unnamed and len(dataset.au_names) == len(run.au_names)
-    if dataset.au_names != run.au_names and not named_alike:
-        raise UserError(
-            f"{arguments.data}: its AUs ({', '.join(dataset.au_names)}) are not those that "
-            f"{run.path} was trained on ({', '.join(run.au_names)})"
-        )
-    return dataset
+    return dataset_of_run(arguments, run)
 
 
 def _request(
@@ -147,6 +136,7 @@ def _request(
     from audetnet.disentangling.judge import trained_judge
     from audetnet.disentangling.subject import UNTRAINED, Request
     from audetnet.disentangling.trained_run import encoded_run
+    from audetnet.training.frames_of_run import packed_frames, stem_rows
 
     factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
     cache = cache_of(arguments)
@@ -162,8 +152,8 @@ def _request(
     def encoded(
         name: str, saved: "SavedModel", model: "AUDetNet", with_rest: bool = False
     ) -> "TrainedRun":
-        packed = _packed(saved, dataset, cache, arguments.check_cache)
-        stem = _stem(saved, model, packed, dataset, device, cache)
+        packed = packed_frames(saved, dataset, cache, arguments.check_cache)
+        stem = stem_rows(saved, model, packed, dataset, device, cache)
         head, smallest, samples = saved.head(), dataset.active_from, (train, test)
         return encoded_run(
             name, saved.config, model, head, device, smallest, samples, packed, stem, with_rest
@@ -175,7 +165,7 @@ def _request(
         for name, saved in named
         if saved.plan.encoder.has_reference
     ]
-    packed = _packed(run, dataset, cache, arguments.check_cache)
+    packed = packed_frames(run, dataset, cache, arguments.check_cache)
     pixels = packed.gather(packed.rows(train.ids))
     judge = trained_judge(train, pixels, dataset.active_from, cache, device, arguments.seed)
     return Request(
@@ -188,38 +178,6 @@ def _request(
         seed=arguments.seed,
         notes=(*dataset.notes, *notes, *more, *foreign),
     )
-
-
-def _packed(
-    saved: "SavedModel", dataset: "Dataset", cache: Path | None, thorough: bool
-) -> "PackedFrames":
-    """The frames in the size that the model takes, as its training had them."""
-    from audetnet.data.cache import pack
-
-    resize = saved.config.data.frame_size is not None
-    return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
-
-
-def _stem(
-    saved: "SavedModel",
-    model: "AUDetNet",
-    packed: "PackedFrames",
-    dataset: "Dataset",
-    device: "torch.device",
-    cache: Path | None,
-) -> "PackedRows | None":
-    """What the frozen stem makes of the frames, as the training had it; None where it was not
-    computed once.
-    """
-    from audetnet.data.batches import PackedRows
-    from audetnet.data.stem_outputs import pack_stem_outputs
-    from audetnet.networks.frozen_stem import frozen_stem
-
-    views = saved.config.data.stem_views
-    if views is None:
-        return None
-    stem = frozen_stem(model.to(device).eval(), saved.plan, device)
-    return PackedRows(pack_stem_outputs(stem, packed, dataset, views, cache), device)
 
 
 def _names(saved: "list[SavedModel]") -> list[str]:

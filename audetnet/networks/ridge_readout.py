@@ -90,6 +90,18 @@ class RidgeReadout(FittedBlock):
         self.fitted_penalty.fill_(penalty)
 
 
+@torch.no_grad()
+def outputs_left_out(features: Tensor, targets: Tensor, people: People, penalty: float) -> Tensor:
+    """What regressions with this penalty say of the people that they were not fitted to, (N, A),
+    float64, of features (N, ...) and targets (N, A): each person is left out once, in up to 12
+    groups; of all frames only the scale of a feature is used. NaN where a target is, and of AUs
+    known of fewer than two people.
+    """
+    every = torch.arange(len(targets))
+    groups = _Groups(_Standardised(features.flatten(1), every).gram(), targets.cpu().double())
+    return groups.left_out(penalty, torch.from_numpy(fold_of_people(people, MOST_FOLDS)))
+
+
 class _Standardised:
     """Some rows of features (N, D), standardised a chunk of features at a time."""
 
@@ -185,6 +197,20 @@ class _Groups:
                 shrunk = penalty / (values.clamp(min=0) + penalty)
                 predicted = _predictions_left_out(shrunk, vectors, target, own)
                 found[index, group.aus] = _correlations(predicted, target)
+        return found
+
+    def left_out(self, penalty: float, folds: Tensor) -> Tensor:
+        """Predictions of people left out, (N, A); NaN where there is none."""
+        found = torch.full_like(self._targets, torch.nan)
+        for group in self._groups:
+            own = folds[group.rows]
+            if len(own.unique()) < 2:
+                continue
+            target = self._targets[group.rows][:, group.aus]
+            values, vectors = torch.linalg.eigh(_centred(self._gram_of(group)))
+            shrunk = penalty / (values.clamp(min=0) + penalty)
+            predicted = _predictions_left_out(shrunk, vectors, target, own)
+            found[group.rows[:, None], torch.tensor(group.aus)] = predicted
         return found
 
     def _gram_of(self, group: _Group) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from audetnet.config.options import DataOptions
 from audetnet.data.batches import Batches
-from audetnet.data.frames import Dataset
+from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.person_at_rest import RestFrames, at_rest
 from audetnet.evaluation.at_rest import reference_block, stem_reference, z1_reader
 from audetnet.evaluation.evaluate import Reference, evaluating
@@ -36,20 +36,39 @@ def test_references(
     """What the test people show at rest, by how many frames: at the model's [person_reference], or
     else in z1, of which then the training people's mean is kept.
     """
-    frames, own = dataset.test, batches["test"]
-    found: dict[str, Reference] = {}
+    level = training_level(model, dataset.train, batches["train"], seed)
+    return {
+        name: reference_of(model, dataset.test, batches["test"], choice, seed, level)
+        for name, choice in CHOICES.items()
+    }
+
+
+def training_level(model: AUDetNet, train: FrameSet, batches: Batches, seed: int) -> Tensor | None:
+    """z1 of the training people at rest, on average: the level that the AUPredictor knows. None for
+    a model with a [person_reference].
+    """
+    if reference_block(model) is not None:
+        return None
+    chosen = CHOICES["20"].of(train.ids, batches.subjects, seed)
     with evaluating(model):
-        for name, choice in CHOICES.items():
-            reference = stem_reference(model, own, frames, choice, seed)
-            if reference is None:
-                chosen = choice.of(frames.ids, own.subjects, seed)
-                level = _mean_z1_at_rest(model, dataset, batches["train"], seed)
-                reference = Reference("z1", at_rest(chosen, z1_reader(model, own)) - level)
-            found[name] = reference
-    return found
+        return at_rest(chosen, z1_reader(model, batches)).mean(dim=0)
 
 
-def _mean_z1_at_rest(model: AUDetNet, dataset: Dataset, batches: Batches, seed: int) -> Tensor:
-    """z1 of the training people at rest, on average: the level that the AUPredictor knows."""
-    chosen = CHOICES["20"].of(dataset.train.ids, batches.subjects, seed)
-    return at_rest(chosen, z1_reader(model, batches)).mean(dim=0)
+def reference_of(
+    model: AUDetNet,
+    frames: FrameSet,
+    batches: Batches,
+    choice: RestFrames,
+    seed: int,
+    level: Tensor | None,
+) -> Reference:
+    """What the people of a set show at rest: at the model's [person_reference], or else in z1, of
+    which then the training people's ``level`` is kept.
+    """
+    with evaluating(model):
+        reference = stem_reference(model, batches, frames, choice, seed)
+        if reference is None:
+            assert level is not None
+            chosen = choice.of(frames.ids, batches.subjects, seed)
+            reference = Reference("z1", at_rest(chosen, z1_reader(model, batches)) - level)
+    return reference

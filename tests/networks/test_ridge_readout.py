@@ -13,7 +13,12 @@ from torch import Tensor
 
 from audetnet.config.binding import OptionError
 from audetnet.networks import ridge_readout
-from audetnet.networks.ridge_readout import PENALTIES, CrossValidated, RidgeReadout
+from audetnet.networks.ridge_readout import (
+    PENALTIES,
+    CrossValidated,
+    RidgeReadout,
+    outputs_left_out,
+)
 from tests.networks.conftest import Planner
 
 FloatArray = npt.NDArray[np.float64]
@@ -246,3 +251,22 @@ def test_the_block_of_a_cfg(planned: Planner) -> None:
 def test_candidates_rise() -> None:
     """The last one is taken for the largest."""
     assert all(first < second for first, second in pairwise(PENALTIES))
+
+
+def test_outputs_of_people_left_out_are_sklearns() -> None:
+    given = data()
+    given.targets[given.people == 2, 1] = torch.nan
+    given.targets[given.people != 2, 2] = torch.nan
+    found = outputs_left_out(given.features, given.targets, given.people, 3.0).numpy()
+    scaled = StandardScaler().fit_transform(given.matrix)
+    targets = given.targets.double().numpy()
+    expected = np.full_like(targets, np.nan)
+    for person in range(6):
+        own = given.people == person
+        for au in (0, 1):
+            fit = ~own & ~np.isnan(targets[:, au])
+            other = Ridge(alpha=3.0).fit(scaled[fit], targets[fit, au])
+            read_out = own & ~np.isnan(targets[:, au])
+            if read_out.any():
+                expected[read_out, au] = other.predict(scaled[read_out])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)  # the third AU is of one person only

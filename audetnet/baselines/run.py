@@ -1,0 +1,79 @@
+"""A trained run, measured as the baselines are."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from audetnet.baselines.method import PLAIN, REFERENCES, Method, Scores, active_labels
+from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.frames import Dataset, FrameSet
+from audetnet.data.person_at_rest import RestFrames
+from audetnet.evaluation.evaluate import Reference, encoded, evaluating
+from audetnet.evaluation.metrics import Array
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.model import AUDetNet
+from audetnet.training.frames_of_run import packed_frames, stem_rows
+from audetnet.training.saved import SavedModel
+from audetnet.training.with_references import reference_of, training_level
+
+OWN_PEOPLE = "its own training people"
+_BATCH = 64
+
+
+def run_method(
+    name: str,
+    saved: SavedModel,
+    dataset: Dataset,
+    device: torch.device,
+    cache: Path | None,
+    seed: int,
+) -> Method:
+    """The scores of its checkpoint. Thresholds are chosen on the validation people, or else on
+    ``OWN_PEOPLE``, whom it was fitted to: they fit strangers less than they seem to.
+
+    A person at rest is taken off where the cfg has its [person_reference], else off z1. Raises
+    UserError.
+    """
+    model, head = saved.trained().to(device).eval(), saved.head()
+    packed = packed_frames(saved, dataset, cache)
+    stem = stem_rows(saved, model, packed, dataset, device, cache)
+    tuned = dataset.validation or dataset.train
+    batches = {frames.name: Batches(frames, packed, device, stem=stem) for frames in dataset.sets()}
+
+    def scores(of: Callable[[FrameSet], Reference | None]) -> Scores:
+        return Scores(
+            *(
+                _scores(model, head, batches[frames.name], len(frames), of(frames))
+                for frames in (tuned, dataset.test)
+            )
+        )
+
+    def reference(choice: RestFrames, frames: FrameSet) -> Reference:
+        return reference_of(model, frames, batches[frames.name], choice, seed, level)
+
+    by_reference = {PLAIN: scores(lambda _: None)}
+    if all(frames.people_fault() is None for frames in (dataset.train, tuned, dataset.test)):
+        level = training_level(model, dataset.train, batches["train"], seed)
+        for key, choice in REFERENCES.items():
+            by_reference[key] = scores(partial(reference, choice))
+    return Method(
+        name=name,
+        head=head,
+        tuned_on=OWN_PEOPLE if tuned is dataset.train else "validation people",
+        tuning_labels=active_labels(head, tuned),
+        by_reference=by_reference,
+    )
+
+
+@torch.no_grad()
+def _scores(
+    model: AUDetNet, head: AUHead, batches: Batches, count: int, reference: Reference | None
+) -> Array:
+    with evaluating(model):
+        parts = [
+            head.scores(model.predict(encoded(model, batch, reference)).float()).cpu()
+            for batch in batches(evaluation_cuts(count, _BATCH, None))
+        ]
+    return torch.cat(parts).double().numpy()

@@ -1,0 +1,39 @@
+"""The frames of a dataset as a saved run has them."""
+
+from pathlib import Path
+
+import torch
+
+from audetnet.data.batches import PackedRows
+from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.frames import Dataset
+from audetnet.data.stem_outputs import pack_stem_outputs
+from audetnet.networks.frozen_stem import frozen_stem
+from audetnet.networks.model import AUDetNet
+from audetnet.training.saved import SavedModel
+
+
+def packed_frames(
+    saved: SavedModel, dataset: Dataset, cache: Path | None, thorough: bool = False
+) -> PackedFrames:
+    """The frames in the size that the model takes, as its training had them. Raises UserError."""
+    resize = saved.config.data.frame_size is not None
+    return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
+
+
+def stem_rows(
+    saved: SavedModel,
+    model: AUDetNet,
+    packed: PackedFrames,
+    dataset: Dataset,
+    device: torch.device,
+    cache: Path | None,
+) -> PackedRows | None:
+    """What the frozen stem makes of the frames, as the training had it; None where it was not
+    computed once. Raises UserError.
+    """
+    views = saved.config.data.stem_views
+    if views is None:
+        return None
+    stem = frozen_stem(model.to(device).eval(), saved.plan, device)
+    return PackedRows(pack_stem_outputs(stem, packed, dataset, views, cache), device)
