@@ -30,9 +30,9 @@ PERSON = np.repeat(np.arange(PEOPLE), FRAMES)
 def test_an_arm_is_a_cfg_with_the_stem_that_all_share(arm: Arm, regress: bool) -> None:
     text = cfg_text(arm, aus=3, people=5, epochs=2, regress=regress, validation=("ann",))
     config = parse_config(text, Path("arm.cfg"), VOCABULARY)
-    plan = plan_model(config, (224, 224))
+    plan = plan_model(config, (112, 112))
     assert (config.warnings, plan.warnings) == ((), ())
-    assert plan.encoder.stem_length == 1 and plan.encoder.steps[0].shape == (512, 7, 7)
+    assert plan.encoder.stem_length == 2 and plan.encoder.steps[1].shape == (512, 7, 7)
     assert plan.au_count == 3
     assert config.data.validation_subjects == ("ann",)
     assert [
