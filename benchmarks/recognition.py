@@ -104,7 +104,7 @@ def main(argv: list[str]) -> int:
     flags.add_argument("data", type=Path, metavar="DIR", help="dataset directory")
     flags.add_argument("--seeds", type=positive, default=3)
     flags.add_argument("--arms", type=names, help="by name (default: all but the slow ones)")
-    flags.add_argument("--epochs", type=positive, default=16)
+    flags.add_argument("--epochs", type=positive, default=12)
     flags.add_argument("--work", type=Path, default=Path("runs/recognition"))
     flags.add_argument("--one", help=argparse.SUPPRESS)
     flags.add_argument("--seed", type=int, help=argparse.SUPPRESS)

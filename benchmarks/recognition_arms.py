@@ -18,7 +18,7 @@ balance_dataset_with_momu=False
 image_size=112
 mean=127,127,127
 std=128,128,128
-stem_views=1
+stem_views=4
 {validation}[loss_options]
 au_regression_loss_function={loss}
 
