@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audetnet.faces import detector
+from audetnet.faces import detector, dlib_models
 from create_dataset import extraction
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
@@ -175,7 +175,7 @@ def test_detect_overrules_landmark_files(
 
 
 def test_missing_detector_is_said_at_once(images: Path, out: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(detector, "find_spec", lambda name: None)
+    monkeypatch.setattr(dlib_models, "find_spec", lambda name: None)
     assert _run(images, out) == 2
     assert "pip install -e '.[detector]'" in capsys.readouterr().err
     assert not (out / "imgs").exists()
