@@ -265,6 +265,7 @@ def test_named_factors(
     assert names == {"lamp"}
 
 
+@pytest.mark.slow
 def test_data_without_subjects(
     runs: dict[str, Path], measure: Callable[..., int], tmp_path: Path, data: Path
 ) -> None:
@@ -280,6 +281,7 @@ def test_data_without_subjects(
     assert rows["dcor_pooled"]["value"] is not None
 
 
+@pytest.mark.slow
 def test_one_person(
     runs: dict[str, Path], measure: Callable[..., int], tmp_path: Path, data: Path
 ) -> None:

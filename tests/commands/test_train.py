@@ -287,6 +287,7 @@ def _shown_in_a_terminal(call: Callable[[], int], output: Path) -> str:
     return written.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_a_terminal", [True, False])
 def test_progress_bars_only_in_a_terminal(
     in_a_terminal: bool, edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
@@ -304,6 +305,7 @@ def test_progress_bars_only_in_a_terminal(
     assert in_a_terminal or written == ""
 
 
+@pytest.mark.slow
 def test_output_cut_off_by_its_reader_is_no_error(edited_cfg: Callable[..., Path]) -> None:
     """``train.py --describe | head -1``"""
     command = f"{sys.executable} train.py --cfg {edited_cfg()} --describe | head -1"

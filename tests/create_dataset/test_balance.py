@@ -405,6 +405,7 @@ def _labels(figure: Figure) -> bool:
     return all(axes.get_title() or axes.get_xlabel() or axes.get_ylabel() for axes in panels)
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_module_and_help_is_quick(tmp_path: Path, minimal_data: Path) -> None:
     command = [sys.executable, "-m", "create_dataset.balance"]
     result = subprocess.run(

@@ -47,6 +47,7 @@ def value(key: str, kind: str, null: str = "") -> float:
     return cell.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_aus_are_found_in_z1(kind: str) -> None:
     assert value("au_z1_linear_auc", kind) > 0.95
@@ -251,6 +252,7 @@ def test_too_few_frames_are_said() -> None:
             MODULES[measure].measure(few)
 
 
+@pytest.mark.slow
 def test_shares_of_factors() -> None:
     """AUs: 2 (AUC - 0.5); person: above chance; others: R^2, at least 0."""
     known = {
