@@ -43,7 +43,7 @@ origin_layer=1
 start_index=256
 end_index=512
 """
-_HEAD_CHANNELS, _Z2_CHANNELS = 32, 128
+_HEAD_CHANNELS, _Z2_CHANNELS, _Z2_MAP_CHANNELS = 32, 128, 32
 _Z1 = {
     "head": f"""[convolutional]
 filters=64
@@ -60,7 +60,12 @@ stride=1
     "ridge": "[ridge]\noutput_features={aus}\n",
     "ridge at rest": "[person_reference]\n[ridge]\noutput_features={aus}\n",
 }
-_Z2 = f"""[select_subset] # the image itself
+_SIDE = 3
+"""Of the map that z2 is where it is one: where in the image things are stays known, what is small
+does not.
+"""
+_Z1_MAP = f"[upsample]\noutput_sizes={_SIDE},{_SIDE}\nmode=nearest\n"
+_Z2 = """[select_subset] # the image itself
 origin_layer=1
 start_index=0
 end_index=256
@@ -71,14 +76,14 @@ kernel_size=1
 stride=1
 activation=relu
 [convolutional]
-filters={_Z2_CHANNELS}
-kernel_size=7
-stride=1
+filters={channels}
+kernel_size={kernel_size}
+stride={stride}
 [batch_norm]
-num_features={_Z2_CHANNELS}
+num_features={channels}
 affine=False
 [combine_concat]
-combine_layers={{z1}},{{z2}}
+combine_layers={z1},{z2}
 dimension=1
 """
 _UP = "[upsample]\noutput_sizes={size},{size}\nmode=nearest\n"
@@ -102,7 +107,11 @@ _DECODER = (
     + "[convolutional]\nfilters=3\nkernel_size=3\nstride=1\npad=1\nactivation=tanh\n"
     "[upsample]\nscale_factor=2\nmode=bilinear\n"
 )
-_READER = "[connected]\noutput_features=64\nactivation=relu\n"
+_READER = {
+    1: "[connected]\noutput_features=64\nactivation=relu\n",
+    _SIDE: f"[convolutional]\nfilters=64\nkernel_size={_SIDE}\nstride=1\nactivation=relu\n",
+}
+"""By the side of the map that is read: all of its positions."""
 _ANSWERS = "[connected]\noutput_features={outputs}\nactivation=linear\n"
 _SCALED = "[batch_norm]\nnum_features={channels}\naffine=False\n"
 
@@ -112,13 +121,14 @@ Z1 = Literal["head", "ridge", "ridge at rest"]
 @dataclass(frozen=True, kw_only=True)
 class Arm:
     """``decoder``: which part of the code it teaches the Encoder; None: neither it nor z2 learns.
-    ``critic``: its section, and what it reads.
+    ``critic``: its section, and what it reads. ``side``: of the code's map; 1: it is a vector.
     """
 
     name: str
     title: str
     z1: Z1 = "ridge at rest"
     decoder: Literal["z2", "both"] | None = "z2"
+    side: Literal[1, 3] = 1
     objectives: str = ""
     critic: tuple[str, Literal["code", "z1", "z2"]] | None = None
     is_slow: bool = False
@@ -190,6 +200,13 @@ ARMS = (
         "penalty_weight=10\ngradient_to=z2\n",
         critic=_PAIRS,
     ),
+    Arm(name="map", title="rest, z2 a map of 3x3", side=3),
+    Arm(
+        name="map-dcor-both",
+        title="rest, z2 a map of 3x3 + dCor(z1, z2) + dCor(z2, labels)",
+        side=3,
+        objectives=_correlation("z1,z2") + _WITH_LABELS,
+    ),
     Arm(
         name="rest-swap",
         title="rest + swap consistency 0.3",
@@ -205,11 +222,19 @@ def cfg_text(
     """The cfg of an arm for data of so many AUs and training people."""
     is_ridge = arm.z1 != "head"
     z1_channels = aus if is_ridge else _HEAD_CHANNELS
-    z1 = _STEM + _Z1[arm.z1].format(aus=aus)
+    z1 = _STEM + _Z1[arm.z1].format(aus=aus) + (_Z1_MAP if arm.side > 1 else "")
     last = sum(line.startswith("[") for line in z1.splitlines()) - 1
-    z2 = _Z2.format(z1=last, z2=last + 4)
-    code = z1_channels + _Z2_CHANNELS
-    predictor = "[identity]\n" if is_ridge else _ANSWERS.format(outputs=aus)
+    z2_channels = _Z2_CHANNELS if arm.side == 1 else _Z2_MAP_CHANNELS
+    kernel_size, stride = (7, 1) if arm.side == 1 else (3, 2)
+    z2 = _Z2.format(
+        z1=last, z2=last + 4, channels=z2_channels, kernel_size=kernel_size, stride=stride
+    )
+    code = z1_channels + z2_channels
+    predictor = _ANSWERS.format(outputs=aus)
+    if is_ridge:
+        predictor = (
+            f"[avgpool]\npool_size={arm.side}\nstride=1\n" if arm.side > 1 else "[identity]\n"
+        )
     general = _GENERAL.format(
         epochs=epochs,
         decay=max(1, epochs // 2),
@@ -227,10 +252,10 @@ def cfg_text(
     }
     if arm.critic is not None:
         name, reads = arm.critic
-        channels = {"code": code, "z1": z1_channels, "z2": _Z2_CHANNELS}[reads]
+        channels = {"code": code, "z1": z1_channels, "z2": z2_channels}[reads]
         outputs = {"code": 1, "z1": people, "z2": aus}[reads]
         scaled = _SCALED.format(channels=channels) if reads == "code" else ""
-        sections[name] = (channels, scaled + _READER + _ANSWERS.format(outputs=outputs))
+        sections[name] = (channels, scaled + _READER[arm.side] + _ANSWERS.format(outputs=outputs))
     networks = (
         f"{{{name}}}\n{_NET.format(channels=channels)}{blocks}\n"
         for name, (channels, blocks) in sections.items()
@@ -238,10 +263,10 @@ def cfg_text(
     return general + "\n" + "".join(networks)
 
 
-def fresh_predictor_cfg(aus: int) -> str:
-    """A cfg whose AUPredictor is the fresh one of the measures, the same for all arms: those of a
-    ridge have nothing to learn.
+def fresh_predictor_cfg(aus: int, side: int) -> str:
+    """A cfg whose AUPredictor is the fresh one of the measures, for codes that are maps of
+    ``side`` x ``side``: those of a ridge have nothing to learn.
     """
     text = cfg_text(ARMS[0], aus=aus, people=2, epochs=1, regress=False, validation=())
     answers = _ANSWERS.format(outputs=aus)
-    return text.replace(answers, _READER + answers, 1)
+    return text.replace(answers, _READER[side] + answers, 1)

@@ -210,7 +210,7 @@ def _with_fresh_predictor(subject: Subject) -> Subject:
     codes of one scale: a ridge's outputs vary by a few hundredths.
     """
     run = _scaled(subject.trained)
-    text = fresh_predictor_cfg(len(subject.au_names))
+    text = fresh_predictor_cfg(len(subject.au_names), run.test_code.whole.shape[-1])
     fresh = parse_config(text, Path("the fresh AUPredictor"), VOCABULARY).networks[PREDICTOR]
     config = replace(run.config, networks={**run.config.networks, PREDICTOR: fresh})
     head = AUHead("BCEWithLogits", False, run.active_from)

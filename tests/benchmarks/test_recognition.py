@@ -40,9 +40,11 @@ def test_an_arm_is_a_cfg_with_the_stem_that_all_share(arm: Arm, regress: bool) -
     ] == [0 if arm.decoder is None else 1]
 
 
-def test_the_fresh_predictor_has_something_to_learn() -> None:
-    config = parse_config(fresh_predictor_cfg(3), Path("fresh.cfg"), VOCABULARY)
-    assert [block.type for block in config.networks["AUPredictor"].blocks] == ["connected"] * 2
+@pytest.mark.parametrize(("side", "reader"), [(1, "connected"), (3, "convolutional")])
+def test_the_fresh_predictor_has_something_to_learn(side: int, reader: str) -> None:
+    config = parse_config(fresh_predictor_cfg(3, side), Path("fresh.cfg"), VOCABULARY)
+    blocks = [block.type for block in config.networks["AUPredictor"].blocks]
+    assert blocks == [reader, "connected"]
 
 
 def _labels() -> np.ndarray:
