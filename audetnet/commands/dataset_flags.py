@@ -36,7 +36,9 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
         help="validation ids, if there are any (default: validation_ids.csv)",
     )
     names.add_argument(
-        "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
+        "--fold",
+        help="take the id lists from folds/FOLD, as create_dataset.splits writes them (default: "
+        "those of --data itself)",
     )
     names.add_argument(
         "--cache",

@@ -1,4 +1,4 @@
-"""``python train.py``: from a cfg file and a dataset directory to a trained, evaluated and saved
+"""``audetnet train``: from a cfg file and a dataset directory to a trained, evaluated and saved
 network.
 """
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
+from audetnet.commands.describe import describe
 from audetnet.commands.device_flag import add_device_flag, chosen_device
 from audetnet.console import counted, note, say, silence
 from audetnet.errors import UserError, exit_status
-from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -29,15 +29,11 @@ if TYPE_CHECKING:
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.settings import RunSettings
 
-_DEFAULT_FRAME_SIZE = (256, 256)
-"""What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA
-and BP4D crops.
-"""
 _BUSY = (
     "another process trains in this run directory; wait for it, or choose another one with "
     "--run DIR"
 )
-_EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
+_EXAMPLE = """  audetnet train --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
 _LONGEST_HOURS = 10_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -46,10 +42,14 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
-        "train.py", "Train AUDetNet from a cfg file on a dataset directory.", _EXAMPLE
+        "audetnet train", "Train AUDetNet from a cfg file on a dataset directory.", _EXAMPLE
     )
     flags.add_argument("--cfg", type=Path, required=True, help="architecture and options")
-    flags.add_argument("--data", type=Path, help="dataset directory (not needed by --describe)")
+    flags.add_argument(
+        "--data",
+        type=Path,
+        help="dataset directory (default: none, which only --describe can do without)",
+    )
     flags.add_argument(
         "--describe", action="store_true", help="print each network as a table and stop"
     )
@@ -73,20 +73,23 @@ def parser() -> argparse.ArgumentParser:
         help="main networks in bfloat16 autocast; critics stay float32",
     )
     flags.add_argument(
-        "--max-time", type=_seconds, metavar="TIME", help="save and stop after e.g. 90s, 45m, 3h30m"
+        "--max-time",
+        type=_seconds,
+        metavar="TIME",
+        help="save and stop after e.g. 90s, 45m, 3h30m (default: no limit)",
     )
     flags.add_argument(
         "--save-every",
         type=natural,
         default=10,
         metavar="K",
-        help="keep every K-th epoch's checkpoint (default: 10; 0: none)",
+        help="keep the checkpoint of every K-th epoch (default: 10; 0: none)",
     )
     flags.add_argument(
         "--data-on-device",
         choices=("auto", "on", "off"),
         default="auto",
-        help="all frames in the device's memory (auto: on a GPU that has room for them)",
+        help="all frames in the device's memory (default: auto, on a GPU that has room for them)",
     )
     flags.add_argument(
         "--compile",
@@ -103,32 +106,10 @@ def main(argv: list[str]) -> int:
     if arguments.data is None and not arguments.describe:
         parser().error("--data is needed to train (or --describe to look at the networks)")
     if arguments.describe:
-        return exit_status(lambda: _describe(arguments))
+        return exit_status(lambda: describe(arguments))
     limit = arguments.max_time
     deadline = None if limit is None else time.monotonic() + limit
     return exit_status(lambda: _train(arguments, deadline))
-
-
-def _describe(arguments: argparse.Namespace) -> int:
-    from audetnet.config.reader import read_config
-    from audetnet.networks.description import describe
-    from audetnet.networks.model import plan_model
-    from audetnet.vocabulary import VOCABULARY
-
-    config = read_config(arguments.cfg, VOCABULARY)
-    size = config.data.frame_size
-    if size is None and arguments.data is not None:
-        size = dataset_of(arguments, config.data).first_image_size()
-    assumed: tuple[str, ...] = ()
-    if size is None:
-        size = _DEFAULT_FRAME_SIZE
-        frames = f"{size[0]}x{size[1]}"
-        assumed = (f"{arguments.cfg}: no image_size and no --data: assuming frames of {frames}",)
-    model = plan_model(config, size)
-    for line in (*assumed, *config.warnings, *model.warnings):
-        note(line)
-    say(describe(model))
-    return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +184,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
     from audetnet.data.cache import pack
+    from audetnet.lock import locked
     from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint

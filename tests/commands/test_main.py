@@ -1,0 +1,84 @@
+"""``audetnet COMMAND``: what it offers, how fast its help is, and that help says all."""
+
+import argparse
+import subprocess
+import sys
+import time
+from importlib import import_module
+
+import pytest
+
+from audetnet.commands.main import COMMANDS, main
+from tests.conftest import ROOT
+
+FASTEST_OF = 3
+MOST_SECONDS = 0.3
+HEAVY = {"torch", "numpy", "cv2", "pandas", "PIL"}
+
+
+def _help_in_a_process(*arguments: str) -> tuple[str, float]:
+    """The help, and the seconds it took."""
+    program = (
+        "import sys; from audetnet.commands.main import main\n"
+        f"try: main({list(arguments)})\n"
+        f"finally: print('loaded:', *({HEAVY} & sys.modules.keys()))"
+    )
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    return done.stdout, time.perf_counter() - start
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_loads_nothing_heavy_and_is_fast(command: str) -> None:
+    """The fastest of a few, less the bare interpreter: other processes share the cores."""
+    arguments = [*filter(None, [command]), "--help"]
+    found = [_help_in_a_process(*arguments) for _ in range(FASTEST_OF)]
+    text = found[0][0]
+    assert text.startswith(f"usage: audetnet {command}".rstrip())
+    assert "example:\n  audetnet" in text
+    assert text.splitlines()[-1] == "loaded:"
+    assert min(seconds for _, seconds in found) < MOST_SECONDS
+
+
+def _flags(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [each for each in parser._actions if not isinstance(each, argparse._HelpAction)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_says_what_it_is_without_being_given(command: str) -> None:
+    """A flag is needed, or its help names its default; a switch is off."""
+    for flag in _flags(import_module(COMMANDS[command].module).parser()):
+        is_switch = isinstance(flag, argparse._StoreTrueAction)
+        assert flag.help, flag
+        assert flag.required or is_switch or "default" in flag.help, flag.option_strings
+
+
+def test_the_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"    {name}" not in out] == []
+
+
+def test_an_unknown_command_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["predcit"])
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("audetnet: argument COMMAND: invalid choice: 'predcit'")
+
+
+def test_a_command_gets_its_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "--cfg", str(ROOT / "cfg" / "minimal.cfg")]) == 0
+    described = capsys.readouterr().out
+    cfg = str(ROOT / "cfg" / "minimal.cfg")
+    assert main(["train", "--describe", "--cfg", cfg]) == 0
+    assert capsys.readouterr().out == described
+    assert "Encoder" in described
+
+
+def test_it_is_installed_under_its_name() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    assert '[project.scripts]\naudetnet = "audetnet.commands.main:main"\n' in project
