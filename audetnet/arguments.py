@@ -40,6 +40,17 @@ def positive(text: str) -> int:
     return _whole_number(text, 1, " of at least 1")
 
 
+def above_zero(text: str) -> float:
+    """A number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not '{text}'")
+    return number
+
+
 def _whole_number(text: str, least: int, which: str) -> int:
     number = int(text) if text.isdecimal() and len(text) <= len(str(LARGEST)) else None
     if number is None or not least <= number <= LARGEST:

@@ -14,8 +14,9 @@ from audetnet.commands.dataset_flags import (
     dataset_of,
     dataset_of_run,
 )
-from audetnet.commands.device_flag import add_device_flag, chosen_device
+from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say
+from audetnet.devices import chosen_device
 from audetnet.errors import exit_status
 from audetnet.memory import keep_freed_memory
 

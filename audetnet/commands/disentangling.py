@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, names, natural, positive
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of_run
-from audetnet.commands.device_flag import add_device_flag, chosen_device
+from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say
+from audetnet.devices import chosen_device
 from audetnet.errors import UserError, exit_status
 from audetnet.memory import keep_freed_memory
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.describe import describe
-from audetnet.commands.device_flag import add_device_flag, chosen_device
+from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say, silence
+from audetnet.devices import chosen_device
 from audetnet.errors import UserError, exit_status
 from audetnet.memory import keep_freed_memory
 
