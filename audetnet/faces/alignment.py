@@ -59,7 +59,15 @@ def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
     Raises LandmarkError at landmarks that make no crop.
     """
     points = checked(landmarks)
-    across = points[RIGHT_EYE].mean(axis=0) - points[LEFT_EYE].mean(axis=0)
+    eyes = np.stack([points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)])
+    return square_transform(points, eyes, alignment)
+
+
+def square_transform(points: Points, eyes: Points, alignment: Alignment) -> Matrix:
+    """The same for any points (P, 2) that say how large the face is, and the two eyes (2, 2) that
+    become level, at the image's left and right of an upright face.
+    """
+    across = eyes[1] - eyes[0]
     distance = math.hypot(*across)
     if distance < _SMALLEST_DISTANCE:
         raise LandmarkError("both eyes are at the same place")
@@ -81,15 +89,24 @@ def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
 def align(image: ByteImage, landmarks: Points, alignment: Alignment) -> ByteImage:
     """Cut out a face: (H, W, 3) to (size, size, 3), channels in the same order.
 
-    Where the square leaves the image, the pixels of its edge are repeated. Large faces are first
-    drawn at a whole multiple of the size, so finely that no source pixel is skipped, and then
-    reduced. Raises LandmarkError at landmarks that make no crop of this image.
+    Raises LandmarkError at landmarks that make no crop of this image.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"expected uint8 (H, W, 3), not {image.dtype} {image.shape}")
-    size = alignment.size
     matrix = crop_transform(landmarks, alignment)
-    _check_inside(image, matrix, size)
+    _check_inside(image, matrix, alignment.size)
+    return cut_out(image, matrix, alignment)
+
+
+def cut_out(image: ByteImage, matrix: Matrix, alignment: Alignment) -> ByteImage:
+    """The square (size, size, 3) that a transform, scaling alike in all directions, makes of an
+    image (H, W, 3).
+
+    Where the square leaves the image, the pixels of its edge are repeated. Large faces are first
+    drawn at a whole multiple of the size, so finely that no source pixel is skipped, and then
+    reduced.
+    """
+    size = alignment.size
     side = size / math.hypot(matrix[0, 0], matrix[1, 0])
     multiple = max(1, math.ceil(side / size - 1e-9))
     large = cv2.warpAffine(

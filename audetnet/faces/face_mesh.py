@@ -1,0 +1,84 @@
+"""FaceMesh: a network that places 468 points on a face (Kartynnik et al. 2019,
+https://arxiv.org/abs/1907.06724), and which of them make the 68-point scheme.
+"""
+
+from cmath import phase
+from dataclasses import dataclass
+from math import degrees
+
+import cv2
+import numpy as np
+
+from audetnet.faces.alignment import (
+    Alignment,
+    ByteImage,
+    cut_out,
+    square_transform,
+    transform_points,
+)
+from audetnet.faces.landmarks import Points
+from audetnet.faces.shipped_network import ShippedNetwork, sigmoid
+
+_SQUARE = Alignment(size=192, width_factor=1.5, height_factor=1.5, resampling="area")
+"""What it reads: the face's box and half as much again."""
+_JAW = (127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356)
+_BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
+_NOSE = (168, 197, 5, 4, 98, 97, 2, 326, 327)
+_EYES = (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)
+_LIPS = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
+_INNER_LIPS = (78, 82, 13, 312, 308, 317, 14, 87)
+_SCHEME = [*_JAW, *_BROWS, *_NOSE, *_EYES, *_LIPS, *_INNER_LIPS]
+"""Of the 468 points, the nearest to the 68 of the scheme of landmarks.py, in its order."""
+_OUTER_CORNERS = [33, 263]
+"""Of the eyes."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The points on what may be a face."""
+
+    points: Points
+    """(468, 2), in pixels of the full image."""
+    score: float
+    """How likely it is a face, from 0 to 1."""
+
+    @property
+    def eyes(self) -> Points:
+        """(2, 2): at the image's left and right, of an upright face."""
+        return self.points[_OUTER_CORNERS]
+
+    @property
+    def landmarks(self) -> Points:
+        """The 68-point scheme, (68, 2)."""
+        return self.points[_SCHEME]
+
+
+class FaceMesh:
+    """The network."""
+
+    def __init__(self) -> None:
+        self._network = ShippedNetwork("face_landmark", ("conv2d_21", "conv2d_31"))
+
+    def place(self, image: ByteImage, extent: Points, eyes: Points) -> Mesh:
+        """Place the points on a face of an RGB image (H, W, 3). ``extent`` (P, 2) are points that
+        span the face; ``eyes`` (2, 2) are made level first. Raises LandmarkError where the network
+        could see nothing.
+        """
+        matrix = square_transform(extent, eyes, _SQUARE)
+        square = cut_out(image, matrix, _SQUARE)
+        points, logit = self._network(square.astype(np.float32) / 255)
+        flat = points.reshape(-1, 3)[:, :2].astype(np.float64)  # the third is the depth
+        back = np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float64)
+        # The network counts from the edge, half a pixel before the first one's centre.
+        return Mesh(transform_points(flat - 0.5, back), float(sigmoid(logit).item()))
+
+
+def levelled(image: ByteImage, mesh: Mesh) -> ByteImage:
+    """The face cut out with its eyes level, (192, 192, 3). Raises LandmarkError."""
+    return cut_out(image, square_transform(mesh.points, mesh.eyes, _SQUARE), _SQUARE)
+
+
+def tilt(eyes: Points, others: Points) -> float:
+    """Degrees, from 0 to 180, between the lines through the eyes (2, 2) of two faces."""
+    line, other = complex(*eyes[1] - eyes[0]), complex(*others[1] - others[0])
+    return abs(degrees(phase(line * other.conjugate())))
