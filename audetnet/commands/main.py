@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, Command] = {
     "train": Command("audetnet.commands.train", "train a network on a dataset directory"),
     "describe": Command("audetnet.commands.describe", "print the networks of a cfg as tables"),
     "predict": Command("audetnet.commands.predict", "recognise AUs in images and videos"),
+    "export": Command("audetnet.commands.export", "write a run as a file that runs elsewhere"),
     "baselines": Command("audetnet.commands.baselines", "measure what a run is to beat"),
     "test-disentangling": Command(
         "audetnet.commands.disentangling", "measure what z1 and z2 of a run know"

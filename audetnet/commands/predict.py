@@ -229,7 +229,6 @@ def _files(
 ) -> "PredictionParts":
     import audetnet
     from audetnet.prediction.parts import PredictionParts
-    from audetnet.prediction.table import short_name
 
     facts = [model.facts for model in ensemble.models]
     choice = arguments.reference
@@ -244,12 +243,11 @@ def _files(
         "reference": None if choice is None else str(choice),
         "codes": None if arguments.codes is None else str(arguments.codes),
     }
-    aus = [short_name(name) for name in facts[0].au_names]
     kept = {
         "version": audetnet.__version__,
         "networks": [str(each.path) for each in facts],
         "kind": facts[0].kind,
-        "thresholds": dict(zip(aus, ensemble.thresholds.tolist(), strict=True)),
+        "thresholds": ensemble.columns.thresholds,
     }
     return PredictionParts(arguments.out, arguments.codes, ensemble.columns, request, kept)
 
@@ -302,8 +300,12 @@ def _rest_of(
 def _draw(arguments: argparse.Namespace, ensemble: "Ensemble", sources: "Sequence[Source]") -> None:
     from audetnet.prediction.drawn_files import draw_files
 
-    thresholds = ensemble.thresholds.tolist()
     count = draw_files(
-        arguments.out, sources, arguments.draw, thresholds, arguments.every, arguments.overwrite
+        arguments.out,
+        sources,
+        arguments.draw,
+        ensemble.columns.thresholds,
+        arguments.every,
+        arguments.overwrite,
     )
     say(f"{counted(count, 'picture or video', 'pictures and videos')} drawn: {arguments.draw}")

@@ -12,6 +12,8 @@ from audetnet.data.images import RgbImage
 from audetnet.errors import UserError
 from audetnet.files import check_regular
 
+_USUAL_RATE = 25.0
+
 
 class FrameError(UserError):
     """A frame that cannot be decoded."""
@@ -33,6 +35,12 @@ def video_length(path: Path) -> int:
     """
     with _opened(path) as capture:
         return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+
+def video_rate(path: Path) -> float:
+    """Frames a second according to the header; 25 where it does not say. Raises UserError."""
+    with _opened(path) as capture:
+        return float(capture.get(cv2.CAP_PROP_FPS)) or _USUAL_RATE
 
 
 def video_frames(path: Path) -> Iterator[VideoFrame]:

@@ -33,7 +33,7 @@ def load_models(
 
 def _load(path: Path, device: str, dataset: Path | None) -> AUModel:
     if path.suffix == ONNX_SUFFIX:
-        from audetnet.prediction.onnx_model import OnnxModel
+        from audetnet.prediction.exported_model import OnnxModel
 
         return OnnxModel(path)
     from audetnet.devices import chosen_device

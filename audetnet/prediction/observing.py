@@ -70,7 +70,9 @@ class FaceFinder:
             self._observed(frame, image, face, number)
             for face, number in list(zip(found, numbers, strict=True))[:wanted]
         ]
-        return rows or [Observation(frame=frame, reason=NO_FACE)]
+        if not rows:
+            return [Observation(frame=frame, reason=NO_FACE)]
+        return sorted(rows, key=lambda row: row.face or 0)
 
     def _observed(self, frame: Frame, image: RgbImage, face: Face, number: int) -> Observation:
         confidence = None if face.confidence != face.confidence else face.confidence

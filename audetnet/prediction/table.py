@@ -18,9 +18,9 @@ FACE_COLUMNS = (
 )
 _TEXTS = ("input", "reason")
 _INTEGERS = ("frame", "face", "success")
-DECISION = "_c"
-SPREAD = "_sd"
-_VALUE = {"intensity": "_r", "occurrence": "_p"}
+INTENSITY, PROBABILITY, DECISION, SPREAD = "_r", "_p", "_c", "_sd"
+"""Endings of the columns of an AU."""
+_VALUE = {"intensity": INTENSITY, "occurrence": PROBABILITY}
 _DECIMALS = 4
 _PIXEL_DECIMALS, _DEGREE_DECIMALS = 1, 2
 _NUMBERED = re.compile(r"AU0*(\d+)")
@@ -56,6 +56,12 @@ class Columns:
         """In their order: what is known of the face, then three or two of each AU."""
         endings = [self._value, *([SPREAD] if self._with_spread else []), DECISION]
         return [*FACE_COLUMNS, *(f"{au}{ending}" for au in self._aus for ending in endings)]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """By the name of each value's column."""
+        names = (f"{au}{self._value}" for au in self._aus)
+        return dict(zip(names, self._thresholds.tolist(), strict=True))
 
     def row(
         self,

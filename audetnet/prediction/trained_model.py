@@ -18,6 +18,7 @@ from audetnet.data.person_at_rest import Indices, at_rest
 from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import read_in_parts, reference_block
 from audetnet.faces.alignment import Alignment
+from audetnet.networks.pretrained import Normalisation
 from audetnet.prediction.au_model import Crops, ModelFacts, Outputs, Rest
 from audetnet.prediction.network import AUNetwork
 from audetnet.prediction.run_facts import landmarks_of, reported_checkpoint, thresholds_of
@@ -53,6 +54,11 @@ class TrainedModel:
             digest=hashlib.sha256(saved.path.read_bytes()).hexdigest()[:16],
             has_person_reference=self.network.takes_rest,
         )
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and std of the pixels, as the cfg has them."""
+        return self._saved.config.data.normalisation
 
     @torch.no_grad()
     def __call__(self, crops: Crops, rests: Sequence[Rest | None] | None = None) -> Outputs:
