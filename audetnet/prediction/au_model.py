@@ -57,7 +57,8 @@ class AUModel(Protocol):
     def __call__(self, crops: Crops, rests: Sequence[Rest | None] | None = None) -> Outputs:
         """``rests``: of the person in each crop; None where it is not known."""
 
+    def prepare_for_rest(self) -> None:
+        """Be ready to be asked what people show at rest. Raises UserError where that cannot be."""
+
     def at_rest(self, crops: Crops) -> Rest:
-        """What a person shows at rest, the median over some crops of that person. Raises UserError
-        where the network cannot tell.
-        """
+        """What a person shows at rest, the median over some crops of that person."""

@@ -48,8 +48,13 @@ class OnnxModel:
         values, z1, z2 = self._session.run(list(OUTPUTS), {INPUT: crops})
         return Outputs(np.asarray(values, dtype=np.float64), z1, z2)
 
-    def at_rest(self, crops: Crops) -> Rest:
+    def prepare_for_rest(self) -> None:
         """Raises UserError: the file has no input for it."""
         raise UserError(
             f"{self.facts.path}: --reference needs the run itself, not an exported network"
         )
+
+    def at_rest(self, crops: Crops) -> Rest:
+        """Raises UserError."""
+        self.prepare_for_rest()
+        raise AssertionError

@@ -53,7 +53,9 @@ class References:
         sources: Sequence[Source],
         every: int,
     ) -> None:
-        """Raises UserError for a neutral image without a face."""
+        """Raises UserError for a network that cannot do it, and a neutral image without a face."""
+        for model in ensemble.models:
+            model.prepare_for_rest()
         self._choice, self._observe, self._ensemble = choice, observe, ensemble
         self._sources, self._every = sources, every
         self._place: Path | None = None

@@ -76,8 +76,8 @@ class TrainedModel:
         """
         pixels = torch.from_numpy(crops.transpose(0, 3, 1, 2))
         rest = self._median([np.arange(len(crops))], pixels)
-        if not self.network.takes_rest:
-            rest = rest - self._training_level()
+        if self._level is not None:
+            rest = rest - self._level
         return np.asarray(rest[0].cpu().numpy(), dtype=np.float32)
 
     def _stacked(self, rests: Sequence[Rest | None]) -> Tensor | None:
@@ -103,13 +103,14 @@ class TrainedModel:
 
         return at_rest(frames, read_in_parts(read))
 
+    @torch.no_grad()
+    def prepare_for_rest(self) -> None:
+        """See AUModel."""
+        if self._level is None and not self.network.takes_rest:
+            self._level = self._training_level()
+
     def _training_level(self) -> Tensor:
         """z1 of the training people at rest, on average, (Z1, h, w)."""
-        if self._level is None:
-            self._level = self._read_training_level()
-        return self._level
-
-    def _read_training_level(self) -> Tensor:
         saved = self._saved
         if self._dataset is None:
             raise UserError(
