@@ -48,7 +48,7 @@ def drawn(image: RgbImage, rows: Sequence[Row], thresholds: Mapping[str, float])
     factor = enlargement(height, width)
     whole = Image.fromarray(image).resize((width * factor, height * factor))
     if any(row["success"] and row["x"] is None for row in rows):
-        whole = _with_margin(whole)
+        whole = _with_margin(whole, _line(whole.height, len(thresholds), whole.height))
     for row in rows:
         if row["reason"]:
             _words(ImageDraw.Draw(whole), (6, 4), str(row["reason"]), _PALE, _MOST_LINE, _EDGE)
@@ -59,8 +59,13 @@ def drawn(image: RgbImage, rows: Sequence[Row], thresholds: Mapping[str, float])
     return np.asarray(whole)
 
 
-def _with_margin(image: Image.Image) -> Image.Image:
-    line = _LEAST_LINE + (_MOST_LINE - _LEAST_LINE) // 2
+def _line(face_height: float, bars: int, height: int) -> int:
+    """Pixels of a bar's line beside a face, in a picture of that height."""
+    line = round(min(max(face_height / bars, _LEAST_LINE), _MOST_LINE))
+    return max(1, min(line, height // bars))
+
+
+def _with_margin(image: Image.Image, line: int) -> Image.Image:
     wider = Image.new("RGB", (image.width + round(_WIDTH * line) + 12, image.height), _DARK)
     wider.paste(image)
     return wider
@@ -108,8 +113,7 @@ def _draw_bars(image: Image.Image, row: Row, bars: Sequence[_Bar], factor: int, 
         left, top, right, bottom = free, 0.0, free, float(image.height)
     else:
         left, top, right, bottom = _box(row, factor)
-    line = round(min(max((bottom - top) / len(bars), _LEAST_LINE), _MOST_LINE))
-    line = max(8, min(line, image.height // len(bars)))
+    line = _line(bottom - top, len(bars), image.height)
     width, height = round(_WIDTH * line), line * len(bars) + 4
     x = right + 6
     if x + width > image.width:

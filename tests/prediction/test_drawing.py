@@ -58,7 +58,7 @@ def test_bars_are_as_long_as_values_and_coloured_where_active() -> None:
 
     def length(**changes: object) -> int:
         shown = drawn(image, [_row(x=None, y=None, **changes)], THRESHOLDS)
-        assert shown.shape[1] > 960  # the margin of a crop
+        assert shown.shape[1] > 960 and shown[:, :960].max() == 0  # in the margin of a crop
         return int((np.abs(shown.astype(int) - FIRST) < 80).all(axis=2).sum(axis=1).max())
 
     whole = length()
