@@ -20,27 +20,27 @@ _ONE_BASED = re.compile(r"l(\d+)_lm", re.IGNORECASE)
 
 
 def disfa_sequences(
-    raw: Path, camera: Camera, detect: bool, drop_bad_frames: bool, summary: Summary
+    raw: Path, camera: Camera, files: bool, drop_bad_frames: bool, summary: Summary
 ) -> list[Sequence]:
-    """One sequence a subject that has a video and, unless ``detect``, landmark files.
+    """One sequence a subject that has a video and, where ``files`` are to be read, landmark files.
 
     Raises UserError where the folders are not those of DISFA.
     """
     videos = _videos(raw, camera, summary)
-    landmarks: dict[str, dict[str, Path]] = {} if detect else _landmarks(raw, summary)
+    landmarks: dict[str, dict[str, Path]] = _landmarks(raw, summary) if files else {}
     bad = bad_frames() if drop_bad_frames else frozenset()
-    if not detect:
+    if files:
         summary.left_out("video without landmark files", sorted(videos.keys() - landmarks.keys()))
         summary.left_out("landmark files without video", sorted(landmarks.keys() - videos.keys()))
     return [
         Sequence(
             name=subject,
             frames=VideoFrames(path, subject),
-            landmarks=None if detect else landmarks[subject],
+            landmarks=landmarks[subject] if files else None,
             bad=frozenset(frame for frame in bad if frame.startswith(f"{subject}_")),
         )
         for subject, path in sorted(videos.items())
-        if detect or subject in landmarks
+        if not files or subject in landmarks
     ]
 
 
@@ -86,8 +86,8 @@ def _landmarks(raw: Path, summary: Summary) -> dict[str, dict[str, Path]]:
     if not found:
         raise UserError(
             f"{raw}: no landmark files; expected "
-            "Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat and so on (--detect finds the "
-            "faces without them)"
+            "Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat and so on (--landmarks facemesh "
+            "finds the faces without them)"
         )
     return found
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from audetnet.errors import UserError
 from audetnet.faces.alignment import Alignment, ByteImage, align
-from audetnet.faces.detector import Face, FaceDetector
+from audetnet.faces.detector import LandmarkDetector, landmark_detector
 from audetnet.faces.head_pose import head_pose
 from audetnet.faces.landmarks import LandmarkError, Points, read_landmarks
+from audetnet.faces.sources import DetectorName, LandmarkSource
 from create_dataset.frame_sources import Frame, Sequence, VideoFrames
 from create_dataset.frame_store import FrameWriter, ImageFormat, natural_order
 
@@ -35,10 +36,11 @@ class LeftOutError(Exception):
         self.reason, self.detail = reason, detail
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CropSettings:
     """How frames become crops."""
 
+    landmarks: LandmarkSource
     alignment: Alignment
     image_format: ImageFormat
     max_rotation: float | None
@@ -178,10 +180,7 @@ class SequenceExtraction:
         except UserError as error:
             raise LeftOutError(UNREADABLE_IMAGE, str(error)) from error
         if landmarks is None:
-            face = _detect(image)
-            landmarks = face.points
-            if face.of > 1:
-                self._report.several_faces[frame.frame_id] = face.of
+            landmarks = self._detect(frame.frame_id, image)
         limit = self._settings.max_rotation
         try:
             pose = head_pose(landmarks, width=image.shape[1], height=image.shape[0])
@@ -191,6 +190,17 @@ class SequenceExtraction:
         except LandmarkError as error:
             raise LeftOutError(UNUSABLE_LANDMARKS, f"{frame.frame_id}: {error}") from error
         writer.write(frame.frame_id, crop, pose)
+
+    def _detect(self, frame_id: str, image: ByteImage) -> Points:
+        """The landmarks of the largest face. Raises LeftOutError."""
+        source = self._settings.landmarks
+        assert source != "files"
+        faces = _detector(source).faces(image)
+        if not faces:
+            raise LeftOutError(NO_FACE)
+        if len(faces) > 1:
+            self._report.several_faces[frame_id] = len(faces)
+        return faces[0].points
 
     def _name_missing_frames(self) -> None:
         """Ids that labels or landmark files speak of, but the sequence has not."""
@@ -215,14 +225,7 @@ def _read(path: Path) -> Points:
         raise LeftOutError(UNREADABLE_LANDMARKS, str(error)) from error
 
 
-def _detect(image: ByteImage) -> Face:
-    face = _detector().largest_face(image)
-    if face is None:
-        raise LeftOutError(NO_FACE)
-    return face
-
-
 @lru_cache
-def _detector() -> FaceDetector:
-    """One a process: its model of 100 MB is read once."""
-    return FaceDetector()
+def _detector(name: DetectorName) -> LandmarkDetector:
+    """One a process: its models are read once."""
+    return landmark_detector(name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audetnet.console import counted, note
+from audetnet.data.metadata import read_metadata, update_metadata
 from audetnet.errors import UserError, first_few
 from audetnet.lock import locked
 from audetnet.progress import ProgressBar
@@ -51,11 +52,13 @@ class _Plan:
 
 
 def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
-    """Extract what is missing in ``out`` and print the summary.
+    """Extract what is missing in ``out``, keep in its dataset.json where the landmarks came from,
+    and print the summary.
 
     Raises UserError where nothing could be extracted and at files that stop the work.
     """
     with locked(out, _BUSY):
+        read_metadata(out)  # a mistake in it is said before the work, not after
         store = FrameStore(out, request.parameters)
         before = len(store.poses)
         start = time.perf_counter()
@@ -68,6 +71,7 @@ def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
             _explain(reports, summary)
             summary.show()
             raise
+        update_metadata(out, landmarks=request.settings.landmarks)
         listed, lines = write_left_out(out, left_out, _files(request), store.poses)
     written = sum(report.written for report in reports)
     size, kind = request.settings.alignment.size, request.settings.image_format

@@ -221,7 +221,12 @@ def _read_description(path: Path) -> tuple[dict[str, Any], dict[str, VideoLength
             name: VideoLength(int(length["frames"]), int(length["bytes"]))
             for name, length in content["videos"].items()
         }
-        return dict(content["parameters"].items()), lengths
+        parameters = dict(content["parameters"].items())
+        if (
+            parameters.get("landmarks") == "detector"
+        ):  # as dlib was called while it was the only one
+            parameters["landmarks"] = "dlib"
+        return parameters, lengths
     except _MALFORMED as error:
         raise UserError(
             f"{path}: not the JSON file that an earlier run wrote: {first_line(error)}; extract "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audetnet.arguments import above_zero, command_parser, names, positive
 from audetnet.console import note
 from audetnet.errors import UserError, exit_status
+from audetnet.faces.sources import DETECTORS, LANDMARK_SOURCES, DetectorName, LandmarkSource
 
 if TYPE_CHECKING:
     from create_dataset.frame_sources import Sequence
@@ -43,7 +44,10 @@ def parser() -> argparse.ArgumentParser:
         help="leave out the frames with bad landmarks that JAA-Net leaves out",
     )
     disfa.add_argument(
-        "--detect", action="store_true", help="find faces anew instead of reading landmark files"
+        "--landmarks",
+        choices=LANDMARK_SOURCES,
+        default="files",
+        help="DISFA's files (default), or found anew by a detector",
     )
     bp4d = _add_source(kinds, "bp4d", "images of BP4D, SUBJECT/TASK/FRAME.jpg")
     bp4d.add_argument("raw", type=Path, metavar="IMAGES", help="folder of F001/T1/0643.jpg, ...")
@@ -86,11 +90,12 @@ def _add_source(kinds: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _add_landmarks(flags: argparse.ArgumentParser, layout: str) -> None:
     flags.add_argument(
         "--landmarks",
-        type=Path,
-        metavar="DIR",
-        help=f"landmark files: {layout}, .npy or .pts (default: faces are found by the detector)",
+        type=_detector_or_folder,
+        default=DETECTORS[0],
+        metavar="|".join((*DETECTORS, "DIR")),
+        help="what finds faces: facemesh (default), or dlib (an extra); or a folder of landmark "
+        f"files: {layout}, .npy or .pts",
     )
-    flags.add_argument("--detect", action="store_true", help="find faces even so")
 
 
 def _add_shared(flags: argparse.ArgumentParser) -> None:
@@ -138,6 +143,7 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
 
 def _extract(arguments: argparse.Namespace) -> int:
     from audetnet.faces.alignment import Alignment
+    from audetnet.faces.detector import landmark_detector
     from create_dataset.extraction import CropSettings
     from create_dataset.frame_dataset import Request, extract_dataset
     from create_dataset.frame_workers import default_workers
@@ -146,17 +152,21 @@ def _extract(arguments: argparse.Namespace) -> int:
 
     summary = Summary()
     sequences = _sequences(arguments, summary)
-    if any(sequence.landmarks is None for sequence in sequences):
-        from audetnet.faces.detector import landmark_model_file
-
-        landmark_model_file()
+    source = _landmark_source(arguments)
+    if source != "files":
+        landmark_detector(source)  # whether it is installed is said before the work begins
     alignment = Alignment(
         size=arguments.size,
         width_factor=arguments.width_factor,
         height_factor=arguments.height_factor,
         resampling=arguments.resampling,
     )
-    settings = CropSettings(alignment, arguments.format, arguments.max_rotation)
+    settings = CropSettings(
+        landmarks=source,
+        alignment=alignment,
+        image_format=arguments.format,
+        max_rotation=arguments.max_rotation,
+    )
     request = Request(
         sequences=sequences,
         labelled=_labelled(arguments),
@@ -175,12 +185,13 @@ def _sequences(arguments: argparse.Namespace, summary: "Summary") -> "list[Seque
     from create_dataset.own_layout import image_sequences, video_sequences
 
     raw = arguments.raw
+    files = _landmark_source(arguments) == "files"
     if arguments.source == "disfa":
         sequences = disfa_sequences(
-            raw, arguments.camera, arguments.detect, arguments.drop_bad_frames, summary
+            raw, arguments.camera, files, arguments.drop_bad_frames, summary
         )
         return _of_subjects(sequences, arguments.subjects)
-    landmarks = None if arguments.detect else arguments.landmarks
+    landmarks = arguments.landmarks if files else None
     if arguments.source == "bp4d":
         return _of_subjects(bp4d_sequences(raw, landmarks, summary), arguments.subjects)
     if arguments.source == "videos":
@@ -223,12 +234,17 @@ def _labelled(arguments: argparse.Namespace) -> frozenset[str] | None:
     return frozenset(frame_id for frame_id in ids if frame_id.split("_")[0] in subjects)
 
 
+def _landmark_source(arguments: argparse.Namespace) -> LandmarkSource:
+    """A folder is one of files."""
+    given: LandmarkSource | Path = arguments.landmarks
+    return "files" if isinstance(given, Path) else given
+
+
 def _parameters(arguments: argparse.Namespace) -> dict[str, str | int | float | bool | None]:
-    files = arguments.source == "disfa" or arguments.landmarks is not None
     return {
         "source": arguments.source,
         "camera": getattr(arguments, "camera", None),
-        "landmarks": "files" if files and not arguments.detect else "detector",
+        "landmarks": _landmark_source(arguments),
         "drop-bad-frames": getattr(arguments, "drop_bad_frames", None),
         "size": arguments.size,
         "width-factor": arguments.width_factor,
@@ -237,6 +253,10 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, str | int | float | 
         "format": arguments.format,
         "max-rotation": arguments.max_rotation,
     }
+
+
+def _detector_or_folder(text: str) -> DetectorName | Path:
+    return next((name for name in DETECTORS if name == text), Path(text))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subje
 from audetnet.data.names import au_fault
 from audetnet.data.tables import AUTable, find_labels, read_labels, several_times
 from audetnet.errors import UserError, first_few
+from audetnet.faces.sources import LandmarkSource
 from audetnet.labels import FloatArray, LabelKind, active_from
 
 
@@ -86,6 +87,8 @@ class Dataset:
     active_from: float
     """The smallest label that counts as active."""
     notes: tuple[str, ...]
+    landmarks: LandmarkSource | None = None
+    """What the landmarks came from by which the faces were cut out; None where it is not known."""
 
     def sets(self) -> tuple[FrameSet, ...]:
         return tuple(s for s in (self.train, self.validation, self.test) if s is not None)
@@ -170,6 +173,7 @@ def load_dataset(
         kind=table.kind,
         active_from=smallest,
         notes=tuple(notes),
+        landmarks=metadata.landmarks,
     )
     return dataclasses.replace(dataset, notes=(*notes, *overlaps(dataset.sets())))
 

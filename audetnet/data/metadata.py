@@ -17,6 +17,7 @@ import numpy.typing as npt
 from audetnet.csv_files import read_csv
 from audetnet.data.names import folder_fault, id_fault, subject_fault
 from audetnet.errors import UserError, did_you_mean, first_few
+from audetnet.faces.sources import LANDMARK_SOURCES, LandmarkSource
 from audetnet.files import write_text
 from audetnet.json_files import read_json
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
@@ -47,6 +48,8 @@ class Metadata:
     """A csv file with the columns frame,subject, instead of the pattern."""
     folds: dict[str, tuple[str, ...]] | None = None
     """The subjects of each part; fold k is tested on part k and trained on the others."""
+    landmarks: LandmarkSource | None = None
+    """What the landmarks came from by which the faces were cut out."""
 
 
 def read_metadata(directory: Path) -> Metadata:
@@ -210,6 +213,14 @@ def _check_pattern(path: Path, value: Any) -> None:
         raise UserError(f'{path}: "subject_pattern": not a regular expression: {error}') from error
 
 
+def _check_landmarks(path: Path, value: Any) -> None:
+    if value not in LANDMARK_SOURCES:
+        raise UserError(
+            f'{path}: "landmarks": expected {", ".join(LANDMARK_SOURCES)}, not '
+            f"{reprlib.repr(value)}"
+        )
+
+
 def _check_folds(path: Path, value: Any) -> None:
     if not (
         isinstance(value, dict)
@@ -237,4 +248,5 @@ _CHECKS = {
     "subject_pattern": _check_pattern,
     "subjects": _check_text,
     "folds": _check_folds,
+    "landmarks": _check_landmarks,
 }

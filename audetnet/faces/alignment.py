@@ -64,8 +64,8 @@ def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
 
 
 def square_transform(points: Points, eyes: Points, alignment: Alignment) -> Matrix:
-    """The same for any points (P, 2) that say how large the face is, and the two eyes (2, 2) that
-    become level, at the image's left and right of an upright face.
+    """The same by any points (P, 2) that span a face; ``eyes`` (2, 2) become level, the first one
+    at the left.
     """
     across = eyes[1] - eyes[0]
     distance = math.hypot(*across)
@@ -89,29 +89,20 @@ def square_transform(points: Points, eyes: Points, alignment: Alignment) -> Matr
 def align(image: ByteImage, landmarks: Points, alignment: Alignment) -> ByteImage:
     """Cut out a face: (H, W, 3) to (size, size, 3), channels in the same order.
 
-    Raises LandmarkError at landmarks that make no crop of this image.
+    Where the square leaves the image, the pixels of its edge are repeated. Large faces are first
+    drawn at a whole multiple of the size, so finely that no source pixel is skipped, and then
+    reduced. Raises LandmarkError at landmarks that make no crop of this image.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"expected uint8 (H, W, 3), not {image.dtype} {image.shape}")
-    matrix = crop_transform(landmarks, alignment)
-    _check_inside(image, matrix, alignment.size)
-    return cut_out(image, matrix, alignment)
-
-
-def cut_out(image: ByteImage, matrix: Matrix, alignment: Alignment) -> ByteImage:
-    """The square (size, size, 3) that a transform, scaling alike in all directions, makes of an
-    image (H, W, 3).
-
-    Where the square leaves the image, the pixels of its edge are repeated. Large faces are first
-    drawn at a whole multiple of the size, so finely that no source pixel is skipped, and then
-    reduced.
-    """
     size = alignment.size
+    matrix = crop_transform(landmarks, alignment)
+    _check_inside(image, matrix, size)
     side = size / math.hypot(matrix[0, 0], matrix[1, 0])
     multiple = max(1, math.ceil(side / size - 1e-9))
     large = cv2.warpAffine(
         image,
-        _enlarged(matrix, multiple),
+        enlarged(matrix, multiple),
         (size * multiple, size * multiple),
         flags=cv2.INTER_LANCZOS4
         if multiple == 1 and alignment.resampling == "lanczos"
@@ -124,13 +115,13 @@ def cut_out(image: ByteImage, matrix: Matrix, alignment: Alignment) -> ByteImage
     return np.asarray(Image.fromarray(large).resize((size, size), filters[alignment.resampling]))
 
 
-def _enlarged(matrix: Matrix, multiple: int) -> Matrix:
-    """The transform to a crop of ``multiple`` times the size. Edges scale, and a pixel's centre is
+def enlarged(matrix: Matrix, multiple: int) -> Matrix:
+    """A transform, to a crop of ``multiple`` times the size. Edges scale, and a pixel's centre is
     half a pixel from its edge.
     """
-    enlarged = multiple * matrix
-    enlarged[:, 2] += (multiple - 1) / 2
-    return enlarged
+    larger = multiple * matrix
+    larger[:, 2] += (multiple - 1) / 2
+    return larger
 
 
 def _check_inside(image: ByteImage, matrix: Matrix, size: int) -> None:

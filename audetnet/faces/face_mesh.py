@@ -4,7 +4,7 @@ https://arxiv.org/abs/1907.06724), and which of them make the 68-point scheme.
 
 from cmath import phase
 from dataclasses import dataclass
-from math import degrees
+from math import degrees, hypot
 
 import cv2
 import numpy as np
@@ -12,14 +12,16 @@ import numpy as np
 from audetnet.faces.alignment import (
     Alignment,
     ByteImage,
-    cut_out,
+    Matrix,
+    enlarged,
     square_transform,
     transform_points,
 )
 from audetnet.faces.landmarks import Points
 from audetnet.faces.shipped_network import ShippedNetwork, sigmoid
 
-_SQUARE = Alignment(size=192, width_factor=1.5, height_factor=1.5, resampling="area")
+_SIDE = 192
+_SQUARE = Alignment(size=_SIDE, width_factor=1.5, height_factor=1.5)
 """What it reads: the face's box and half as much again."""
 _JAW = (127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356)
 _BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
@@ -65,8 +67,7 @@ class FaceMesh:
         could see nothing.
         """
         matrix = square_transform(extent, eyes, _SQUARE)
-        square = cut_out(image, matrix, _SQUARE)
-        points, logit = self._network(square.astype(np.float32) / 255)
+        points, logit = self._network(_square(image, matrix).astype(np.float32) / 255.0)
         flat = points.reshape(-1, 3)[:, :2].astype(np.float64)  # the third is the depth
         back = np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float64)
         # The network counts from the edge, half a pixel before the first one's centre.
@@ -75,7 +76,19 @@ class FaceMesh:
 
 def levelled(image: ByteImage, mesh: Mesh) -> ByteImage:
     """The face cut out with its eyes level, (192, 192, 3). Raises LandmarkError."""
-    return cut_out(image, square_transform(mesh.points, mesh.eyes, _SQUARE), _SQUARE)
+    return _square(image, square_transform(mesh.points, mesh.eyes, _SQUARE))
+
+
+def _square(image: ByteImage, matrix: Matrix) -> ByteImage:
+    """Faster and less exact than ``align``: no more than every other pixel is skipped."""
+    reduction = 1 / hypot(matrix[0, 0], matrix[1, 0])
+    multiple = max(1, int(reduction))
+    side = _SIDE * multiple
+    large = cv2.warpAffine(
+        image, enlarged(matrix, multiple), (side, side), borderMode=cv2.BORDER_REPLICATE
+    )
+    small = cv2.resize(large, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def tilt(eyes: Points, others: Points) -> float:

@@ -1,5 +1,5 @@
-"""Faces by MediaPipe's networks: BlazeFace finds them, FaceMesh places the landmarks. Nothing has to
-be installed for them, and they may be used for anything (Apache 2.0).
+"""Faces by MediaPipe's networks, which are shipped and free for any use (Apache 2.0): BlazeFace
+finds them, FaceMesh places the landmarks.
 """
 
 from collections.abc import Sequence

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from audetnet.errors import UserError
+from audetnet.faces.sources import LANDMARK_SOURCES
 from audetnet.training.sealed import UnreadableError, read_sealed, write_sealed
 
 _FORMAT = 2
@@ -205,6 +206,7 @@ def _check_description(description: dict[str, Any]) -> None:
             "frame_size": isinstance(size, list)
             and len(size) == 2
             and all(type(n) is int and n > 0 for n in size),
+            "landmarks": get("landmarks") in (None, *LANDMARK_SOURCES),  # None: not known
         }.items()
         if not right
     ]

@@ -96,6 +96,7 @@ def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[
         "kind": dataset.kind,
         "active_from": dataset.active_from,
         "frame_size": list(frame_size),
+        "landmarks": dataset.landmarks,
     }
 
 

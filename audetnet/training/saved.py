@@ -7,6 +7,7 @@ from pathlib import Path
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
 from audetnet.errors import UserError
+from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
 from audetnet.training.checkpoint import (
@@ -34,6 +35,14 @@ class SavedModel:
     @property
     def au_names(self) -> tuple[str, ...]:
         return tuple(self.checkpoint.description["au_names"])
+
+    @property
+    def landmarks(self) -> LandmarkSource | None:
+        """What the landmarks came from by which the frames of its training were cut out; None where
+        it is not known.
+        """
+        source: LandmarkSource | None = self.checkpoint.description.get("landmarks")
+        return source
 
     @property
     def epochs(self) -> int:
