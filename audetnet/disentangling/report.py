@@ -14,9 +14,9 @@ from jinja2 import Environment, StrictUndefined
 
 from audetnet.csv_files import write_csv
 from audetnet.disentangling.figures import Illustration
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
 from audetnet.drawing import Figure
+from audetnet.evaluation.people import Estimate
 from audetnet.files import write_bytes, write_text
 from audetnet.text_table import text_table
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
 from audetnet.errors import UserError
+from audetnet.evaluation.thresholds import read_thresholds
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
 from audetnet.training.checkpoint import (
@@ -64,6 +65,22 @@ class SavedModel:
             self.config.data.regress_au_intensities,
             self.checkpoint.description["active_from"],
         )
+
+
+def reported_checkpoint(run: Path) -> Path:
+    """The checkpoint of the epoch that a run directory reports (results.json), or the latest where
+    it has not come to its end. Raises UserError.
+    """
+    directory = RunDirectory(run)
+    if not directory.thresholds.exists():
+        return directory.latest
+    epoch = read_thresholds(run).epoch
+    for path in (directory.latest, directory.best, directory.kept(epoch)):
+        if path.is_file() and load_checkpoint(path).progress.epoch - 1 == epoch:
+            return path
+    raise UserError(
+        f"{run}: the checkpoint of epoch {epoch}, which it reports, is gone; name another one"
+    )
 
 
 def load_saved(path: Path) -> SavedModel:
