@@ -61,12 +61,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from audetnet.data.splitting import Request, Splitter, read_labelled_frames
     from create_dataset.split_writing import record_folds, write_folds, write_split
-    from create_dataset.splitting import Request, Splitter, read_labelled_frames
     from create_dataset.summary import Summary, note_lonely_frames
 
     data, summary = arguments.data, Summary()
-    frames = read_labelled_frames(data, arguments.images, arguments.labels, summary)
+    frames = read_labelled_frames(data, arguments.images, arguments.labels)
+    folder = data / arguments.images
+    if not folder.is_dir():
+        summary.note(f"{folder}: no such directory, so all labelled frames are listed")
+    summary.left_out(f"no image in {folder}", frames.without_image)
     note_lonely_frames(frames.subjects.tolist(), summary)
     request = Request(arguments.validation, arguments.validation_subjects, arguments.seed)
     splitter = Splitter(frames, request)

@@ -9,7 +9,7 @@ from audetnet.errors import UserError
 
 if TYPE_CHECKING:
     from audetnet.config.options import DataOptions
-    from audetnet.data.frames import Dataset
+    from audetnet.data.frames import Dataset, DatasetPaths
     from audetnet.training.saved import SavedModel
 
 _OFF = Path("off")
@@ -63,18 +63,25 @@ def dataset_of(arguments: argparse.Namespace, data: "DataOptions | None") -> "Da
     """The dataset of --data and the flags beside it; ``data`` are the options of a cfg, if there is
     one. Raises UserError.
     """
-    from audetnet.data.frames import DatasetPaths, load_dataset
+    from audetnet.data.frames import load_dataset
+
+    paths = paths_of(arguments)
+    if data is None:
+        return load_dataset(paths, regress=False)
+    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+
+
+def paths_of(arguments: argparse.Namespace) -> "DatasetPaths":
+    """Where the dataset of --data and the flags beside it lies."""
+    from audetnet.data.frames import DatasetPaths
     from audetnet.data.ids import IdFiles
 
     ids = IdFiles(arguments.train_ids, arguments.test_ids, arguments.validation_ids)
     if arguments.fold is not None:
         ids = ids.of_fold(arguments.fold)
-    paths = DatasetPaths(
+    return DatasetPaths(
         directory=arguments.data, images=arguments.images, labels=arguments.labels, ids=ids
     )
-    if data is None:
-        return load_dataset(paths, regress=False)
-    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
 
 
 def dataset_of_run(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset":

@@ -42,13 +42,14 @@ class Predictions:
 class Metric:
     """``reads`` names the fields of Predictions that the function gets, (N,) each, of the frames on
     which an AU is known; where one of them is None there is no such metric. ``shown``: in the line
-    of an epoch and in the curves, where higher is better.
+    of an epoch and in the curves, where higher is better. ``is_error``: lower is better.
     """
 
     function: Function
     title: str
     reads: tuple[str, ...]
     shown: bool
+    is_error: bool = False
 
 
 METRICS: dict[str, Metric] = {}
@@ -56,14 +57,20 @@ METRICS: dict[str, Metric] = {}
 
 
 def metric(
-    name: str, title: str, reads: tuple[str, ...], shown: bool = False
+    name: str,
+    title: str,
+    reads: tuple[str, ...],
+    shown: bool = False,
+    is_error: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as a metric of each AU."""
 
     def register(function: Function) -> Function:
         assert name not in METRICS, name
         assert {*reads} <= {field.name for field in fields(Predictions)}, reads
-        METRICS[name] = Metric(function=function, title=title, reads=reads, shown=shown)
+        METRICS[name] = Metric(
+            function=function, title=title, reads=reads, shown=shown, is_error=is_error
+        )
         return function
 
     return register
@@ -130,7 +137,7 @@ BINS = 15
 """Of the calibration error, of equal width."""
 
 
-@metric("calibration_error", "ECE", ("probabilities", "labels"))
+@metric("calibration_error", "ECE", ("probabilities", "labels"), is_error=True)
 def calibration_error(probabilities: Array, labels: Array) -> float:
     """Expected calibration error (Guo et al. 2017) of the probability of being active: the mean
     over frames of the distance between the mean probability and the share of active frames in
@@ -166,13 +173,13 @@ def icc31(predicted: Array, actual: Array) -> float:
     return float((between - residual) / (between + residual))
 
 
-@metric("mae", "MAE", ("intensities", "intensity_labels"))
+@metric("mae", "MAE", ("intensities", "intensity_labels"), is_error=True)
 def mae(predicted: Array, actual: Array) -> float:
     """Mean absolute error, in intensity levels (0-5). NaN without frames."""
     return float(np.mean(np.abs(predicted - actual))) if len(actual) else float("nan")
 
 
-@metric("mse", "MSE", ("intensities", "intensity_labels"))
+@metric("mse", "MSE", ("intensities", "intensity_labels"), is_error=True)
 def mse(predicted: Array, actual: Array) -> float:
     """Mean squared error, in squared intensity levels (0-25). NaN without frames."""
     return float(np.mean((predicted - actual) ** 2)) if len(actual) else float("nan")
