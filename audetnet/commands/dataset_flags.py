@@ -17,13 +17,7 @@ _OFF = Path("off")
 
 def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
     """All but --data, which commands describe themselves."""
-    names = flags.add_argument_group("names within the dataset directory")
-    names.add_argument(
-        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
-    )
-    names.add_argument(
-        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
-    )
+    names = add_table_flags(flags)
     names.add_argument(
         "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
     )
@@ -38,16 +32,32 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
     names.add_argument(
         "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
     )
+    add_cache_flag(names)
+    names.add_argument(
+        "--check-cache",
+        action="store_true",
+        help="compare every kept frame with its checksum first; decode anew if one is damaged",
+    )
+
+
+def add_table_flags(flags: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Those that name images and labels; returns their group."""
+    names = flags.add_argument_group("names within the dataset directory")
+    names.add_argument(
+        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
+    )
+    names.add_argument(
+        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
+    )
+    return names
+
+
+def add_cache_flag(names: "argparse._ArgumentGroup") -> None:
     names.add_argument(
         "--cache",
         type=Path,
         metavar="DIR|off",
         help="where decoded frames are kept (default: cache in --data); off: in memory only",
-    )
-    names.add_argument(
-        "--check-cache",
-        action="store_true",
-        help="compare every kept frame with its checksum first; decode anew if one is damaged",
     )
 
 

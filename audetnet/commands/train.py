@@ -4,6 +4,7 @@ network.
 
 import argparse
 import re
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -342,3 +343,7 @@ def _seconds(text: str) -> float:
     if total > _LONGEST_HOURS * 3600:
         raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
     return total
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
