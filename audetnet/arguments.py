@@ -59,6 +59,29 @@ def _whole_number(text: str, least: int, which: str) -> int:
     return number
 
 
+def fold_count(text: str) -> int:
+    """A number of folds."""
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"expected a number of folds of at least 2, not '{text}'")
+    return int(text)
+
+
+def fraction(text: str) -> float:
+    """Between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a fraction between 0 and 1, not '{text}'")
+    return value
+
+
+def count_or_fraction(text: str) -> int | float:
+    """A whole number from 0 on, or a fraction."""
+    return natural(text) if text.isdecimal() else fraction(text)
+
+
 def names(text: str) -> tuple[str, ...]:
     """Names separated by commas; one with a comma in it is quoted: ``"Smith, John",ben``."""
     found = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []))

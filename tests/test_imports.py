@@ -39,7 +39,8 @@ FLOORS = {
     "training": 5,
     "prediction": 5,
     "baselines": 5,
-    "commands": 6,
+    "results": 6,
+    "commands": 7,
 }
 """A room imports from its own floor and those below; a new room needs a floor."""
 NEVER = {

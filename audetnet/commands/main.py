@@ -20,6 +20,10 @@ class Command(NamedTuple):
 COMMANDS: Mapping[str, Command] = {
     "train": Command("audetnet.commands.train", "train a network on a dataset directory"),
     "describe": Command("audetnet.commands.describe", "print the networks of a cfg as tables"),
+    "evaluate": Command("audetnet.commands.evaluate", "measure a run on whole datasets"),
+    "cross-validate": Command(
+        "audetnet.commands.cross_validate", "train and measure every fold, with several seeds"
+    ),
     "predict": Command("audetnet.commands.predict", "recognise AUs in images and videos"),
     "export": Command("audetnet.commands.export", "write a run as a file that runs elsewhere"),
     "baselines": Command("audetnet.commands.baselines", "measure what a run is to beat"),

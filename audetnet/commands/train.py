@@ -4,6 +4,7 @@ network.
 
 import argparse
 import re
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -66,6 +67,13 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument(
         "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
+    )
+    flags.add_argument(
+        "--init",
+        type=Path,
+        metavar="RUN|FILE",
+        help="start from the weights of a run (of the epoch that it reports), a checkpoint or a "
+        "state dict; a line says which tensors do not fit",
     )
     add_device_flag(flags)
     flags.add_argument(
@@ -178,8 +186,16 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
         note(line)
     images = dataset.images()
     size = plan.image[1:]
-    seed, bf16, fold = arguments.seed, arguments.bf16, arguments.fold
-    identity = run_identity(config, dataset, content_digest(images), size, seed, bf16, fold)
+    identity = run_identity(
+        config,
+        dataset,
+        content_digest(images),
+        size,
+        arguments.seed,
+        arguments.bf16,
+        arguments.fold,
+        arguments.init,
+    )
     return _Prepared(config=config, plan=plan, dataset=dataset, images=images, identity=identity)
 
 
@@ -191,6 +207,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
     from audetnet.training.identity import run_description
+    from audetnet.training.initial_weights import initialise
     from audetnet.training.last_checkpoint import delete_run, last_checkpoint
     from audetnet.training.logs import RunDirectory
     from audetnet.training.trainer import Trainer
@@ -220,6 +237,8 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         checkpoint = world.from_first(last)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
+            if arguments.init is not None:
+                world.from_first(lambda: initialise(model, arguments.init))
         else:
             model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None
@@ -307,3 +326,7 @@ def _seconds(text: str) -> float:
     if total > _LONGEST_HOURS * 3600:
         raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
     return total
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -27,8 +27,9 @@ class AUNetwork(nn.Module):
         else:
             code = self.model.encode(pixels)
             code = Code.of(code.z1 - rest, code.z2)
-        scores = self._head.scores(self.model.predict(code))
-        said = self._head.intensities(scores) if self._head.regress else scores.clamp(0, 1)
+        head = self._head
+        scores = head.scores(self.model.predict(code))
+        said = head.intensities(scores) if head.regress else head.probabilities(scores)
         pooled = code.pooled()
         return said, pooled.z1, pooled.z2
 

@@ -21,12 +21,20 @@ from audetnet.faces.alignment import Alignment
 from audetnet.networks.pretrained import Normalisation
 from audetnet.prediction.au_model import Crops, ModelFacts, Outputs, Rest
 from audetnet.prediction.network import AUNetwork
-from audetnet.prediction.run_facts import landmarks_of, reported_checkpoint, thresholds_of
-from audetnet.training.saved import load_saved
+from audetnet.training.saved import SavedModel, load_reported
 from audetnet.training.with_references import CHOICES
 
 _REFERENCE_FRAMES = "20"
 """Of each training person, as many as its results take."""
+
+
+def thresholds_of(saved: SavedModel) -> tuple[float, ...]:
+    """From which intensity or probability on each AU is active, (A,): what the validation people of
+    its run gave, or else what the AU loss says.
+    """
+    stored = saved.thresholds()
+    chosen = stored.default if stored.validation is None else stored.validation
+    return tuple(chosen.tolist())
 
 
 class TrainedModel:
@@ -36,7 +44,7 @@ class TrainedModel:
 
     def __init__(self, path: Path, device: torch.device, dataset: Path | None = None) -> None:
         """Raises UserError."""
-        saved = load_saved(reported_checkpoint(path))
+        saved = load_reported(path)
         self._saved, self._device, self._dataset = saved, device, dataset
         self.network = AUNetwork(saved.trained().to(device).eval(), saved.head())
         self._level: Tensor | None = None
@@ -50,7 +58,7 @@ class TrainedModel:
             thresholds=thresholds_of(saved),
             frame_size=(height, width),
             crop_size=usual if saved.config.data.frame_size else max(height, width),
-            landmarks=landmarks_of(saved),
+            landmarks=saved.landmarks,
             digest=hashlib.sha256(saved.path.read_bytes()).hexdigest()[:16],
             has_person_reference=self.network.takes_rest,
         )
