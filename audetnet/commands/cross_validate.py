@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "--compare",
         type=Path,
         metavar="OTHER",
-        help="another cross-validation on the same frames: is the difference real",
+        help="another cross-validation on the same frames: is the difference real (default: none)",
     )
     flags.add_argument(
         "--baselines",
@@ -70,7 +70,10 @@ def parser() -> argparse.ArgumentParser:
         help="HOG + ridge and a frozen stem + ridge on the same folds, in the same tables",
     )
     flags.add_argument(
-        "--init", type=Path, metavar="RUN|FILE", help="start each training from these weights"
+        "--init",
+        type=Path,
+        metavar="RUN|FILE",
+        help="start each training from these weights (default: drawn by the seed)",
     )
     flags.add_argument(
         "--bf16", action="store_true", help="main networks in bfloat16 autocast, as in training"

@@ -19,6 +19,7 @@ from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say, silence
 from audetnet.devices import chosen_device
 from audetnet.errors import UserError, exit_status
+from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -73,8 +74,15 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="RUN|FILE",
         help="start from the weights of a run (of the epoch that it reports), a checkpoint or a "
-        "state dict; a line says which tensors do not fit",
+        "state dict; a line says which tensors do not fit (default: weights drawn by the seed)",
     )
+    _add_machine_flags(flags)
+    add_dataset_flags(flags)
+    return flags
+
+
+def _add_machine_flags(flags: argparse.ArgumentParser) -> None:
+    """What a run has of the machine, and how long."""
     add_device_flag(flags)
     flags.add_argument(
         "--bf16",
@@ -105,8 +113,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="networks through torch.compile where it can take them (minutes at the start)",
     )
-    add_dataset_flags(flags)
-    return flags
 
 
 def main(argv: list[str]) -> int:
@@ -201,7 +207,6 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
     from audetnet.data.cache import pack
-    from audetnet.lock import locked
     from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint

@@ -24,7 +24,7 @@ _EDGE = 1
 """Pixels of the dark edge around words on the picture itself."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Bar:
     name: str
     share: float
