@@ -29,11 +29,11 @@ def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
         yield
 
 
-def lock_descriptor(descriptor: int, blocking: bool = True) -> None:
+def lock_descriptor(descriptor: int, blocking: bool = True) -> bool:
     """That of filelock, which takes a tenth of a second to import: not for a ``--help``."""
     import filelock
 
-    filelock.lock_descriptor(descriptor, blocking=blocking)
+    return filelock.lock_descriptor(descriptor, blocking=blocking)
 
 
 def _taken(descriptor: int) -> bool:
