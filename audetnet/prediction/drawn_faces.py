@@ -110,7 +110,7 @@ def _draw_bars(image: Image.Image, row: Row, bars: Sequence[_Bar], factor: int, 
     the margin that begins at ``free``.
     """
     if row["x"] is None:
-        left, top, right, bottom = free, 0.0, free, float(image.height)
+        left, top, right, bottom = float(free), 0.0, float(free), float(image.height)
     else:
         left, top, right, bottom = _box(row, factor)
     line = _line(bottom - top, len(bars), image.height)

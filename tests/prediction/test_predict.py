@@ -261,17 +261,21 @@ def test_runs_of_other_aus_are_refused(
     assert "several runs must say the same" in capsys.readouterr().err
 
 
-def test_the_reported_checkpoint_is_taken(
+def test_the_epoch_and_the_thresholds_that_the_run_reports(
     run: Path, photos: Path, detector, predict: Predict, tmp_path: Path, capsys
 ) -> None:
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
-    results = json.loads((copy / "results.json").read_text())
-    results["chosen"]["epoch"] = load_saved(copy / "checkpoints" / "best.pt").epochs
-    (copy / "results.json").write_text(json.dumps(results))
-    predict(copy, photos)
-    taken = json.loads((tmp_path / "out.csv.json").read_text())["networks"]
-    assert load_saved(Path(taken[0])).epochs == results["chosen"]["epoch"]
-    results["chosen"]["epoch"] = 77
-    (copy / "results.json").write_text(json.dumps(results))
+    file = copy / "thresholds.json"
+    stored = json.loads(file.read_text())
+    stored["epoch"] = load_saved(copy / "checkpoints" / "best.pt").epochs
+    assert stored["epoch"] != load_saved(copy).epochs
+    stored["validation"] = {**stored["default"], "AU1": 0.1, "AU2": 0.9}
+    file.write_text(json.dumps(stored))
+    rows = read_rows(predict(copy, photos))
+    assert [(row["AU01_c"], row["AU02_c"]) for row in rows if row["success"]] == [(1, 0)] * 3
+    beside = json.loads((tmp_path / "out.csv.json").read_text())
+    assert Path(beside["networks"][0]).name == "best.pt"
+    assert beside["thresholds"]["AU01_p"] == 0.1 and beside["thresholds"]["AU04_p"] == 0.5
+    file.write_text(json.dumps({**stored, "epoch": 77}))
     assert main([str(copy), str(photos), "--out", str(tmp_path / "b.csv")]) == 2
     assert "the checkpoint of epoch 77, which it reports, is gone" in capsys.readouterr().err
