@@ -217,6 +217,11 @@ def _check_reference(arguments: argparse.Namespace, sources: "Sequence[Source]")
 
 def _say_what_counts(arguments: argparse.Namespace, ensemble: "Ensemble") -> None:
     for facts in (model.facts for model in ensemble.models):
+        if not arguments.aligned and arguments.landmarks is None and facts.landmarks == "files":
+            note(
+                f"{facts.path}: was trained on crops by landmark files; those of a detector differ "
+                "somewhat (--landmarks says which)"
+            )
         if facts.has_person_reference and arguments.reference is None:
             note(
                 f"{facts.path}: was trained with [person_reference], and no --reference is given: "

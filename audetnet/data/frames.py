@@ -164,14 +164,13 @@ def load_dataset(
     for frames in (train, test):
         if np.isnan(frames.labels).all():
             raise UserError(f"{labels_path}: no AU of any {frames.name} frame is known")
-    smallest = active_from(table.kind, metadata.threshold)
     dataset = Dataset(
         train=train,
         test=test,
         validation=validation,
         au_names=names,
         kind=table.kind,
-        active_from=smallest,
+        active_from=active_from(table.kind, metadata.threshold),
         notes=tuple(notes),
         landmarks=metadata.landmarks,
     )

@@ -21,6 +21,10 @@ class Box(NamedTuple):
         """Pixels in it."""
         return self.width * self.height
 
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point lies in it."""
+        return 0 <= x - self.x < self.width and 0 <= y - self.y < self.height
+
     def overlap(self, other: "Box") -> float:
         """Intersection over union: 1 for the same box, 0 for boxes apart."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)

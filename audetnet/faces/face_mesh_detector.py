@@ -2,8 +2,7 @@
 finds them, FaceMesh places the landmarks.
 """
 
-from collections.abc import Sequence
-from math import cos, radians, sin
+from math import cos, radians, sin, sqrt
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,8 @@ _SURE = 0.9
 """BlazeFace gives upright faces that fill some of the image 0.9 and more; faces upside down, and
 what it takes for one face though it is two, at most 0.88.
 """
+_CLOSE = 0.25
+"""Of the image's longer side: with a face this large, the short range sees most of the others."""
 _LOWEST_MESH_SCORE = 0.8
 """FaceMesh gives faces 0.99 and more, most other things less than 0.3."""
 _SETTLED = 2.0
@@ -55,13 +56,23 @@ class FaceMeshDetector:
 
     def _upright_faces(self, image: ByteImage, degrees: float) -> list[Face]:
         """Those that stand about upright once the image is turned."""
-        found = [self._face(image, each, degrees) for each in self._detections(image, degrees)]
-        return _each_once([face for face in found if face is not None])
+        faces: list[Face] = []
+        detections = self._detections(image, degrees)
+        for detection in sorted(detections, key=lambda each: each.score, reverse=True):
+            if any(face.box.holds(*detection.corners.mean(axis=0)) for face in faces):
+                continue
+            face = self._face(image, detection, degrees)
+            if face and all(face.box.overlap(other.box) < _SAME_FACE for other in faces):
+                faces.append(face)
+        return faces
 
     def _detections(self, image: ByteImage, degrees: float) -> list[Detection]:
-        """Those of the short range, where they are sure, else those of the long range too."""
+        """Those of the short range where they are sure and leave no room for others farther away,
+        else those of the long range too.
+        """
         near = self._short_range.detections(image, degrees)
-        if near and all(detection.score >= _SURE for detection in near):
+        sure = bool(near) and all(detection.score >= _SURE for detection in near)
+        if sure and max(map(_side, near)) > _CLOSE * max(image.shape[:2]):
             return near
         return near + self._long_range.detections(image, degrees)
 
@@ -108,10 +119,6 @@ def _level(degrees: float) -> Points:
     return np.array([(0.0, 0.0), (cos(angle), -sin(angle))])
 
 
-def _each_once(faces: Sequence[Face]) -> list[Face]:
-    """Of faces that overlap, the most likely."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: face.confidence, reverse=True):
-        if all(face.box.overlap(other.box) <= _SAME_FACE for other in kept):
-            kept.append(face)
-    return kept
+def _side(detection: Detection) -> float:
+    """Of its square, in pixels."""
+    return float(np.hypot(*np.ptp(detection.corners, axis=0)) / sqrt(2))

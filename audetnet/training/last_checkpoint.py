@@ -41,8 +41,8 @@ _RUN_FILES = (
     "tensorboard/events.out.tfevents.*",
 )
 """What a run writes; the copy of its cfg is overwritten by that of the next one."""
-_SCALE = ("au_names", "kind", "active_from")
-"""What a description says of labels."""
+_OF_DATA = ("au_names", "kind", "active_from", "landmarks")
+"""What a description says of labels and images; older ones do not name the landmarks."""
 
 
 def last_checkpoint(
@@ -71,8 +71,9 @@ def last_checkpoint(
             return None
 
         def changed_data() -> str | None:
-            scale = first_difference(checkpoint.description, description, _SCALE)
-            return scale or changed_frames(directory.frames, dataset)
+            said = [name for name in _OF_DATA if name in checkpoint.description]
+            difference = first_difference(checkpoint.description, description, said)
+            return difference or changed_frames(directory.frames, dataset)
 
         check_identity(checkpoint.identity, identity, directory.root, changed_data)
         try:

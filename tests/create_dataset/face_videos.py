@@ -45,12 +45,18 @@ def drawn(points: Points) -> npt.NDArray[np.uint8]:
 
 
 def write_video(path: Path, frames: int, points: Callable[[int], Points] = landmarks_of) -> None:
-    """A Motion-JPEG video of drawn faces."""
+    """A video of drawn faces."""
+    write_frames(path, [drawn(points(number)) for number in range(frames)])
+
+
+def write_frames(path: Path, frames: list[npt.NDArray[np.uint8]]) -> None:
+    """A Motion-JPEG video of RGB frames of one size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     codec = cv2.VideoWriter.fourcc(*"MJPG")
-    writer = cv2.VideoWriter(str(path), codec, 20, (WIDTH, HEIGHT))
-    for number in range(frames):
-        writer.write(cv2.cvtColor(drawn(points(number)), cv2.COLOR_RGB2BGR))
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), codec, 20, (width, height))
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
 
 

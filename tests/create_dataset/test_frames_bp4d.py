@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audetnet.faces import detector, dlib_models
+from audetnet.data.metadata import read_metadata
+from audetnet.faces import dlib_models
+from audetnet.faces.detector import Box, Face, landmark_detector
 from create_dataset import extraction
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
@@ -149,35 +151,37 @@ def test_without_landmarks_the_detector_finds_them(
     assert _run(tmp_path / "images", out) == 0
     assert _ids(out) == {"F001_T1_0000", "F001_T1_0001", "F001_T1_0002"}
     assert "(no face found): F001_T1_0009" in capsys.readouterr().err
-    found = detector.FaceDetector()
+    assert read_metadata(out).landmarks == "facemesh"
+    found = landmark_detector("facemesh")
     for path in (out / "imgs").iterdir():
-        face = found.largest_face(np.asarray(Image.open(path)))
-        assert face is not None
+        (face,) = found.faces(np.asarray(Image.open(path)))
         left, right = face.points[36:42].mean(axis=0), face.points[42:48].mean(axis=0)
         assert abs(left[1] - right[1]) < 6  # found a second time, by a detector that errs
     with (out / "frames.csv").open() as file:
         assert all(abs(float(row["yaw"])) < 60 for row in csv.DictReader(file))
 
 
-def test_detect_overrules_landmark_files(
-    images: Path, points: Path, out: Path, monkeypatch
-) -> None:
+def test_the_detector_that_is_asked_for_finds_them(images: Path, out: Path, monkeypatch) -> None:
     seen = []
 
     class Fake:
-        def largest_face(self, image: np.ndarray) -> detector.Face:
-            seen.append(image.shape)
-            return detector.Face(landmarks_of(0), 1)
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def faces(self, image: np.ndarray) -> list[Face]:
+            seen.append((self.name, image.shape))
+            return [Face(landmarks_of(0), Box(0, 0, 9, 9), 1.0)]
 
     monkeypatch.setattr(extraction, "_detector", Fake)
-    assert _run(images, out, "--landmarks", str(points), "--detect") == 0
-    assert seen == [(240, 320, 3)] * 4
+    assert _run(images, out, "--landmarks", "dlib") == 0
+    assert seen == [("dlib", (240, 320, 3))] * 4
+    assert read_metadata(out).landmarks == "dlib"
 
 
 def test_missing_detector_is_said_at_once(images: Path, out: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(dlib_models, "find_spec", lambda name: None)
-    assert _run(images, out) == 2
-    assert "pip install -e '.[detector]'" in capsys.readouterr().err
+    assert _run(images, out, "--landmarks", "dlib") == 2
+    assert "--landmarks dlib needs the detector: pip install -e" in capsys.readouterr().err
     assert not (out / "imgs").exists()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from audetnet.data.metadata import read_metadata
 from create_dataset.disfa_layout import bad_frames
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
@@ -80,8 +81,9 @@ def test_head_rotation_and_parameters_are_recorded(raw: Path, out: Path) -> None
     assert recorded["parameters"]["landmarks"] == "files"
     assert recorded["videos"]["SN001"]["frames"] == 6
     assert {path.name for path in out.iterdir()} - {".lock"} == {
-        *("imgs", "frames.csv", "frames.json", "left_out.csv")
+        *("imgs", "frames.csv", "frames.json", "left_out.csv", "dataset.json")
     }
+    assert read_metadata(out).landmarks == "files"
 
 
 def test_two_workers_write_the_same(raw: Path, out: Path, tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def test_mistakes_are_one_line_and_status_2(raw: Path, out: Path, tmp_path: Path
 def test_missing_landmarks_folder_advises_the_detector(tmp_path: Path, out: Path, capsys) -> None:
     write_video(tmp_path / "raw" / "Videos_LeftCamera" / "LeftVideoSN001_comp.avi", 1)
     assert _run(tmp_path / "raw", out) == 2
-    assert "--detect finds the faces without them" in _one_line(capsys)
+    assert "--landmarks facemesh finds the faces without them" in _one_line(capsys)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -198,7 +198,8 @@ def test_killed_while_the_images_move(
         (("--format", "png"), "format = jpg, not png"),
         (("--max-rotation", "30"), "max-rotation = None, not 30.0"),
         (("--drop-bad-frames",), "drop-bad-frames = False, not True"),
-        (("--detect",), "landmarks = files, not detector"),
+        (("--landmarks", "facemesh"), "landmarks = files, not facemesh"),
+        (("--landmarks", "dlib"), "landmarks = files, not dlib"),
     ],
 )
 def test_other_parameters_are_refused(raw: Path, whole: Path, flags, named: str, capsys) -> None:
@@ -207,6 +208,30 @@ def test_other_parameters_are_refused(raw: Path, whole: Path, flags, named: str,
     error = capsys.readouterr().err.splitlines()[-1]
     assert f"{whole / 'frames.json'}: the frames there were made with {named}" in error
     assert _content(whole) == before
+
+
+def test_what_was_made_while_dlib_was_the_only_detector(
+    raw: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is gone on with by dlib, and by nothing else."""
+    assert _run(raw, out) == 0
+    before = out / "frames.json"
+    before.write_text(before.read_text().replace('"landmarks": "files"', '"landmarks": "detector"'))
+    capsys.readouterr()
+    assert _run(raw, out, "--landmarks", "facemesh") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"{before}: the frames there were made with landmarks = dlib, not face")
+    assert _run(raw, out, "--landmarks", "dlib") == 0
+    assert json.loads(before.read_text())["parameters"]["landmarks"] == "dlib"
+    assert json.loads((out / "dataset.json").read_text())["landmarks"] == "dlib"
+
+
+def test_a_broken_dataset_json_is_said_before_the_work(raw: Path, out: Path, capsys) -> None:
+    out.mkdir()
+    (out / "dataset.json").write_text('{"landmarks": "haar"}')
+    assert _run(raw, out) == 2
+    assert '"landmarks": expected facemesh, dlib, files, not' in capsys.readouterr().err
+    assert not (out / UNFINISHED).exists()
 
 
 def test_other_parameters_are_refused_of_an_unfinished_run_too(
@@ -389,7 +414,7 @@ def test_stop_is_heard_at_the_next_frame(raw: Path, out: Path) -> None:
     from create_dataset.summary import Summary
 
     store = frame_store.FrameStore(out, {"format": "jpg"})
-    sequence = disfa_sequences(raw, "left", False, False, Summary())[0]
+    sequence = disfa_sequences(raw, "left", True, False, Summary())[0]
     job = extraction.Job(
         sequence=sequence,
         wanted=None,
@@ -397,7 +422,12 @@ def test_stop_is_heard_at_the_next_frame(raw: Path, out: Path) -> None:
         length=None,
         record=store.record_path(0),
     )
-    settings = extraction.CropSettings(extraction.Alignment(), "jpg", None)
+    settings = extraction.CropSettings(
+        landmarks="files",
+        alignment=extraction.Alignment(),
+        image_format="jpg",
+        max_rotation=None,
+    )
     advanced: list[int] = []
     report = extraction.SequenceExtraction(
         job, settings, store.unfinished, advanced.append, lambda: len(advanced) == 7

@@ -6,19 +6,21 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import IdFiles
-from audetnet.faces import detector
-from create_dataset import extraction, frame_workers
+from create_dataset import frame_workers
 from tests.conftest import ROOT
-from tests.create_dataset.face_videos import landmarks_of, write_image, write_video
+from tests.create_dataset.face_videos import write_frames
 
-PEOPLE = ("anna", "ben", "cleo")
+PEOPLE = {"anna": "SN001_0", "ben": "SN005_0", "cleo": "SN009_0"}
+"""And the frames of minimal_dataset that show their faces."""
 FRAMES = 4
+Pixels = npt.NDArray[np.uint8]
 Row = list[str | float]
 
 
@@ -31,23 +33,37 @@ def _commands(before: str) -> list[list[str]]:
     return [line[2:] for line in lines]
 
 
+def _picture(*who: str, shift: int = 0) -> Pixels:
+    """Some people side by side on grey, farther to the right by ``shift``."""
+    canvas = Image.new("RGB", (160 * len(who) + 40, 200), (120, 120, 120))
+    for place, person in enumerate(who):
+        face = Image.open(ROOT / "minimal_dataset" / "imgs" / f"{PEOPLE[person]}.jpg")
+        canvas.paste(face.resize((160, 160)), (160 * place + shift, 20))
+    return np.asarray(canvas)
+
+
+def _write_picture(path: str, *who: str, shift: int = 0) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(_picture(*who, shift=shift)).save(path, quality=95)
+
+
 def _photographs() -> list[Row]:
     """In the folder that the README names, a folder a person; one more is not in the table."""
     rows: list[Row] = [["path", "person", "AU1", "AU2"]]
-    for person, who in enumerate(PEOPLE):
+    for who in PEOPLE:
         for number in range(1, FRAMES + 1):
             path = f"photos/{who}/{number}.jpg"
-            write_image(Path(path), landmarks_of(number + person / 4))
+            _write_picture(path, who, shift=5 * number)
             rows.append([path, who, number % 2, 3 * (number > 2)])
-    write_image(Path("photos/anna/99.jpg"), landmarks_of(1))
+    _write_picture("photos/anna/99.jpg", "anna")
     return rows
 
 
 def _videos() -> list[Row]:
     """Of every video, every other frame is in the table."""
     rows: list[Row] = [["video", "frame", "person", "AU1", "AU2"]]
-    for person, who in enumerate(PEOPLE):
-        write_video(Path(f"{who}.avi"), 2 * FRAMES, lambda n, at=person / 4: landmarks_of(n + at))
+    for who in PEOPLE:
+        write_frames(Path(f"{who}.avi"), [_picture(who, shift=4 * n) for n in range(2 * FRAMES)])
         Path(f"{who}.avi").rename(f"{who}.mp4")  # OpenCV looks into the file, not at its name
         rows += [[f"{who}.mp4", 2 * n, who, n % 2, 3 * (n > 1)] for n in range(FRAMES)]
     return rows
@@ -55,15 +71,8 @@ def _videos() -> list[Row]:
 
 @pytest.fixture
 def one_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In a fresh directory, with a detector that knows where the faces are drawn."""
-
-    class Drawn:
-        def largest_face(self, image: np.ndarray) -> detector.Face:
-            return detector.Face(landmarks_of(1), 1)
-
+    """In a fresh directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(extraction, "_detector", Drawn)
-    monkeypatch.setattr(detector, "landmark_model_file", lambda: Path("model"))
     monkeypatch.setattr(frame_workers, "default_workers", lambda: 1)
 
 
@@ -169,18 +178,9 @@ def test_videos_one_after_the_other(
 
 
 @pytest.mark.usefixtures("one_process")
-def test_several_faces_are_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    faces = iter((1, 3, 2))
-
-    class Crowd:
-        def largest_face(self, image: np.ndarray) -> detector.Face:
-            return detector.Face(landmarks_of(1), next(faces))
-
-    monkeypatch.setattr(extraction, "_detector", Crowd)
-    for name in "abc":
-        write_image(Path(f"photos/{name}.jpg"), landmarks_of(1))
+def test_several_faces_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, who in (("a", ["ben"]), ("b", list(PEOPLE)), ("c", ["cleo", "anna"])):
+        _write_picture(f"photos/{name}.jpg", *who)
     assert import_module("create_dataset.frames").main(["images", "photos", "out"]) == 0
     error = capsys.readouterr().err
     assert "2 frames with several faces" in error and "largest" in error

@@ -112,6 +112,8 @@ def test_metadata_is_optional_as_a_whole_and_in_parts(
         ('{"threshold": 0}', '"threshold": expected an intensity above 0, at most 5, not 0'),
         ('{"threshold": true}', '"threshold": expected an intensity above 0, at most 5, not True'),
         ('{"threshold": 6}', '"threshold": expected an intensity above 0, at most 5, not 6'),
+        ('{"landmarks": "haar"}', "\"landmarks\": expected facemesh, dlib, files, not 'haar'"),
+        ('{"landmarks": []}', '"landmarks": expected facemesh, dlib, files, not []'),
         ('{"source": 1}', '"source" and "subjects": expected a text, not 1'),
         ('{"folds": [["A"]]}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
         ('{"folds": {"1": []}}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),

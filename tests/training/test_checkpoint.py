@@ -17,6 +17,7 @@ import torch
 from audetnet.commands.disentangling import main as measure
 from audetnet.config.reader import read_config
 from audetnet.data.frames import DatasetPaths, load_dataset
+from audetnet.data.metadata import update_metadata
 from audetnet.errors import UserError
 from audetnet.networks.model import build_model, plan_model
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
@@ -304,6 +305,7 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Content], object], str]] = {
         lambda d: d.update(cfg_text=d["cfg_text"].replace("filters=16", "filters=8")), "model: "),
     "frames of another size": (lambda d: d.update(frame_size=[8, 8]), "the cfg in it: "),
     "no kind": (lambda d: d.pop("kind"), "no proper kind"),
+    "landmarks of no known source": (lambda d: d.update(landmarks="haar"), "no proper landmarks"),
 }  # fmt: skip
 
 
@@ -318,6 +320,27 @@ def test_a_description_that_does_not_fit_is_one_line(
     assert measure([str(run), "--data", str(DATA), "--device", "cpu"]) == 2
     line = _line(capsys)
     assert line.startswith(f"{_latest(run)}: not a checkpoint of AUDetNet") and message in line
+
+
+def test_where_the_landmarks_came_from_is_kept(
+    short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of runs that do not say it, as those of before, it is not known."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(DATA, data, ignore=shutil.ignore_patterns("cache"))
+    update_metadata(data, landmarks="dlib")
+    assert start(short_cfg, run, data=data) == 0
+    assert load_saved(run).landmarks == "dlib"
+    for image in (data / "imgs").iterdir():
+        shutil.copyfile(DATA / "imgs" / "SN001_0.jpg", image)
+    update_metadata(data, landmarks="facemesh")
+    capsys.readouterr()
+    assert start(short_cfg, run, data=data) == 2
+    assert "started with landmarks=dlib, now it is facemesh" in _line(capsys)
+    content = _content(run)
+    _edit_json(content, "description", lambda d: d.pop("landmarks"))
+    write_sealed(_latest(run), content)
+    assert load_saved(run).landmarks is None
 
 
 def test_a_reader_of_a_damaged_checkpoint_changes_nothing(

@@ -1,6 +1,7 @@
-"""The optional detector: the real one on shipped frames, and the line where it is missing."""
+"""dlib, which is optional: the real one on shipped frames, and the line where it is missing."""
 
 import importlib.util
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,21 +10,27 @@ import pytest
 from PIL import Image
 
 from audetnet.errors import UserError
-from audetnet.faces import detector, dlib_models
+from audetnet.faces import dlib_detector, dlib_models
 from audetnet.faces.alignment import LEFT_EYE, RIGHT_EYE
-from audetnet.faces.detector import FaceDetector
+from audetnet.faces.detector import Face, LandmarkDetector, landmark_detector
+from audetnet.faces.dlib_detector import DlibDetector
 
 
 @pytest.fixture(scope="module")
-def found() -> FaceDetector:
+def found() -> LandmarkDetector:
     """dlib with its model, which the extra 'test' installs."""
-    return FaceDetector()
+    return landmark_detector("dlib")
 
 
-def test_shipped_frames_have_faces(found: FaceDetector, minimal_data: Path) -> None:
+def _only(faces: list[Face]) -> Face:
+    (face,) = faces
+    return face
+
+
+def test_shipped_frames_have_faces(found: LandmarkDetector, minimal_data: Path) -> None:
     for path in sorted((minimal_data / "imgs").iterdir()):
-        face = found.largest_face(np.asarray(Image.open(path).convert("RGB")))
-        assert face is not None and face.of == 1, path.name
+        face = _only(found.faces(np.asarray(Image.open(path).convert("RGB"))))
+        assert math.isnan(face.confidence)
         points = face.points
         assert points.shape == (68, 2)
         left, right = points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)
@@ -31,20 +38,19 @@ def test_shipped_frames_have_faces(found: FaceDetector, minimal_data: Path) -> N
         assert points[8, 1] > left[1]
 
 
-def test_landmarks_are_in_pixels_of_the_full_image(found: FaceDetector, minimal_data: Path) -> None:
+def test_landmarks_are_in_pixels_of_the_full_image(
+    found: LandmarkDetector, minimal_data: Path
+) -> None:
     """A large photo is searched at 1024 pixels, with the same result to 2 % of the face."""
     small = Image.open(minimal_data / "imgs" / "SN001_0.jpg").convert("RGB").resize((700, 700))
     canvas = Image.new("RGB", (2500, 2000), (90, 90, 90))
     canvas.paste(small.resize((1400, 1400)), (800, 300))
-    one = found.largest_face(np.asarray(small))
-    other = found.largest_face(np.asarray(canvas))
-    assert one is not None
-    assert other is not None
+    one, other = (_only(found.faces(np.asarray(image))) for image in (small, canvas))
     assert np.abs((other.points - (800, 300)) / 2 - one.points).mean() < 0.02 * 700
 
 
-def test_no_face(found: FaceDetector) -> None:
-    assert found.largest_face(np.full((300, 200, 3), 128, dtype=np.uint8)) is None
+def test_no_face(found: LandmarkDetector) -> None:
+    assert found.faces(np.full((300, 200, 3), 128, dtype=np.uint8)) == []
 
 
 class _Box:
@@ -75,23 +81,23 @@ def _fake(monkeypatch: pytest.MonkeyPatch, boxes: dict[int, list[_Box]], asked: 
         shape_predictor=lambda path: place,
     )
     monkeypatch.setitem(__import__("sys").modules, "dlib", fake)
-    monkeypatch.setattr(detector, "landmark_model_file", lambda: Path("model.dat"))
+    monkeypatch.setattr(dlib_detector, "dlib_model", lambda *_: Path("model.dat"))
 
 
-def test_the_largest_face_is_taken_and_its_box_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_face_comes_first_and_boxes_are_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list = []
     boxes = {0: [_Box(0, 0, 9, 9), _Box(10, 20, 59, 69), _Box(1, 1, 12, 12)]}
     _fake(monkeypatch, boxes, asked)
-    face = FaceDetector().largest_face(np.zeros((1024, 2048, 3), dtype=np.uint8))
-    assert asked == [((512, 1024, 3), 0), ((1024, 2048, 3), (20, 40, 119, 139))]
-    assert face is not None and face.of == 3
-    np.testing.assert_array_equal(face.points[67], [67, 134])
+    faces = DlibDetector().faces(np.zeros((1024, 2048, 3), dtype=np.uint8))
+    assert asked[:2] == [((512, 1024, 3), 0), ((1024, 2048, 3), (0, 0, 19, 19))]
+    assert [face.box for face in faces] == [(20, 40, 100, 100), (2, 2, 24, 24), (0, 0, 20, 20)]
+    np.testing.assert_array_equal(faces[0].points[67], [67, 134])
 
 
 def test_enlarging_is_the_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list = []
     _fake(monkeypatch, {0: [], 1: [_Box(0, 0, 9, 9)]}, asked)
-    assert FaceDetector().largest_face(np.zeros((100, 80, 3), dtype=np.uint8)) is not None
+    assert len(DlibDetector().faces(np.zeros((100, 80, 3), dtype=np.uint8))) == 1
     assert asked == [((100, 80, 3), 0), ((100, 80, 3), 1), ((100, 80, 3), (0, 0, 9, 9))]
 
 
@@ -100,5 +106,5 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, missing: st
     real = importlib.util.find_spec
     monkeypatch.setattr(dlib_models, "find_spec", lambda n: None if n == missing else real(n))
     with pytest.raises(UserError, match=r"pip install -e '\.\[detector\]'") as error:
-        FaceDetector()
+        landmark_detector("dlib")
     assert missing in str(error.value)
