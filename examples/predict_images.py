@@ -5,10 +5,10 @@ import sys
 from audetnet import load
 
 run, *images = sys.argv[1:]
-table = load(run).predict(images).to_frame()
+result = load(run).predict(images)
 
-for face in table.to_dict("records"):
-    active = [name.removesuffix("_c") for name in table if name.endswith("_c") and face[name] == 1]
-    print(
-        face["input"], face["reason"] or f"face {face['face']:.0f}: {' '.join(active) or 'no AU'}"
-    )
+for face in result.rows:
+    active = [name[:-2] for name, value in face.items() if name.endswith("_c") and value == 1]
+    print(face["input"], face["reason"] or f"face {face['face']}: {' '.join(active) or 'no AU'}")
+
+print(result.to_frame().filter(like="AU").mean())

@@ -9,6 +9,7 @@ from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say
 from audetnet.errors import UserError, exit_status
 from audetnet.faces.sources import DETECTORS
+from audetnet.memory import keep_freed_memory
 from audetnet.prediction.reference_choice import FORMS, reference_choice
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from audetnet.prediction.loading import load_models
     from audetnet.prediction.sources import find_sources
 
+    keep_freed_memory()
     runs, paths = _parted(arguments.paths)
     _check_files(arguments, len(runs))
     sources = find_sources(paths)

@@ -28,6 +28,7 @@ def test_the_example_runs(run: Path, tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
-    first, second = done.stdout.splitlines()
+    first, second, *means = done.stdout.splitlines()
     assert first.startswith(f"{images[0]} face 0: ")
     assert second == f"{images[1]} no face found"
+    assert means[0].split()[0] == "AU01_p" and len(means) > 24
