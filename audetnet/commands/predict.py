@@ -149,7 +149,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 
     keep_freed_memory()
     runs, paths = _parted(arguments.paths)
-    _check_files(arguments, len(runs))
+    _check_files(arguments, len(runs), paths)
     sources = find_sources(paths)
     if sources.skipped:
         note(f"{counted(sources.skipped, 'file')} of other kinds in these folders left out")
@@ -187,7 +187,7 @@ def _parted(paths: list[str]) -> tuple[list[Path], list[str]]:
     return [Path(path) for path in paths[:count]], paths[count:]
 
 
-def _check_files(arguments: argparse.Namespace, runs: int) -> None:
+def _check_files(arguments: argparse.Namespace, runs: int, paths: list[str]) -> None:
     """Raise UserError for flags that cannot be met."""
     from audetnet.prediction.table_file import SUFFIXES
 
@@ -197,6 +197,9 @@ def _check_files(arguments: argparse.Namespace, runs: int) -> None:
         raise UserError(f"--codes {arguments.codes}: expected a file ending in .parquet")
     if arguments.codes is not None and runs > 1:
         raise UserError("--codes: codes are of one run; name one only")
+    for path in paths if arguments.draw is not None else ():
+        if arguments.draw.resolve().is_relative_to(Path(path).resolve()):
+            raise UserError(f"--draw {arguments.draw}: lies in {path}, whose images are read")
 
 
 def _check_reference(arguments: argparse.Namespace, sources: "Sequence[Source]") -> None:

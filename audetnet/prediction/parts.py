@@ -88,13 +88,15 @@ class PredictionParts:
         write_text(self._state, json.dumps({"request": self._request, "done": asdict(done)}))
 
     def finish(self, done: Done) -> None:
-        """Join the parts. Raises FileError."""
+        """Join the parts; the table comes last, as its being there says that all is. Raises
+        FileError.
+        """
         numbers = range(done.parts)
         if self._codes is not None:
             join_codes([self._codes_file(number) for number in numbers], self._codes)
         facts = {**self._facts, "frames": done.frames, "faces": done.faces}
-        join_rows([self._rows_file(n) for n in numbers], self.out, self._columns.names, facts)
         write_text(self.facts_file, json.dumps({**facts, "request": self._request}, indent=1))
+        join_rows([self._rows_file(n) for n in numbers], self.out, self._columns.names, facts)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _check(self, place: Path, was: Any) -> None:

@@ -228,6 +228,7 @@ def test_another_command_is_refused(
             "--codes a.csv: expected a file ending in .parquet",
         ),
         (["RUN", "RUN", "PHOTOS", "--codes", "a.parquet"], "--codes: codes are of one run"),
+        (["RUN", "PHOTOS", "--draw", "PHOTOS/drawn"], "photos, whose images are read"),
         (["RUN", "PHOTOS", "--reference", "median"], "add --faces largest where each folder"),
         (["RUN", "PHOTOS", "--reference", "first=2"], "is an image and has no seconds"),
         (
@@ -245,7 +246,7 @@ def test_mistakes_are_a_line(
     arguments: list[str], message: str, run: Path, photos: Path, detector, tmp_path: Path, capsys
 ) -> None:
     places = {"RUN": str(run), "PHOTOS": str(photos)}
-    flags = [places.get(each, each) for each in arguments]
+    flags = [places.get(each, each).replace("PHOTOS", str(photos)) for each in arguments]
     if "--out" not in flags:
         flags += ["--out", str(tmp_path / "out.csv")]
     assert main(flags) == 2
