@@ -69,17 +69,14 @@ def write_evaluation(
     write_text(directory / "results.json", json.dumps(content, indent=1) + "\n")
     write_csv(directory / "results.csv", _lines(datasets))
     write_text(directory / "tables.md", "\n".join(map(markdown, [first, *further])))
-    shown = datasets[0]
-    metric = "icc" if "icc" in shown.found else "f1"
+    metric = "icc" if all("icc" in one.found for one in datasets) else "f1"
+    bars = figures.bars({d.name: d.found for d in datasets}, datasets[0].pool.aus, metric)
     page = Page(
         title=title,
         facts=facts,
         notes=notes,
         first=[first],
-        figures=[
-            figures.bars({d.name: d.found for d in datasets}, shown.pool.aus, metric),
-            *figures.of_pool([shown.pool], shown.name),
-        ],
+        figures=[bars, *(each for d in datasets for each in figures.of_pool([d.pool], d.name))],
         further=further,
     )
     write_page(directory / "report.html", page)
