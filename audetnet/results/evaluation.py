@@ -9,6 +9,7 @@ from typing import Any
 from audetnet.console import counted
 from audetnet.csv_files import Cell, write_csv
 from audetnet.evaluation.metrics import metric_title
+from audetnet.evaluation.people import Estimate
 from audetnet.files import write_text
 from audetnet.results import figures
 from audetnet.results.estimates import (
@@ -83,21 +84,24 @@ def write_evaluation(
 
 
 def _means(datasets: Sequence[Evaluated]) -> Sheet:
-    metrics = [name for name in datasets[0].found if all(name in d.found for d in datasets)]
+    metrics = dict.fromkeys(name for one in datasets for name in one.found)
     return Sheet(
         title="Means over the AUs",
         caption="Over the AUs for which a metric is defined; 95 % intervals, people drawn anew.",
-        header=("dataset", "frames", "people", *map(metric_title, metrics)),
+        header=("metric", *(one.name for one in datasets)),
         rows=[
-            [
-                one.name,
-                str(len(one.pool.frames)),
-                str(len(one.pool.people)),
-                *(with_interval(one.found[name][MEAN]) for name in metrics),
-            ]
-            for one in datasets
+            ["frames", *(str(len(one.pool.frames)) for one in datasets)],
+            ["people", *(str(len(one.pool.people)) for one in datasets)],
+            *(
+                [metric_title(name), *(with_interval(_mean(one, name)) for one in datasets)]
+                for name in metrics
+            ),
         ],
     )
+
+
+def _mean(one: Evaluated, name: str) -> Estimate | None:
+    return one.found[name][MEAN] if name in one.found else None
 
 
 def _aus(one: Evaluated) -> Sheet:
