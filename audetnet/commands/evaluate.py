@@ -163,6 +163,11 @@ def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> 
     from audetnet.training.frame_list import trained_frames
     from audetnet.training.logs import RunDirectory
 
+    if run.thresholds().validation is not None and which != "test":
+        yield (
+            f"beware: the tuned thresholds of {run.path} were chosen on its validation people: "
+            f"F1 at them is too good where --set {which} holds these"
+        )
     if run.thresholds().validation is None:
         yield f"{run.path}: no thresholds of validation people for this epoch"
     left_out = [au for au in run.au_names if au not in _common_aus(run, datasets)]

@@ -92,12 +92,6 @@ def f1(decisions: Array, labels: Array) -> float:
     return 2 * hits / float(np.sum(decisions == 1) + np.sum(labels == 1))
 
 
-@metric("f1_tuned", "F1, tuned", ("tuned_decisions", "labels"))
-def f1_tuned(decisions: Array, labels: Array) -> float:
-    """F1 at the thresholds that maximise it on the validation people."""
-    return f1(decisions, labels)
-
-
 @metric("accuracy", "accuracy", ("decisions", "labels"))
 def accuracy(decisions: Array, labels: Array) -> float:
     """Share of frames decided rightly, 0-1. NaN without frames."""
@@ -117,41 +111,6 @@ def two_afc(scores: Array, labels: Array) -> float:
         return float("nan")
     ranks = rankdata(scores)[active].sum()
     return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-@metric("average_precision", "AP", ("scores", "labels"))
-def average_precision(scores: Array, labels: Array) -> float:
-    """The mean, over active frames, of the precision at their score: the area under the
-    precision-recall curve, not interpolated. 0-1, chance the share of active frames. NaN where no
-    frame is active.
-    """
-    order = np.argsort(-scores, kind="stable")
-    ranked, active = scores[order], labels[order] == 1
-    if not active.any():
-        return float("nan")
-    ends = np.searchsorted(-ranked, -ranked, side="right")  # equal scores are decided alike
-    return float(np.mean((np.cumsum(active)[ends - 1] / ends)[active]))
-
-
-BINS = 15
-"""Of the calibration error, of equal width."""
-
-
-@metric("calibration_error", "ECE", ("probabilities", "labels"), is_error=True)
-def calibration_error(probabilities: Array, labels: Array) -> float:
-    """Expected calibration error (Guo et al. 2017) of the probability of being active: the mean
-    over frames of the distance between the mean probability and the share of active frames in
-    their bin. 0-1, ideal 0. NaN without frames.
-    """
-    if not len(labels):
-        return float("nan")
-    gaps = np.bincount(calibration_bins(probabilities), probabilities - labels, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
-def calibration_bins(probabilities: Array) -> npt.NDArray[np.int64]:
-    """The bin (from 0) of each probability; 1 is in the last one."""
-    return np.minimum(probabilities * BINS, BINS - 1).astype(np.int64)
 
 
 @metric("icc", "ICC(3,1)", ("intensities", "intensity_labels"), shown=True)
@@ -191,6 +150,47 @@ def pcc(predicted: Array, actual: Array) -> float:
     if len(actual) < 2 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
         return float("nan")
     return float(np.corrcoef(predicted, actual)[0, 1])
+
+
+@metric("f1_tuned", "F1, tuned", ("tuned_decisions", "labels"))
+def f1_tuned(decisions: Array, labels: Array) -> float:
+    """F1 at the thresholds that maximise it on the validation people."""
+    return f1(decisions, labels)
+
+
+@metric("average_precision", "AP", ("scores", "labels"))
+def average_precision(scores: Array, labels: Array) -> float:
+    """The mean, over active frames, of the precision at their score: the area under the
+    precision-recall curve, not interpolated. 0-1, chance the share of active frames. NaN where no
+    frame is active.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, active = scores[order], labels[order] == 1
+    if not active.any():
+        return float("nan")
+    ends = np.searchsorted(-ranked, -ranked, side="right")  # equal scores are decided alike
+    return float(np.mean((np.cumsum(active)[ends - 1] / ends)[active]))
+
+
+BINS = 15
+"""Of the calibration error, of equal width."""
+
+
+@metric("calibration_error", "ECE", ("probabilities", "labels"), is_error=True)
+def calibration_error(probabilities: Array, labels: Array) -> float:
+    """Expected calibration error (Guo et al. 2017) of the probability of being active: the mean
+    over frames of the distance between the mean probability and the share of active frames in
+    their bin. 0-1, ideal 0. NaN without frames.
+    """
+    if not len(labels):
+        return float("nan")
+    gaps = np.bincount(calibration_bins(probabilities), probabilities - labels, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def calibration_bins(probabilities: Array) -> npt.NDArray[np.int64]:
+    """The bin (from 0) of each probability; 1 is in the last one."""
+    return np.minimum(probabilities * BINS, BINS - 1).astype(np.int64)
 
 
 def au_metrics(predictions: Predictions, au_names: tuple[str, ...]) -> MetricTable:

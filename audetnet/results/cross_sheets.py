@@ -70,15 +70,17 @@ def _over_folds(report: Report) -> Sheet:
 
 
 def _pooled(report: Report) -> Sheet:
-    metrics = _metrics(report)
     return Sheet(
         title="Pooled over folds",
         caption="Means over the AUs, of the frames of all folds at once; 95 % intervals, people "
         "drawn anew.",
-        header=("method", *map(metric_title, metrics)),
+        header=("metric", *(each.name for each in report.methods)),
         rows=[
-            [each.name, *(with_interval(each.found.get(m, {}).get(MEAN)) for m in metrics)]
-            for each in report.methods
+            [
+                metric_title(metric),
+                *(with_interval(each.found.get(metric, {}).get(MEAN)) for each in report.methods),
+            ]
+            for metric in _metrics(report)
         ],
     )
 

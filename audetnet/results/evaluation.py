@@ -9,6 +9,7 @@ from typing import Any
 from audetnet.console import counted
 from audetnet.csv_files import Cell, write_csv
 from audetnet.evaluation.metrics import metric_title
+from audetnet.evaluation.people import Estimate
 from audetnet.files import write_text
 from audetnet.results import figures
 from audetnet.results.estimates import (
@@ -69,38 +70,38 @@ def write_evaluation(
     write_text(directory / "results.json", json.dumps(content, indent=1) + "\n")
     write_csv(directory / "results.csv", _lines(datasets))
     write_text(directory / "tables.md", "\n".join(map(markdown, [first, *further])))
-    shown = datasets[0]
-    metric = "icc" if "icc" in shown.found else "f1"
+    metric = "icc" if all("icc" in one.found for one in datasets) else "f1"
+    bars = figures.bars({d.name: d.found for d in datasets}, datasets[0].pool.aus, metric)
     page = Page(
         title=title,
         facts=facts,
         notes=notes,
         first=[first],
-        figures=[
-            figures.bars({d.name: d.found for d in datasets}, shown.pool.aus, metric),
-            *figures.of_pool([shown.pool], shown.name),
-        ],
+        figures=[bars, *(each for d in datasets for each in figures.of_pool([d.pool], d.name))],
         further=further,
     )
     write_page(directory / "report.html", page)
 
 
 def _means(datasets: Sequence[Evaluated]) -> Sheet:
-    metrics = [name for name in datasets[0].found if all(name in d.found for d in datasets)]
+    metrics = dict.fromkeys(name for one in datasets for name in one.found)
     return Sheet(
         title="Means over the AUs",
         caption="Over the AUs for which a metric is defined; 95 % intervals, people drawn anew.",
-        header=("dataset", "frames", "people", *map(metric_title, metrics)),
+        header=("metric", *(one.name for one in datasets)),
         rows=[
-            [
-                one.name,
-                str(len(one.pool.frames)),
-                str(len(one.pool.people)),
-                *(with_interval(one.found[name][MEAN]) for name in metrics),
-            ]
-            for one in datasets
+            ["frames", *(str(len(one.pool.frames)) for one in datasets)],
+            ["people", *(str(len(one.pool.people)) for one in datasets)],
+            *(
+                [metric_title(name), *(with_interval(_mean(one, name)) for one in datasets)]
+                for name in metrics
+            ),
         ],
     )
+
+
+def _mean(one: Evaluated, name: str) -> Estimate | None:
+    return one.found[name][MEAN] if name in one.found else None
 
 
 def _aus(one: Evaluated) -> Sheet:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from sklearn.metrics import roc_curve
 
 from audetnet.disentangling.figures import BLUE, GREY, ORANGE, Illustration, shortened
 from audetnet.drawing import Figure, legend_label
@@ -50,10 +51,9 @@ def roc(pool: Pooled) -> Illustration:
     def draw(axes: Axes, au: int) -> None:
         known = ~np.isnan(pool.predictions.labels[:, au])
         labels = pool.predictions.labels[known, au] == 1
-        order = np.argsort(-pool.predictions.scores[known, au], kind="stable")
         if labels.any() and not labels.all():
-            hits, alarms = np.cumsum(labels[order]), np.cumsum(~labels[order])
-            axes.plot(np.r_[0, alarms / alarms[-1]], np.r_[0, hits / hits[-1]], color=BLUE, lw=1.2)
+            alarms, hits, _ = roc_curve(labels, pool.predictions.scores[known, au])
+            axes.plot(alarms, hits, color=BLUE, lw=1.2)
         axes.plot([0, 1], [0, 1], color=GREY, ls="--", lw=0.8)
 
     return Illustration(
@@ -178,9 +178,13 @@ def _by_au(pool: Pooled, draw: Callable[[Axes, int], None], x: str, y: str) -> F
 
 
 def of_pool(seeds: Sequence[Pooled], name: str) -> list[Illustration]:
-    """All figures of one method on one set; the small squares are of its first training."""
+    """All figures of one method on one set; those by AU are of its first training."""
     pool = seeds[0]
-    found = [roc(pool), calibration(pool), confusion(pool)]
+    which = " Of the first seed." if len(seeds) > 1 else ""
+    found = [
+        replace(each, caption=each.caption + which)
+        for each in (roc(pool), calibration(pool), confusion(pool))
+    ]
     if len(pool.people) > 1:
         found.append(people(seeds, ["f1", "2afc"]))
     return [replace(each, title=f"{name}: {each.title}") for each in found]
