@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audetnet.csv_files import csv_text
-from audetnet.errors import UserError
+from audetnet.errors import UserError, quoted
 from audetnet.files import write_text
 from audetnet.json_files import read_json
 from audetnet.prediction.codes_file import join_codes, write_codes
@@ -49,7 +49,7 @@ class PredictionParts:
         self._request, self._facts = _plain(request), facts
         self.folder = out.with_name(f"{out.name}.parts")
         self.facts_file = out.with_name(f"{out.name}.json")
-        self._state = self.folder / "state.json"
+        self._asked, self._state = self.folder / "request.json", self.folder / "state.json"
 
     def is_finished(self) -> bool:
         """Raises UserError where OUT was made otherwise, or by someone else."""
@@ -62,11 +62,12 @@ class PredictionParts:
 
     def begin(self) -> Done:
         """Where to go on. Raises UserError where the parts are of another command."""
-        if not self._state.exists():
-            return Done(position=Position())
-        state = read_json(self._state)
-        self._check(self.folder, state["request"])
-        return Done(**{**state["done"], "position": Position(**state["done"]["position"])})
+        if self._state.exists():
+            self._check(self.folder, read_json(self._asked))
+            done = read_json(self._state)
+            return Done(**{**done, "position": Position(**done["position"])})
+        write_text(self._asked, json.dumps(self._request))
+        return Done(position=Position())
 
     def delete(self) -> None:
         """Begin anew."""
@@ -85,7 +86,7 @@ class PredictionParts:
         done.frames += sum(part.frames for part in parts)
         done.faces += sum(len(part.with_codes) for part in parts)
         done.position = parts[-1].position
-        write_text(self._state, json.dumps({"request": self._request, "done": asdict(done)}))
+        write_text(self._state, json.dumps(asdict(done)))
 
     def finish(self, done: Done) -> None:
         """Join the parts; the table comes last, as its being there says that all is. Raises
@@ -103,7 +104,7 @@ class PredictionParts:
         was = was if isinstance(was, dict) else {}
         for name, value in self._request.items():
             if was.get(name) != value:
-                old, new = json.dumps(was.get(name)), json.dumps(value)
+                old, new = (quoted(json.dumps(each)) for each in (was.get(name), value))
                 raise UserError(f"{place}: was made with {name} {old}, now it is {new}; {_CHANGED}")
 
     def _rows_file(self, number: int) -> Path:

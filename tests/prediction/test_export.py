@@ -113,7 +113,7 @@ def test_pt2_equals_the_run(run: Path, minimal_data: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(values.detach(), own.values, atol=1e-6)
 
 
-@pytest.mark.parametrize("target", ["onnx", "pt2"])
+@pytest.mark.parametrize("target", [pytest.param("onnx", marks=pytest.mark.slow), "pt2"])
 def test_a_file_that_says_something_else_is_not_kept(
     target: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

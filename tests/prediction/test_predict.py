@@ -13,7 +13,8 @@ import torch
 from audetnet.commands.predict import main
 from audetnet.data.augment import to_unit_range
 from audetnet.data.images import read_image
-from audetnet.prediction import to_file
+from audetnet.files import write_text
+from audetnet.prediction import parts, to_file
 from audetnet.prediction.parts import PredictionParts
 from audetnet.prediction.table_file import read_rows
 from audetnet.training.saved import load_saved
@@ -190,6 +191,34 @@ def test_the_same_command_goes_on(
     assert before + detector.looked - before < 2 * frames
     assert detector.looked <= frames + 4  # what was seen of the part that was lost
     assert not (tmp_path / f"{out}.parts").exists()
+
+
+@pytest.mark.slow
+def test_killed_within_a_part_whose_end_is_elsewhere_the_next_time(
+    run: Path,
+    write_video: WriteVideo,
+    detector: FakeDetector,
+    predict: Predict,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Parts also end by the clock: what a killed one left behind is not joined."""
+    clip, codes = write_video("a.avi", [0, 2, 0, 2, 1]), tmp_path / "codes.parquet"
+    flags = ("--batch-size", "1", "--codes", str(codes))
+    table, expected = predict(run, clip, *flags).read_bytes(), pd.read_parquet(codes)
+    (tmp_path / "out.csv").unlink()
+
+    def write(path: Path, text: str) -> None:
+        if path.name == "state.json":
+            raise SystemError("killed")
+        write_text(path, text)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemError):
+        patch.setattr(parts, "write_text", write)
+        predict(run, clip, *flags)
+    monkeypatch.setattr(to_file, "_ROWS_A_PART", 1)
+    assert predict(run, clip, *flags).read_bytes() == table
+    pd.testing.assert_frame_equal(pd.read_parquet(codes), expected)
 
 
 def test_a_finished_command_does_nothing(
