@@ -36,7 +36,9 @@ def bars(methods: Mapping[str, Estimates], aus: Sequence[str], metric: str) -> I
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_ylabel(metric_title(metric), fontsize=8)
     axes.tick_params(axis="y", labelsize=8)
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(
+        fontsize=7, frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0
+    )
     return Illustration(
         name="bars",
         title=f"{metric_title(metric)} by AU",

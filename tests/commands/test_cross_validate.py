@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,15 @@ SHORT = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_draws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("audetnet.evaluation.people.DRAWS", 50)
+        yield
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(few_draws: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds ``short.cfg``, its cross-validation ``whole`` in two folds, and the cache. Not to be
     changed.
     """
@@ -37,11 +44,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "short.cfg").write_text(text)
     assert _run(folder, folder / "whole", "--validation", "1") == 0
     return folder
-
-
-@pytest.fixture(autouse=True)
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audetnet.evaluation.people.DRAWS", 50)
 
 
 @pytest.fixture
