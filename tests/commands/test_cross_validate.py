@@ -1,4 +1,4 @@
-"""``python -m audetnet.commands.cross_validate`` as a user runs it, on minimal_dataset."""
+"""``audetnet cross-validate`` as a user runs it, on minimal_dataset."""
 
 import json
 import re
