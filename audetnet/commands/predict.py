@@ -36,11 +36,16 @@ def parser() -> argparse.ArgumentParser:
         _EXAMPLE,
     )
     flags.add_argument(
+        "run",
+        metavar="RUN",
+        help="run directory (the epoch that it reports), checkpoint or exported .onnx file",
+    )
+    flags.add_argument(
         "paths",
-        nargs="+",
-        metavar="RUN... PATH...",
-        help="run directories (the epoch that they report), checkpoints or .onnx files, of several "
-        "the mean counts; then images, videos, folders (to any depth) or patterns (default: none)",
+        nargs="*",
+        metavar="PATH",
+        help="further runs, whose mean then counts; images, videos, folders of them (to any "
+        "depth) or patterns such as 'clips/*.mp4'",
     )
     flags.add_argument(
         "--out",
@@ -148,7 +153,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from audetnet.prediction.sources import find_sources
 
     keep_freed_memory()
-    runs, paths = _parted(arguments.paths)
+    runs, paths = _parted([arguments.run, *arguments.paths])
     _check_files(arguments, len(runs), paths)
     sources = find_sources(paths)
     if sources.skipped:
