@@ -40,12 +40,46 @@ def positive(text: str) -> int:
     return _whole_number(text, 1, " of at least 1")
 
 
+def above_zero(text: str) -> float:
+    """A number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not '{text}'")
+    return number
+
+
 def _whole_number(text: str, least: int, which: str) -> int:
     number = int(text) if text.isdecimal() and len(text) <= len(str(LARGEST)) else None
     if number is None or not least <= number <= LARGEST:
         limit = f", at most {LARGEST}" if text.isdecimal() and number != 0 else ""
         raise argparse.ArgumentTypeError(f"expected a whole number{which}{limit}, not '{text}'")
     return number
+
+
+def fold_count(text: str) -> int:
+    """A number of folds."""
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"expected a number of folds of at least 2, not '{text}'")
+    return int(text)
+
+
+def fraction(text: str) -> float:
+    """Between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a fraction between 0 and 1, not '{text}'")
+    return value
+
+
+def count_or_fraction(text: str) -> int | float:
+    """A whole number from 0 on, or a fraction."""
+    return natural(text) if text.isdecimal() else fraction(text)
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What all figures share: names of people, AUs and runs are the user's, and shown as they are."""
 
+import io
 import warnings
 
 import matplotlib
@@ -7,10 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-__all__ = ["Figure", "legend_label", "plain_log_scale"]
+__all__ = ["Figure", "legend_label", "plain_log_scale", "rendered"]
+
+_DOTS_PER_INCH = 130
 
 matplotlib.rcParams["text.parse_math"] = False  # else "$a$" is a formula, and "$\frac{$" an error
 warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")  # it is drawn as an empty box
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """A figure as a file of a kind, ``png`` or ``pdf``."""
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=_DOTS_PER_INCH)
+    return content.getvalue()
 
 
 def plain_log_scale(axes: Axes) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import lock_descriptor
-
 from audetnet.console import say
 from audetnet.errors import UserError
 from audetnet.files import check_regular, writing
@@ -29,6 +27,13 @@ def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
             say(f"{directory}: {busy}")
             lock_descriptor(file.fileno())
         yield
+
+
+def lock_descriptor(descriptor: int, blocking: bool = True) -> bool:
+    """That of filelock, which takes a tenth of a second to import: not for a ``--help``."""
+    import filelock
+
+    return filelock.lock_descriptor(descriptor, blocking=blocking)
 
 
 def _taken(descriptor: int) -> bool:

@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     BLOCKS = 5
     VIEWS = 6
     REFERENCE = 7
+    RESULTS = 8
 
 
 def numpy_generator(

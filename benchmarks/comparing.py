@@ -9,26 +9,32 @@ from dataclasses import dataclass
 Action = Callable[[], object]
 
 
-def seconds_of(action: Action) -> float:
+def seconds_of(action: Action, clock: Callable[[], float] = time.perf_counter) -> float:
     """How long it takes."""
-    start = time.perf_counter()
+    start = clock()
     action()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def in_turn(
-    ways: Mapping[str, Action], rounds: int, *, warm_up: int = 1, deadline: float = math.inf
+    ways: Mapping[str, Action],
+    rounds: int,
+    *,
+    warm_up: int = 1,
+    deadline: float = math.inf,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of each way in interleaved rounds, of which the first ``warm_up`` are not counted.
 
-    After ``deadline``, on the clock of time.monotonic, no round begins if one was counted.
+    ``clock``: time.process_time where one thread is to be measured and others share the core. After
+    ``deadline``, on the clock of time.monotonic, no round begins if one was counted.
     """
     found: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(warm_up + rounds):
         if number > warm_up and time.monotonic() > deadline:
             break
         for way, action in ways.items():
-            taken = seconds_of(action)
+            taken = seconds_of(action, clock)
             if number >= warm_up:
                 found[way].append(taken)
     return found

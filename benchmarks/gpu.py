@@ -26,7 +26,7 @@ from gpu_bench import HEAD, Bench, Row, cpu_bench, gpu_bench, markdown
 from gpu_lines import LINES, Line
 from trainees import made_array
 
-from audetnet.commands.device_flag import chosen_device
+from audetnet.devices import chosen_device
 from audetnet.memory import keep_freed_memory
 
 TOTAL = 525.0

@@ -23,11 +23,11 @@ from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
 from audetnet.disentangling.judge import Judge, trained_judge
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
 from audetnet.disentangling.measures.exchange import partners
-from audetnet.disentangling.people import Estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject, labels_alone
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
 from audetnet.disentangling.trained_run import TrainedRun, encoded_run
 from audetnet.evaluation.at_rest import reference_block
+from audetnet.evaluation.people import Estimate, mean_over_frames
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels

@@ -9,9 +9,9 @@ from recognition_measures import Result
 
 from audetnet.baselines.method import MEAN, PLAIN, over_people
 from audetnet.data.frames import Dataset
-from audetnet.disentangling.people import Estimate, Statistic
 from audetnet.drawing import Figure
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Estimate, Statistic
 
 Rows = Mapping[str, Sequence[Result]]
 """The results of each arm or baseline, one a seed, by its title."""

@@ -4,18 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from audetnet.data.images import image_size, read_image
-from audetnet.errors import UserError
+from audetnet.data.images import read_upright
+from audetnet.data.videos import video_frames, video_length
 from audetnet.faces.alignment import ByteImage
-from audetnet.files import check_regular
 from create_dataset.frame_ids import id_of_video_frame
-
-
-class FrameError(UserError):
-    """A frame that cannot be decoded."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +45,13 @@ class VideoFrames:
 
         Raises UserError at a file that is no video.
         """
-        capture = _opened(self.path)
-        try:
-            return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        finally:
-            capture.release()
+        return video_length(self.path)
 
     def stream(self) -> Iterator[Frame]:
         """All frames in order, those not asked for included. Raises UserError if there are none."""
-        capture = _opened(self.path)
-        number = 0
-        try:
-            while capture.grab():
-                yield Frame(
-                    self.frame_id(number),
-                    number % self.every == 0,
-                    lambda at=number: _retrieved(capture, self.path, at),  # type: ignore[misc]
-                )
-                number += 1
-        finally:
-            capture.release()
-        if not number:
-            raise UserError(f"{self.path}: no frame of the video can be read; is it whole?")
+        for frame in video_frames(self.path):
+            number = frame.number
+            yield Frame(self.frame_id(number), number % self.every == 0, frame.read)
 
 
 @dataclass(frozen=True)
@@ -110,28 +87,3 @@ class Sequence:
     """Landmark files by frame id; None: the detector finds them."""
     bad: frozenset[str] = field(default_factory=frozenset)
     """Ids on the list of bad frames."""
-
-
-def read_upright(path: Path) -> ByteImage:
-    """An image file as RGB (H, W, 3), turned as its EXIF data say. Raises UserError."""
-    return np.ascontiguousarray(read_image(path, image_size(path)).transpose(1, 2, 0))
-
-
-def _opened(path: Path) -> cv2.VideoCapture:
-    check_regular(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected a video")
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise UserError(
-            f"{path}: not a readable video; is it whole? (ffmpeg -i FILE converts what OpenCV does "
-            "not know)"
-        )
-    return capture
-
-
-def _retrieved(capture: cv2.VideoCapture, path: Path, number: int) -> ByteImage:
-    fine, image = capture.retrieve()
-    if not fine:
-        raise FrameError(f"{path}: frame {number} (from 0) cannot be decoded")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)

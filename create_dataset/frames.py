@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.arguments import command_parser, names, positive
+from audetnet.arguments import above_zero, command_parser, names, positive
 from audetnet.console import note
 from audetnet.errors import UserError, exit_status
 from audetnet.faces.sources import DETECTORS, LANDMARK_SOURCES, DetectorName, LandmarkSource
@@ -106,14 +106,14 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
     )
     crop.add_argument(
         "--width-factor",
-        type=_above_zero,
+        type=above_zero,
         default=1.2,
         metavar="F",
         help="of the landmarks' width (default: 1.2)",
     )
     crop.add_argument(
         "--height-factor",
-        type=_above_zero,
+        type=above_zero,
         default=1.3,
         metavar="F",
         help="of the landmarks' height; the longer of both is the square's side (default: 1.3)",
@@ -130,7 +130,7 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
     which = flags.add_argument_group("which frames")
     which.add_argument(
         "--max-rotation",
-        type=_above_zero,
+        type=above_zero,
         metavar="DEG",
         help="leave out heads whose yaw or pitch is beyond this",
     )
@@ -257,16 +257,6 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, str | int | float | 
 
 def _detector_or_folder(text: str) -> DetectorName | Path:
     return next((name for name in DETECTORS if name == text), Path(text))
-
-
-def _above_zero(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, not '{text}'")
-    return number
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from audetnet.console import counted, say
 from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
 from audetnet.data.names import folder_fault
+from audetnet.data.splitting import Flags, LabelledFrames, Split
 from audetnet.errors import UserError
 from audetnet.files import writing, written_whole
 from audetnet.text_table import text_table
-from create_dataset.splitting import Flags, LabelledFrames, Split
 from create_dataset.summary import Summary
 
 _FILES = IdFiles()

@@ -4,7 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from audetnet.arguments import command_parser, names, natural
+from audetnet.arguments import (
+    command_parser,
+    count_or_fraction,
+    fold_count,
+    fraction,
+    names,
+    natural,
+)
 from audetnet.errors import exit_status
 
 _EXAMPLE = """  python -m create_dataset.splits disfa --folds --validation 3
@@ -32,15 +39,15 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument(
         "--folds", action="store_true", help="the parts of dataset.json (DISFA, BP4D: the usual 3)"
     )
-    mode.add_argument("--k", type=_folds, help="K folds; the parts are kept in dataset.json")
+    mode.add_argument("--k", type=fold_count, help="K folds; the parts are kept in dataset.json")
     mode.add_argument(
         "--leave-one-subject-out", action="store_true", help="a fold per subject, of its name"
     )
-    mode.add_argument("--test", type=_fraction, help="one split: this fraction of the subjects")
+    mode.add_argument("--test", type=fraction, help="one split: this fraction of the subjects")
     mode.add_argument("--test-subjects", type=names, help="one split: these subjects")
     mode.add_argument(
         "--random-frames",
-        type=_fraction,
+        type=fraction,
         metavar="FRACTION",
         help="one split by frame, not by subject. The same people, and almost the same pictures, "
         "are then in training and test: numbers come out far too high and say nothing about new "
@@ -49,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     held_out = flags.add_mutually_exclusive_group()
     held_out.add_argument(
         "--validation",
-        type=_count_or_fraction,
+        type=count_or_fraction,
         help="subjects taken from the training subjects of each split for validation: a number "
         "(3) or a fraction (0.15)",
     )
@@ -61,12 +68,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from audetnet.data.splitting import Request, Splitter, read_labelled_frames
     from create_dataset.split_writing import record_folds, write_folds, write_split
-    from create_dataset.splitting import Request, Splitter, read_labelled_frames
     from create_dataset.summary import Summary, note_lonely_frames
 
     data, summary = arguments.data, Summary()
-    frames = read_labelled_frames(data, arguments.images, arguments.labels, summary)
+    frames = read_labelled_frames(data, arguments.images, arguments.labels)
+    folder = data / arguments.images
+    if not folder.is_dir():
+        summary.note(f"{folder}: no such directory, so all labelled frames are listed")
+    summary.left_out(f"no image in {folder}", frames.without_image)
     note_lonely_frames(frames.subjects.tolist(), summary)
     request = Request(arguments.validation, arguments.validation_subjects, arguments.seed)
     splitter = Splitter(frames, request)
@@ -83,26 +94,6 @@ def _run(arguments: argparse.Namespace) -> int:
         record_folds(data, folds, summary)
     summary.show()
     return 0
-
-
-def _folds(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"expected a number of folds of at least 2, not '{text}'")
-    return int(text)
-
-
-def _fraction(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"expected a fraction between 0 and 1, not '{text}'")
-    return value
-
-
-def _count_or_fraction(text: str) -> int | float:
-    return natural(text) if text.isdecimal() else _fraction(text)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from audetnet.config.binding import Range
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row
 from audetnet.evaluation.metrics import Array, metric
+from audetnet.evaluation.people import estimate, mean_over_frames
 from audetnet.labels import MAX_INTENSITY
 from audetnet.networks.au_losses import AULoss, au_loss
 from audetnet.networks.blocks.block import block
@@ -55,11 +55,8 @@ class Signed(AULoss):
     def scores(self, outputs: Tensor) -> Tensor:
         return outputs
 
-    def intensities(self, scores: Tensor) -> Tensor:
-        return ((scores + 1) / 2 * MAX_INTENSITY).clamp(0, MAX_INTENSITY)
-
-    def active(self, scores: Tensor) -> Tensor:
-        return self.intensities(scores) >= self.active_from if self.regress else scores >= 0
+    def unit(self, scores: Tensor) -> Tensor:
+        return (scores + 1) / 2
 
 
 @metric("by_sign", "by sign", ("scores", "decisions"), shown=True)

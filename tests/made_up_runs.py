@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from audetnet.commands import disentangling, train
-from audetnet.disentangling import judge, people
+from audetnet.disentangling import judge
+from audetnet.evaluation import people
 from audetnet.faces import dlib_models
 from audetnet.training.pictures import curves
 from audetnet.training.stopping import StopRequest

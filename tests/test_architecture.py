@@ -17,8 +17,8 @@ from audetnet.data.metadata import read_metadata
 from audetnet.data.tables import read_labels
 from audetnet.disentangling.analysis import analyse
 from audetnet.disentangling.measure import MEASURES
-from audetnet.disentangling.people import Estimate
 from audetnet.evaluation.metrics import METRICS
+from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_losses import AU_LOSSES
 from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES

@@ -15,10 +15,10 @@ from torch import nn
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.decoded_images import exchange_matrix
 from audetnet.disentangling.figures import Knowledge, code_maps, knowledge_map, row_intervals
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Column, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation.evaluate import Samples
+from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
 from audetnet.training.pictures import gradient_flow, sample_picture
 from create_dataset.balance_figures import figures_of

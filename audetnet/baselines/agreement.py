@@ -1,12 +1,12 @@
-"""How well intensities are told, as statistics over people (disentangling/people.py).
+"""How well intensities are told, as statistics over people (evaluation/people.py).
 
 predicted, actual (N, A), 0-5; NaN = unknown. Means are over the AUs for which there is a number.
 """
 
 import numpy as np
 
-from audetnet.disentangling.people import Indices, Statistic, sums_by_person
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices, Statistic, sums_by_person
 
 
 def macro_icc(predicted: Array, actual: Array, person: Indices) -> Statistic:

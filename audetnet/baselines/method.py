@@ -11,18 +11,18 @@ import numpy as np
 import torch
 
 from audetnet.baselines.agreement import macro_icc, macro_mae
-from audetnet.baselines.thresholds import best_f1_thresholds
 from audetnet.data.frames import FrameSet
 from audetnet.data.metadata import subject_numbers
 from audetnet.data.person_at_rest import RestFrames
 from audetnet.disentangling.block_metrics import macro_auc, macro_f1
-from audetnet.disentangling.people import (
+from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import (
     Estimate,
     Indices,
     Statistic,
     estimate,
 )
-from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.thresholds import best_f1_thresholds
 from audetnet.networks.au_head import AUHead
 from audetnet.seeds import Purpose, numpy_generator
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from audetnet.baselines.method import MEAN, METRICS, PLAIN, Method
 from audetnet.csv_files import Cell, write_csv
 from audetnet.data.frames import Dataset
-from audetnet.disentangling.people import Estimate
+from audetnet.evaluation.people import Estimate
 from audetnet.files import write_text
 from audetnet.text_table import text_table
 

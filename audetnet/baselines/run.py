@@ -7,19 +7,16 @@ from pathlib import Path
 import torch
 
 from audetnet.baselines.method import PLAIN, REFERENCES, Method, Scores, active_labels
-from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.person_at_rest import RestFrames
-from audetnet.evaluation.evaluate import Reference, encoded, evaluating
-from audetnet.evaluation.metrics import Array
-from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet
+from audetnet.evaluation.evaluate import Reference
+from audetnet.evaluation.outputs import read_scores
 from audetnet.training.frames_of_run import packed_frames, stem_rows
 from audetnet.training.saved import SavedModel
 from audetnet.training.with_references import reference_of, training_level
 
 OWN_PEOPLE = "its own training people"
-_BATCH = 64
 
 
 def run_method(
@@ -45,7 +42,9 @@ def run_method(
     def scores(of: Callable[[FrameSet], Reference | None]) -> Scores:
         return Scores(
             *(
-                _scores(model, head, batches[frames.name], len(frames), of(frames))
+                read_scores(model, head, batches[frames.name], len(frames), of(frames))
+                .double()
+                .numpy()
                 for frames in (tuned, dataset.test)
             )
         )
@@ -65,15 +64,3 @@ def run_method(
         tuning_labels=active_labels(head, tuned),
         by_reference=by_reference,
     )
-
-
-@torch.no_grad()
-def _scores(
-    model: AUDetNet, head: AUHead, batches: Batches, count: int, reference: Reference | None
-) -> Array:
-    with evaluating(model):
-        parts = [
-            head.scores(model.predict(encoded(model, batch, reference)).float()).cpu()
-            for batch in batches(evaluation_cuts(count, _BATCH, None))
-        ]
-    return torch.cat(parts).double().numpy()

@@ -1,4 +1,4 @@
-"""``python -m audetnet.commands.baselines``: what simple methods reach on a dataset's own split,
+"""``audetnet baselines``: what simple methods reach on a dataset's own split,
 and a run beside them.
 """
 
@@ -14,8 +14,9 @@ from audetnet.commands.dataset_flags import (
     dataset_of,
     dataset_of_run,
 )
-from audetnet.commands.device_flag import add_device_flag, chosen_device
+from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say
+from audetnet.devices import chosen_device
 from audetnet.errors import exit_status
 from audetnet.memory import keep_freed_memory
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from audetnet.data.frames import Dataset
     from audetnet.training.saved import SavedModel
 
-_PROGRAM = "python -m audetnet.commands.baselines"
+_PROGRAM = "audetnet baselines"
 _EXAMPLE = f"  {_PROGRAM} --data faces --run runs/small_96"
 
 
@@ -40,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--data", type=Path, required=True, help="dataset directory")
     flags.add_argument(
-        "--run", type=Path, help="a run directory, or checkpoint, to be measured beside them"
+        "--run",
+        type=Path,
+        help="a run directory, or checkpoint, to be measured beside them (default: none)",
     )
     flags.add_argument(
         "--out",

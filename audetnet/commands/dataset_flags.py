@@ -9,7 +9,7 @@ from audetnet.errors import UserError
 
 if TYPE_CHECKING:
     from audetnet.config.options import DataOptions
-    from audetnet.data.frames import Dataset
+    from audetnet.data.frames import Dataset, DatasetPaths
     from audetnet.training.saved import SavedModel
 
 _OFF = Path("off")
@@ -17,13 +17,7 @@ _OFF = Path("off")
 
 def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
     """All but --data, which commands describe themselves."""
-    names = flags.add_argument_group("names within the dataset directory")
-    names.add_argument(
-        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
-    )
-    names.add_argument(
-        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
-    )
+    names = add_table_flags(flags)
     names.add_argument(
         "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
     )
@@ -36,18 +30,36 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
         help="validation ids, if there are any (default: validation_ids.csv)",
     )
     names.add_argument(
-        "--fold", help="take the id lists from folds/FOLD, as create_dataset.splits writes them"
+        "--fold",
+        help="take the id lists from folds/FOLD, as create_dataset.splits writes them (default: "
+        "those of --data itself)",
     )
+    add_cache_flag(names)
+    names.add_argument(
+        "--check-cache",
+        action="store_true",
+        help="compare every kept frame with its checksum first; decode anew if one is damaged",
+    )
+
+
+def add_table_flags(flags: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Those that name images and labels; returns their group."""
+    names = flags.add_argument_group("names within the dataset directory")
+    names.add_argument(
+        "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
+    )
+    names.add_argument(
+        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
+    )
+    return names
+
+
+def add_cache_flag(names: "argparse._ArgumentGroup") -> None:
     names.add_argument(
         "--cache",
         type=Path,
         metavar="DIR|off",
         help="where decoded frames are kept (default: cache in --data); off: in memory only",
-    )
-    names.add_argument(
-        "--check-cache",
-        action="store_true",
-        help="compare every kept frame with its checksum first; decode anew if one is damaged",
     )
 
 
@@ -63,18 +75,25 @@ def dataset_of(arguments: argparse.Namespace, data: "DataOptions | None") -> "Da
     """The dataset of --data and the flags beside it; ``data`` are the options of a cfg, if there is
     one. Raises UserError.
     """
-    from audetnet.data.frames import DatasetPaths, load_dataset
+    from audetnet.data.frames import load_dataset
+
+    paths = paths_of(arguments)
+    if data is None:
+        return load_dataset(paths, regress=False)
+    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+
+
+def paths_of(arguments: argparse.Namespace) -> "DatasetPaths":
+    """Where the dataset of --data and the flags beside it lies."""
+    from audetnet.data.frames import DatasetPaths
     from audetnet.data.ids import IdFiles
 
     ids = IdFiles(arguments.train_ids, arguments.test_ids, arguments.validation_ids)
     if arguments.fold is not None:
         ids = ids.of_fold(arguments.fold)
-    paths = DatasetPaths(
+    return DatasetPaths(
         directory=arguments.data, images=arguments.images, labels=arguments.labels, ids=ids
     )
-    if data is None:
-        return load_dataset(paths, regress=False)
-    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
 
 
 def dataset_of_run(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset":

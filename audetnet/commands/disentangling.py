@@ -1,4 +1,4 @@
-"""``python test_disentangling.py``: from a trained run to what its z1 and z2 know."""
+"""``audetnet test-disentangling``: from a trained run to what its z1 and z2 know."""
 
 import argparse
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, names, natural, positive
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of_run
-from audetnet.commands.device_flag import add_device_flag, chosen_device
+from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say
+from audetnet.devices import chosen_device
 from audetnet.errors import UserError, exit_status
 from audetnet.memory import keep_freed_memory
 
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     from audetnet.networks.model import AUDetNet
     from audetnet.training.saved import SavedModel
 
-_EXAMPLE = """  python test_disentangling.py runs/discriminator --data disfa --fold 1
-  python test_disentangling.py runs/a --data faces --compare runs/a_no_discriminator"""
+_EXAMPLE = """  audetnet test-disentangling runs/discriminator --data disfa --fold 1
+  audetnet test-disentangling runs/a --data faces --compare runs/a_no_discriminator"""
 _FRAMES = 4000
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
-        "test_disentangling.py",
+        "audetnet test-disentangling",
         "Measure what z1 and z2 of a trained run know of AUs, identity, pose and light, on people "
         "whom it was not trained on.",
         _EXAMPLE,
@@ -44,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="RUN",
-        help="other runs on the same data, e.g. without the Discriminator, as further columns",
+        help="other runs on the same data, e.g. without the Discriminator, as further columns "
+        "(default: none)",
     )
     flags.add_argument(
         "--out",

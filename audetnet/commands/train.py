@@ -1,9 +1,10 @@
-"""``python train.py``: from a cfg file and a dataset directory to a trained, evaluated and saved
+"""``audetnet train``: from a cfg file and a dataset directory to a trained, evaluated and saved
 network.
 """
 
 import argparse
 import re
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
-from audetnet.commands.device_flag import add_device_flag, chosen_device
+from audetnet.commands.describe import describe
+from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import counted, note, say, silence
+from audetnet.devices import chosen_device
 from audetnet.errors import UserError, exit_status
 from audetnet.lock import locked
 from audetnet.memory import keep_freed_memory
@@ -29,15 +32,11 @@ if TYPE_CHECKING:
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.settings import RunSettings
 
-_DEFAULT_FRAME_SIZE = (256, 256)
-"""What --describe assumes where neither the cfg nor the data say it: the size of the usual DISFA
-and BP4D crops.
-"""
 _BUSY = (
     "another process trains in this run directory; wait for it, or choose another one with "
     "--run DIR"
 )
-_EXAMPLE = """  python train.py --cfg cfg/minimal.cfg --data minimal_dataset
+_EXAMPLE = """  audetnet train --cfg cfg/minimal.cfg --data minimal_dataset
 The same command goes on with a run that was stopped or killed."""
 _LONGEST_HOURS = 10_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -46,10 +45,14 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
-        "train.py", "Train AUDetNet from a cfg file on a dataset directory.", _EXAMPLE
+        "audetnet train", "Train AUDetNet from a cfg file on a dataset directory.", _EXAMPLE
     )
     flags.add_argument("--cfg", type=Path, required=True, help="architecture and options")
-    flags.add_argument("--data", type=Path, help="dataset directory (not needed by --describe)")
+    flags.add_argument(
+        "--data",
+        type=Path,
+        help="dataset directory (default: none, which only --describe can do without)",
+    )
     flags.add_argument(
         "--describe", action="store_true", help="print each network as a table and stop"
     )
@@ -66,6 +69,20 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
     )
+    flags.add_argument(
+        "--init",
+        type=Path,
+        metavar="RUN|FILE",
+        help="start from the weights of a run (of the epoch that it reports), a checkpoint or a "
+        "state dict; a line says which tensors do not fit (default: weights drawn by the seed)",
+    )
+    _add_machine_flags(flags)
+    add_dataset_flags(flags)
+    return flags
+
+
+def _add_machine_flags(flags: argparse.ArgumentParser) -> None:
+    """What a run has of the machine, and how long."""
     add_device_flag(flags)
     flags.add_argument(
         "--bf16",
@@ -73,28 +90,29 @@ def parser() -> argparse.ArgumentParser:
         help="main networks in bfloat16 autocast; critics stay float32",
     )
     flags.add_argument(
-        "--max-time", type=_seconds, metavar="TIME", help="save and stop after e.g. 90s, 45m, 3h30m"
+        "--max-time",
+        type=_seconds,
+        metavar="TIME",
+        help="save and stop after e.g. 90s, 45m, 3h30m (default: no limit)",
     )
     flags.add_argument(
         "--save-every",
         type=natural,
         default=10,
         metavar="K",
-        help="keep every K-th epoch's checkpoint (default: 10; 0: none)",
+        help="keep the checkpoint of every K-th epoch (default: 10; 0: none)",
     )
     flags.add_argument(
         "--data-on-device",
         choices=("auto", "on", "off"),
         default="auto",
-        help="all frames in the device's memory (auto: on a GPU that has room for them)",
+        help="all frames in the device's memory (default: auto, on a GPU that has room for them)",
     )
     flags.add_argument(
         "--compile",
         action="store_true",
         help="networks through torch.compile where it can take them (minutes at the start)",
     )
-    add_dataset_flags(flags)
-    return flags
 
 
 def main(argv: list[str]) -> int:
@@ -103,32 +121,10 @@ def main(argv: list[str]) -> int:
     if arguments.data is None and not arguments.describe:
         parser().error("--data is needed to train (or --describe to look at the networks)")
     if arguments.describe:
-        return exit_status(lambda: _describe(arguments))
+        return exit_status(lambda: describe(arguments))
     limit = arguments.max_time
     deadline = None if limit is None else time.monotonic() + limit
     return exit_status(lambda: _train(arguments, deadline))
-
-
-def _describe(arguments: argparse.Namespace) -> int:
-    from audetnet.config.reader import read_config
-    from audetnet.networks.description import describe
-    from audetnet.networks.model import plan_model
-    from audetnet.vocabulary import VOCABULARY
-
-    config = read_config(arguments.cfg, VOCABULARY)
-    size = config.data.frame_size
-    if size is None and arguments.data is not None:
-        size = dataset_of(arguments, config.data).first_image_size()
-    assumed: tuple[str, ...] = ()
-    if size is None:
-        size = _DEFAULT_FRAME_SIZE
-        frames = f"{size[0]}x{size[1]}"
-        assumed = (f"{arguments.cfg}: no image_size and no --data: assuming frames of {frames}",)
-    model = plan_model(config, size)
-    for line in (*assumed, *config.warnings, *model.warnings):
-        note(line)
-    say(describe(model))
-    return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,8 +192,16 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
         note(line)
     images = dataset.images()
     size = plan.image[1:]
-    seed, bf16, fold = arguments.seed, arguments.bf16, arguments.fold
-    identity = run_identity(config, dataset, content_digest(images), size, seed, bf16, fold)
+    identity = run_identity(
+        config,
+        dataset,
+        content_digest(images),
+        size,
+        arguments.seed,
+        arguments.bf16,
+        arguments.fold,
+        arguments.init,
+    )
     return _Prepared(config=config, plan=plan, dataset=dataset, images=images, identity=identity)
 
 
@@ -208,6 +212,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
     from audetnet.training.identity import run_description
+    from audetnet.training.initial_weights import initialise
     from audetnet.training.last_checkpoint import delete_run, last_checkpoint
     from audetnet.training.logs import RunDirectory
     from audetnet.training.trainer import Trainer
@@ -237,6 +242,8 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         checkpoint = world.from_first(last)
         if checkpoint is None:
             world.from_first(model.load_pretrained)
+            if arguments.init is not None:
+                world.from_first(lambda: initialise(model, arguments.init))
         else:
             model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None
@@ -324,3 +331,7 @@ def _seconds(text: str) -> float:
     if total > _LONGEST_HOURS * 3600:
         raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
     return total
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

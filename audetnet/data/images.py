@@ -30,6 +30,8 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # op
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
+RgbImage = npt.NDArray[np.uint8]
+"""(H, W, 3)."""
 
 
 class ImageError(UserError):
@@ -113,9 +115,25 @@ def read_image(path: Path, size: Size | None) -> npt.NDArray[np.uint8]:
         _check_mode(path, image)
         turned = ImageOps.exif_transpose(image) if _has_exif(image) else image
         upright = turned.convert("RGB")
-    if size is not None and upright.size != size[::-1]:
-        upright = upright.resize(size[::-1], Image.Resampling.LANCZOS)
+    if size is not None:
+        upright = _fitted(upright, size)
     return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))
+
+
+def read_upright(path: Path) -> RgbImage:
+    """An image in its own size, turned as its EXIF data say. Raises ImageError."""
+    return np.ascontiguousarray(read_image(path, None).transpose(1, 2, 0))
+
+
+def resized(image: RgbImage, size: Size) -> RgbImage:
+    """An image in another size, as ``read_image`` makes it."""
+    return np.asarray(_fitted(Image.fromarray(image), size))
+
+
+def _fitted(image: Image.Image, size: Size) -> Image.Image:
+    if image.size == size[::-1]:
+        return image
+    return image.resize(size[::-1], Image.Resampling.LANCZOS)
 
 
 def _too_large(path: Path, found: str) -> ImageError:

@@ -1,5 +1,5 @@
 """What a block of the code knows: every metric of the disentangling report, each defined once, as a
-statistic over people (see people.py).
+statistic over people (evaluation/people.py).
 
 Conventions: N frames of P people, ``person`` (N,) counts people from 0; A AUs; labels are 0/1, NaN
 = unknown; scores are real, higher is more active. Predictions come from probes that were fitted on
@@ -10,8 +10,8 @@ import warnings
 
 import numpy as np
 
-from audetnet.disentangling.people import Indices, Statistic, mean_over_people, sums_by_person
 from audetnet.evaluation.metrics import Array, two_afc
+from audetnet.evaluation.people import Indices, Statistic, mean_over_people, sums_by_person
 
 
 def macro_auc(scores: Array, labels: Array, person: Indices) -> Statistic:

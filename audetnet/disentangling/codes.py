@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import FrameSet
 from audetnet.data.ids import time_key
-from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Reference, encoded
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
 from audetnet.labels import active
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet

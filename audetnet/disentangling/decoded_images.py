@@ -14,9 +14,9 @@ from torch import Tensor
 from audetnet.data.augment import to_unit_range
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import BLUE, Illustration, set_title, shortened
-from audetnet.disentangling.people import Indices
 from audetnet.drawing import Figure
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels
 

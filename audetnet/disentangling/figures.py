@@ -20,10 +20,10 @@ from sklearn.manifold import TSNE
 from audetnet.console import counted
 from audetnet.disentangling.block_metrics import standardised
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cell, Row, Table
 from audetnet.drawing import Figure, legend_label
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Estimate
 
 MOST_FRAMES, MOST_AUS = 1500, 3
 FEWEST_FOR_TSNE = 30

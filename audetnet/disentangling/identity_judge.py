@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.people import Indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
 from audetnet.faces.descriptor import SIDE, FaceDescriptor
 
 

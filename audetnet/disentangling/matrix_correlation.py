@@ -11,8 +11,8 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import chi2
 
 from audetnet.disentangling.block_metrics import standardised
-from audetnet.disentangling.people import Indices, Statistic
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices, Statistic
 
 PERMUTATIONS = 199
 """Shifts behind a p-value, whose smallest value is 1 / (PERMUTATIONS + 1)."""

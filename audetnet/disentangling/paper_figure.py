@@ -20,9 +20,9 @@ from audetnet.disentangling.figures import (
     is_found,
     set_title,
 )
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Table
 from audetnet.drawing import Figure
+from audetnet.evaluation.people import Estimate
 
 MOST_CONDENSED = 12
 STRIP = ("original i", "original j", "reconstruction\nof i", "z1 of i,\nz2 of j")

@@ -22,8 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from audetnet.disentangling.block_metrics import macro_auc
-from audetnet.disentangling.people import Indices
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
 
 FEWEST_PEOPLE = 3
 """One to read out, one to choose the penalty on, one to fit."""

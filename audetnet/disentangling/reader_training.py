@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.people import Indices
+from audetnet.evaluation.people import Indices
 
 _HELD_OUT = 5
 """Every n-th person chooses the epoch and teaches nothing."""

@@ -1,7 +1,6 @@
 """The report as files: one page, numbers as JSON and CSV, figures as PNG and PDF."""
 
 import base64
-import io
 import json
 import math
 from collections.abc import Iterable
@@ -14,14 +13,13 @@ from jinja2 import Environment, StrictUndefined
 
 from audetnet.csv_files import write_csv
 from audetnet.disentangling.figures import Illustration
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
-from audetnet.drawing import Figure
+from audetnet.drawing import rendered
+from audetnet.evaluation.people import Estimate
 from audetnet.files import write_bytes, write_text
 from audetnet.text_table import text_table
 
 _TEMPLATE = "report.html"
-_DOTS_PER_INCH = 130
 _ABSENT = "-"
 _SMALLEST_P = 0.001
 _INTERVAL = ("value", "low", "high", "p")
@@ -42,10 +40,10 @@ def write_report(
     """Write report.html, results.json, rows.csv, factors.csv, figures/*.png and, of the first
     figure, summary.pdf. Raises UserError where the disk refuses.
     """
-    images = [_rendered(figure.figure, "png") for figure in figures]
+    images = [rendered(figure.figure, "png") for figure in figures]
     files_of_figures = {
         **{f"{n}.png": image for n, image in zip(_names(figures), images, strict=True)},
-        "summary.pdf": _rendered(figures[0].figure, "pdf"),
+        "summary.pdf": rendered(figures[0].figure, "pdf"),
     }
     for name, image in files_of_figures.items():
         _write(directory / "figures" / name, image)
@@ -211,12 +209,6 @@ def _page(heading: Heading, table: Table, figures: list[Illustration], images: l
             for figure, image in zip(figures, images, strict=True)
         ],
     )
-
-
-def _rendered(figure: Figure, kind: str) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format=kind, dpi=_DOTS_PER_INCH)
-    return content.getvalue()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.people import Indices
 from audetnet.disentangling.reader_training import people_apart, train_until_best
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
 from audetnet.seeds import Purpose, numpy_generator, seeded
 
 PAIRS, PAIRS_WITHIN = 128, 32

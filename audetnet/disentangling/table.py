@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.people import Estimate
+from audetnet.evaluation.people import Estimate
 
 Kind = Literal["run", "compared", "untrained", "permuted", "median", "erased", "outputs", "labels"]
 """Of a column: the run, one that it is compared with, its first weights, its codes with z2 of other

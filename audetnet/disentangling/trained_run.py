@@ -15,10 +15,10 @@ from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import RestFrames
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
-from audetnet.disentangling.people import Indices
 from audetnet.evaluation.at_rest import stem_reference
 from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet

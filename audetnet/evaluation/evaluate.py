@@ -22,6 +22,7 @@ from audetnet.evaluation.metrics import (
     mean_of,
     mean_variance,
 )
+from audetnet.evaluation.thresholds import best_f1_thresholds
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
@@ -29,7 +30,8 @@ from audetnet.networks.model import AUDetNet
 
 @dataclass(frozen=True, kw_only=True)
 class SetResults:
-    """Named numbers of one set. Undefined ones are NaN.
+    """Named numbers of one set, and the thresholds with the highest F1 on it, (A,). Undefined ones
+    are NaN.
 
     ``losses`` are means over known labels (au) and over pixels (reconstruction, in units of [-1,
     1]); ``code`` holds z1_z2_cross_correlation and z2_variance, of codes averaged over their
@@ -40,6 +42,7 @@ class SetResults:
     metrics: MetricTable
     losses: dict[str, float]
     code: dict[str, float]
+    best_thresholds: Array
 
     def means(self) -> dict[str, float]:
         """Each metric's mean over the AUs for which it is defined."""
@@ -113,10 +116,12 @@ class Evaluator:
         each: Callable[[], None] = lambda: None,
         gather: Callable[[list[Rows]], list[list[Rows]]] = lambda rows: [rows],
         reference: Reference | None = None,
+        thresholds: Array | None = None,
     ) -> SetResults:
         """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
         mode as it was. Where processes share a set, ``gather`` makes the list of all
-        processes' rows from those of this one.
+        processes' rows from those of this one. ``thresholds`` (A,): those of validation people,
+        NaN where they never show an AU.
         """
         rows = []
         with evaluating(self._model):
@@ -125,7 +130,7 @@ class Evaluator:
                     rows.append(self._forward(batch, reference))
                 each()
         rows = [{name: values.cpu() for name, values in row.items()} for row in rows]
-        return self._results([row for process in gather(rows) for row in process])
+        return self._results([row for process in gather(rows) for row in process], thresholds)
 
     @torch.no_grad()
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
@@ -157,19 +162,12 @@ class Evaluator:
             "reconstruction_loss": (reconstruction.double() * len(batch)).reshape(1),
         }
 
-    def _results(self, rows: list[Rows]) -> SetResults:
+    def _results(self, rows: list[Rows], thresholds: Array | None) -> SetResults:
         joined = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
         order = joined["indices"].argsort()
         joined |= {name: joined[name][order] for name in ("scores", "labels", "code")}
         scores, labels = joined["scores"], joined["labels"]
-        regress = self._head.regress
-        predictions = Predictions(
-            scores=_array(scores),
-            decisions=_array(self._head.active(scores)),
-            labels=_array(self._head.active_labels(labels)),
-            intensities=_array(self._head.intensities(scores)) if regress else None,
-            intensity_labels=_array(labels) if regress else None,
-        )
+        predictions = self._predictions(scores, labels, thresholds)
         known = int((~labels.isnan()).sum())
         losses = {
             "au": float(joined["au_loss"].sum()) / known if known else float("nan"),
@@ -188,6 +186,25 @@ class Evaluator:
             metrics=au_metrics(predictions, self._au_names),
             losses=losses,
             code=code,
+            best_thresholds=best_f1_thresholds(
+                _array(self._head.outputs(scores)), predictions.labels
+            ),
+        )
+
+    def _predictions(self, scores: Tensor, labels: Tensor, thresholds: Array | None) -> Predictions:
+        head, decisions = self._head, _array(self._head.active(scores))
+        tuned = None
+        if thresholds is not None:
+            at_thresholds = (_array(head.outputs(scores)) >= thresholds) * 1.0
+            tuned = np.where(np.isnan(thresholds), decisions, at_thresholds)
+        return Predictions(
+            scores=_array(scores),
+            decisions=decisions,
+            labels=_array(head.active_labels(labels)),
+            tuned_decisions=tuned,
+            probabilities=None if head.regress else _array(head.probabilities(scores)),
+            intensities=_array(head.intensities(scores)) if head.regress else None,
+            intensity_labels=_array(labels) if head.regress else None,
         )
 
 

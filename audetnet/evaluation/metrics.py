@@ -24,12 +24,16 @@ Function = Callable[..., float]
 class Predictions:
     """All predictions of a set, (N, A) each: what was decided, and what is true (NaN = unknown).
 
-    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed.
+    ``tuned_decisions`` are those at thresholds chosen on validation people, None without them;
+    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed,
+    ``probabilities`` where they are.
     """
 
     scores: Array
     decisions: Array
     labels: Array
+    tuned_decisions: Array | None = None
+    probabilities: Array | None = None
     intensities: Array | None = None
     intensity_labels: Array | None = None
 
@@ -38,13 +42,14 @@ class Predictions:
 class Metric:
     """``reads`` names the fields of Predictions that the function gets, (N,) each, of the frames on
     which an AU is known; where one of them is None there is no such metric. ``shown``: in the line
-    of an epoch and in the curves, where higher is better.
+    of an epoch and in the curves, where higher is better. ``is_error``: lower is better.
     """
 
     function: Function
     title: str
     reads: tuple[str, ...]
     shown: bool
+    is_error: bool = False
 
 
 METRICS: dict[str, Metric] = {}
@@ -52,14 +57,20 @@ METRICS: dict[str, Metric] = {}
 
 
 def metric(
-    name: str, title: str, reads: tuple[str, ...], shown: bool = False
+    name: str,
+    title: str,
+    reads: tuple[str, ...],
+    shown: bool = False,
+    is_error: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as a metric of each AU."""
 
     def register(function: Function) -> Function:
         assert name not in METRICS, name
         assert {*reads} <= {field.name for field in fields(Predictions)}, reads
-        METRICS[name] = Metric(function=function, title=title, reads=reads, shown=shown)
+        METRICS[name] = Metric(
+            function=function, title=title, reads=reads, shown=shown, is_error=is_error
+        )
         return function
 
     return register
@@ -121,13 +132,13 @@ def icc31(predicted: Array, actual: Array) -> float:
     return float((between - residual) / (between + residual))
 
 
-@metric("mae", "MAE", ("intensities", "intensity_labels"))
+@metric("mae", "MAE", ("intensities", "intensity_labels"), is_error=True)
 def mae(predicted: Array, actual: Array) -> float:
     """Mean absolute error, in intensity levels (0-5). NaN without frames."""
     return float(np.mean(np.abs(predicted - actual))) if len(actual) else float("nan")
 
 
-@metric("mse", "MSE", ("intensities", "intensity_labels"))
+@metric("mse", "MSE", ("intensities", "intensity_labels"), is_error=True)
 def mse(predicted: Array, actual: Array) -> float:
     """Mean squared error, in squared intensity levels (0-25). NaN without frames."""
     return float(np.mean((predicted - actual) ** 2)) if len(actual) else float("nan")
@@ -139,6 +150,47 @@ def pcc(predicted: Array, actual: Array) -> float:
     if len(actual) < 2 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
         return float("nan")
     return float(np.corrcoef(predicted, actual)[0, 1])
+
+
+@metric("f1_tuned", "F1, tuned", ("tuned_decisions", "labels"))
+def f1_tuned(decisions: Array, labels: Array) -> float:
+    """F1 at the thresholds that maximise it on the validation people."""
+    return f1(decisions, labels)
+
+
+@metric("average_precision", "AP", ("scores", "labels"))
+def average_precision(scores: Array, labels: Array) -> float:
+    """The mean, over active frames, of the precision at their score: the area under the
+    precision-recall curve, not interpolated. 0-1, chance the share of active frames. NaN where no
+    frame is active.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, active = scores[order], labels[order] == 1
+    if not active.any():
+        return float("nan")
+    ends = np.searchsorted(-ranked, -ranked, side="right")  # equal scores are decided alike
+    return float(np.mean((np.cumsum(active)[ends - 1] / ends)[active]))
+
+
+BINS = 15
+"""Of the calibration error, of equal width."""
+
+
+@metric("calibration_error", "ECE", ("probabilities", "labels"), is_error=True)
+def calibration_error(probabilities: Array, labels: Array) -> float:
+    """Expected calibration error (Guo et al. 2017) of the probability of being active: the mean
+    over frames of the distance between the mean probability and the share of active frames in
+    their bin. 0-1, ideal 0. NaN without frames.
+    """
+    if not len(labels):
+        return float("nan")
+    gaps = np.bincount(calibration_bins(probabilities), probabilities - labels, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def calibration_bins(probabilities: Array) -> npt.NDArray[np.int64]:
+    """The bin (from 0) of each probability; 1 is in the last one."""
+    return np.minimum(probabilities * BINS, BINS - 1).astype(np.int64)
 
 
 def au_metrics(predictions: Predictions, au_names: tuple[str, ...]) -> MetricTable:

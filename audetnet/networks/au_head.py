@@ -6,6 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from audetnet.labels import MAX_INTENSITY
 from audetnet.networks.au_losses import AU_LOSSES, AULoss
 
 
@@ -54,9 +55,24 @@ class AUHead:
         """The outputs (..., A) that lose least where these are the targets' means."""
         return self._meaning.best_outputs(targets)
 
+    def outputs(self, scores: Tensor) -> Tensor:
+        """Scores on the scale of thresholds: of intensities (0-5) with ``regress``, else of
+        probabilities (0-1). An output of MSE may leave the scale.
+        """
+        return self._meaning.outputs(scores)
+
+    @property
+    def threshold(self) -> float:
+        """The output from which on an AU counts as active, unless people say otherwise."""
+        return self._meaning.threshold
+
     def intensities(self, scores: Tensor) -> Tensor:
         """Predicted intensities, 0-5; only meaningful with ``regress``."""
-        return self._meaning.intensities(scores)
+        return self.outputs(scores).clamp(0, MAX_INTENSITY)
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Predicted probabilities that AUs are active, 0-1; only meaningful without ``regress``."""
+        return self.outputs(scores).clamp(0, 1)
 
     def active(self, scores: Tensor) -> Tensor:
         """Decisions (B, A), bool."""

@@ -62,29 +62,35 @@ class AULoss(ABC):
         """What outputs say, (B, A): higher is more active."""
 
     @abstractmethod
-    def intensities(self, scores: Tensor) -> Tensor:
-        """Scores as intensities, 0-5. Only asked for with ``regress``."""
+    def unit(self, scores: Tensor) -> Tensor:
+        """Scores on the scale of 0-1, which they may leave: a fifth of the intensity, or the
+        probability that an AU is active.
+        """
 
-    @abstractmethod
+    def outputs(self, scores: Tensor) -> Tensor:
+        """Scores on the scale of thresholds: intensities (0-5) or probabilities (0-1), which they
+        may leave.
+        """
+        return self.unit(scores) * MAX_INTENSITY if self.regress else self.unit(scores)
+
+    @property
+    def threshold(self) -> float:
+        """The output from which on an AU counts as active: active_from, or a probability of 0.5."""
+        return self.active_from if self.regress else _ACTIVE_PROBABILITY
+
     def active(self, scores: Tensor) -> Tensor:
         """Decisions (B, A), bool."""
+        return self.outputs(scores) >= self.threshold
 
 
 class UnitScores(AULoss):
-    """Targets and scores in [0, 1]: a fifth of the intensity, or the probability that an AU is
-    active. It is active at intensity >= active_from, or at a probability of at least 0.5.
-    """
+    """Targets and scores in [0, 1]."""
 
     def targets(self, labels: Tensor) -> Tensor:
         return labels / MAX_INTENSITY if self.regress else self.active_labels(labels)
 
-    def intensities(self, scores: Tensor) -> Tensor:
-        return (scores * MAX_INTENSITY).clamp(0, MAX_INTENSITY)
-
-    def active(self, scores: Tensor) -> Tensor:
-        if self.regress:
-            return self.intensities(scores) >= self.active_from
-        return scores >= _ACTIVE_PROBABILITY
+    def unit(self, scores: Tensor) -> Tensor:
+        return scores
 
 
 @au_loss("MSE")

@@ -112,10 +112,12 @@ def _is_result(record: dict[str, Any], name: str, au_names: tuple[str, ...], met
     aus = result.get("au")
     if not isinstance(aus, dict) or not all(map(_is_numbers, [*tables, *aus.values()])):
         return False
+    thresholds = result.get("thresholds", dict.fromkeys(au_names))  # not known of before
     return (
         all(loss in result["loss"] for loss in _LOSSES)
         and metric in aus.keys() == result["mean"].keys()
-        and all(tuple(values) == au_names for values in aus.values())
+        and all(tuple(values) == au_names for values in (*aus.values(), thresholds))
+        and _is_numbers(thresholds)
     )
 
 

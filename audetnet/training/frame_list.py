@@ -22,6 +22,14 @@ def write_frame_list(path: Path, dataset: Dataset) -> None:
     write_csv(path, [_COLUMNS, *_rows(dataset)])
 
 
+def trained_frames(path: Path) -> set[str]:
+    """The training frames that a file names; none where there is no such file."""
+    try:
+        return {row[1] for row in read_csv(path) if row[0] == "train"}
+    except (UserError, ValueError, IndexError):
+        return set()
+
+
 def changed_frames(path: Path, dataset: Dataset) -> str | None:
     """What is no longer as the file says: ids, else labels, else images, and the first frame of
     which that is so. None where nothing is, or where there is no such file.

@@ -7,9 +7,10 @@ import numpy as np
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import Dataset
 from audetnet.distributed.world import World
-from audetnet.evaluation.evaluate import Evaluator, Reference, Samples
+from audetnet.evaluation.evaluate import Evaluator, Reference, Samples, SetResults
+from audetnet.evaluation.metrics import Array
 from audetnet.progress import ProgressBar
-from audetnet.training.records import Record, set_record
+from audetnet.training.records import Record, plain, set_record, tuned_thresholds
 from audetnet.training.stopping import StopRequest
 
 SAMPLE_COUNT = 8
@@ -28,31 +29,32 @@ class HeldOut:
         world: World,
     ) -> None:
         self._evaluator = evaluator
-        self._test = dataset.test
+        self._test, self._au_names = dataset.test, dataset.au_names
         self._lengths = {s.name: len(s) for s in dataset.sets() if s.name != "train"}
         self._batches = batches
         self._batch_size = batch_size
         self._world = world
 
     def records(self, test_batches: int | None, stop: StopRequest) -> Record:
-        """A record for each set: of the whole of it, or of at most so many batches of the test set.
-        Raises Stopped.
+        """A record for each set: of the whole of it, or of at most so many batches of the test set,
+        which is decided at the validation people's thresholds as well. Raises Stopped.
         """
-        return {
-            name: self._record(name, test_batches if name == "test" else None, stop)
-            for name in self._lengths
-        }
+        found: Record = {}
+        if "validation" in self._lengths:
+            found["validation"] = self._tuning(stop)
+        found["test"] = self._test_record(found, test_batches, stop)
+        return found
 
     def whole_test(self, record: Record, stop: StopRequest) -> Record:
         """The record of an epoch with its numbers on the whole test set. Raises Stopped."""
-        return {**record, "test": self._record("test", None, stop)}
+        return {**record, "test": self._test_record(record, None, stop)}
 
     def with_references(
         self, references: Mapping[str, Reference], stop: StopRequest
     ) -> dict[str, Record]:
         """Records of the whole test set, by the reference. Raises Stopped."""
         return {
-            name: self._record("test", None, stop, reference)
+            name: set_record(self._results("test", None, stop, reference=reference))
             for name, reference in references.items()
         }
 
@@ -66,9 +68,24 @@ class HeldOut:
         chosen = np.linspace(0, last, count).round().astype(np.int64)
         return self._evaluator.samples(self._batches["test"], self._test.ids, chosen)
 
-    def _record(
-        self, name: str, limit: int | None, stop: StopRequest, reference: Reference | None = None
-    ) -> Record:
+    def _tuning(self, stop: StopRequest) -> Record:
+        results = self._results("validation", None, stop)
+        best = dict(zip(self._au_names, results.best_thresholds.tolist(), strict=True))
+        return {**set_record(results), "thresholds": plain(best)}
+
+    def _test_record(self, epoch: Record, limit: int | None, stop: StopRequest) -> Record:
+        tuned = tuned_thresholds(epoch)
+        thresholds = None if tuned is None else np.array(list(tuned.values()), np.float64)
+        return set_record(self._results("test", limit, stop, thresholds=thresholds))
+
+    def _results(
+        self,
+        name: str,
+        limit: int | None,
+        stop: StopRequest,
+        reference: Reference | None = None,
+        thresholds: Array | None = None,
+    ) -> SetResults:
         cuts = evaluation_cuts(self._lengths[name], self._batch_size, limit)
         with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
 
@@ -77,4 +94,4 @@ class HeldOut:
                 stop.check()
 
             batches, of_all = self._batches[name], self._world.of_all
-            return set_record(self._evaluator(batches, cuts, each, of_all, reference))
+            return self._evaluator(batches, cuts, each, of_all, reference, thresholds)

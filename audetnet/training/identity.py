@@ -50,9 +50,11 @@ def run_identity(
     seed: int,
     bf16: bool,
     fold: str | None,
+    init: Path | None,
 ) -> dict[str, Any]:
-    """What must be the same in all parts of a run, as plain JSON data. ``images``: their digest.
-    Raises UserError for a list of frames that cannot be read.
+    """What must be the same in all parts of a run, as plain JSON data. ``images``: their digest;
+    ``init``: where its first weights come from. Raises UserError for a list of frames that cannot
+    be read.
     """
     cfg = config.resolved()
     for name in _CHANGEABLE:
@@ -69,6 +71,7 @@ def run_identity(
             "digest_of_images": images,
             "digest_of_subjects": _subjects_digest(config, dataset),
             "fold": fold,
+            "init": None if init is None else str(init),
         }
     )
 

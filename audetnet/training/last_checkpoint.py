@@ -34,6 +34,7 @@ _RUN_FILES = (
     "results.json",
     "results.csv",
     "results_last.csv",
+    "thresholds.json",
     "curves.png",
     "pictures/reconstruction_[0-9]*.png",
     "pictures/gradient_flow_*_[0-9]*.png",

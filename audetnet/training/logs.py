@@ -17,6 +17,7 @@ from audetnet.console import note, say
 from audetnet.drawing import Figure
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Samples
+from audetnet.evaluation.thresholds import THRESHOLDS_FILE, Thresholds, write_thresholds
 from audetnet.files import FileError, append_text, check_regular, write_bytes, write_text
 from audetnet.networks.model import AUDetNet
 from audetnet.training import pictures
@@ -46,6 +47,7 @@ class RunDirectory:
         self.results = root / "results.json"
         self.table = root / "results.csv"
         self.last_table = root / "results_last.csv"
+        self.thresholds = root / THRESHOLDS_FILE
         self.curves = root / "curves.png"
         self.pictures = root / "pictures"
         self.tensorboard = root / "tensorboard"
@@ -65,7 +67,7 @@ class RunDirectory:
                 )
         for file in (
             *(self.latest, self.best, self.metrics, self.options, self.frames),
-            *(self.results, self.table, self.last_table, self.curves),
+            *(self.results, self.table, self.last_table, self.thresholds, self.curves),
         ):
             check_regular(file)
 
@@ -84,7 +86,7 @@ class Silence:
 
     def epoch(self, history: list[Record], samples: Samples, model: AUDetNet) -> None: ...
 
-    def finish(self, history: list[Record], outcome: Outcome) -> None: ...
+    def finish(self, history: list[Record], outcome: Outcome, thresholds: Thresholds) -> None: ...
 
     def close(self) -> None: ...
 
@@ -120,9 +122,9 @@ class RunLog(Silence):
         self._if_possible("TensorBoard events", lambda: self._write_events(record, shown))
         self._if_possible("pictures", lambda: self._save_pictures(epoch, shown))
 
-    def finish(self, history: list[Record], outcome: Outcome) -> None:
-        """Print and write the tables of the chosen epoch and of the last one, write the curves, and
-        say where everything lies. Raises FileError.
+    def finish(self, history: list[Record], outcome: Outcome, thresholds: Thresholds) -> None:
+        """Print and write the tables of the chosen epoch and of the last one, write its thresholds
+        and the curves, and say where everything lies. Raises FileError.
         """
         choice, chosen, last = outcome.choice, outcome.chosen, outcome.last
         if chosen is not last:
@@ -132,6 +134,8 @@ class RunLog(Silence):
         if choice.reason:
             say(choice.reason)
         directory = self._directory
+        if thresholds.validation is None:
+            say("no thresholds of validation people: thresholds.json holds the default ones only")
         if outcome.with_references:
             beside = outcome.with_references
             say(f"\n{REFERENCE_TITLE}\n{reference_table(chosen['test'], beside)}\n")
@@ -144,6 +148,7 @@ class RunLog(Silence):
         write_text(directory.results, json.dumps(results, indent=1) + "\n")
         write_text(directory.table, result_csv(chosen["test"]))
         write_text(directory.last_table, result_csv(last["test"]))
+        write_thresholds(directory.thresholds, thresholds)
         curves = _rendered(pictures.curves(history))
         self._if_possible("pictures", lambda: _save_picture(directory.curves, curves))
         say(f"results, pictures and checkpoints: {directory.root}")

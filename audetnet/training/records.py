@@ -29,6 +29,14 @@ def set_record(results: SetResults) -> Record:
     }
 
 
+def tuned_thresholds(record: Record) -> dict[str, float | None] | None:
+    """By AU, those that an epoch's validation people gave; None where there are none, or where a
+    version before did not look.
+    """
+    found: dict[str, float | None] | None = record.get("validation", {}).get("thresholds")
+    return found
+
+
 def choosing_metric(regress: bool) -> str:
     """The metric by which an epoch is chosen: higher is better."""
     return "icc" if regress else "f1"
@@ -78,7 +86,7 @@ def reference_table(plain_result: Record, with_references: Mapping[str, Record])
     given) and one for each number of reference frames.
     """
     results = {"none": plain_result, **with_references}
-    metrics = list(plain_result["mean"])
+    metrics = [m for m in plain_result["mean"] if all(m in r["mean"] for r in results.values())]
     rows = [["reference frames", *(metric_title(name) for name in metrics)]]
     rows += [
         [name, *(_short(result["mean"][metric]) for metric in metrics)]

@@ -4,9 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
 from audetnet.errors import UserError
+from audetnet.evaluation.thresholds import THRESHOLDS_FILE, Thresholds, read_thresholds
 from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
@@ -66,6 +69,23 @@ class SavedModel:
         model.load_state_dict({**state, **kept})
         return model
 
+    def thresholds(self) -> Thresholds:
+        """From which output on each AU counts as active: those that its run stored of this epoch,
+        or else the default ones only. Raises UserError for a file of them that is damaged.
+        """
+        if os.path.lexists(self.root / THRESHOLDS_FILE):
+            stored = read_thresholds(self.root)
+            if stored.epoch == self.epochs and stored.aus == self.au_names:
+                return stored
+        head = self.head()
+        return Thresholds(
+            aus=self.au_names,
+            scale="intensity" if head.regress else "probability",
+            epoch=self.epochs,
+            default=np.full(len(self.au_names), head.threshold),
+            validation=None,
+        )
+
     def head(self) -> AUHead:
         """What its outputs mean."""
         return AUHead(
@@ -73,6 +93,27 @@ class SavedModel:
             self.config.data.regress_au_intensities,
             self.checkpoint.description["active_from"],
         )
+
+
+def reported_checkpoint(run: Path) -> Path:
+    """The checkpoint of the epoch that a run directory reports (results.json), or the latest where
+    it has not come to its end. Raises UserError.
+    """
+    directory = RunDirectory(run)
+    if not directory.thresholds.exists():
+        return directory.latest
+    epoch = read_thresholds(run).epoch
+    for path in (directory.latest, directory.best, directory.kept(epoch)):
+        if path.is_file() and load_checkpoint(path).progress.epoch - 1 == epoch:
+            return path
+    raise UserError(
+        f"{run}: the checkpoint of epoch {epoch}, which it reports, is gone; name another one"
+    )
+
+
+def load_reported(path: Path) -> SavedModel:
+    """The epoch that a run directory reports, or the checkpoint itself. Raises UserError."""
+    return load_saved(reported_checkpoint(path) if path.is_dir() else path)
 
 
 def load_saved(path: Path) -> SavedModel:

@@ -27,6 +27,7 @@ from audetnet.data.order import epoch_order
 from audetnet.data.views import views_of_epoch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.evaluation.evaluate import Evaluator, Reference
+from audetnet.evaluation.thresholds import Thresholds
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan
 from audetnet.objectives.objective import pursued
@@ -39,7 +40,7 @@ from audetnet.training.logs import RunDirectory, RunLog, Silence
 from audetnet.training.meter import Meter
 from audetnet.training.outcome import FinalEvaluation
 from audetnet.training.preparation import PeopleAtRest, fit_blocks, training_people_at_rest
-from audetnet.training.records import Record, best_index, choosing_metric
+from audetnet.training.records import Record, best_index, choosing_metric, tuned_thresholds
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
@@ -226,7 +227,21 @@ class Trainer:
         )
         at_end = self._progress.batch == 0
         outcome = evaluation(self._history, self._selection(), at_end, stop)
-        self._world.from_first(lambda: self._log.finish(self._history, outcome))
+        thresholds = self._thresholds(outcome.chosen)
+        self._world.from_first(lambda: self._log.finish(self._history, outcome, thresholds))
+
+    def _thresholds(self, chosen: Record) -> Thresholds:
+        """Those of the epoch that is reported."""
+        default = np.full(len(self._dataset.au_names), self._head.threshold)
+        tuned = tuned_thresholds(chosen)
+        found = None if tuned is None else np.array(list(tuned.values()), np.float64)
+        return Thresholds(
+            aus=self._dataset.au_names,
+            scale="intensity" if self._head.regress else "probability",
+            epoch=chosen["epoch"],
+            default=default,
+            validation=None if found is None else np.where(np.isnan(found), default, found),
+        )
 
     def _references(self) -> Callable[[], Mapping[str, Reference]] | None:
         """Makes what the test people show at rest; None where no cfg asks for it, or where it is

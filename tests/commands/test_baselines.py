@@ -1,4 +1,4 @@
-"""``python -m audetnet.commands.baselines`` as a user runs it, on minimal_dataset."""
+"""``audetnet baselines`` as a user runs it, on minimal_dataset."""
 
 import json
 import shutil

@@ -18,13 +18,14 @@ from PIL import Image
 from audetnet.commands import train as training
 from audetnet.commands.disentangling import main
 from audetnet.csv_files import read_csv
-from audetnet.disentangling import figures, judge, paper_figure, people
+from audetnet.disentangling import figures, judge, paper_figure
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row, Table
 from audetnet.drawing import Figure
+from audetnet.evaluation import people
+from audetnet.evaluation.people import Estimate
 from audetnet.faces import dlib_models
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from create_dataset import extraction, frame_sources, frame_store, frame_workers
+from audetnet.data import videos
+from create_dataset import extraction, frame_store, frame_workers
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
     landmarks_of,
@@ -46,13 +47,13 @@ def out(tmp_path: Path) -> Path:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Numbers of the frames that are decoded."""
     numbers: list[int] = []
-    real = frame_sources._retrieved
+    real = videos._retrieved
 
     def retrieved(capture, path: Path, number: int):
         numbers.append(number)
         return real(capture, path, number)
 
-    monkeypatch.setattr(frame_sources, "_retrieved", retrieved)
+    monkeypatch.setattr(videos, "_retrieved", retrieved)
     return numbers
 
 
@@ -99,7 +100,7 @@ def test_an_interrupted_run_keeps_what_it_has(
 
 def test_a_finished_dataset_opens_no_video(raw: Path, whole: Path, monkeypatch, capsys) -> None:
     before = _content(whole)
-    monkeypatch.setattr(frame_sources, "_opened", lambda path: pytest.fail(f"opened {path}"))
+    monkeypatch.setattr(videos, "_opened", lambda path: pytest.fail(f"opened {path}"))
     assert _run(raw, whole) == 0
     assert _content(whole) == before
     captured = capsys.readouterr()

@@ -24,6 +24,7 @@ from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import read_ids
 from audetnet.data.images import ImageError, image_size, inspect_image, read_image
 from audetnet.data.metadata import Metadata, read_metadata, subjects_of
+from audetnet.data.splitting import LabelledFrames
 from audetnet.data.tables import read_labels
 from audetnet.disentangling.factor_table import find_factors
 from audetnet.errors import UserError
@@ -35,7 +36,6 @@ from create_dataset.disfa_labels import read_disfa
 from create_dataset.image_copies import ImageCopyError, place_image
 from create_dataset.labelled_rows import Columns, read_labelled_rows
 from create_dataset.row_frames import FrameColumns
-from create_dataset.splitting import LabelledFrames
 from create_dataset.summary import Summary
 
 Write = Callable[..., Path]

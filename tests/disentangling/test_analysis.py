@@ -7,9 +7,9 @@ import pytest
 
 from audetnet.disentangling.analysis import analyse
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, Kind, NotMeasuredError, Row, Table
+from audetnet.evaluation.people import Estimate
 from tests.disentangling.made_codes import made_subject
 
 KINDS: dict[Kind, set[int]] = {

@@ -12,8 +12,8 @@ from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.measures.exchange import ROWS, exchanged, partners
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import NotMeasuredError
+from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
 
 PEOPLE, FRAMES, AUS, SIDE = 5, 30, 3, 8

@@ -14,8 +14,8 @@ from matplotlib.text import Text
 from audetnet.disentangling import figures, paper_figure
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.figures import Illustration, Knowledge
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.table import Cells, Column, NotMeasuredError, Row, Table
+from audetnet.evaluation.people import Estimate
 
 AUS = ("AU1", "AU2", "AU4", "AU12")
 COLUMNS = ("run", "z2 permuted within person", "untrained encoder")

@@ -13,10 +13,10 @@ from torch import Tensor
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
 from audetnet.disentangling.trained_run import TrainedRun
+from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model

@@ -8,10 +8,10 @@ import pytest
 
 from audetnet.disentangling.block_metrics import macro_auc
 from audetnet.disentangling.measures import aus, dependence, factors, info_nce, person, redundancy
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.probes import au_scores
 from audetnet.disentangling.subject import Subject, labels_alone, permuted
 from audetnet.disentangling.table import Cell, NotMeasuredError
+from audetnet.evaluation.people import Estimate
 from tests.disentangling.made_codes import AU_NAMES, KINDS, made_subject
 
 PEOPLE = 12

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from audetnet.csv_files import read_csv
 from audetnet.disentangling.figures import Illustration
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
 from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
+from audetnet.evaluation.people import Estimate
 
 HEADING = Heading("What z1 and z2 know: <run>", (("run", "runs/a & b"), ("seed", "0")))
 NAN = float("nan")

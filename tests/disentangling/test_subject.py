@@ -12,10 +12,10 @@ from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.measures import aus, dependence, info_nce, person, redundancy
-from audetnet.disentangling.people import Estimate
 from audetnet.disentangling.subject import Request, Subject, erased, less_median, subjects_of
 from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model

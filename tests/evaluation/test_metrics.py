@@ -14,6 +14,8 @@ from audetnet.evaluation.metrics import (
     Predictions,
     accuracy,
     au_metrics,
+    average_precision,
+    calibration_error,
     cross_correlation,
     f1,
     icc31,
@@ -91,6 +93,36 @@ def test_two_afc_is_the_area_under_the_curve_with_ties(seed: int, levels: int | 
 )
 def test_two_afc_by_hand(scores: list[float], expected: float) -> None:
     assert two_afc(np.array(scores, float), np.array([0.0, 0, 1, 1])) == expected
+
+
+@pytest.mark.parametrize("levels", [2, 5, None], ids=lambda n: f"{n or 'no'} ties")
+@pytest.mark.parametrize("seed", range(3))
+def test_average_precision_is_that_of_scikit_learn(seed: int, levels: int | None) -> None:
+    random = np.random.default_rng(seed)
+    labels = (random.random(150) < 0.2).astype(float)
+    scores = labels + random.normal(0, 1, 150)
+    if levels is not None:
+        scores = np.round(scores * levels / 4)
+    expected = sk.average_precision_score(labels, scores)
+    assert average_precision(scores, labels) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "labels", "expected"),
+    [
+        ([0.0, 1.0, 1.0, 0.0], [0, 1, 1, 0], 0.0),
+        ([0.0, 1.0], [1, 0], 1.0),
+        ([0.7, 0.7, 0.7, 0.7], [1, 1, 1, 0], 0.05),
+        # bins apart do not make up for each other, frames of one bin do
+        ([0.2, 0.9], [1, 0], (0.8 + 0.9) / 2),
+        ([0.21, 0.25], [1, 0], abs(0.46 - 1) / 2),
+    ],
+)
+def test_calibration_error_by_hand(
+    probabilities: list[float], labels: list[float], expected: float
+) -> None:
+    found = calibration_error(np.array(probabilities), np.array(labels, dtype=float))
+    assert found == pytest.approx(expected)
 
 
 def test_icc_reproduces_the_published_table() -> None:

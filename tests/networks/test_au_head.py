@@ -150,7 +150,7 @@ def test_what_a_loss_teaches_is_what_is_decided(
 
 def test_a_loss_that_says_nothing_of_its_decisions_is_none() -> None:
     """Nothing is taken over that may be wrong for it."""
-    assert AULoss.__abstractmethods__ == {"targets", "losses", "scores", "intensities", "active"}
+    assert AULoss.__abstractmethods__ == {"targets", "losses", "scores", "unit"}
 
 
 def _drawn(*shape: int) -> Tensor:

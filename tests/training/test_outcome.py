@@ -13,6 +13,7 @@ import pytest
 
 from audetnet.commands.train import main
 from audetnet.evaluation.metrics import METRICS, Metric
+from audetnet.evaluation.thresholds import read_thresholds
 from audetnet.training.outcome import choose
 from audetnet.training.pictures import curves
 from audetnet.training.records import best_index, epoch_line, result_table
@@ -303,7 +304,44 @@ def test_a_metric_that_came_later_does_not_stop_a_run(
     run = train(quick_cfg, "run")
     first, second = (record["test"]["mean"].get("new") for record in _history(run))
     assert (first, second) == (None, 0.25)
-    assert (run / "results.csv").read_text().splitlines()[0].endswith(",2afc,new")
+    assert (run / "results.csv").read_text().splitlines()[0].endswith(",calibration_error,new")
     metrics = curves(_history(run)).axes[1]
     (line,) = (each for each in metrics.get_lines() if each.get_label() == "new one, test")
     np.testing.assert_array_equal(np.asarray(line.get_ydata()), [np.nan, 0.25])
+
+
+def test_the_thresholds_are_those_of_the_chosen_epoch(watched: Path) -> None:
+    """The default ones, and those of its validation people; where these never show an AU, the
+    default."""
+    found, chosen = read_thresholds(watched), _results(watched)["chosen"]
+    tuned = chosen["validation"]["thresholds"]
+    assert found.epoch == chosen["epoch"] == 1, "this test needs one that is not the last"
+    assert found.aus == tuple(tuned) and found.scale == "probability"
+    assert found.default.tolist() == [0.5] * 12
+    assert found.validation is not None
+    values = list(tuned.values())
+    assert None in values and any(value is not None for value in values)
+    expected = [0.5 if value is None else value for value in values]
+    np.testing.assert_array_equal(found.validation, expected)
+
+
+def test_f1_at_tuned_thresholds_stands_beside_that_at_the_default_one(watched: Path) -> None:
+    chosen = _results(watched)["chosen"]
+    assert {"f1", "f1_tuned"} <= chosen["test"]["au"].keys()
+    assert "f1_tuned" not in chosen["validation"]["au"], "there it would be too good"
+    tuned = chosen["validation"]["thresholds"]
+    same = [au for au, value in tuned.items() if value is None]
+    one, other = (chosen["test"]["au"][name] for name in ("f1", "f1_tuned"))
+    assert [one[au] for au in same] == [other[au] for au in same]
+    assert one != other, "this test needs a threshold that decides something"
+    header = (watched / "results.csv").read_text().splitlines()[0].split(",")
+    assert {"f1", "f1_tuned"} <= {*header}
+
+
+def test_without_validation_people_there_are_the_default_ones_only(
+    train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(quick_cfg, "run")
+    assert read_thresholds(run).validation is None
+    assert "no thresholds of validation people" in capsys.readouterr().out
+    assert "f1_tuned" not in _results(run)["chosen"]["test"]["au"]

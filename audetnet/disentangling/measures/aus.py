@@ -8,7 +8,6 @@ from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.disentangling.decoded_images import au_walks
 from audetnet.disentangling.figures import Illustration, code_maps
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Estimate, Statistic, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, au_scores
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
@@ -20,6 +19,7 @@ from audetnet.disentangling.table import (
     needs_people,
     needs_z2,
 )
+from audetnet.evaluation.people import Estimate, Statistic, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 _PROBES = {

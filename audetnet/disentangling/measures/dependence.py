@@ -15,9 +15,9 @@ from audetnet.disentangling.matrix_correlation import (
     within_person,
 )
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Estimate, estimate
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
+from audetnet.evaluation.people import Estimate, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 20

@@ -29,10 +29,10 @@ from audetnet.disentangling.identity_judge import (
     judged_frames,
 )
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels
 from audetnet.progress import ProgressBar

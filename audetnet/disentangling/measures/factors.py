@@ -7,7 +7,6 @@ import numpy as np
 from audetnet.disentangling.block_metrics import held_out_r2
 from audetnet.disentangling.codes import FactorSet
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Statistic, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
@@ -20,6 +19,7 @@ from audetnet.disentangling.table import (
     needs_people,
     needs_z2,
 )
+from audetnet.evaluation.people import Statistic, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 GROUPS = {

@@ -11,11 +11,11 @@ from audetnet.config.options import PREDICTOR, NetworkOptions
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc, macro_f1
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Indices, Statistic, estimate
 from audetnet.disentangling.reader_training import people_apart, train_until_best
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import MODELS, Cell, Findings, NotMeasuredError, Row, needs_people
 from audetnet.disentangling.trained_run import TrainedRun
+from audetnet.evaluation.people import Indices, Statistic, estimate
 from audetnet.labels import active
 from audetnet.networks.graph import Graph, Plan, plan
 from audetnet.seeds import Purpose, numpy_generator, seeded

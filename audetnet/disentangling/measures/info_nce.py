@@ -6,7 +6,6 @@ import torch
 from audetnet.disentangling.block_metrics import info_nce, pair_auc
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Estimate, estimate, mean_over_frames
 from audetnet.disentangling.separable_critic import (
     PAIRS,
     PAIRS_WITHIN,
@@ -17,6 +16,7 @@ from audetnet.disentangling.separable_critic import (
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
 from audetnet.evaluation.metrics import Array
+from audetnet.evaluation.people import Estimate, estimate, mean_over_frames
 from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 100

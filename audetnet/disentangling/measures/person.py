@@ -3,7 +3,6 @@
 from audetnet.disentangling.block_metrics import balanced_accuracy, same_person_auc, standardised
 from audetnet.disentangling.codes import TIME_BLOCKS
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Estimate, estimate
 from audetnet.disentangling.probes import identify
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
@@ -15,6 +14,7 @@ from audetnet.disentangling.table import (
     needs_people,
     needs_z2,
 )
+from audetnet.evaluation.people import Estimate, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 

@@ -5,10 +5,10 @@ from itertools import product
 from audetnet.disentangling.block_metrics import held_out_r2
 from audetnet.disentangling.matrix_correlation import within_person
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.people import Estimate, estimate
 from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row, needs_people, needs_z2
+from audetnet.evaluation.people import Estimate, estimate
 from audetnet.seeds import Purpose, numpy_generator
 
 _DIRECTIONS = (("z2", "z1"), ("z1", "z2"))

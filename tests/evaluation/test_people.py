@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audetnet.disentangling.people import (
+from audetnet.evaluation.people import (
     Estimate,
     estimate,
     mean_over_frames,

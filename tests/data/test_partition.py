@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from create_dataset.partition import Counts, Parts, divide
+from audetnet.data.partition import Counts, Parts, divide
 
 
 def _divide(counts: Counts, sizes: list[int], seed: int = 0) -> Parts:

@@ -42,11 +42,23 @@ def estimate(
     value = statistic(np.ones(people))
     if people < FEWEST_PEOPLE or np.isnan(value):
         return Estimate(value=value, p=p)
-    counts = generator.multinomial(people, np.full(people, 1 / people), size=DRAWS)
-    drawn = np.array([statistic(weights.astype(np.float64)) for weights in counts])
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    low, high = interval(
+        np.array([statistic(weights) for weights in drawn_people(people, generator)])
+    )
     return Estimate(value=value, low=float(low), high=float(high), p=p)
+
+
+def drawn_people(people: int, generator: np.random.Generator) -> Array:
+    """How often each person counts in each sample, (DRAWS, P)."""
+    counts = generator.multinomial(people, np.full(people, 1 / people), size=DRAWS)
+    return counts.astype(np.float64)
+
+
+def interval(drawn: Array) -> tuple[Array, Array]:
+    """The percentile interval (95 %) of values over samples (DRAWS, ...); NaN takes no part."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    return low, high
 
 
 def sums_by_person(values: Array, person: Indices) -> Array:

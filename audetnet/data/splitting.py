@@ -11,23 +11,25 @@ from audetnet.console import counted
 from audetnet.data.frames import au_names_of
 from audetnet.data.images import find_images
 from audetnet.data.metadata import METADATA_FILE, read_metadata, subjects_of
+from audetnet.data.partition import Counts, divide
 from audetnet.data.tables import find_labels, read_labels
 from audetnet.errors import UserError, first_few
 from audetnet.labels import FloatArray, active, active_from
-from create_dataset.partition import Counts, divide
-from create_dataset.summary import Summary
 
 Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledFrames:
-    """N frames that have labels and images. ``active`` (N, A): 1, 0 or NaN."""
+    """N frames that have labels and images. ``active`` (N, A): 1, 0 or NaN. ``without_image``: ids
+    that have labels only, unless there is no folder of images at all.
+    """
 
     ids: tuple[str, ...]
     subjects: npt.NDArray[np.str_]
     active: FloatArray
     aus: tuple[str, ...]
+    without_image: tuple[str, ...] = ()
 
     @property
     def people(self) -> list[str]:
@@ -61,29 +63,26 @@ class Request:
     seed: int
 
 
-def read_labelled_frames(
-    directory: Path, images: str, labels: str | None, summary: Summary
-) -> LabelledFrames:
+def read_labelled_frames(directory: Path, images: str, labels: str | None) -> LabelledFrames:
     """The frames to divide. Raises UserError."""
     path = directory / labels if labels else find_labels(directory)
     metadata = read_metadata(directory)
     table = read_labels(path, metadata.kind)
     ids = list(table.rows)
-    folder = directory / images
+    folder, without = directory / images, list[str]()
     if folder.is_dir():
         found = find_images(folder)
-        summary.left_out(f"no image in {folder}", [frame for frame in ids if frame not in found])
+        without = [frame for frame in ids if frame not in found]
         ids = [frame for frame in ids if frame in found]
         if not ids:
             raise UserError(f"{folder}: holds no image of any frame of {path.name}")
-    else:
-        summary.note(f"{folder}: no such directory, so all labelled frames are listed")
     values = np.stack([table.rows[frame] for frame in ids])
     return LabelledFrames(
         ids=tuple(ids),
         subjects=np.array(subjects_of(ids, directory, metadata)),
         active=active(values, active_from(table.kind, metadata.threshold)),
         aus=au_names_of(directory, table, metadata),
+        without_image=tuple(without),
     )
 
 

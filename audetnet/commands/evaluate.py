@@ -1,0 +1,216 @@
+"""``audetnet evaluate``: what a trained network is worth on whole test sets."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audetnet.arguments import command_parser, names, natural
+from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of, paths_of
+from audetnet.commands.device_flag import add_device_flag
+from audetnet.console import note, say
+from audetnet.devices import chosen_device
+from audetnet.errors import UserError, exit_status, first_few
+from audetnet.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    import torch
+
+    from audetnet.data.frames import Dataset, FrameSet
+    from audetnet.results.predictions import Piece
+    from audetnet.training.saved import SavedModel
+
+_PROGRAM = "audetnet evaluate"
+_EXAMPLE = f"""  {_PROGRAM} runs/discriminator --data disfa --fold 1
+  {_PROGRAM} runs/bp4d --data disfa --data mine --set all"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags of the command."""
+    flags = command_parser(
+        _PROGRAM,
+        "Measure a trained network on whole sets of one dataset or several: F1, AUC, ICC and so "
+        "on of each AU, intervals over people, the worst person.",
+        _EXAMPLE,
+    )
+    flags.add_argument(
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="run directory (the epoch that it reports), or checkpoint",
+    )
+    flags.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        action="append",
+        metavar="DIR",
+        help="dataset directory; given several times, a table of all, over the AUs they share",
+    )
+    flags.add_argument(
+        "--set",
+        choices=("test", "validation", "all"),
+        default="test",
+        help="which frames (default: test; all: every labelled frame, whatever the id lists say)",
+    )
+    flags.add_argument(
+        "--group-columns",
+        type=names,
+        metavar="A,B",
+        help="columns of factors.csv that name groups (default: those of words that people share)",
+    )
+    flags.add_argument(
+        "--out",
+        type=Path,
+        help="where to write (default: RUN/evaluation, of a checkpoint RUN/evaluation-CHECKPOINT)",
+    )
+    flags.add_argument(
+        "--seed", type=natural, default=0, help="seed of the people that are drawn (default: 0)"
+    )
+    add_device_flag(flags)
+    add_dataset_flags(flags)
+    return flags
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; returns its exit status."""
+    arguments = parser().parse_args(argv)
+    return exit_status(lambda: _evaluate(arguments))
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from audetnet.results.evaluation import described, evaluated, sheets, write_evaluation
+    from audetnet.results.groups import read_groups
+    from audetnet.results.prediction_file import read_predictions, write_predictions
+    from audetnet.results.sheet import sheet_text
+    from audetnet.training.saved import load_reported
+
+    device = chosen_device(arguments.device)
+    if device.type == "cpu":
+        keep_freed_memory()
+    run = load_reported(arguments.run)
+    datasets = _datasets(arguments, run)
+    notes = [line for each in datasets.values() for line in each.notes]
+    notes += _warnings(run, datasets, arguments.set)
+    for line in notes:
+        note(line)
+    out = arguments.out or _default_directory(arguments, run)
+    path = write_predictions(out, list(_pieces(arguments, run, datasets, device)))
+    found = [
+        evaluated(piece, read_groups(where, piece, arguments.group_columns), arguments.seed)
+        for piece, where in zip(read_predictions(out), arguments.data, strict=True)
+    ]
+    facts = {
+        "run": str(run.path),
+        "cfg": str(run.config.path),
+        "epochs trained": str(run.epochs),
+        **{f"data: {one.name}": f"{arguments.set}, {described(one)}" for one in found},
+    }
+    write_evaluation(out, f"What {run.root.resolve().name} is worth", facts, notes, found)
+    for sheet in sheets(found):
+        say(f"{sheet_text(sheet)}\n")
+    say(f"predictions: {path}; all numbers: {out / 'results.csv'}; page: {out / 'report.html'}")
+    return 0
+
+
+def _datasets(arguments: argparse.Namespace, run: "SavedModel") -> "dict[str, Dataset]":
+    """Datasets by their names, AUs named as the run's where nobody names them. Raises
+    UserError.
+    """
+    found: dict[str, Dataset] = {}
+    for path in arguments.data:
+        dataset = _dataset(_of(arguments, path), run)
+        unnamed = all(name.startswith("column ") for name in dataset.au_names)
+        if unnamed and len(dataset.au_names) == len(run.au_names):
+            dataset = replace(dataset, au_names=run.au_names)
+        name = path.resolve().name
+        if name in found:
+            raise UserError(f"{path}: there is another dataset of this name; rename one of the two")
+        found[name] = dataset
+    if not _common_aus(run, found):
+        raise UserError(
+            f"{run.path}: there is no AU that it was trained on ({', '.join(run.au_names)}) and "
+            f"all of the data have; the first have {', '.join(next(iter(found.values())).au_names)}"
+        )
+    return found
+
+
+def _dataset(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset":
+    from audetnet.data.every_frame import load_every_frame
+
+    if arguments.set == "all":
+        return load_every_frame(paths_of(arguments))
+    subjects = run.config.data.validation_subjects if arguments.set == "validation" else None
+    data = replace(
+        run.config.data,
+        au_names=None,
+        regress_au_intensities=False,
+        validation_subjects=subjects,
+    )
+    dataset = dataset_of(arguments, data)
+    if arguments.set == "validation" and dataset.validation is None:
+        raise UserError(f"{arguments.data}: has no validation frames; expected validation_ids.csv")
+    return dataset
+
+
+def _common_aus(run: "SavedModel", datasets: "dict[str, Dataset]") -> list[str]:
+    return [au for au in run.au_names if all(au in each.au_names for each in datasets.values())]
+
+
+def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> Iterator[str]:
+    from audetnet.training.frame_list import trained_frames
+    from audetnet.training.logs import RunDirectory
+
+    if run.thresholds().validation is not None and which != "test":
+        yield (
+            f"beware: the tuned thresholds of {run.path} were chosen on its validation people: "
+            f"F1 at them is too good where --set {which} holds these"
+        )
+    if run.thresholds().validation is None:
+        yield f"{run.path}: no thresholds of validation people for this epoch"
+    left_out = [au for au in run.au_names if au not in _common_aus(run, datasets)]
+    if left_out:
+        yield f"AUs of the run that not all of the data have, left out: {', '.join(left_out)}"
+    trained = trained_frames(RunDirectory(run.root).frames)
+    for name, dataset in datasets.items():
+        shared = sorted(trained & set(_chosen(dataset, which).ids))
+        if shared:
+            yield (
+                f"beware: {name}: {len(shared)} frames have the names of frames that the run was "
+                f"trained on, which inflates results: {first_few(shared)}"
+            )
+
+
+def _chosen(dataset: "Dataset", which: str) -> "FrameSet":
+    return dataset.validation or dataset.test if which == "validation" else dataset.test
+
+
+def _pieces(
+    arguments: argparse.Namespace,
+    run: "SavedModel",
+    datasets: "dict[str, Dataset]",
+    device: "torch.device",
+) -> "Iterator[Piece]":
+    from audetnet.results.predicting import predicted
+
+    aus = _common_aus(run, datasets)
+    for path, (name, dataset) in zip(arguments.data, datasets.items(), strict=True):
+        cache = cache_of(_of(arguments, path))
+        frames = _chosen(dataset, arguments.set)
+        yield predicted(run, dataset, frames, device, cache, name, aus)
+
+
+def _default_directory(arguments: argparse.Namespace, run: "SavedModel") -> Path:
+    name = "evaluation" if arguments.run.is_dir() else f"evaluation-{run.path.stem}"
+    return run.root / name
+
+
+def _of(arguments: argparse.Namespace, data: Path) -> argparse.Namespace:
+    """The flags of one of the datasets."""
+    return argparse.Namespace(**{**vars(arguments), "data": data})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,82 @@
+"""Videos as streams of frames. Decoded is only what is asked for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from audetnet.data.images import RgbImage
+from audetnet.errors import UserError
+from audetnet.files import check_regular
+
+_USUAL_RATE = 25.0
+
+
+class FrameError(UserError):
+    """A frame that cannot be decoded."""
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """A frame, counted from 0, and its time in the video."""
+
+    number: int
+    seconds: float
+    read: Callable[[], RgbImage]
+    """Only until the next frame is taken. Raises FrameError."""
+
+
+def video_length(path: Path) -> int:
+    """Number of frames according to the header, which may be wrong; 0 where it does not say.
+    Raises UserError at a file that is no video.
+    """
+    with _opened(path) as capture:
+        return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+
+def video_rate(path: Path) -> float:
+    """Frames a second according to the header; 25 where it does not say. Raises UserError."""
+    with _opened(path) as capture:
+        return float(capture.get(cv2.CAP_PROP_FPS)) or _USUAL_RATE
+
+
+def video_frames(path: Path) -> Iterator[VideoFrame]:
+    """All frames in order. Raises UserError at a file that is no video, or if there are none."""
+    number = 0
+    with _opened(path) as capture:
+        while capture.grab():
+            yield VideoFrame(
+                number,
+                capture.get(cv2.CAP_PROP_POS_MSEC) / 1000,
+                lambda at=number: _retrieved(capture, path, at),  # type: ignore[misc]
+            )
+            number += 1
+    if not number:
+        raise UserError(f"{path}: no frame of the video can be read; is it whole?")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+    check_regular(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a video")
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise UserError(
+            f"{path}: not a readable video; is it whole? (ffmpeg -i FILE converts what OpenCV does "
+            "not know)"
+        )
+    try:
+        yield capture
+    finally:
+        capture.release()
+
+
+def _retrieved(capture: cv2.VideoCapture, path: Path, number: int) -> RgbImage:
+    fine, image = capture.retrieve()
+    if not fine:
+        raise FrameError(f"{path}: frame {number} (from 0) cannot be decoded")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -1,0 +1,27 @@
+"""What a model says of every frame of a set: eval mode, no gradients, nothing decoded."""
+
+import torch
+from torch import Tensor
+
+from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.evaluation.evaluate import Reference, encoded, evaluating
+from audetnet.networks.au_head import AUHead
+from audetnet.networks.model import AUDetNet
+from audetnet.progress import ProgressBar
+
+_BATCH = 64
+
+
+@torch.no_grad()
+def read_scores(
+    model: AUDetNet, head: AUHead, batches: Batches, count: int, reference: Reference | None = None
+) -> Tensor:
+    """The scores (N, A) of the ``count`` frames of a set, in their order, on the CPU."""
+    cuts = evaluation_cuts(count, _BATCH, None)
+    parts = []
+    with evaluating(model), ProgressBar("predicting", len(cuts)) as bar:
+        for batch in batches(cuts):
+            outputs = model.predict(encoded(model, batch, reference)).float()
+            parts.append(head.scores(outputs).cpu())
+            bar.advance()
+    return torch.cat(parts)

@@ -1,0 +1,60 @@
+"""Exported networks in use: ONNX files by onnxruntime, without torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audetnet.errors import UserError, first_line
+from audetnet.files import check_regular
+from audetnet.prediction.au_model import Crops, Outputs, Rest
+from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, facts_of
+
+INSTALL = "pip install -e '.[export]'"
+
+
+def need_onnxruntime(path: Path) -> Any:
+    """The module. Raises UserError where it is not installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(f"{path}: ONNX files need onnxruntime: {INSTALL}") from error
+    return onnxruntime
+
+
+class OnnxModel:
+    """Runs an ``.onnx`` file on the CPU. ``threads``: at most so many; None: as many as cores."""
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        """Raises UserError."""
+        runtime = need_onnxruntime(path)
+        check_regular(path)
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; expected a network that audetnet export wrote")
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = options.inter_op_num_threads = threads
+        try:
+            session = runtime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises many kinds
+            raise UserError(f"{path}: not a readable ONNX file: {first_line(error)}") from error
+        self._session = session
+        self.facts = facts_of(path, session.get_modelmeta().custom_metadata_map.get(KEY))
+
+    def __call__(self, crops: Crops, rests: Sequence[Rest | None] | None = None) -> Outputs:
+        """See AUModel; nothing is ever taken off."""
+        values, z1, z2 = self._session.run(list(OUTPUTS), {INPUT: crops})
+        return Outputs(np.asarray(values, dtype=np.float64), z1, z2)
+
+    def prepare_for_rest(self) -> None:
+        """Raises UserError: the file has no input for it."""
+        raise UserError(
+            f"{self.facts.path}: --reference needs the run itself, not an exported network"
+        )
+
+    def at_rest(self, crops: Crops) -> Rest:
+        """Raises UserError."""
+        self.prepare_for_rest()
+        raise AssertionError

@@ -1,0 +1,133 @@
+"""A run's encoder and AUPredictor as one file, compared with the original before it is kept."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from audetnet.errors import UserError
+from audetnet.files import written_whole
+from audetnet.prediction.au_model import Crops, Outputs
+from audetnet.prediction.exported_model import INSTALL, OnnxModel, need_onnxruntime
+from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, metadata_of
+from audetnet.prediction.trained_model import TrainedModel
+
+Target = Literal["onnx", "pt2"]
+TOLERANCE = 1e-4
+"""Of intensities, probabilities, and codes relative to their largest number."""
+_TRACED_BATCH = 2
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest ones from the original: of AUs, and of codes relative to their largest number."""
+
+    aus: float
+    codes: float
+
+
+def check_installed(target: Target, out: Path) -> None:
+    """Raise UserError where a package is missing."""
+    if target == "onnx":
+        need_onnxruntime(out)
+        try:
+            import onnx  # noqa: F401
+            import onnxscript  # noqa: F401
+        except ImportError as error:
+            raise UserError(f"{out}: --to onnx needs onnx and onnxscript: {INSTALL}") from error
+
+
+def export(model: TrainedModel, target: Target, out: Path, crops: Crops) -> Difference:
+    """Write a file that says of ``crops`` (N, H, W, 3) what the model says, alone and together.
+    Raises UserError where it does not, and then keeps no file.
+    """
+    program = _program(model)
+    text = metadata_of(model.facts, model.normalisation)
+    passing = out.with_name(f".unfinished-{out.name}")
+    with written_whole(out, passing) as unfinished:
+        try:
+            if target == "onnx":
+                _write_onnx(program, unfinished, text)
+                exported: Callable[[Crops], Outputs] = OnnxModel(unfinished)
+            else:
+                torch.export.save(program, unfinished, extra_files={KEY: text})
+                exported = _of_program(unfinished)
+            difference = _compared(model, exported, crops)
+            if max(difference.aus, difference.codes) > TOLERANCE:
+                raise UserError(
+                    f"{out}: not written: its AUs differ from those of {model.facts.path} by "
+                    f"{difference.aus:.1e}, its codes by {difference.codes:.1e}, more than "
+                    f"{TOLERANCE:.0e}"
+                )
+        except UserError:
+            unfinished.unlink(missing_ok=True)
+            raise
+    return difference
+
+
+class _OfCrops(nn.Module):
+    """The network without a person's reference."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: torch.Tensor) -> Any:
+        return self.network(crops)
+
+
+def _program(model: TrainedModel) -> torch.export.ExportedProgram:
+    """The network traced with a free batch."""
+    height, width = model.facts.frame_size
+    example = torch.zeros(_TRACED_BATCH, height, width, 3, dtype=torch.uint8)
+    batch = torch.export.Dim("batch", min=1)
+    network = _OfCrops(model.network).eval()
+    with torch.no_grad():
+        return torch.export.export(network, (example,), dynamic_shapes={INPUT: {0: batch}})
+
+
+def _write_onnx(program: torch.export.ExportedProgram, path: Path, text: str) -> None:
+    import onnx
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        written = torch.onnx.export(
+            program,
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamo=True,
+            verbose=False,
+            optimize=True,
+        )
+    assert written is not None
+    proto = written.model_proto
+    onnx.helper.set_model_props(proto, {KEY: text})
+    onnx.save(proto, str(path))
+
+
+def _of_program(path: Path) -> Callable[[Crops], Outputs]:
+    module = torch.export.load(path).module()
+
+    def run(crops: Crops) -> Outputs:
+        values, z1, z2 = module(torch.from_numpy(crops))
+        return Outputs(values.double().numpy(), z1.numpy(), z2.numpy())
+
+    return torch.no_grad()(run)
+
+
+def _compared(
+    model: TrainedModel, exported: Callable[[Crops], Outputs], crops: Crops
+) -> Difference:
+    aus, codes = [], []
+    for some in (crops, crops[:1]):
+        own, other = model(some), exported(some)
+        aus.append(np.abs(own.values - other.values).max())
+        for a, b in ((own.z1, other.z1), (own.z2, other.z2)):
+            if a.size:
+                codes.append(np.abs(a - b).max() / max(np.abs(a).max(), np.finfo(a.dtype).tiny))
+    return Difference(float(max(aus)), float(max(codes)))

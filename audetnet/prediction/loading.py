@@ -1,0 +1,42 @@
+"""Networks by their paths: runs, checkpoints and exported files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from audetnet.errors import UserError
+from audetnet.prediction.au_model import AUModel
+
+ONNX_SUFFIX = ".onnx"
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is a run directory, a checkpoint or an exported network."""
+    return path.suffix in (".pt", ONNX_SUFFIX) or (path / "checkpoints").is_dir()
+
+
+def load_models(
+    paths: Sequence[Path], device: str = "auto", dataset: Path | None = None
+) -> list[AUModel]:
+    """The networks, which must say the same AUs. ``dataset``: see TrainedModel. torch is imported
+    for runs and checkpoints only. Raises UserError.
+    """
+    models = [_load(path, device, dataset) for path in paths]
+    first, *others = (model.facts for model in models)
+    for other in others:
+        if (other.au_names, other.kind) != (first.au_names, first.kind):
+            raise UserError(
+                f"{other.path}: says {other.kind} of {', '.join(other.au_names)}, but {first.path} "
+                f"{first.kind} of {', '.join(first.au_names)}; several runs must say the same"
+            )
+    return models
+
+
+def _load(path: Path, device: str, dataset: Path | None) -> AUModel:
+    if path.suffix == ONNX_SUFFIX:
+        from audetnet.prediction.exported_model import OnnxModel
+
+        return OnnxModel(path)
+    from audetnet.devices import chosen_device
+    from audetnet.prediction.trained_model import TrainedModel
+
+    return TrainedModel(path, chosen_device(device), dataset)

@@ -1,0 +1,120 @@
+"""A prediction while it is made: parts in ``OUT.parts``, each written whole, that are joined at the
+end. Killed at any moment, it goes on after the last whole part.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from audetnet.csv_files import csv_text
+from audetnet.errors import UserError, quoted
+from audetnet.files import write_text
+from audetnet.json_files import read_json
+from audetnet.prediction.codes_file import join_codes, write_codes
+from audetnet.prediction.stream import Part, Position
+from audetnet.prediction.table import Columns
+from audetnet.prediction.table_file import join_rows
+
+BUSY = "another process predicts there; wait for it, or choose another file with --out FILE"
+_CHANGED = "undo the change, choose another file with --out FILE, or begin anew with --overwrite"
+
+
+@dataclass(kw_only=True)
+class Done:
+    """How far a prediction has come."""
+
+    parts: int = 0
+    frames: int = 0
+    faces: int = 0
+    position: Position
+
+
+class PredictionParts:
+    """The files of one prediction. ``request``: what must be the same to go on, as plain JSON data;
+    ``facts``: what is kept beside the table.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        codes: Path | None,
+        columns: Columns,
+        request: Mapping[str, Any],
+        facts: Mapping[str, Any],
+    ) -> None:
+        self.out, self._codes, self._columns = out, codes, columns
+        self._request, self._facts = _plain(request), facts
+        self.folder = out.with_name(f"{out.name}.parts")
+        self.facts_file = out.with_name(f"{out.name}.json")
+        self._asked, self._state = self.folder / "request.json", self.folder / "state.json"
+
+    def is_finished(self) -> bool:
+        """Raises UserError where OUT was made otherwise, or by someone else."""
+        if not self.out.exists():
+            return False
+        if not self.facts_file.exists():
+            raise UserError(f"{self.out}: is there already; choose another file with --out FILE")
+        self._check(self.facts_file, read_json(self.facts_file).get("request"))
+        return self._codes is None or self._codes.exists()
+
+    def begin(self) -> Done:
+        """Where to go on. Raises UserError where the parts are of another command."""
+        if self._state.exists():
+            self._check(self.folder, read_json(self._asked))
+            done = read_json(self._state)
+            return Done(**{**done, "position": Position(**done["position"])})
+        write_text(self._asked, json.dumps(self._request))
+        return Done(position=Position())
+
+    def delete(self) -> None:
+        """Begin anew."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for file in (self.out, self.facts_file):
+            file.unlink(missing_ok=True)
+
+    def add(self, parts: list[Part], done: Done) -> None:
+        """Write them as one part; ``done`` is changed. Raises FileError."""
+        rows = [row for part in parts for row in part.rows]
+        names = self._columns.names
+        write_text(self._rows_file(done.parts), csv_text([row[n] for n in names] for row in rows))
+        if self._codes is not None:
+            write_codes(self._codes_file(done.parts), parts)
+        done.parts += 1
+        done.frames += sum(part.frames for part in parts)
+        done.faces += sum(len(part.with_codes) for part in parts)
+        done.position = parts[-1].position
+        write_text(self._state, json.dumps(asdict(done)))
+
+    def finish(self, done: Done) -> None:
+        """Join the parts; the table comes last, as its being there says that all is. Raises
+        FileError.
+        """
+        numbers = range(done.parts)
+        if self._codes is not None:
+            join_codes([self._codes_file(number) for number in numbers], self._codes)
+        facts = {**self._facts, "frames": done.frames, "faces": done.faces}
+        write_text(self.facts_file, json.dumps({**facts, "request": self._request}, indent=1))
+        join_rows([self._rows_file(n) for n in numbers], self.out, self._columns.names, facts)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _check(self, place: Path, was: Any) -> None:
+        was = was if isinstance(was, dict) else {}
+        for name, value in self._request.items():
+            if was.get(name) != value:
+                old, new = (quoted(json.dumps(each)) for each in (was.get(name), value))
+                raise UserError(f"{place}: was made with {name} {old}, now it is {new}; {_CHANGED}")
+
+    def _rows_file(self, number: int) -> Path:
+        return self.folder / f"rows-{number:06}.csv"
+
+    def _codes_file(self, number: int) -> Path:
+        return self.folder / f"codes-{number:06}.parquet"
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives them back."""
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain

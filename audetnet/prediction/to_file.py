@@ -1,0 +1,75 @@
+"""A prediction written to a file while it is made."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audetnet.data.videos import video_length
+from audetnet.errors import UserError
+from audetnet.lock import locked
+from audetnet.prediction.ensemble import Ensemble
+from audetnet.prediction.frames import Source
+from audetnet.prediction.observing import Observer
+from audetnet.prediction.parts import BUSY, Done, PredictionParts
+from audetnet.prediction.stream import Part, RestOf, recognised
+from audetnet.progress import ProgressBar
+
+_ROWS_A_PART = 1000
+_SECONDS_A_PART = 20.0
+"""A part is written when either is reached: what a kill costs at most."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Frames of this time, without those of an earlier one."""
+
+    frames: int
+    seconds: float
+
+
+def predict_to_file(
+    sources: Sequence[Source],
+    observe: Observer,
+    ensemble: Ensemble,
+    every: int,
+    batch_size: int,
+    rest_of: RestOf,
+    files: PredictionParts,
+) -> tuple[Done, Pace]:
+    """Go on from the last part to the end. Raises UserError."""
+    with locked(files.folder, BUSY):
+        done = files.begin()
+        before, start = done.frames, time.perf_counter()
+        total = sum(_expected_frames(source, every) for source in sources)
+        with ProgressBar("predicting", max(total, before), before, "frame") as bar:
+            parts = recognised(
+                sources, observe, ensemble, every, batch_size, rest_of, done.position, bar.advance
+            )
+            pending: list[Part] = []
+            written = start
+            try:
+                for part in parts:
+                    pending.append(part)
+                    now = time.perf_counter()
+                    rows = sum(len(each.rows) for each in pending)
+                    if rows >= _ROWS_A_PART or now - written >= _SECONDS_A_PART:
+                        files.add(pending, done)
+                        pending, written = [], now
+            except KeyboardInterrupt:
+                if pending:
+                    files.add(pending, done)
+                raise
+            if pending:
+                files.add(pending, done)
+        files.finish(done)
+    return done, Pace(done.frames - before, time.perf_counter() - start)
+
+
+def _expected_frames(source: Source, every: int) -> int:
+    if not source.is_video:
+        return 1
+    try:
+        return max(1, math.ceil(video_length(source.path) / every))
+    except UserError:
+        return 1

@@ -1,0 +1,22 @@
+"""Numbers as JSON holds them: what is undefined is None."""
+
+import math
+from collections.abc import Mapping
+
+from audetnet.evaluation.people import Estimate
+from audetnet.results.estimates import Worst
+
+
+def plain_number(value: float | None) -> float | None:
+    """JSON has no NaN."""
+    return None if value is None or not math.isfinite(value) else value
+
+
+def plain_estimate(estimate: Estimate) -> dict[str, float | None]:
+    """The value and its interval."""
+    return {name: plain_number(getattr(estimate, name)) for name in ("value", "low", "high")}
+
+
+def plain_worst(worst: Mapping[str, Worst]) -> dict[str, dict[str, str | float]]:
+    """By metric."""
+    return {name: {"who": one.who, "value": one.value} for name, one in worst.items()}

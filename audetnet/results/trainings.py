@@ -1,0 +1,90 @@
+"""The trainings of a cross-validation: each fold by each seed in a run directory of its own."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal
+
+from audetnet.console import say
+from audetnet.errors import UserError
+from audetnet.json_files import read_json
+from audetnet.training.logs import RunDirectory
+
+Start = Callable[["Training", str], int]
+"""Train on a device; returns the exit status."""
+Outcome = Literal["finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """``flags`` are those of the train command, all but the device."""
+
+    fold: str
+    seed: int
+    run: Path
+    flags: tuple[str, ...]
+
+
+def is_finished(run: Path, max_epochs: int) -> bool:
+    """Whether a run has reported its last epoch."""
+    path = RunDirectory(run).results
+    if not path.is_file():
+        return False
+    content = read_json(path)
+    try:
+        return bool(content["last"]["epoch"] == max_epochs)
+    except (TypeError, KeyError) as error:
+        raise UserError(f"{path}: expected what train writes there; delete it") from error
+
+
+def carry_out(
+    trainings: Sequence[Training], devices: Sequence[str], start: Start, max_epochs: int
+) -> Outcome:
+    """Train what is not finished, one after another, or one a device where there are several. After
+    one that was stopped, or that failed, no other one begins.
+    """
+    left = [one for one in trainings if not is_finished(one.run, max_epochs)]
+    done = len(trainings) - len(left)
+    if done:
+        say(f"{done} of {len(trainings)} trainings are finished already")
+    free: SimpleQueue[str] = SimpleQueue()
+    for device in devices:
+        free.put(device)
+    outcomes: list[Outcome] = []
+
+    def one_of_them(training: Training) -> None:
+        device = free.get()
+        try:
+            if not outcomes:
+                say(f"\nfold {training.fold}, seed {training.seed} on {device}: {training.run}")
+                if start(training, device):
+                    outcomes.append("failed")
+                elif not is_finished(training.run, max_epochs):
+                    outcomes.append("stopped")
+        finally:
+            free.put(device)
+
+    if len(devices) == 1:
+        for training in left:  # in this thread: signals come to it
+            one_of_them(training)
+    else:
+        with ThreadPoolExecutor(len(devices)) as pool:
+            list(pool.map(one_of_them, left))
+    return outcomes[0] if outcomes else "finished"
+
+
+def start_apart(training: Training, device: str) -> int:
+    """Train in a process of its own; what it says goes to RUN/train.log."""
+    training.run.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "audetnet.commands.train", *training.flags]
+    with (training.run / "train.log").open("a") as log:
+        process = subprocess.run(
+            [*command, "--device", device], stdout=log, stderr=subprocess.STDOUT, check=False
+        )
+    if process.returncode:
+        say(f"fold {training.fold}, seed {training.seed} failed: {training.run / 'train.log'}")
+    return process.returncode

@@ -1,0 +1,48 @@
+"""Which detector prediction takes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from audetnet.errors import UserError
+from audetnet.prediction import detectors
+from audetnet.prediction.detectors import chosen_detector
+from tests.prediction.test_table import facts
+
+
+@pytest.fixture(autouse=True)
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector is its name."""
+    monkeypatch.setattr(detectors, "landmark_detector", lambda name: name)
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "taken"),
+    [
+        ((None,), None, "facemesh"),
+        ((None,), "dlib", "dlib"),
+        (("files",), None, "facemesh"),
+        (("dlib",), None, "dlib"),
+        (("dlib", None, "dlib"), "dlib", "dlib"),
+    ],
+)
+def test_that_of_the_run_or_the_one_asked_for(
+    stored: tuple[str | None, ...], asked: detectors.DetectorName | None, taken: str
+) -> None:
+    assert chosen_detector([replace(facts(), landmarks=each) for each in stored], asked) == taken
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"), [(("dlib",), "facemesh"), (("facemesh", "dlib"), None)]
+)
+def test_another_one_is_refused(
+    stored: tuple[str, ...], asked: detectors.DetectorName | None
+) -> None:
+    given = [replace(facts(), landmarks=each, path=Path(each)) for each in stored]
+    with pytest.raises(UserError) as refused:
+        chosen_detector(given, asked)
+    assert str(refused.value) == (
+        "dlib: was trained on crops by the landmarks of dlib; facemesh makes other crops: use "
+        "--landmarks dlib"
+    )

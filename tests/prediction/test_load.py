@@ -1,0 +1,80 @@
+"""``from audetnet import load``."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audetnet import load
+from audetnet.commands.predict import main
+from audetnet.data.images import read_upright
+from audetnet.errors import UserError
+from tests.conftest import ROOT
+from tests.prediction.conftest import FakeDetector, picture
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    program = "import sys, audetnet; print([m for m in sys.modules if m.startswith('audetnet.')])"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(ImportError, match="laod"):
+        from audetnet import laod  # type: ignore[attr-defined]  # noqa: F401
+
+
+def test_paths_give_what_the_command_writes(
+    run: Path, photos: Path, detector: FakeDetector, tmp_path: Path
+) -> None:
+    assert main([str(run), str(photos), "--out", str(tmp_path / "out.csv")]) == 0
+    written = pd.read_csv(tmp_path / "out.csv", keep_default_na=False, na_values={"face": [""]})
+    result = load(run, device="cpu").predict([photos])
+    table = result.to_frame()
+    assert list(table) == list(written)
+    aus = [name for name in table if name.startswith("AU")]
+    numbers = written[aus].apply(pd.to_numeric)
+    np.testing.assert_array_equal(table[aus].astype(float), numbers.astype(float))
+    assert table["reason"].tolist() == written["reason"].tolist()
+
+
+def test_arrays_and_codes(run: Path, detector: FakeDetector) -> None:
+    model = load(run, device="cpu")
+    result = model.predict([picture(2), picture(0), picture(1)[:, :400]])
+    assert [(row["input"], row["face"]) for row in result.rows] == [
+        ("0", 0), ("0", 1), ("1", None), ("2", 0),
+    ]  # fmt: skip
+    assert len(result.z1) == len(result.z2) == 4
+    assert np.isnan(result.z1[2]).all() and np.isfinite(np.delete(result.z2, 2, axis=0)).all()
+    assert result.thresholds["AU01"] == 0.5
+    largest = model.predict(np.stack([picture(2), picture(1)]), faces="largest")
+    assert [row["face"] for row in largest.rows] == [0, 0]
+    assert model.predict(picture(2)).rows == result.rows[:2]
+
+
+def test_crops(run: Path, minimal_data: Path) -> None:
+    path = minimal_data / "imgs" / "SN001_0.jpg"
+    model = load(str(run), device="cpu")
+    (row,) = model.predict(read_upright(path), aligned=True).rows
+    (other,) = model.predict(str(path), aligned=True).rows
+    assert {**row, "input": None} == {**other, "input": None}
+    assert model.au_names[0] == "AU1" and row["AU01_c"] in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [np.zeros((8, 8)), np.zeros((8, 8, 3)), [np.zeros((8, 8, 4), np.uint8)], [1]],
+    ids=["two dimensions", "floats", "four channels", "a number"],
+)
+def test_what_is_no_image(images: object, run: Path, detector: FakeDetector) -> None:
+    with pytest.raises(ValueError, match=r"expected paths, or uint8 images \(H, W, 3\)"):
+        load(run, device="cpu").predict(images)  # type: ignore[arg-type]
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file; expected a run directory"):
+        load(tmp_path / "nothing")

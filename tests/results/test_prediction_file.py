@@ -1,0 +1,94 @@
+"""predictions.parquet and .csv: what is written is read, what is broken is a line."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audetnet.csv_files import read_csv, write_csv
+from audetnet.errors import UserError
+from audetnet.results.prediction_file import read_predictions, write_predictions
+from audetnet.results.predictions import Piece
+from tests.results.made_pieces import made_piece
+
+
+@pytest.fixture(params=["parquet", "csv"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "csv":
+        find = importlib.util.find_spec
+        monkeypatch.setattr(
+            "audetnet.results.prediction_file.find_spec",
+            lambda name: None if name == "pyarrow" else find(name),
+        )
+    return str(request.param)
+
+
+def _same(one: Piece, other: Piece) -> None:
+    for name, value in vars(one).items():
+        np.testing.assert_array_equal(value, getattr(other, name), err_msg=name)
+
+
+def test_what_is_written_is_read(tmp_path: Path, kind: str) -> None:
+    folds = [
+        made_piece("1"),
+        made_piece("2", kind="intensity"),
+        replace(made_piece("3"), tuned=None),
+    ]
+    path = write_predictions(tmp_path, folds)
+    assert path.name == f"predictions.{kind}"
+    for one, other in zip(folds, read_predictions(tmp_path), strict=True):
+        _same(one, other)
+
+
+def test_a_dataset_has_its_name_and_no_seed(tmp_path: Path, kind: str) -> None:
+    piece = replace(made_piece("=disfa", seed=None), subjects=("=SUM(A1)",) * 150)
+    write_predictions(tmp_path, [piece])
+    (read,) = read_predictions(tmp_path)
+    _same(piece, read)
+
+
+def test_the_other_file_goes(tmp_path: Path, kind: str) -> None:
+    other = tmp_path / ("predictions.csv" if kind == "parquet" else "predictions.parquet")
+    other.write_text("old")
+    write_predictions(tmp_path, [made_piece()])
+    assert not other.exists()
+
+
+def test_a_frame_that_is_predicted_twice_within_a_seed_is_an_error(tmp_path: Path) -> None:
+    one = made_piece("1")
+    write_predictions(tmp_path, [one, replace(one, part="2")])
+    with pytest.raises(UserError, match="frames predicted twice within a seed: P10_0, P10_1, "):
+        read_predictions(tmp_path)
+    write_predictions(tmp_path, [one, replace(one, seed=1)])
+    assert len(read_predictions(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda rows: [row[:-1] for row in rows], "no column labels"),
+        (lambda rows: rows[:-1], "not every frame has a row for every AU"),
+        (lambda rows: [*rows[:-1], [*rows[-1][:5], "high", *rows[-1][6:]]], "column truth"),
+    ],
+    ids=["a column is missing", "a row is missing", "no number"],
+)
+def test_a_file_that_was_changed_is_a_line(
+    tmp_path: Path,
+    spoil: "object",
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audetnet.results.prediction_file.find_spec", lambda _: None)
+    path = write_predictions(tmp_path, [made_piece(people=2, frames=2)])
+    rows = read_csv(path)
+    assert callable(spoil)
+    write_csv(path, spoil(rows))
+    with pytest.raises(UserError, match=message):
+        read_predictions(tmp_path)
+
+
+def test_a_folder_without_one_is_a_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no predictions\.parquet and no predictions\.csv"):
+        read_predictions(tmp_path)
