@@ -145,6 +145,7 @@ def test_another_cfg_is_not_mixed_in(
     assert "fold-1-seed-0: this run was started with" in line and "0.1, now it is 0.2" in line
 
 
+@pytest.mark.slow
 def test_two_are_compared_on_the_same_people(
     folder: Path, copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +201,7 @@ def test_without_folds_there_is_a_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert line.endswith('has no folds/, and dataset.json no "folds"; choose --k K')
 
 
+@pytest.mark.slow
 def test_without_validation_people_a_line_says_what_is_reported(
     edited_cfg: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
