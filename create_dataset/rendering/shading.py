@@ -1,0 +1,201 @@
+"""The kernel that gives every visible point its light.
+
+A key light with soft shadows, a fill light from the other side, and an ambient light that comes
+from the sky above and the ground below. Diffuse light is wrapped, redder than blue, as skin
+scatters it; highlights after Blinn and Phong with Schlick's Fresnel term. The camera is far away
+along z.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from create_dataset.rendering.albedo import Colour, Eyes, Skin, eye_at, skin_at
+from create_dataset.rendering.compiled import compiled
+from create_dataset.rendering.curves import FloatArray
+from create_dataset.rendering.face_model import ByteArray, IntArray, Part
+from create_dataset.rendering.materials import (
+    CAVITY,
+    CAVITY_SLOPE,
+    COLOURS,
+    GLOSS,
+    LEAST_LIT,
+    PROPERTIES,
+    SHININESS,
+    WRAPS,
+)
+
+_FACE, _HEAD, _LASHES = int(Part.FACE), int(Part.HEAD), int(Part.LASHES)
+_LEFT_EYE, _RIGHT_EYE = int(Part.LEFT_EYE), int(Part.RIGHT_EYE)
+_SHADOW_BIAS = 0.28
+"""Centimetres, ..."""
+_SHADOW_BLUR = 1.6
+"""... and pixels of the shadow map between the nine points that are asked."""
+_WIDEST_WRAP = 0.5
+_FAINTEST = 9.0
+"""Highlights that are dimmer than exp(-this) are left out."""
+
+
+class Surface(NamedTuple):
+    """The posed head. ``rotation`` (3, 3) turns gradients of the skin with it."""
+
+    triangles: IntArray
+    parts: ByteArray
+    uv: FloatArray
+    points: FloatArray
+    normals: FloatArray
+    occlusion: FloatArray
+    head_colours: FloatArray
+    eye_positions: FloatArray
+    lash_colour: FloatArray
+    rotation: FloatArray
+
+
+class Lighting(NamedTuple):
+    """Unit directions to the key and fill lights (3,), and amounts of light (3,)."""
+
+    key_direction: FloatArray
+    key: FloatArray
+    fill_direction: FloatArray
+    fill: FloatArray
+    sky: FloatArray
+    ground: FloatArray
+
+
+class Shadow(NamedTuple):
+    """As create_dataset.rendering.shadow.ShadowMap."""
+
+    depth: FloatArray
+    matrix: FloatArray
+    offset: FloatArray
+
+
+@compiled
+def shade(
+    shown: IntArray,
+    weights: FloatArray,
+    surface: Surface,
+    skin: Skin,
+    eyes: Eyes,
+    lighting: Lighting,
+    shadow: Shadow,
+    picture: FloatArray,
+) -> None:
+    """Write the light of every covered pixel into ``picture`` (S, S, 3), over the background."""
+    triangles, normals, points = surface.triangles, surface.normals, surface.points
+    skin_here = np.zeros(7, np.float32)
+    key_half = _half_way(lighting.key_direction)
+    fill_half = _half_way(lighting.fill_direction)
+    fresnel = 0.04 + 0.96 * (1 - key_half[2]) ** 5
+    for row in range(shown.shape[0]):
+        for column in range(shown.shape[1]):
+            f = shown[row, column]
+            if f < 0:
+                continue
+            a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
+            wa, wb = weights[row, column, 0], weights[row, column, 1]
+            wc = 1 - wa - wb
+            nx, ny, nz = _mixed(normals, a, b, c, wa, wb, wc)
+            part = surface.parts[f]
+            gloss = float(PROPERTIES[part, GLOSS])
+            if part == _FACE:
+                uv = surface.uv
+                u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
+                v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+                skin_at(skin, u, v, skin_here)
+                red, green, blue, gloss = skin_here[0], skin_here[1], skin_here[2], skin_here[3]
+                turn = surface.rotation
+                gx, gy, gz = skin_here[4], skin_here[5], skin_here[6]
+                nx -= turn[0, 0] * gx + turn[0, 1] * gy + turn[0, 2] * gz
+                ny -= turn[1, 0] * gx + turn[1, 1] * gy + turn[1, 2] * gz
+                nz -= turn[2, 0] * gx + turn[2, 1] * gy + turn[2, 2] * gz
+            elif part == _HEAD:
+                red, green, blue = _mixed(surface.head_colours, a, b, c, wa, wb, wc)
+            elif _LEFT_EYE <= part <= _RIGHT_EYE:
+                x, y, z = _mixed(surface.eye_positions, a, b, c, wa, wb, wc)
+                red, green, blue = eye_at(eyes, x, y, z)
+            elif part == _LASHES:
+                hair = surface.lash_colour
+                red, green, blue = float(hair[0]), float(hair[1]), float(hair[2])
+            else:
+                red, green, blue = COLOURS[part, 0], COLOURS[part, 1], COLOURS[part, 2]
+            length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
+            nx, ny, nz = nx / length, ny / length, nz / length
+            occlusion = surface.occlusion
+            open_sky = wa * occlusion[a] + wb * occlusion[b] + wc * occlusion[c]
+            cavity = PROPERTIES[part, CAVITY] + PROPERTIES[part, CAVITY_SLOPE] * open_sky
+            cavity = min(1.0, cavity)
+            key = lighting.key_direction
+            towards_key = nx * key[0] + ny * key[1] + nz * key[2]
+            lit = 0.0
+            if towards_key > -_WIDEST_WRAP:
+                px, py, pz = _mixed(points, a, b, c, wa, wb, wc)
+                lit = max(_lit(shadow, px, py, pz), PROPERTIES[part, LEAST_LIT])
+            fill = lighting.fill_direction
+            towards_fill = max(0.0, nx * fill[0] + ny * fill[1] + nz * fill[2])
+            shininess = PROPERTIES[part, SHININESS]
+            highlight = _highlight(nx, ny, nz, key_half, shininess) * max(towards_key, 0.0)
+            highlight *= gloss * fresnel * lit * cavity
+            second = _highlight(nx, ny, nz, fill_half, shininess) * towards_fill
+            second *= gloss * 0.05 * cavity
+            rim = gloss * 0.05 * (1 - max(0.0, nz)) ** 4 * open_sky
+            upwards = 0.5 * (ny + 1.0)
+            ambient = (0.12 + 0.88 * open_sky) * cavity
+            filled = towards_fill * (0.4 + 0.6 * open_sky) * cavity
+            for channel in range(3):
+                albedo = red if channel == 0 else green if channel == 1 else blue
+                wrap = WRAPS[part, channel]
+                direct = max(0.0, (towards_key + wrap) / (1 + wrap)) * lit * cavity
+                ground, sky = lighting.ground[channel], lighting.sky[channel]
+                light = lighting.key[channel] * direct + lighting.fill[channel] * filled
+                light += (ground + (sky - ground) * upwards) * ambient
+                shine = highlight * lighting.key[channel] + second * lighting.fill[channel]
+                picture[row, column, channel] = albedo * light + shine + rim * sky
+
+
+@compiled
+def _mixed(
+    values: FloatArray, a: int, b: int, c: int, wa: float, wb: float, wc: float
+) -> Colour:
+    """Three numbers of each vertex (V, 3) at a point of a triangle."""
+    return (
+        wa * values[a, 0] + wb * values[b, 0] + wc * values[c, 0],
+        wa * values[a, 1] + wb * values[b, 1] + wc * values[c, 1],
+        wa * values[a, 2] + wb * values[b, 2] + wc * values[c, 2],
+    )
+
+
+@compiled
+def _half_way(direction: FloatArray) -> tuple[float, float, float]:
+    """The unit vector half-way between a light and the camera."""
+    x, y, z = direction[0], direction[1], direction[2] + 1.0
+    length = math.sqrt(x * x + y * y + z * z)
+    return x / length, y / length, z / length
+
+
+@compiled
+def _highlight(nx: float, ny: float, nz: float, half: Colour, shininess: float) -> float:
+    """Normalised Blinn-Phong, without colour and gloss."""
+    along = nx * half[0] + ny * half[1] + nz * half[2]
+    if along <= 0 or shininess * (1 - along) >= _FAINTEST:
+        return 0.0
+    return float((shininess + 8) / 8 * math.exp(shininess * math.log(along)))
+
+
+@compiled
+def _lit(shadow: Shadow, x: float, y: float, z: float) -> float:
+    """The share of nine points of the shadow map about a point that do not hide it."""
+    depth, matrix, offset = shadow.depth, shadow.matrix, shadow.offset
+    size = depth.shape[0]
+    column = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + offset[0]
+    row = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + offset[1]
+    near = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + _SHADOW_BIAS
+    seen = 0
+    for down in range(-1, 2):
+        i = int(row + down * _SHADOW_BLUR)
+        for across in range(-1, 2):
+            j = int(column + across * _SHADOW_BLUR)
+            if i < 0 or j < 0 or i >= size or j >= size or near > depth[i, j]:
+                seen += 1
+    return seen / 9.0
