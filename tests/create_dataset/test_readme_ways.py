@@ -13,7 +13,7 @@ from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import IdFiles
 from audetnet.faces import detector
-from create_dataset import extraction, frame_workers
+from create_dataset import extraction, worker_pool
 from tests.conftest import ROOT
 from tests.create_dataset.face_videos import landmarks_of, write_image, write_video
 
@@ -64,7 +64,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(extraction, "_detector", Drawn)
     monkeypatch.setattr(detector, "landmark_model_file", lambda: Path("model"))
-    monkeypatch.setattr(frame_workers, "default_workers", lambda: 1)
+    monkeypatch.setattr(worker_pool, "default_workers", lambda: 1)
 
 
 @pytest.mark.usefixtures("one_process")
