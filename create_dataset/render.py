@@ -162,7 +162,9 @@ def _rates(given: Sequence[str]) -> dict[str, float]:
         name, _, number = text.partition("=")
         rate = _number(number)
         if not 0 <= rate <= _MOST_RATE:
-            raise UserError(f"--au-rate {text}: expected AU=RATE with a rate from 0 to {_MOST_RATE}")
+            raise UserError(
+                f"--au-rate {text}: expected AU=RATE with a rate from 0 to {_MOST_RATE}"
+            )
         if name != "all" and name not in rates:
             raise UserError(f"--au-rate {text}: no such AU{did_you_mean(name, [*rates, 'all'])}")
         rates.update(dict.fromkeys(rates, rate) if name == "all" else {name: rate})

@@ -14,6 +14,10 @@ SKIN_CHANNELS = 7
 """Of a skin texture: red, green, blue, gloss, and the gradient of the pores (x, y, z)."""
 
 
+_SHALLOWEST = -1e-4
+"""Centimetres; folds that are less deep are not darker."""
+
+
 class Skin(NamedTuple):
     """``texture`` (T, T, 7); ``folds`` (T / 2, T / 2, 4): gradient and height of the folds of this
     frame, which lie ``offset`` (2,) texels off.
@@ -87,7 +91,7 @@ def skin_at(skin: Skin, u: float, v: float, found: FloatArray) -> None:
             + w10 * folds[row + 1, column, axis]
             + w11 * folds[row + 1, column + 1, axis]
         )
-    if height < 0:  # valleys are darker, least so in red
+    if height < _SHALLOWEST:  # valleys are darker, least so in red
         dark = max(0.55, 1.0 + height * 7.0)
         found[0] *= dark**0.8
         found[1] *= dark

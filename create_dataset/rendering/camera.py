@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.face_model import OUTER_LIPS, FaceModel
 from create_dataset.rendering.mesh import transformed
@@ -65,15 +66,23 @@ def posed(
     marks = transformed(rest[model.landmarks], matrix, offset).astype(np.float64)
     depth = marks[_FACE, 2].mean()
 
-    def projected(places: DoubleArray) -> DoubleArray:
-        return places[:, :2] * (distance / (distance - (places[:, 2:] - depth)))
-
-    seen = projected(marks)
+    seen = marks[:, :2] * (distance / (distance - marks[:, 2:] + depth))
     centre = (seen[_BOTH_EYES].mean(axis=0) + seen[OUTER_LIPS].mean(axis=0)) / 2
     across = rest[model.landmarks[[36, 45]], :2].astype(np.float64)
     scale = size / (_WIDTH * math.hypot(*(across[1] - across[0])) * crop[2])
-    flat = (projected(turned.astype(np.float64)) - centre) * scale
-    column = size * (_CENTRE[0] + crop[0]) + flat[:, 0]
-    row = size * (_CENTRE[1] + crop[1]) - flat[:, 1]
-    in_picture = np.stack([column, row, turned[:, 2]], axis=1).astype(np.float32)
-    return PosedHead(turned, in_picture, matrix)
+    corner = size * (_CENTRE + crop[:2]) + scale * centre * (-1, 1)
+    return PosedHead(turned, _in_picture(turned, distance, depth, scale, corner), matrix)
+
+
+@compiled
+def _in_picture(
+    points: FloatArray, distance: float, depth: float, scale: float, corner: DoubleArray
+) -> FloatArray:
+    """Perspective from ``distance`` before ``depth``; the z axis meets the picture at ``corner``."""
+    result = np.empty_like(points)
+    for v in range(points.shape[0]):
+        nearer = scale * distance / (distance - points[v, 2] + depth)
+        result[v, 0] = corner[0] + points[v, 0] * nearer
+        result[v, 1] = corner[1] - points[v, 1] * nearer
+        result[v, 2] = points[v, 2]
+    return result

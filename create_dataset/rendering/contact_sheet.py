@@ -39,7 +39,9 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
     write_bytes(path, lambda file: file.write(content.getvalue()))
 
 
-def _chosen(intensities: np.ndarray[tuple[int, ...], np.dtype[np.float64]], count: int) -> list[int]:
+def _chosen(
+    intensities: np.ndarray[tuple[int, ...], np.dtype[np.float64]], count: int
+) -> list[int]:
     """The calmest picture and the strongest ones, in their order; of (T, 12)."""
     order = np.argsort(intensities.sum(axis=1), kind="stable")
     return sorted({int(order[0]), *order[len(order) - count + 1 :].tolist()})

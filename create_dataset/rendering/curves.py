@@ -28,9 +28,7 @@ def smoothstep_at(start: float, end: float, x: float) -> float:
 def linear_light(srgb: npt.ArrayLike) -> DoubleArray:
     """sRGB values in [0, 1] as amounts of light."""
     value = np.asarray(srgb, np.float64)
-    light: DoubleArray = np.where(
-        value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4
-    )
+    light: DoubleArray = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     return light
 
 

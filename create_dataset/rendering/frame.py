@@ -81,7 +81,6 @@ class Studio:
             triangles=model.triangles,
             parts=model.parts,
             uv=model.uv,
-            points=head.points,
             normals=normals(head.points, model.triangles),
             occlusion=face.occlusion,
             head_colours=person.head_colours,
@@ -95,10 +94,8 @@ class Studio:
         skin = Skin(person.skin, folds, traits.fold_offset)
         eyes = Eyes(traits.iris.astype(np.float32), traits.eye_shape)
         key_direction = _direction(*instant.light.tolist())
-        cast = shadow_map(
-            head.points, self._solid, key_direction, _SHADOW_SIZE, both_sides=False
-        )
-        shadow = Shadow(cast.depth, cast.matrix, cast.offset)
+        cast = shadow_map(head.points, self._solid, key_direction, _SHADOW_SIZE, both_sides=False)
+        shadow = Shadow(cast.depth, cast.places)
         shade(shown, weights, surface, skin, eyes, self._lighting(key_direction), shadow, light)
 
     def _lighting(self, key_direction: DoubleArray) -> Lighting:

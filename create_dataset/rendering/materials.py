@@ -13,8 +13,8 @@ class Material(NamedTuple):
 
     colour: tuple[float, float, float] = (0.0, 0.0, 0.0)
     gloss: float = 0.5
-    shininess: float = 22.0
-    """Exponent of Blinn and Phong."""
+    shininess: int = 22
+    """Exponent of Blinn and Phong, a whole number."""
     wrap: tuple[float, float, float] = (0.30, 0.16, 0.12)
     """How far light of each colour reaches beyond the terminator: under the skin it is red."""
     cavity: tuple[float, float] = (1.0, 0.0)
@@ -23,19 +23,19 @@ class Material(NamedTuple):
     """The key light reaches it at least so far: shadows of lips on teeth would be too hard."""
 
 
-_EYE = Material(gloss=1.0, shininess=420.0, wrap=(0.25, 0.2, 0.2), cavity=(0.25, 1.25))
+_EYE = Material(gloss=1.0, shininess=420, wrap=(0.25, 0.2, 0.2), cavity=(0.25, 1.25))
 _OF_PARTS = {
     Part.FACE: Material(),
     Part.HEAD: Material(gloss=0.35),
     Part.MOUTH: Material((0.24, 0.07, 0.06), cavity=(0.16, 1.8), least_lit=0.25),
     Part.EYE_SOCKET: Material((0.45, 0.20, 0.16)),
     Part.GUMS: Material(
-        (0.42, 0.13, 0.13), gloss=1.0, shininess=60.0, cavity=(0.16, 1.8), least_lit=0.25
+        (0.42, 0.13, 0.13), gloss=1.0, shininess=60, cavity=(0.16, 1.8), least_lit=0.25
     ),
     Part.TEETH: Material(
         (0.74, 0.65, 0.50),
         gloss=0.14,
-        shininess=40.0,
+        shininess=40,
         wrap=(0.5, 0.48, 0.45),
         cavity=(0.42, 1.8),
         least_lit=0.5,

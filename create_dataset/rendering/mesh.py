@@ -8,6 +8,7 @@ from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import FloatArray
 from create_dataset.rendering.face_model import IntArray
 
+
 @compiled
 def blended(base: FloatArray, shapes: FloatArray, weights: FloatArray) -> FloatArray:
     """``base`` (V, 3) plus the weighted shapes (K, V, 3)."""
@@ -32,6 +33,17 @@ def transformed(points: FloatArray, matrix: FloatArray, offset: FloatArray) -> F
                 matrix[axis, 0] * x + matrix[axis, 1] * y + matrix[axis, 2] * z + offset[axis]
             )
     return result
+
+
+@compiled
+def bounds(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The least and the largest coordinates (3,) of points (V, 3)."""
+    low, high = points[0].copy(), points[0].copy()
+    for v in range(points.shape[0]):
+        for axis in range(3):
+            low[axis] = min(low[axis], points[v, axis])
+            high[axis] = max(high[axis], points[v, axis])
+    return low, high
 
 
 @compiled

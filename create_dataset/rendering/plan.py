@@ -36,7 +36,13 @@ _OF_PEOPLE: dict[str, Callable[[Traits, Scene], float]] = {
     "noise": lambda _, scene: scene.noise,
 }
 _GAZE = ("gaze_x", "gaze_y")
-FACTORS = (*POSE, *LIGHT, "skin_tone", *_GAZE, *(name for name in _OF_PEOPLE if name != "skin_tone"))
+FACTORS = (
+    *POSE,
+    *LIGHT,
+    "skin_tone",
+    *_GAZE,
+    *(name for name in _OF_PEOPLE if name != "skin_tone"),
+)
 """Columns of factors.csv."""
 
 
@@ -217,5 +223,3 @@ def _tie(
         column[flags] = column[flags][tied.order]
         achieved[name] = round(tied.achieved, 4)
     return achieved
-
-

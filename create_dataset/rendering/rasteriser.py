@@ -45,6 +45,7 @@ def visible(
         area = np.float64((bx - ax) * (cy - ay) - (cx - ax) * (by - ay))
         if abs(area) < 1e-9 or (area > 0 and not lash):  # y is down: front faces are negative
             continue
+        inverse = 1 / area
         left = max(0, int(math.ceil(min(ax, bx, cx) - 0.5)))
         right = min(size - 1, int(math.floor(max(ax, bx, cx) - 0.5)))
         top = max(0, int(math.ceil(min(ay, by, cy) - 0.5)))
@@ -53,8 +54,8 @@ def visible(
             y = row + 0.5
             for column in range(left, right + 1):
                 x = column + 0.5
-                wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
-                wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
+                wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) * inverse
+                wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) * inverse
                 wc = 1.0 - wa - wb
                 if wa < 0 or wb < 0 or wc < 0:
                     continue
@@ -97,6 +98,7 @@ def depth_of(points: FloatArray, triangles: IntArray, size: int, both_sides: boo
         area = np.float64((bx - ax) * (cy - ay) - (cx - ax) * (by - ay))
         if abs(area) < 1e-9 or (area > 0 and not both_sides):
             continue
+        inverse = 1 / area
         left = max(0, int(math.ceil(min(ax, bx, cx) - 0.5)))
         right = min(size - 1, int(math.floor(max(ax, bx, cx) - 0.5)))
         top = max(0, int(math.ceil(min(ay, by, cy) - 0.5)))
@@ -105,8 +107,8 @@ def depth_of(points: FloatArray, triangles: IntArray, size: int, both_sides: boo
             y = row + 0.5
             for column in range(left, right + 1):
                 x = column + 0.5
-                wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
-                wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
+                wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) * inverse
+                wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) * inverse
                 wc = 1.0 - wa - wb
                 if wa < 0 or wb < 0 or wc < 0:
                     continue

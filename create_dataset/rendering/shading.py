@@ -43,7 +43,6 @@ class Surface(NamedTuple):
     triangles: IntArray
     parts: ByteArray
     uv: FloatArray
-    points: FloatArray
     normals: FloatArray
     occlusion: FloatArray
     head_colours: FloatArray
@@ -64,11 +63,10 @@ class Lighting(NamedTuple):
 
 
 class Shadow(NamedTuple):
-    """As create_dataset.rendering.shadow.ShadowMap."""
+    """As shadow.ShadowMap: ``depth`` (S, S), ``places`` (V, 3) of the vertices in it."""
 
     depth: FloatArray
-    matrix: FloatArray
-    offset: FloatArray
+    places: FloatArray
 
 
 @compiled
@@ -83,7 +81,7 @@ def shade(
     picture: FloatArray,
 ) -> None:
     """Write the light of every covered pixel into ``picture`` (S, S, 3), over the background."""
-    triangles, normals, points = surface.triangles, surface.normals, surface.points
+    triangles, normals = surface.triangles, surface.normals
     skin_here = np.zeros(7, np.float32)
     key_half = _half_way(lighting.key_direction)
     fill_half = _half_way(lighting.fill_direction)
@@ -130,11 +128,11 @@ def shade(
             towards_key = nx * key[0] + ny * key[1] + nz * key[2]
             lit = 0.0
             if towards_key > -_WIDEST_WRAP:
-                px, py, pz = _mixed(points, a, b, c, wa, wb, wc)
-                lit = max(_lit(shadow, px, py, pz), PROPERTIES[part, LEAST_LIT])
+                x, y, z = _mixed(shadow.places, a, b, c, wa, wb, wc)
+                lit = max(_lit(shadow.depth, x, y, z), PROPERTIES[part, LEAST_LIT])
             fill = lighting.fill_direction
             towards_fill = max(0.0, nx * fill[0] + ny * fill[1] + nz * fill[2])
-            shininess = PROPERTIES[part, SHININESS]
+            shininess = int(PROPERTIES[part, SHININESS])
             highlight = _highlight(nx, ny, nz, key_half, shininess) * max(towards_key, 0.0)
             highlight *= gloss * fresnel * lit * cavity
             second = _highlight(nx, ny, nz, fill_half, shininess) * towards_fill
@@ -155,9 +153,7 @@ def shade(
 
 
 @compiled
-def _mixed(
-    values: FloatArray, a: int, b: int, c: int, wa: float, wb: float, wc: float
-) -> Colour:
+def _mixed(values: FloatArray, a: int, b: int, c: int, wa: float, wb: float, wc: float) -> Colour:
     """Three numbers of each vertex (V, 3) at a point of a triangle."""
     return (
         wa * values[a, 0] + wb * values[b, 0] + wc * values[c, 0],
@@ -175,22 +171,31 @@ def _half_way(direction: FloatArray) -> tuple[float, float, float]:
 
 
 @compiled
-def _highlight(nx: float, ny: float, nz: float, half: Colour, shininess: float) -> float:
+def _highlight(nx: float, ny: float, nz: float, half: Colour, shininess: int) -> float:
     """Normalised Blinn-Phong, without colour and gloss."""
     along = nx * half[0] + ny * half[1] + nz * half[2]
     if along <= 0 or shininess * (1 - along) >= _FAINTEST:
         return 0.0
-    return float((shininess + 8) / 8 * math.exp(shininess * math.log(along)))
+    return (shininess + 8) / 8 * _power(along, shininess)
 
 
 @compiled
-def _lit(shadow: Shadow, x: float, y: float, z: float) -> float:
-    """The share of nine points of the shadow map about a point that do not hide it."""
-    depth, matrix, offset = shadow.depth, shadow.matrix, shadow.offset
+def _power(base: float, exponent: int) -> float:
+    """By squaring: half as long as exp and log."""
+    result = 1.0
+    while exponent:
+        if exponent & 1:
+            result *= base
+        base *= base
+        exponent >>= 1
+    return result
+
+
+@compiled
+def _lit(depth: FloatArray, column: float, row: float, near: float) -> float:
+    """The share of nine points of the shadow map about a place that do not hide it."""
     size = depth.shape[0]
-    column = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + offset[0]
-    row = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + offset[1]
-    near = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + _SHADOW_BIAS
+    near += _SHADOW_BIAS
     seen = 0
     for down in range(-1, 2):
         i = int(row + down * _SHADOW_BLUR)

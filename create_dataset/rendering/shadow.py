@@ -6,7 +6,7 @@ import numpy as np
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.face_model import IntArray
-from create_dataset.rendering.mesh import transformed
+from create_dataset.rendering.mesh import bounds, transformed
 from create_dataset.rendering.rasteriser import depth_of
 
 _MARGIN = 4
@@ -15,9 +15,12 @@ _MARGIN = 4
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """``depth`` (S, S); a point is seen at ``matrix @ point + offset``."""
+    """``depth`` (S, S); ``places`` (V, 3): column, row and depth of each vertex in it. Another
+    point is seen at ``matrix @ point + offset``.
+    """
 
     depth: FloatArray
+    places: FloatArray
     matrix: FloatArray
     offset: FloatArray
 
@@ -30,10 +33,9 @@ def shadow_map(
     right = np.cross([0, 1, 0.01], ahead)
     right /= np.linalg.norm(right)
     matrix = np.stack([right, -np.cross(ahead, right), ahead]).astype(np.float32)
-    seen = transformed(points, matrix, np.zeros(3, np.float32))[:, :2]
-    corner = seen.min(axis=0)
-    scale = (size - 2 * _MARGIN) / (seen.max(axis=0) - corner).max()
+    low, high = bounds(transformed(points, matrix, np.zeros(3, np.float32)))
+    scale = (size - 2 * _MARGIN) / max(high[0] - low[0], high[1] - low[1])
     matrix[:2] *= scale
-    offset = np.append(_MARGIN - corner * scale, 0).astype(np.float32)
-    depth = depth_of(transformed(points, matrix, offset), triangles, size, both_sides)
-    return ShadowMap(depth, matrix, offset)
+    offset = np.append(_MARGIN - low[:2] * scale, 0).astype(np.float32)
+    places = transformed(points, matrix, offset)
+    return ShadowMap(depth_of(places, triangles, size, both_sides), places, matrix, offset)

@@ -79,7 +79,9 @@ def _mottle(paint: _Paint, regions: Regions, traits: Traits, draws: np.random.Ge
     paint.tint(regions.lid_rim, (-0.08, -0.224, -0.208))
 
 
-def _paint_lips(paint: _Paint, regions: Regions, traits: Traits, draws: np.random.Generator) -> None:
+def _paint_lips(
+    paint: _Paint, regions: Regions, traits: Traits, draws: np.random.Generator
+) -> None:
     colour = traits.skin * (0.80, 0.50, 0.50) * (1 - 0.12 * traits.skin_tone) + (0.02, 0, 0.005)
     if not traits.masculine and draws.random() < 0.35:
         colour = colour * (1.0, 0.55, 0.62)

@@ -41,9 +41,7 @@ def gamma(active: Flags, factor: DoubleArray) -> float:
     return float((above - below) / (above + below)) if above + below else float("nan")
 
 
-def tie(
-    active: Flags, factor: DoubleArray, strength: float, draws: np.random.Generator
-) -> Tied:
+def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Generator) -> Tied:
     """Exchange the intensities of an AU among N frames until gamma is as near to ``strength`` as
     it gets. Which intensities there are stays as it was, and so does everything but this AU.
 
@@ -53,7 +51,9 @@ def tie(
     if len(np.unique(factor)) < 2:
         raise CannotTieError("the factor is the same in all its frames")
     if active.all() or not active.any():
-        raise CannotTieError(f"the AU is active in {'all' if active.any() else 'none'} of its frames")
+        raise CannotTieError(
+            f"the AU is active in {'all' if active.any() else 'none'} of its frames"
+        )
     scores = _normal_scores(factor)
     noise = draws.standard_normal(len(factor))
     on = draws.permutation(np.flatnonzero(active))

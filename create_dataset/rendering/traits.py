@@ -83,7 +83,11 @@ def draw_traits(model: FaceModel, seed: int, person: int, au_count: int) -> Trai
         lashes=draws.uniform(6, 10) if masculine else draws.uniform(9, 15),
         iris=_EYES[draws.choice(5, p=_EYE_RATES["fair" if tone < 0.45 else "dark"])],
         eye_shape=np.array(
-            [0.70 * draws.uniform(0.95, 1.05), 0.27 * draws.uniform(0.8, 1.3), draws.uniform(0.2, 1)],
+            [
+                0.70 * draws.uniform(0.95, 1.05),
+                0.27 * draws.uniform(0.8, 1.3),
+                draws.uniform(0.2, 1),
+            ],
             np.float32,
         ),
         age=age,
