@@ -17,17 +17,17 @@ from audetnet.errors import UserError
 
 _POLL_SECONDS = 0.2
 Job = TypeVar("Job")
-JobIn = TypeVar("JobIn", contravariant=True)
-ResultOut = TypeVar("ResultOut", covariant=True)
+Job_contra = TypeVar("Job_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")
 
 
-class Work(Protocol[JobIn, ResultOut]):
+class Work(Protocol[Job_contra, Result_co]):
     """Does a job. It is sent to each process once, so it may be large."""
 
     def __call__(
-        self, job: JobIn, advance: Callable[[int], None], stopped: Callable[[], bool]
-    ) -> ResultOut:
+        self, job: Job_contra, advance: Callable[[int], None], stopped: Callable[[], bool]
+    ) -> Result_co:
         """``advance`` is told how many more frames are dealt with; once ``stopped`` says so, the
         work is broken off.
         """

@@ -1,7 +1,6 @@
 """The action units that are rendered, and how strongly each shows at an intensity."""
 
 import numpy as np
-import numpy.typing as npt
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.wrinkle_maps import Fold
@@ -18,7 +17,7 @@ _STRENGTHS = (0, 0.14, 0.30, 0.53, 0.79, 1.0)
 """FACS' trace, slight, marked, severe and maximum cover unequal ranges."""
 
 
-def strength(intensity: npt.ArrayLike) -> DoubleArray:
+def strength(intensity: DoubleArray) -> DoubleArray:
     """The strength from 0 to 1 of an intensity from 0 to 5."""
     return np.interp(intensity, _INTENSITIES, _STRENGTHS)
 

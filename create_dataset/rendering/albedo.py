@@ -7,7 +7,7 @@ import numpy as np
 
 from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import FloatArray, smoothstep_at
-from create_dataset.rendering.mesh import IntArray
+from create_dataset.rendering.face_model import IntArray
 
 Colour = tuple[float, float, float]
 SKIN_CHANNELS = 7

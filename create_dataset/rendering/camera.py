@@ -65,7 +65,6 @@ def posed(
     turned = transformed(points, matrix, offset)
     marks = transformed(rest[model.landmarks], matrix, offset).astype(np.float64)
     depth = marks[_FACE, 2].mean()
-
     seen = marks[:, :2] * (distance / (distance - marks[:, 2:] + depth))
     centre = (seen[_BOTH_EYES].mean(axis=0) + seen[OUTER_LIPS].mean(axis=0)) / 2
     across = rest[model.landmarks[[36, 45]], :2].astype(np.float64)
@@ -78,7 +77,9 @@ def posed(
 def _in_picture(
     points: FloatArray, distance: float, depth: float, scale: float, corner: DoubleArray
 ) -> FloatArray:
-    """Perspective from ``distance`` before ``depth``; the z axis meets the picture at ``corner``."""
+    """In perspective, from ``distance`` before ``depth``; the z axis meets the picture at
+    ``corner``.
+    """
     result = np.empty_like(points)
     for v in range(points.shape[0]):
         nearer = scale * distance / (distance - points[v, 2] + depth)

@@ -1,4 +1,4 @@
-"""A picture of many pictures: some people, each at rest and with their strongest expressions."""
+"""A picture of many pictures: some people, each with their strongest expressions."""
 
 import io
 from pathlib import Path
@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from audetnet.files import write_bytes
 from create_dataset.rendering.action_units import AUS, labels_of
+from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.directory import image_name
 from create_dataset.rendering.plan import Plan
 
@@ -27,7 +28,8 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
     sheet = Image.new("RGB", (columns * side, len(people) * (side + _CAPTION)), "white")
     pen = ImageDraw.Draw(sheet)
     for row, person in enumerate(people.tolist()):
-        for column, picture in enumerate(_chosen(plan.intensities[person], columns)):
+        chosen = _chosen(plan.intensities[person], plan.request.lights, columns)
+        for column, picture in enumerate(chosen):
             with Image.open(images / image_name(person + 1, picture)) as opened:
                 small = opened.resize((side, side), Image.Resampling.LANCZOS)
             corner = (column * side, row * (side + _CAPTION))
@@ -39,9 +41,13 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
     write_bytes(path, lambda file: file.write(content.getvalue()))
 
 
-def _chosen(
-    intensities: np.ndarray[tuple[int, ...], np.dtype[np.float64]], count: int
-) -> list[int]:
-    """The calmest picture and the strongest ones, in their order; of (T, 12)."""
-    order = np.argsort(intensities.sum(axis=1), kind="stable")
-    return sorted({int(order[0]), *order[len(order) - count + 1 :].tolist()})
+def _chosen(intensities: DoubleArray, lights: int, count: int) -> list[int]:
+    """The strongest picture of each of ``count`` stretches of time, of (T, 12); where expressions
+    are seen under several lights, the strongest ones under all of these.
+    """
+    total = intensities.sum(axis=1)
+    if lights > 1:
+        strongest = np.argsort(-total[::lights], kind="stable")
+        return [int(each) * lights + k for each in strongest for k in range(lights)][:count]
+    stretches = np.array_split(np.arange(len(total)), count)
+    return [int(stretch[total[stretch].argmax()]) for stretch in stretches]

@@ -11,7 +11,7 @@ from audetnet.progress import ProgressBar
 from create_dataset.rendering.contact_sheet import write_contact_sheet
 from create_dataset.rendering.directory import RenderDirectory, image_name
 from create_dataset.rendering.face import prepared_face
-from create_dataset.rendering.filming import FilmJob, Filming, Shot
+from create_dataset.rendering.filming import Filming, FilmJob, Shot
 from create_dataset.rendering.plan import Plan, make_plan
 from create_dataset.rendering.request import Request
 from create_dataset.summary import Summary

@@ -79,8 +79,8 @@ def expression(
     the picture and up, from -1 to 1.
     """
     weights = _Weights(model)
-    for place, au in enumerate(AUS):
-        amount = float(strength(intensities[place]))
+    strengths = strength(intensities).tolist()
+    for place, (au, amount) in enumerate(zip(AUS, strengths, strict=True)):
         for name, share in _SHAPES.get(au, {}).items():
             weights.add(name, share * amount, float(traits.asymmetry[place]))
     for au, amount in zip(HIDDEN, hidden.tolist(), strict=True):

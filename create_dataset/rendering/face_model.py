@@ -74,7 +74,8 @@ class FaceModel:
     @cached_property
     def solid(self) -> Flags:
         """The triangles that cast shadows: all but the lashes (F,)."""
-        return self.parts != Part.LASHES
+        solid: Flags = self.parts != Part.LASHES
+        return solid
 
     def is_in(self, *parts: Part) -> Flags:
         """Whether each vertex belongs to one of the parts (V,)."""

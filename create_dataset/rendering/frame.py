@@ -11,13 +11,12 @@ from create_dataset.rendering.albedo import Eyes, Skin, folded
 from create_dataset.rendering.camera import PosedHead, posed
 from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import DoubleArray, FloatArray, srgb_of
-from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.expressions import expression
 from create_dataset.rendering.face import Face
 from create_dataset.rendering.mesh import blended, normals
 from create_dataset.rendering.person import Person
 from create_dataset.rendering.rasteriser import visible
-from create_dataset.rendering.scene import Scene, background
+from create_dataset.rendering.scene import Scene
 from create_dataset.rendering.shading import Lighting, Shadow, Surface, shade
 from create_dataset.rendering.shadow import shadow_map
 

@@ -4,10 +4,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray, smoothstep
-from create_dataset.rendering.draws import smooth_noise
 from create_dataset.rendering.face import Face
 from create_dataset.rendering.face_model import BROWS, FaceModel, Part
 from create_dataset.rendering.mesh import normals
+from create_dataset.rendering.noise import smooth_noise
 from create_dataset.rendering.regions import above_hairline, without_ears
 from create_dataset.rendering.texture_space import TEXTURE, spline
 from create_dataset.rendering.traits import Traits
@@ -22,7 +22,8 @@ def beard_cover(face: Face, traits: Traits, draws: np.random.Generator) -> Float
     """How much of the skin stubble hides: (T, T)."""
     grain = 1 + 0.5 * smooth_noise(draws, 1.0, TEXTURE) + 0.25 * smooth_noise(draws, 8, TEXTURE)
     cover = face.regions.beard * traits.beard * np.clip(grain, 0, 1.6)
-    return np.clip(cover, 0, 0.92).astype(np.float32)
+    found: FloatArray = np.clip(cover, 0, 0.92).astype(np.float32)
+    return found
 
 
 def scalp_cover(face: Face, traits: Traits, draws: np.random.Generator) -> FloatArray:
@@ -58,7 +59,8 @@ def brow_cover(face: Face, traits: Traits, draws: np.random.Generator) -> FloatA
     small = picture.resize((TEXTURE, TEXTURE), Image.Resampling.BOX)
     cover = np.asarray(small, np.float32) / 255
     cover = np.clip(cover * 1.15 + 0.42 * gaussian_filter(cover, 3), 0, 0.93)
-    return (cover * draws.uniform(0.75, 1)).astype(np.float32)
+    found: FloatArray = (cover * draws.uniform(0.75, 1)).astype(np.float32)
+    return found
 
 
 def _hairs(

@@ -9,7 +9,7 @@ from create_dataset.rendering.face_model import Part
 
 
 class Material(NamedTuple):
-    """How a part takes light. Colours are amounts of light; where one is zero it is the person's."""
+    """How a part takes light. Colours are amounts of light; a colour of zeros is the person's."""
 
     colour: tuple[float, float, float] = (0.0, 0.0, 0.0)
     gloss: float = 0.5

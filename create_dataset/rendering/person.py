@@ -50,4 +50,5 @@ def _head_colours(
     colours = skin * (1 - hairy[:, None]) + hairy[:, None] * hair
     collar = smoothstep(-13.2, -14.0, y + 0.35 * np.abs(x) - 0.12 * z)[:, None]
     clothes = linear_light(draws.uniform(0.1, 0.8, 3))
-    return np.clip(colours * (1 - collar) + collar * clothes, 0.003, 0.95).astype(np.float32)
+    dressed: DoubleArray = colours * (1 - collar) + collar * clothes
+    return np.clip(dressed, 0.003, 0.95).astype(np.float32)

@@ -156,7 +156,7 @@ def _tracks(request: Request, person: int) -> Tracks:
 def _factors(
     request: Request, traits: tuple[Traits, ...], scenes: tuple[int, ...], tracks: list[Tracks]
 ) -> dict[str, DoubleArray]:
-    found = {}
+    found: dict[str, DoubleArray] = {}
     for names, values in (
         (POSE, [track.pose for track in tracks]),
         (LIGHT, [track.light for track in tracks]),

@@ -46,10 +46,8 @@ def visible(
         if abs(area) < 1e-9 or (area > 0 and not lash):  # y is down: front faces are negative
             continue
         inverse = 1 / area
-        left = max(0, int(math.ceil(min(ax, bx, cx) - 0.5)))
-        right = min(size - 1, int(math.floor(max(ax, bx, cx) - 0.5)))
-        top = max(0, int(math.ceil(min(ay, by, cy) - 0.5)))
-        bottom = min(size - 1, int(math.floor(max(ay, by, cy) - 0.5)))
+        left, right = _span(ax, bx, cx, size)
+        top, bottom = _span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):
@@ -76,6 +74,13 @@ def visible(
 
 
 @compiled
+def _span(a: float, b: float, c: float, size: int) -> tuple[int, int]:
+    """The first and the last pixel whose middle may lie in a triangle, in one direction."""
+    first, last = math.ceil(min(a, b, c) - 0.5), math.floor(max(a, b, c) - 0.5)
+    return max(0, first), min(size - 1, last)
+
+
+@compiled
 def _on_hair(u: float, v: float, hairs: float) -> bool:
     """Whether a point of a lash card is on one of its hairs, which grow thinner and bent."""
     along = u / _LASH_CARD if u < 0.5 else (u - 1 + _LASH_CARD) / _LASH_CARD
@@ -99,10 +104,8 @@ def depth_of(points: FloatArray, triangles: IntArray, size: int, both_sides: boo
         if abs(area) < 1e-9 or (area > 0 and not both_sides):
             continue
         inverse = 1 / area
-        left = max(0, int(math.ceil(min(ax, bx, cx) - 0.5)))
-        right = min(size - 1, int(math.floor(max(ax, bx, cx) - 0.5)))
-        top = max(0, int(math.ceil(min(ay, by, cy) - 0.5)))
-        bottom = min(size - 1, int(math.floor(max(ay, by, cy) - 0.5)))
+        left, right = _span(ax, bx, cx, size)
+        top, bottom = _span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):

@@ -71,7 +71,8 @@ def above_hairline(positions: npt.NDArray[np.floating]) -> DoubleArray:
     """Height above the hairline of short hair, in cm, of points (..., 3) on the mean head."""
     x, y, z = np.moveaxis(positions.astype(np.float64), -1, 0)
     angle = np.degrees(np.arctan2(np.abs(x), z - 1.0))
-    return y - np.interp(angle, *_HAIRLINE)
+    height: DoubleArray = y - np.interp(angle, *_HAIRLINE)
+    return height
 
 
 def without_ears(height: DoubleArray, uv: FloatArray) -> DoubleArray:

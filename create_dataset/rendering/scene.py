@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray, linear_light
-from create_dataset.rendering.draws import Drawn, generator, smooth_noise
+from create_dataset.rendering.draws import Drawn, generator
+from create_dataset.rendering.noise import smooth_noise
 
 _ROOM = 256
 """Pixels of the noise in a background; pictures of all sizes show the same room."""
@@ -75,7 +76,8 @@ def background(scene: Scene, seed: int, person: int, size: int) -> FloatArray:
     cloudy = 0.12 * noise[np.ix_(cells, cells)]
     share = np.clip(0.5 + 0.8 * (across + down) + cloudy, 0, 1)[..., None]
     one, other = scene.walls
-    return (one * share + other * (1 - share)).astype(np.float32)
+    mixed: DoubleArray = one * share + other * (1 - share)
+    return mixed.astype(np.float32)
 
 
 def _draw_wall(draws: np.random.Generator) -> DoubleArray:

@@ -30,7 +30,7 @@ def schedule(
     """
     draws = generator(seed, Drawn.SCHEDULE)
     targets = np.array([rates[name] for name in NAMES])
-    possible = ~(SHARES[:, targets == 0] > 0).any(axis=1)
+    possible: Flags = np.logical_not((SHARES[:, targets == 0] > 0).any(axis=1))
     wanted = np.maximum(targets, 1e-12)
     liking = np.exp(draws.normal(0, 0.6, (people, len(NAMES))))
     intensities = np.zeros((people, frames, len(NAMES)))

@@ -70,7 +70,7 @@ class Shadow(NamedTuple):
 
 
 @compiled
-def shade(
+def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer than the work
     shown: IntArray,
     weights: FloatArray,
     surface: Surface,

@@ -3,10 +3,12 @@
 import numpy as np
 
 from create_dataset.rendering.albedo import SKIN_CHANNELS
+from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import FloatArray
-from create_dataset.rendering.draws import Drawn, generator, smooth_noise
+from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face import Face
 from create_dataset.rendering.hair import beard_cover, brow_cover, scalp_cover
+from create_dataset.rendering.noise import smooth_noise
 from create_dataset.rendering.regions import Regions
 from create_dataset.rendering.texture_space import TEXTURE
 from create_dataset.rendering.traits import Traits
@@ -24,14 +26,29 @@ class _Paint:
 
     def tint(self, amount: FloatArray, colour: tuple[float, float, float]) -> None:
         """Multiply each channel by 1 + amount (T, T) x colour."""
-        for channel, share in enumerate(colour):
-            self.colours[..., channel] *= 1 + amount * np.float32(share)
+        _tint(self.colours, amount, np.array(colour, np.float32))
 
-    def cover(self, share: FloatArray, colour: FloatArray, shade: FloatArray | float = 1.0) -> None:
+    def cover(self, share: FloatArray, colour: FloatArray, shade: FloatArray | None = None) -> None:
         """Lay a colour, perhaps shaded (T, T), over a share (T, T) of what is there."""
-        for channel in range(3):
-            below = self.colours[..., channel]
-            below += share * (colour[channel] * np.asarray(shade, np.float32) - below)
+        _cover(self.colours, share, colour, np.ones_like(share) if shade is None else shade)
+
+
+@compiled
+def _tint(colours: FloatArray, amount: FloatArray, colour: FloatArray) -> None:
+    for row in range(amount.shape[0]):
+        for column in range(amount.shape[1]):
+            for channel in range(3):
+                colours[row, column, channel] *= 1 + amount[row, column] * colour[channel]
+
+
+@compiled
+def _cover(colours: FloatArray, share: FloatArray, colour: FloatArray, shade: FloatArray) -> None:
+    for row in range(share.shape[0]):
+        for column in range(share.shape[1]):
+            for channel in range(3):
+                below = colours[row, column, channel]
+                above = colour[channel] * shade[row, column]
+                colours[row, column, channel] = below + share[row, column] * (above - below)
 
 
 def paint_skin(face: Face, traits: Traits, seed: int, person: int) -> FloatArray:

@@ -50,8 +50,10 @@ class TextureSpace:
 
     def gradient(self, height: npt.NDArray[np.floating]) -> FloatArray:
         """The gradient on the surface of heights in cm (T, T): (T, T, 3)."""
-        rows, columns = np.gradient(height.astype(np.float32))
-        return columns[..., None] * self.across + rows[..., None] * self.down
+        fine = height.astype(np.float32)
+        columns, rows = np.gradient(fine, axis=1), np.gradient(fine, axis=0)
+        slope: FloatArray = columns[..., None] * self.across + rows[..., None] * self.down
+        return slope
 
     def spot(self, u: float, v: float, width: float, height: float) -> DoubleArray:
         """A Gaussian about a point, in u and v."""
@@ -137,4 +139,5 @@ def _turned(points: FloatArray, faces: npt.NDArray[np.int32]) -> bool:
 def _per_length(step: FloatArray) -> FloatArray:
     """A direction divided by its squared length."""
     length = (step**2).sum(axis=-1, keepdims=True)
-    return (step / np.maximum(length, 1e-5)).astype(np.float32)
+    scaled: FloatArray = step / np.maximum(length, np.float32(1e-5))
+    return scaled

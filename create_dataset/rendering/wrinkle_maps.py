@@ -6,8 +6,9 @@ from enum import IntEnum
 import numpy as np
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray, smoothstep
-from create_dataset.rendering.draws import Drawn, generator, smooth_noise
-from create_dataset.rendering.mesh import IntArray
+from create_dataset.rendering.draws import Drawn, generator
+from create_dataset.rendering.face_model import IntArray
+from create_dataset.rendering.noise import smooth_noise
 from create_dataset.rendering.texture_space import TEXTURE, TextureSpace, distance_to
 
 _MOST = 3.0
