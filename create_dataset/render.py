@@ -40,6 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     flags.add_argument("out", type=Path, metavar="OUT", help="dataset directory to write to")
     flags.add_argument("--people", type=positive, help="how many people (default: 200)")
     flags.add_argument("--frames", type=positive, default=60, help="of each person (default: 60)")
+    flags.add_argument(
+        "--every",
+        type=positive,
+        default=1,
+        metavar="K",
+        help="keep one of K frames, so that those of a person differ more (default: 1)",
+    )
     flags.add_argument("--size", type=positive, default=96, help="pixels of a side (default: 96)")
     flags.add_argument("--seed", type=natural, default=0, help="of everything drawn (default: 0)")
     flags.add_argument("--workers", type=positive, help="processes (default: as many as cores)")
@@ -140,6 +147,7 @@ def _request(arguments: argparse.Namespace) -> "Request":
     return Request(
         people=people,
         frames=arguments.frames,
+        every=arguments.every,
         size=arguments.size,
         seed=arguments.seed,
         test=arguments.test,

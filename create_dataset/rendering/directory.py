@@ -88,6 +88,7 @@ def described(request: Request) -> dict[str, Any]:
         "renderer": RENDERER,
         "people": request.people,
         "frames": request.frames,
+        "every": request.every,
         "size": request.size,
         "seed": request.seed,
         "test": request.test,

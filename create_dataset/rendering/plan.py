@@ -1,7 +1,7 @@
 """Everything that a dataset will show, decided before the first picture is rendered."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,7 +103,8 @@ def make_plan(model: FaceModel, request: Request) -> Plan:
     # of paired people one makes the faces, and the others copy them in the same scene
     scenes = tuple(1 if request.same_expression else person for person in people)
     actors = 1 if request.same_expression else request.people
-    acted = schedule(actors, request.frames, request.rates, request.peaks, seed)
+    length = request.frames * request.every
+    acted = schedule(actors, length, request.rates, request.peaks, seed)[:, :: request.every]
     intensities = np.repeat(acted, request.lights, axis=1)
     tracks = [_tracks(request, person) for person in range(1, actors + 1)]
     if request.same_expression:
@@ -138,19 +139,17 @@ def make_plan(model: FaceModel, request: Request) -> Plan:
 def _tracks(request: Request, person: int) -> Tracks:
     """Of all pictures of a person; what is not the light is the same under all lights."""
     scene = draw_scene(request.seed, person)
-    tracks = draw_tracks(scene, request.frames, request.ranges, request.seed, person)
+    length = request.frames * request.every
+    tracks = draw_tracks(scene, length, request.ranges, request.seed, person)
+    tracks = tracks.each(lambda track: track[:: request.every])
     if request.lights == 1:
         return tracks
     lights = [
         draw_light(generator(request.seed, Drawn.LIGHTS, person, picture))
         for picture in range(request.pictures_of_a_person)
     ]
-    return Tracks(
-        pose=np.repeat(tracks.pose, request.lights, axis=0),
-        light=stretched(np.array(lights), LIGHT, request.ranges),
-        gaze=np.repeat(tracks.gaze, request.lights, axis=0),
-        crop=np.repeat(tracks.crop, request.lights, axis=0),
-    )
+    tracks = tracks.each(lambda track: np.repeat(track, request.lights, axis=0))
+    return replace(tracks, light=stretched(np.array(lights), LIGHT, request.ranges))
 
 
 def _factors(

@@ -61,6 +61,8 @@ class Request:
     frames: int
     size: int
     seed: int
+    every: int = 1
+    """Of so many frames of a video one is kept: those that follow each other are much alike."""
     test: float = 0.25
     """The share of people to test on, ..."""
     validation: float = 0.15

@@ -1,7 +1,7 @@
 """How head, light, gaze and unlabelled movements go on from frame to frame."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,15 @@ class Tracks:
     light: DoubleArray
     gaze: DoubleArray
     crop: DoubleArray
+
+    def each(self, change: Callable[[DoubleArray], DoubleArray]) -> "Tracks":
+        """All of them changed in the same way."""
+        return Tracks(
+            pose=change(self.pose),
+            light=change(self.light),
+            gaze=change(self.gaze),
+            crop=change(self.crop),
+        )
 
 
 def draw_tracks(
