@@ -28,7 +28,7 @@ def render_dataset(out: Path, request: Request, workers: int, sheet: Path) -> No
     directory = RenderDirectory(out, request)
     summary = Summary()
     with locked(directory.parts, "another process is rendering into it"):
-        jobs = _jobs(plan, directory.missing(plan))
+        jobs = film_jobs(plan, directory.missing(plan))
         filming = Filming(
             face=face,
             images=directory.images,
@@ -52,7 +52,8 @@ def render_dataset(out: Path, request: Request, workers: int, sheet: Path) -> No
     summary.show()
 
 
-def _jobs(plan: Plan, missing: list[tuple[int, int]]) -> list[FilmJob]:
+def film_jobs(plan: Plan, missing: list[tuple[int, int]]) -> list[FilmJob]:
+    """What the processes are given to render: pictures of one person each."""
     jobs = []
     for person, group in groupby(missing, key=lambda each: each[0]):
         shots = [

@@ -17,7 +17,7 @@ _CLOSE_ENOUGH = 0.06
 _TOO_MUCH = 0.12
 """... and what may be too much."""
 _FAILURES = 400
-"""Events in a row that would exceed a rate, after which the rest is left missing."""
+"""Events in a row that exceed a rate or bring none nearer; then the rest is left missing."""
 
 
 def schedule(
@@ -52,7 +52,9 @@ def schedule(
         if ((new > targets * (1 + _TOO_MUCH) + slack) & (new > found)).any():
             failures += 1
             continue
-        intensities[person], counts[person], failures = changed, new_counts, 0
+        intensities[person], counts[person] = changed, new_counts
+        # in a few frames an event may be too weak to count, time and again
+        failures = 0 if ((new > found) & (missing > 0)).any() else failures + 1
     return intensities
 
 

@@ -159,10 +159,9 @@ def test_a_killed_run_goes_on(tmp_path: Path, sign: signal.Signals) -> None:
     assert files_of(out) == files_of(whole)
 
 
+@pytest.mark.slow
 def test_minimal_dataset_is_what_its_readme_says(tmp_path: Path, minimal_data: Path) -> None:
-    """Tables are the same bytes everywhere; pictures where numpy, scipy, numba, Pillow and the
-    processor round alike, and elsewhere all but the same.
-    """
+    """Byte for byte."""
     readme = (minimal_data / "README.md").read_text()
     command = shlex.split(readme.split("```")[1])
     assert command[:4] == ["python", "-m", "create_dataset.render", "minimal_dataset"]
@@ -174,12 +173,7 @@ def test_minimal_dataset_is_what_its_readme_says(tmp_path: Path, minimal_data: P
     made = files_of(out)
     shipped = {name: file for name, file in files_of(minimal_data).items() if "cache/" not in name}
     assert made.keys() == shipped.keys()
-    for name, content in made.items():
-        if name.endswith(".jpg"):
-            one, other = (np.asarray(Image.open(d / name), float) for d in (out, minimal_data))
-            assert np.abs(one - other).mean() < 0.1
-        else:
-            assert content == shipped[name], name
+    assert [name for name in made if made[name] != shipped[name]] == []
 
 
 def test_rates_and_ranges_are_those_asked_for(tmp_path: Path, no_pictures: None) -> None:
@@ -282,7 +276,7 @@ def test_without_wrinkles_the_skin_stays_smooth(tiny: Path, tmp_path: Path) -> N
         ),
         (
             ["--people", "3", "--correlate", "AU25:age=0.5"],
-            "--correlate AU25:age: cannot be had in the validation set (1 person: SN",
+            "--correlate AU25:age: cannot be had in the train set (1 person: SN",
         ),
         (["--same-person", "3", "--correlate", "AU12:yaw=0.5"], "--correlate: frames of a paired"),
         (["--same-expression", "3", "--people", "3"], "--same-expression says how many people"),
