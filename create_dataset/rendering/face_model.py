@@ -72,10 +72,9 @@ class FaceModel:
         return {name: place for place, name in enumerate(self.names)}
 
     @cached_property
-    def solid(self) -> Flags:
-        """The triangles that cast shadows: all but the lashes (F,)."""
-        solid: Flags = self.parts != Part.LASHES
-        return solid
+    def solid(self) -> IntArray:
+        """The triangles (S, 3) that hide light: all but the lashes."""
+        return np.ascontiguousarray(self.triangles[self.parts != Part.LASHES])
 
     def is_in(self, *parts: Part) -> Flags:
         """Whether each vertex belongs to one of the parts (V,)."""

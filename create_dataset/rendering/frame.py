@@ -17,7 +17,7 @@ from create_dataset.rendering.mesh import blended, normals
 from create_dataset.rendering.person import Person
 from create_dataset.rendering.rasteriser import visible
 from create_dataset.rendering.scene import Scene
-from create_dataset.rendering.shading import Lighting, Shadow, Surface, shade
+from create_dataset.rendering.shading import Lighting, Surface, packed, shade
 from create_dataset.rendering.shadow import shadow_map
 
 SAMPLES = 2
@@ -47,7 +47,6 @@ class Studio:
     ) -> None:
         self._face, self._person, self._scene = face, person, scene
         self._room = room
-        self._solid = np.ascontiguousarray(face.model.triangles[face.model.solid])
         self._moving_folds = person.traits.moving_folds * np.float32(wrinkles)
 
     def picture(self, instant: Instant, noise: np.random.Generator) -> ByteImage:
@@ -76,12 +75,13 @@ class Studio:
         shown, weights = visible(
             head.in_picture, model.triangles, model.parts, model.uv, side, traits.lashes
         )
+        key_direction = _direction(*instant.light.tolist())
+        shadow = shadow_map(head.points, model.solid, key_direction, _SHADOW_SIZE, both_sides=False)
+        turned = normals(head.points, model.triangles)
         surface = Surface(
             triangles=model.triangles,
             parts=model.parts,
-            uv=model.uv,
-            normals=normals(head.points, model.triangles),
-            occlusion=face.occlusion,
+            vertices=packed(turned, face.occlusion, model.uv, shadow.places),
             head_colours=person.head_colours,
             eye_positions=model.eye_positions,
             lash_colour=(traits.hair * 0.5).astype(np.float32),
@@ -92,10 +92,8 @@ class Studio:
         folds = folded(face.wrinkles.maps, face.wrinkles.boxes, strengths)
         skin = Skin(person.skin, folds, traits.fold_offset)
         eyes = Eyes(traits.iris.astype(np.float32), traits.eye_shape)
-        key_direction = _direction(*instant.light.tolist())
-        cast = shadow_map(head.points, self._solid, key_direction, _SHADOW_SIZE, both_sides=False)
-        shadow = Shadow(cast.depth, cast.places)
-        shade(shown, weights, surface, skin, eyes, self._lighting(key_direction), shadow, light)
+        lighting = self._lighting(key_direction)
+        shade(shown, weights, surface, skin, eyes, lighting, shadow.depth, light)
 
     def _lighting(self, key_direction: DoubleArray) -> Lighting:
         """The fill light comes from the side where the key light is not."""

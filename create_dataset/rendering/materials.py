@@ -48,6 +48,7 @@ GLOSS, SHININESS, CAVITY, CAVITY_SLOPE, LEAST_LIT = range(5)
 """Columns of PROPERTIES."""
 COLOURS: FloatArray = np.array([_OF_PARTS[part].colour for part in Part], np.float32)
 WRAPS: FloatArray = np.array([_OF_PARTS[part].wrap for part in Part], np.float32)
+WRAP_SCALES: FloatArray = (1 / (1 + WRAPS)).astype(np.float32)
 PROPERTIES: FloatArray = np.array(
     [
         (each.gloss, each.shininess, *each.cavity, each.least_lit)

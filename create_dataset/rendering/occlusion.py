@@ -30,13 +30,12 @@ def ambient_occlusion(model: FaceModel) -> FloatArray:
 def _seen(model: FaceModel, points: FloatArray) -> FloatArray:
     directed = normals(points, model.triangles)
     outside = points + np.float32(_BIAS) * directed
-    solid = np.ascontiguousarray(model.triangles[model.solid])
     draws = generator(0, Drawn.MODEL)
     seen, possible = np.zeros(len(points)), np.zeros(len(points))
     for _ in range(_DIRECTIONS):
         direction = draws.standard_normal(3)
         direction /= np.linalg.norm(direction)
-        shadow = shadow_map(points, solid, direction, _SIZE, both_sides=True)
+        shadow = shadow_map(points, model.solid, direction, _SIZE, both_sides=True)
         places = transformed(outside, shadow.matrix, shadow.offset)
         column, row = np.clip(places[:, :2].astype(np.int64), 0, _SIZE - 1).T
         facing = np.clip(np.einsum("vi,i->v", directed, direction), 0, None)

@@ -23,6 +23,7 @@ from create_dataset.rendering.materials import (
     LEAST_LIT,
     PROPERTIES,
     SHININESS,
+    WRAP_SCALES,
     WRAPS,
 )
 
@@ -38,13 +39,13 @@ _FAINTEST = 9.0
 
 
 class Surface(NamedTuple):
-    """The posed head. ``rotation`` (3, 3) turns gradients of the skin with it."""
+    """The posed head. ``vertices`` (V, 9): what ``packed`` makes of each. ``rotation`` (3, 3) turns
+    gradients of the skin with it.
+    """
 
     triangles: IntArray
     parts: ByteArray
-    uv: FloatArray
-    normals: FloatArray
-    occlusion: FloatArray
+    vertices: FloatArray
     head_colours: FloatArray
     eye_positions: FloatArray
     lash_colour: FloatArray
@@ -62,11 +63,22 @@ class Lighting(NamedTuple):
     ground: FloatArray
 
 
-class Shadow(NamedTuple):
-    """As shadow.ShadowMap: ``depth`` (S, S), ``places`` (V, 3) of the vertices in it."""
-
-    depth: FloatArray
-    places: FloatArray
+@compiled
+def packed(
+    normals: FloatArray, occlusion: FloatArray, uv: FloatArray, places: FloatArray
+) -> FloatArray:
+    """Normal, occlusion, texture coordinates and place in the shadow map of each vertex (V, 9),
+    next to each other: a point of a triangle needs them all.
+    """
+    result = np.empty((normals.shape[0], 9), np.float32)
+    for v in range(normals.shape[0]):
+        for axis in range(3):
+            result[v, axis] = normals[v, axis]
+            result[v, 6 + axis] = places[v, axis]
+        result[v, 3] = occlusion[v]
+        result[v, 4] = uv[v, 0]
+        result[v, 5] = uv[v, 1]
+    return result
 
 
 @compiled
@@ -77,11 +89,13 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
     skin: Skin,
     eyes: Eyes,
     lighting: Lighting,
-    shadow: Shadow,
+    shadow: FloatArray,
     picture: FloatArray,
 ) -> None:
-    """Write the light of every covered pixel into ``picture`` (S, S, 3), over the background."""
-    triangles, normals = surface.triangles, surface.normals
+    """Write the light of every covered pixel into ``picture`` (S, S, 3), over the background.
+    ``shadow`` is the depth of a ShadowMap.
+    """
+    triangles, vertices = surface.triangles, surface.vertices
     skin_here = np.zeros(7, np.float32)
     key_half = _half_way(lighting.key_direction)
     fill_half = _half_way(lighting.fill_direction)
@@ -94,13 +108,12 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
             a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
             wa, wb = weights[row, column, 0], weights[row, column, 1]
             wc = 1 - wa - wb
-            nx, ny, nz = _mixed(normals, a, b, c, wa, wb, wc)
+            nx, ny, nz = _mixed(vertices, 0, a, b, c, wa, wb, wc)
             part = surface.parts[f]
             gloss = float(PROPERTIES[part, GLOSS])
             if part == _FACE:
-                uv = surface.uv
-                u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
-                v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+                u = wa * vertices[a, 4] + wb * vertices[b, 4] + wc * vertices[c, 4]
+                v = wa * vertices[a, 5] + wb * vertices[b, 5] + wc * vertices[c, 5]
                 skin_at(skin, u, v, skin_here)
                 red, green, blue, gloss = skin_here[0], skin_here[1], skin_here[2], skin_here[3]
                 turn = surface.rotation
@@ -109,27 +122,26 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
                 ny -= turn[1, 0] * gx + turn[1, 1] * gy + turn[1, 2] * gz
                 nz -= turn[2, 0] * gx + turn[2, 1] * gy + turn[2, 2] * gz
             elif part == _HEAD:
-                red, green, blue = _mixed(surface.head_colours, a, b, c, wa, wb, wc)
+                red, green, blue = _mixed(surface.head_colours, 0, a, b, c, wa, wb, wc)
             elif _LEFT_EYE <= part <= _RIGHT_EYE:
-                x, y, z = _mixed(surface.eye_positions, a, b, c, wa, wb, wc)
+                x, y, z = _mixed(surface.eye_positions, 0, a, b, c, wa, wb, wc)
                 red, green, blue = eye_at(eyes, x, y, z)
             elif part == _LASHES:
                 hair = surface.lash_colour
                 red, green, blue = float(hair[0]), float(hair[1]), float(hair[2])
             else:
                 red, green, blue = COLOURS[part, 0], COLOURS[part, 1], COLOURS[part, 2]
-            length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
-            nx, ny, nz = nx / length, ny / length, nz / length
-            occlusion = surface.occlusion
-            open_sky = wa * occlusion[a] + wb * occlusion[b] + wc * occlusion[c]
+            unit = 1.0 / (math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9)
+            nx, ny, nz = nx * unit, ny * unit, nz * unit
+            open_sky = wa * vertices[a, 3] + wb * vertices[b, 3] + wc * vertices[c, 3]
             cavity = PROPERTIES[part, CAVITY] + PROPERTIES[part, CAVITY_SLOPE] * open_sky
             cavity = min(1.0, cavity)
             key = lighting.key_direction
             towards_key = nx * key[0] + ny * key[1] + nz * key[2]
             lit = 0.0
             if towards_key > -_WIDEST_WRAP:
-                x, y, z = _mixed(shadow.places, a, b, c, wa, wb, wc)
-                lit = max(_lit(shadow.depth, x, y, z), PROPERTIES[part, LEAST_LIT])
+                x, y, z = _mixed(vertices, 6, a, b, c, wa, wb, wc)
+                lit = max(_lit(shadow, x, y, z), PROPERTIES[part, LEAST_LIT])
             fill = lighting.fill_direction
             towards_fill = max(0.0, nx * fill[0] + ny * fill[1] + nz * fill[2])
             shininess = int(PROPERTIES[part, SHININESS])
@@ -137,14 +149,16 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
             highlight *= gloss * fresnel * lit * cavity
             second = _highlight(nx, ny, nz, fill_half, shininess) * towards_fill
             second *= gloss * 0.05 * cavity
-            rim = gloss * 0.05 * (1 - max(0.0, nz)) ** 4 * open_sky
+            sideways = (1 - max(0.0, nz)) ** 2
+            rim = gloss * 0.05 * sideways * sideways * open_sky
             upwards = 0.5 * (ny + 1.0)
             ambient = (0.12 + 0.88 * open_sky) * cavity
             filled = towards_fill * (0.4 + 0.6 * open_sky) * cavity
+            keyed = lit * cavity
             for channel in range(3):
                 albedo = red if channel == 0 else green if channel == 1 else blue
                 wrap = WRAPS[part, channel]
-                direct = max(0.0, (towards_key + wrap) / (1 + wrap)) * lit * cavity
+                direct = max(0.0, (towards_key + wrap) * WRAP_SCALES[part, channel]) * keyed
                 ground, sky = lighting.ground[channel], lighting.sky[channel]
                 light = lighting.key[channel] * direct + lighting.fill[channel] * filled
                 light += (ground + (sky - ground) * upwards) * ambient
@@ -153,12 +167,14 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
 
 
 @compiled
-def _mixed(values: FloatArray, a: int, b: int, c: int, wa: float, wb: float, wc: float) -> Colour:
-    """Three numbers of each vertex (V, 3) at a point of a triangle."""
+def _mixed(
+    values: FloatArray, first: int, a: int, b: int, c: int, wa: float, wb: float, wc: float
+) -> Colour:
+    """Three numbers of each vertex, from column ``first`` on, at a point of a triangle."""
     return (
-        wa * values[a, 0] + wb * values[b, 0] + wc * values[c, 0],
-        wa * values[a, 1] + wb * values[b, 1] + wc * values[c, 1],
-        wa * values[a, 2] + wb * values[b, 2] + wc * values[c, 2],
+        wa * values[a, first] + wb * values[b, first] + wc * values[c, first],
+        wa * values[a, first + 1] + wb * values[b, first + 1] + wc * values[c, first + 1],
+        wa * values[a, first + 2] + wb * values[b, first + 2] + wc * values[c, first + 2],
     )
 
 
@@ -203,4 +219,4 @@ def _lit(depth: FloatArray, column: float, row: float, near: float) -> float:
             j = int(column + across * _SHADOW_BLUR)
             if i < 0 or j < 0 or i >= size or j >= size or near > depth[i, j]:
                 seen += 1
-    return seen / 9.0
+    return seen * (1.0 / 9.0)
