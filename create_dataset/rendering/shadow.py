@@ -13,7 +13,7 @@ _MARGIN = 4
 """Pixels left free at each side."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShadowMap:
     """``depth`` (S, S); ``places`` (V, 3): column, row and depth of each vertex in it. Another
     point is seen at ``matrix @ point + offset``.
@@ -38,4 +38,5 @@ def shadow_map(
     matrix[:2] *= scale
     offset = np.append(_MARGIN - low[:2] * scale, 0).astype(np.float32)
     places = transformed(points, matrix, offset)
-    return ShadowMap(depth_of(places, triangles, size, both_sides), places, matrix, offset)
+    depth = depth_of(places, triangles, size, both_sides)
+    return ShadowMap(depth=depth, places=places, matrix=matrix, offset=offset)
