@@ -146,9 +146,9 @@ def _extract(arguments: argparse.Namespace) -> int:
     from audetnet.faces.detector import landmark_detector
     from create_dataset.extraction import CropSettings
     from create_dataset.frame_dataset import Request, extract_dataset
-    from create_dataset.frame_workers import default_workers
     from create_dataset.own_layout import other_files
     from create_dataset.summary import Summary
+    from create_dataset.worker_pool import default_workers
 
     summary = Summary()
     sequences = _sequences(arguments, summary)

@@ -130,6 +130,21 @@ def test_imports_that_are_ruled_out(path: Path) -> None:
     assert found == []
 
 
+RENDERING = [path for path in SCRIPTS if path.parent.name == "rendering"]
+NEVER_IN_RENDERING = ("torch", *(f"audetnet.{room}" for room, floor in FLOORS.items() if floor > 2))
+
+
+@pytest.mark.parametrize("path", RENDERING, ids=_from_root)
+def test_rendering_knows_no_network(path: Path) -> None:
+    """Each of its processes would load torch; and faces must not depend on who learns from them."""
+    found = [
+        f"{_from_root(path)}:{line} imports {module}"
+        for line, module in _imports(path)
+        if any(_is_of(module, package) for package in (*NEVER_IN_RENDERING, "audetnet.networks"))
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=lambda p: p.stem)
 def test_figures_are_made_in_one_way(path: Path) -> None:
     """By audetnet.drawing, which shows names as they are."""

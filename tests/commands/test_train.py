@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import pickle
 import pty
 import re
 import shutil
@@ -26,6 +25,7 @@ from audetnet.commands.train import main, parser
 from audetnet.lock import locked
 from audetnet.training.checkpoint import load_checkpoint
 from tests.conftest import ROOT
+from tests.edited_labels import edit_labels
 from tests.forked import Forked
 from tests.training.conftest import QUICK
 
@@ -128,14 +128,8 @@ def _run(cfg: Path, data: Path, run: Path, *flags: str) -> int:
     return main([*arguments, *flags])
 
 
-def _edit_table(data: Path, edit: Callable[[dict[str, np.ndarray]], None]) -> None:
-    table = pickle.loads((data / "aus.pkl").read_bytes())
-    edit(table)
-    (data / "aus.pkl").write_bytes(pickle.dumps(table))
-
-
 def _resize_one(data: Path) -> None:
-    path = next((data / "imgs").glob("SN002_53.jpg"))
+    path = next((data / "imgs").glob("SN002_1.jpg"))
     Image.open(path).resize((100, 90)).save(path)
 
 
@@ -150,16 +144,16 @@ MISTAKES: dict[str, tuple[tuple[tuple[str, str], ...], Callable[[Path], object],
                 r"{cfg}:\d+: \[convolutional\] the decoder's output is 3x32x32, .*3x64x64"),
     "aus": ((("output_features=12", "output_features=8"),), lambda data: None,
             r"{cfg}:\d+: \[connected\] the AUPredictor has 8 outputs, but the data have 12 AUs: "),
-    "rows": ((), lambda data: _edit_table(data, lambda t: t.update(SN002_53=np.zeros(3))),
+    "rows": ((), lambda data: edit_labels(data, lambda t: t.update(SN002_1=np.zeros(3))),
              r"{data}/aus.pkl: 'SN\w+' has \d+ AU values, but 'SN\w+' has \d+"),
-    "range": ((), lambda data: _edit_table(data, lambda t: t.update(SN002_53=np.full(12, 7.0))),
-              r"{data}/aus.pkl: 'SN002_53' has the value 7 .*expected an intensity from 0 to 5"),
+    "range": ((), lambda data: edit_labels(data, lambda t: t.update(SN002_1=np.full(12, 7.0))),
+              r"{data}/aus.pkl: 'SN002_1' has the value 7 .*expected an intensity from 0 to 5"),
     "no images": ((), lambda data: shutil.rmtree(data / "imgs"), r"{data}/imgs: no such directory"),
     "no ids": ((), lambda data: (data / "test_ids.csv").write_text(""),
                r"{data}/test_ids.csv: no frame ids; expected one per row"),
-    "no pickle": ((), lambda data: (data / "aus.pkl").unlink(), r"{data}: no AU table"),
-    "broken image": ((), lambda data: (data / "imgs" / "SN002_53.jpg").write_bytes(b"no image"),
-                     r"{data}/imgs/SN002_53.jpg: not a readable image: .*"),
+    "no table": ((), lambda data: (data / "aus.csv").unlink(), r"{data}: no AU table"),
+    "broken image": ((), lambda data: (data / "imgs" / "SN002_1.jpg").write_bytes(b"no image"),
+                     r"{data}/imgs/SN002_1.jpg: not a readable image: .*"),
     "mixed sizes": ((("image_size=64\n", ""), ("scale_factor=4", "scale_factor=16")), _resize_one,
                     r"{data}/imgs/\w+.jpg: is \d+x\d+ \(height x width\).*set image_size"),
 }  # fmt: skip
@@ -216,12 +210,12 @@ def test_other_names_by_flags(
     data = _copy_data(minimal_data, tmp_path / "data")
     for old, new in (
         ("imgs", "frames"),
-        ("aus.pkl", "table"),
+        ("aus.csv", "table.csv"),
         ("train_ids.csv", "a.txt"),
         ("test_ids.csv", "b.txt"),
     ):
         (data / old).rename(data / new)
-    flags = ["--images", "frames", "--labels", "table", "--train-ids", "a.txt"]
+    flags = ["--images", "frames", "--labels", "table.csv", "--train-ids", "a.txt"]
     cfg = edited_cfg(*SHORT)
     assert _run(cfg, data, tmp_path / "run", *flags, "--test-ids", "b.txt") == 0
     record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
@@ -374,7 +368,7 @@ def test_a_set_without_any_known_label_is_a_mistake(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     data = _copy_data(minimal_data, tmp_path / "data")
-    _edit_table(data, lambda table: table.update({frame: np.full(12, 9.0) for frame in table}))
+    edit_labels(data, lambda table: table.update({frame: np.full(12, 9.0) for frame in table}))
     assert _run(edited_cfg(), data, tmp_path / "run") == 2
     expected = f"{data / 'aus.pkl'}: no AU of any train frame is known"
     assert capsys.readouterr().err.strip() == expected
@@ -457,7 +451,7 @@ def test_a_run_says_what_is_learnt_from_how_many(
     if kind == "occurrence":
         description = (data / "dataset.json").read_text()
         (data / "dataset.json").write_text(description.replace('"intensity"', '"occurrence"'))
-        _edit_table(data, lambda t: t.update({f: np.where(a == 9, 9, a > 1) for f, a in t.items()}))
+        edit_labels(data, lambda t: t.update({f: np.where(a == 9, 9, a > 1) for f, a in t.items()}))
     assert _run(edited_cfg(*edits), data, tmp_path / "run", "--max-time", "0s") == 0
     printed = capsys.readouterr().out
     assert "1 test frame of 1 subject, " in printed and learnt in printed

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from audetnet.data import videos
-from create_dataset import extraction, frame_store, frame_workers
+from create_dataset import extraction, frame_store, worker_pool
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
     landmarks_of,
@@ -404,7 +404,7 @@ def _die(job: extraction.Job) -> None:
 
 
 def test_a_killed_worker_is_one_line(raw: Path, out: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(frame_workers, "_run_job", _die)
+    monkeypatch.setattr(worker_pool, "_run_job", _die)
     assert main(["disfa", str(raw), str(out), "--workers", "2"]) == 2
     assert "a worker process was killed" in capsys.readouterr().err
 

@@ -52,7 +52,7 @@ def test_they_are_those_of_the_script(data: Path, tmp_path: Path) -> None:
 
 def test_the_parts_of_dataset_json(data: Path, tmp_path: Path) -> None:
     metadata = json.loads((data / "dataset.json").read_text())
-    parts = {"a": ["SN001", "SN002"], "b": ["SN005", "SN009", "SN012", "SN014"]}
+    parts = {"a": ["SN001", "SN002"], "b": ["SN003", "SN004", "SN005", "SN006"]}
     (data / "dataset.json").write_text(json.dumps({**metadata, "folds": parts}))
     folds = prepared_folds(tmp_path / "out", _asked(data))
     assert {fold: _subjects(read_ids(Path(f.test))) for fold, f in folds.items()} == {

@@ -390,7 +390,7 @@ def test_other_people_or_another_list_are_another_run(
         path.write_text("\n".join(ids[1:]))
     else:
         metadata = json.loads((data / "dataset.json").read_text())
-        other = {**metadata, "subject_pattern": "SN00|SN01"}
+        other = {**metadata, "subject_pattern": "SN00[12]|SN00"}
         (data / "dataset.json").write_text(json.dumps(other))
     capsys.readouterr()
     assert start(cfg, run, data=data) == 2

@@ -3,17 +3,19 @@
 import csv
 import json
 import os
-import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from audetnet.labels import FloatArray
 from audetnet.lock import locked
 from audetnet.training.checkpoint import Checkpoint, load_checkpoint
 from audetnet.training.trainer import Trainer
+from tests.edited_labels import edit_labels
 from tests.training.conftest import DATA, assert_same_bits, start
 
 
@@ -120,7 +122,7 @@ def test_nothing_is_overwritten_before_the_new_run_can_begin(
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(DATA, data)
-    (data / "imgs" / "SN002_53.jpg").write_bytes(b"no image")
+    (data / "imgs" / "SN002_1.jpg").write_bytes(b"no image")
     before = _files(run)
     assert start(short_cfg, run, "--overwrite", data=data) == 2
     assert "not a readable image" in _line(capsys)
@@ -197,12 +199,18 @@ def _rewrite(path: Path, edit: Callable[[list[str]], list[str]]) -> None:
 
 
 def _relabel(data: Path) -> None:
-    with (data / "aus.pkl").open("rb") as file:
-        table = pickle.load(file)
-    for frame in ("SN002_53", (data / "test_ids.csv").read_text().split()[1]):
-        table[frame] = [0 if value else 5 for value in table[frame]]
-    with (data / "aus.pkl").open("wb") as file:
-        pickle.dump(table, file)
+    frames = ("SN002_1", (data / "test_ids.csv").read_text().split()[1])
+
+    def turn(table: dict[str, FloatArray]) -> None:
+        for frame in frames:
+            table[frame] = np.where(table[frame] > 0, 0, 5)
+
+    edit_labels(data, turn)
+
+
+def _rename_au12(data: Path) -> None:
+    for path in (data / "dataset.json", data / "aus.csv"):
+        path.write_text(path.read_text().replace("AU12", "AU13"))
 
 
 def _fold(data: Path, name: str, edit: Callable[[list[str]], list[str]]) -> None:
@@ -231,20 +239,19 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
         ["--fold", "1"], "other train ids: number 8 of them was '{train[7]}' and is nothing now"),
     "id more": (
         lambda data: _rewrite(
-            data / "folds" / "1" / "test_ids.csv", lambda ids: [*ids, "SN002_53"]),
-        ["--fold", "1"], "other test ids: number 5 of them was nothing and is 'SN002_53' now"),
+            data / "folds" / "1" / "test_ids.csv", lambda ids: [*ids, "SN002_1"]),
+        ["--fold", "1"], "other test ids: number 5 of them was nothing and is 'SN002_1' now"),
     "order": (
         lambda data: _rewrite(data / "folds" / "1" / "test_ids.csv", lambda ids: ids[::-1]),
         ["--fold", "1"],
         "other test ids: number 1 of them was '{test[0]}' and is '{test[3]}' now"),
-    "labels": (_relabel, ["--fold", "1"], "other labels of 2 frames, first of 'SN002_53'"),
+    "labels": (_relabel, ["--fold", "1"], "other labels of 2 frames, first of 'SN002_1'"),
     "image": (
-        lambda data: (data / "imgs" / "SN002_53.jpg").write_bytes(
-            (data / "imgs" / "SN002_53.jpg").read_bytes() + b"x"),
-        ["--fold", "1"], "other image (name or size) of 1 frames, first of 'SN002_53'"),
+        lambda data: (data / "imgs" / "SN002_1.jpg").write_bytes(
+            (data / "imgs" / "SN002_1.jpg").read_bytes() + b"x"),
+        ["--fold", "1"], "other image (name or size) of 1 frames, first of 'SN002_1'"),
     "AU names": (
-        lambda data: (data / "dataset.json").write_text(
-            (data / "dataset.json").read_text().replace('"AU12"', '"AU13"')),
+        _rename_au12,
         ["--fold", "1"], "AU12, now it is AU13"),
 }  # fmt: skip
 
@@ -290,7 +297,9 @@ def test_a_run_that_learns_from_subjects_wants_the_same_ones(
     cfg.write_text(short_cfg.read_text().replace("sampling_size", options, 1))
     stop_after(1)
     assert start(cfg, run, "--fold", "1", data=data) == 0
-    described = json.loads((data / "dataset.json").read_text()) | {"subject_pattern": "SN0."}
+    described = json.loads((data / "dataset.json").read_text()) | {
+        "subject_pattern": "SN00[12]|SN00"
+    }
     (data / "dataset.json").write_text(json.dumps(described))
     assert start(cfg, run, "--fold", "1", data=data) == (2 if used else 0)
     assert ("digest_of_subjects" in capsys.readouterr().err) == used

@@ -1,0 +1,1 @@
+"""Rendered faces with known action units and factors, from the face model ICT-FaceKit."""

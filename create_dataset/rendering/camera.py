@@ -1,0 +1,89 @@
+"""The camera: how a head is turned, and where its points are in the picture."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from create_dataset.rendering.compiled import compiled
+from create_dataset.rendering.curves import DoubleArray, FloatArray
+from create_dataset.rendering.face_model import OUTER_LIPS, FaceModel
+from create_dataset.rendering.mesh import transformed
+
+_PIVOT = np.array([0, -1.0, 1.0])
+"""About this point the head turns, in cm."""
+_WIDTH = 2.08
+"""Of the picture, in distances between the outer corners of the eyes."""
+_CENTRE = np.array([0.5, 0.52])
+"""Where in the picture the middle between eyes and mouth is, from its upper left corner."""
+_BOTH_EYES = slice(36, 48)
+_FACE = [30, 33, 36, 45, 48, 54]
+"""Landmarks whose mean depth is that of the face."""
+
+
+@dataclass(frozen=True)
+class PosedHead:
+    """``points`` (V, 3) turned, in cm; ``in_picture`` (V, 3): column, row, and z in cm;
+    ``rotation`` (3, 3).
+    """
+
+    points: FloatArray
+    in_picture: FloatArray
+    rotation: FloatArray
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> DoubleArray:
+    """Degrees: the face turns to the right of the picture, up, and anticlockwise: (3, 3)."""
+    y, p, r = math.radians(yaw), -math.radians(pitch), math.radians(roll)
+    about_y = [[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]]
+    about_x = [[1, 0, 0], [0, math.cos(p), -math.sin(p)], [0, math.sin(p), math.cos(p)]]
+    about_z = [[math.cos(r), -math.sin(r), 0], [math.sin(r), math.cos(r), 0], [0, 0, 1]]
+    turn: DoubleArray = np.einsum(
+        "ij,jk,kl->il", np.array(about_z), np.array(about_x), np.array(about_y)
+    )
+    return turn
+
+
+def posed(
+    model: FaceModel,
+    rest: FloatArray,
+    points: FloatArray,
+    pose: DoubleArray,
+    crop: DoubleArray,
+    distance: float,
+    size: int,
+) -> PosedHead:
+    """Turn a head (V, 3) and project it into a square picture of ``size`` pixels.
+
+    The crop comes from the landmarks of the head at ``rest`` in the same pose, so that it tells
+    nothing of the expression. ``pose``: yaw, pitch, roll; ``crop``: shift to the right and down in
+    sides of the picture, and width relative to the usual one.
+    """
+    turn = rotation(*pose.tolist())
+    offset = (_PIVOT - np.einsum("ij,j->i", turn, _PIVOT)).astype(np.float32)
+    matrix = turn.astype(np.float32)
+    turned = transformed(points, matrix, offset)
+    marks = transformed(rest[model.landmarks], matrix, offset).astype(np.float64)
+    depth = marks[_FACE, 2].mean()
+    seen = marks[:, :2] * (distance / (distance - marks[:, 2:] + depth))
+    centre = (seen[_BOTH_EYES].mean(axis=0) + seen[OUTER_LIPS].mean(axis=0)) / 2
+    across = rest[model.landmarks[[36, 45]], :2].astype(np.float64)
+    scale = size / (_WIDTH * math.hypot(*(across[1] - across[0])) * crop[2])
+    corner = size * (_CENTRE + crop[:2]) + scale * centre * (-1, 1)
+    return PosedHead(turned, _in_picture(turned, distance, depth, scale, corner), matrix)
+
+
+@compiled
+def _in_picture(
+    points: FloatArray, distance: float, depth: float, scale: float, corner: DoubleArray
+) -> FloatArray:
+    """In perspective, from ``distance`` before ``depth``; the z axis meets the picture at
+    ``corner``.
+    """
+    result = np.empty_like(points)
+    for v in range(points.shape[0]):
+        nearer = scale * distance / (distance - points[v, 2] + depth)
+        result[v, 0] = corner[0] + points[v, 0] * nearer
+        result[v, 1] = corner[1] - points[v, 1] * nearer
+        result[v, 2] = points[v, 2]
+    return result

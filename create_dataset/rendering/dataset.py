@@ -1,0 +1,90 @@
+"""A whole dataset: planned, rendered where pictures are missing, written."""
+
+import time
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+
+from audetnet.console import counted, note
+from audetnet.lock import locked
+from audetnet.progress import ProgressBar
+from create_dataset.rendering.contact_sheet import write_contact_sheet
+from create_dataset.rendering.directory import RenderDirectory, image_name
+from create_dataset.rendering.face import prepared_face
+from create_dataset.rendering.filming import Filming, FilmJob, Shot
+from create_dataset.rendering.plan import Plan, make_plan
+from create_dataset.rendering.request import Request
+from create_dataset.summary import Summary
+from create_dataset.worker_pool import do_all
+
+_LONGEST_JOB = 100
+"""Pictures; a person is painted anew for every job."""
+
+
+def render_dataset(out: Path, request: Request, workers: int, sheet: Path) -> None:
+    """Raises UserError."""
+    face = prepared_face()
+    plan = make_plan(face.model, request)
+    directory = RenderDirectory(out, request)
+    summary = Summary()
+    with locked(directory.parts, "another process is rendering into it"):
+        jobs = film_jobs(plan, directory.missing(plan))
+        filming = Filming(
+            face=face,
+            images=directory.images,
+            parts=directory.parts,
+            seed=request.seed,
+            size=request.size,
+            wrinkles=request.wrinkles,
+        )
+        speed = _film(jobs, filming, workers, len(plan.pictures))
+        count, size = len(plan.pictures), request.size
+        summary.wrote(directory.images, f"{counted(count, 'frame')} of {size}x{size}, {speed}")
+        directory.write_tables(plan, summary)
+        write_contact_sheet(plan, directory.images, sheet)
+        summary.wrote(sheet, "some of the pictures, their AUs below them")
+        directory.finish()
+    for tie, achieved in plan.achieved.items():
+        gammas = ", ".join(f"{gamma:.3f} in {name}" for name, gamma in achieved.items())
+        summary.note(f"{tie}: gamma {gammas}")
+    summary.next_command("-m", "create_dataset.check", out)
+    summary.next_command("train.py", "--cfg", "cfg/small_96.cfg", "--data", out)
+    summary.show()
+
+
+def film_jobs(plan: Plan, missing: list[tuple[int, int]]) -> list[FilmJob]:
+    """What the processes are given to render: pictures of one person each."""
+    jobs = []
+    for person, group in groupby(missing, key=lambda each: each[0]):
+        shots = [
+            Shot(picture, image_name(person, picture), plan.instant(person, picture))
+            for _, picture in group
+        ]
+        for start in range(0, len(shots), _LONGEST_JOB):
+            job = FilmJob(
+                person=person,
+                scene=plan.scenes[person - 1],
+                traits=plan.traits[person - 1],
+                shots=tuple(shots[start : start + _LONGEST_JOB]),
+            )
+            jobs.append(job)
+    return jobs
+
+
+def _film(jobs: list[FilmJob], filming: Filming, workers: int, total: int) -> str:
+    """Render all jobs; returns how many pictures are new, and how fast they came."""
+    new = sum(len(job.shots) for job in jobs)
+    workers = max(1, min(workers, len(jobs)))
+    begun = time.monotonic()
+    try:
+        with (
+            ProgressBar("frames", total, total - new, unit="frame") as bar,
+            closing(do_all(jobs, filming, workers, bar.advance)) as ended,
+        ):
+            for _ in ended:
+                pass
+    except KeyboardInterrupt:
+        note(f"{filming.images}: what was rendered is kept; the same command goes on")
+        raise
+    rate = new / max(time.monotonic() - begun, 1e-9)
+    return f"{new} of them new" + (f" ({rate:.0f} a second)" if new else "")

@@ -1,0 +1,81 @@
+"""What is asked of the renderer, as its flags say it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from create_dataset.rendering.action_units import NAMES
+
+DEFAULT_RATES: Mapping[str, float] = dict(
+    zip(
+        NAMES,
+        (0.06, 0.05, 0.15, 0.02, 0.09, 0.045, 0.13, 0.04, 0.06, 0.03, 0.28, 0.09),
+        strict=True,
+    )
+)
+"""The share of frames in which each AU is active; DISFA's are about the same."""
+
+
+class Range(NamedTuple):
+    """From the least to the most."""
+
+    low: float
+    high: float
+
+
+RANGES: Mapping[str, Range] = {
+    "yaw": Range(-32, 32),
+    "pitch": Range(-20, 20),
+    "roll": Range(-12, 12),
+    "light_x": Range(-0.8, 0.8),
+    "light_y": Range(-0.3, 0.8),
+}
+"""Of degrees, and of the unit vector to the light."""
+WIDEST: Mapping[str, Range] = {
+    "yaw": Range(-60, 60),
+    "pitch": Range(-40, 40),
+    "roll": Range(-60, 60),
+    "light_x": Range(-1, 1),
+    "light_y": Range(-1, 1),
+}
+"""What may be asked for."""
+PEAKS = Range(1.6, 5.0)
+"""Intensities at the height of an expression."""
+
+
+class Tie(NamedTuple):
+    """An AU and a factor that go together; see ties.tie."""
+
+    au: str
+    factor: str
+    strength: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A dataset. ``frames`` are those of a person; with ``lights`` expressions of a person, each
+    of them under so many lights.
+    """
+
+    people: int
+    frames: int
+    size: int
+    seed: int
+    every: int = 1
+    """Of so many frames of a video one is kept: those that follow each other are much alike."""
+    test: float = 0.25
+    """The share of people to test on, ..."""
+    validation: float = 0.15
+    """... and that of the others to validate on."""
+    rates: Mapping[str, float] = field(default_factory=lambda: DEFAULT_RATES)
+    peaks: Range = PEAKS
+    ties: tuple[Tie, ...] = ()
+    ranges: Mapping[str, Range] = field(default_factory=lambda: RANGES)
+    same_expression: bool = False
+    """All people make the same faces, in the same pose and scene."""
+    lights: int = 1
+    wrinkles: bool = True
+
+    @property
+    def pictures_of_a_person(self) -> int:
+        return self.frames * self.lights
