@@ -99,6 +99,7 @@ def test_a_fold_is_what_its_training_said(folder: Path) -> None:
             assert found[metric][au]["seeds"]["0"]["2"] == expected, (metric, au)
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_trained_again(
     folder: Path, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_run_is_worth_what_its_training_said(
     assert err == ""
 
 
+@pytest.mark.slow
 def test_every_table_is_made_of_the_predictions(folder: Path, tmp_path: Path) -> None:
     found = _evaluate(folder, tmp_path, "--data", str(DATA))["datasets"]["minimal_dataset"]
     (piece,) = read_predictions(tmp_path)
@@ -90,12 +91,12 @@ def test_datasets_stand_side_by_side_over_the_aus_they_share(
 ) -> None:
     """The other one has its columns in another order, one more AU, and three fewer."""
     other = Path(shutil.copytree(DATA, tmp_path / "other"))
-    table = read_labels(other / "aus.pkl", read_metadata(DATA).kind)
+    table = read_labels(other / "aus.csv", read_metadata(DATA).kind)
     values = np.stack(list(table.rows.values()))
     aus = list(read_metadata(DATA).aus or ())
     kept = ["AU26", "AU25", "AU12", "AU9", "AU6", "AU5", "AU4", "AU2", "AU1"]
     columns = np.stack([values[:, aus.index(au)] for au in kept] + [values[:, 0] * 0], axis=1)
-    (other / "aus.pkl").unlink()
+    (other / "aus.csv").unlink()
     (other / "dataset.json").write_text('{"kind": "intensity"}')
     write_labels(other, list(table.rows), columns, [*kept, "AU45"], "csv")
     flags = ["--data", str(DATA), "--data", str(other)]
@@ -106,6 +107,7 @@ def test_datasets_stand_side_by_side_over_the_aus_they_share(
     assert one["metrics"] == two["metrics"]
 
 
+@pytest.mark.slow
 def test_all_frames_of_which_some_were_trained_on(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,6 +132,7 @@ def test_all_frames_of_which_some_were_trained_on(
     )
 
 
+@pytest.mark.slow
 def test_the_validation_people_and_another_epoch(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,7 +150,10 @@ def test_the_validation_people_and_another_epoch(
     [
         (["--data", "{none}"], "no such directory; expected a dataset directory"),
         (["--data", "{data}", "--data", "{data}"], "another dataset of this name"),
-        (["--data", "{data}", "--group-columns", "sex"], "no such file; --group-columns"),
+        (
+            ["--data", "{data}", "--group-columns", "sex"],
+            "factors.csv: no column 'sex'; known are: ",
+        ),
     ],
     ids=["no data", "twice", "no groups"],
 )
@@ -176,7 +182,9 @@ def test_aus_that_nobody_shares_are_a_line(
 ) -> None:
     data = Path(shutil.copytree(DATA, tmp_path / "data"))
     names = json.loads((data / "dataset.json").read_text())
-    names["aus"] = [f"X{name}" for name in names["aus"]]
-    (data / "dataset.json").write_text(json.dumps(names))
+    renamed = [f"X{name}" for name in names["aus"]]
+    (data / "dataset.json").write_text(json.dumps({**names, "aus": renamed}))
+    table = (data / "aus.csv").read_text().split("\n", 1)
+    (data / "aus.csv").write_text("\n".join([",".join(["frame", *renamed]), table[1]]))
     assert main([str(folder / "run"), "--data", str(data), *_flags(folder)]) == 2
     assert "there is no AU that it was trained on (AU1, AU2" in capsys.readouterr().err

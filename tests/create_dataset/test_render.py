@@ -249,6 +249,7 @@ def test_the_same_person_under_many_lights(tmp_path: Path, no_pictures: None) ->
     assert (factors[lights].groupby(pairs).nunique() == 6).all(axis=None)
 
 
+@pytest.mark.slow
 def test_without_wrinkles_the_skin_stays_smooth(tiny: Path, tmp_path: Path) -> None:
     """Only pictures differ, and only those in which something folds."""
     assert render(tmp_path / "smooth", *TINY, "--no-wrinkles") == 0

@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 data = pytest.importorskip("skimage.data")
 
 
+@pytest.mark.slow
 def test_the_example_runs(run: Path, tmp_path: Path) -> None:
     """On a photograph that scikit-image carries, and one of nobody."""
     Image.fromarray(data.astronaut()).save(tmp_path / "astronaut.png")

@@ -70,6 +70,7 @@ def test_z1_of_a_person_at_rest_is_taken_off(
     assert "face 0 at rest is the median of 2 frames only" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_person_reference_reads_its_own_place(
     narrow_resnet: None, tmp_path: Path, crops: Path, predict: Predict, capsys
 ) -> None:

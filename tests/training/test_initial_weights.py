@@ -78,6 +78,7 @@ def test_what_cannot_be_started_from_is_a_line(
         initialise(_model(edited_cfg()), path)
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_another_run_once(
     whole: Path, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
