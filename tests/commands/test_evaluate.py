@@ -152,7 +152,7 @@ def test_the_validation_people_and_another_epoch(
         (["--data", "{data}", "--data", "{data}"], "another dataset of this name"),
         (
             ["--data", "{data}", "--group-columns", "sex"],
-            "factors.csv: no column 'sex'; known are: ",
+            "factors.csv: no column 'sex'",
         ),
     ],
     ids=["no data", "twice", "no groups"],
