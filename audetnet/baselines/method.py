@@ -83,7 +83,7 @@ class Method:
             found["f1", au] = macro_f1(tuned[:, columns], own, person)
             found["f1_fixed", au] = macro_f1(fixed[:, columns], own, person)
             if head.regress:
-                intensities = head.intensities(said).numpy()[:, columns]
+                intensities = head.predictions(said).numpy()[:, columns]
                 actual = test.labels[:, columns].astype(np.float64)
                 found["icc", au] = macro_icc(intensities, actual, person)
                 found["mae", au] = macro_mae(intensities, actual, person)

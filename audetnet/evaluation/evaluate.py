@@ -187,23 +187,24 @@ class Evaluator:
             losses=losses,
             code=code,
             best_thresholds=best_f1_thresholds(
-                _array(self._head.outputs(scores)), predictions.labels
+                _array(self._head.predictions(scores)), predictions.labels
             ),
         )
 
     def _predictions(self, scores: Tensor, labels: Tensor, thresholds: Array | None) -> Predictions:
         head, decisions = self._head, _array(self._head.active(scores))
+        said = _array(head.predictions(scores))
         tuned = None
         if thresholds is not None:
-            at_thresholds = (_array(head.outputs(scores)) >= thresholds) * 1.0
+            at_thresholds = (said >= thresholds) * 1.0
             tuned = np.where(np.isnan(thresholds), decisions, at_thresholds)
         return Predictions(
             scores=_array(scores),
             decisions=decisions,
             labels=_array(head.active_labels(labels)),
             tuned_decisions=tuned,
-            probabilities=None if head.regress else _array(head.probabilities(scores)),
-            intensities=_array(head.intensities(scores)) if head.regress else None,
+            probabilities=None if head.regress else said,
+            intensities=said if head.regress else None,
             intensity_labels=_array(labels) if head.regress else None,
         )
 

@@ -66,13 +66,11 @@ class AUHead:
         """The output from which on an AU counts as active, unless people say otherwise."""
         return self._meaning.threshold
 
-    def intensities(self, scores: Tensor) -> Tensor:
-        """Predicted intensities, 0-5; only meaningful with ``regress``."""
-        return self.outputs(scores).clamp(0, MAX_INTENSITY)
-
-    def probabilities(self, scores: Tensor) -> Tensor:
-        """Predicted probabilities that AUs are active, 0-1; only meaningful without ``regress``."""
-        return self.outputs(scores).clamp(0, 1)
+    def predictions(self, scores: Tensor) -> Tensor:
+        """Outputs that stay on the scale: intensities (0-5) with ``regress``, else probabilities
+        (0-1). Thresholds are chosen on these, and applied to these.
+        """
+        return self.outputs(scores).clamp(0, MAX_INTENSITY if self.regress else 1)
 
     def active(self, scores: Tensor) -> Tensor:
         """Decisions (B, A), bool."""

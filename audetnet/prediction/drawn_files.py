@@ -72,7 +72,9 @@ def _write(source: Source, target: Path, frames: Iterator[RgbImage], every: int)
         return False
     if not source.is_video:
         with written_whole(target) as unfinished:
-            Image.fromarray(first).save(unfinished, "PNG" if target.suffix == ".png" else "JPEG")
+            Image.fromarray(first).save(
+                unfinished, "PNG" if target.suffix.lower() == ".png" else "JPEG"
+            )
         return True
     passing = target.with_name(f".unfinished-{target.name}")
     with written_whole(target, passing) as unfinished:

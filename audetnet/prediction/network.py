@@ -27,9 +27,7 @@ class AUNetwork(nn.Module):
         else:
             code = self.model.encode(pixels)
             code = Code.of(code.z1 - rest, code.z2)
-        head = self._head
-        scores = head.scores(self.model.predict(code))
-        said = head.intensities(scores) if head.regress else head.probabilities(scores)
+        said = self._head.predictions(self._head.scores(self.model.predict(code)))
         pooled = code.pooled()
         return said, pooled.z1, pooled.z2
 

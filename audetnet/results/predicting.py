@@ -61,7 +61,9 @@ def predicted_by_baseline(method: Method, dataset: Dataset, part: str, seed: int
     """What a baseline says of the test set of a dataset."""
     head, scores = method.head, method.by_reference[PLAIN]
     default = np.full(len(dataset.au_names), head.threshold)
-    tuned = best_f1_thresholds(_outputs(head, scores.tuning), method.tuning_labels)
+    tuned = best_f1_thresholds(
+        head.predictions(torch.from_numpy(scores.tuning)).double().numpy(), method.tuning_labels
+    )
     return Piece(
         part=part,
         seed=seed,

@@ -41,7 +41,12 @@ class Piece:
     @property
     def probabilities(self) -> Array | None:
         """That an AU is active, (N, A), 0-1; None where intensities are regressed."""
-        return None if self.regressed else self.outputs.clip(0, 1)
+        return None if self.regressed else self.within_scale
+
+    @property
+    def within_scale(self) -> Array:
+        """The outputs that thresholds are applied to, (N, A): 0-5 or 0-1."""
+        return self.outputs.clip(0, MAX_INTENSITY if self.regressed else 1)
 
     def of_frames(self, rows: Indices) -> "Piece":
         """Of some frames only."""
@@ -76,8 +81,8 @@ def pooled(pieces: Sequence[Piece]) -> Pooled:
     outputs = np.concatenate([piece.outputs for piece in pieces])
     regressed = all(piece.regressed for piece in pieces)
     rated = regressed and all(piece.kind == "intensity" for piece in pieces)
-    decisions = [(piece.outputs >= piece.threshold) * 1.0 for piece in pieces]
-    tuned = [(p.outputs >= p.tuned) * 1.0 for p in pieces if p.tuned is not None]
+    decisions = [(piece.within_scale >= piece.threshold) * 1.0 for piece in pieces]
+    tuned = [(p.within_scale >= p.tuned) * 1.0 for p in pieces if p.tuned is not None]
     predictions = Predictions(
         scores=outputs,
         decisions=np.concatenate(decisions),

@@ -120,6 +120,19 @@ def test_unknown_labels_take_no_part(bench: Bench) -> None:
     assert results.means()["accuracy"] == pytest.approx(np.mean(defined))
 
 
+def test_thresholds_stay_on_the_scale_that_predictions_are_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prediction clips at 0: a threshold below it would make every AU active there."""
+    real = bench.model.predict
+    monkeypatch.setattr(bench, "head", AUHead("MSE", False, 2.0))
+    monkeypatch.setattr(bench.model, "predict", lambda code: real(code) - 10)
+    thresholds = bench.evaluate(4).best_thresholds
+    found = thresholds[~np.isnan(thresholds)]
+    np.testing.assert_array_equal(found, np.zeros(len(found)))
+    assert len(found)
+
+
 def test_evaluating_changes_nothing_and_restores_the_mode(bench: Bench) -> None:
     before = {name: tensor.clone() for name, tensor in bench.model.state_dict().items()}
     for training in (True, False):

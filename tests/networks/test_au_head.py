@@ -76,7 +76,7 @@ def test_scores(loss: str, regress: bool, kind: LabelKind) -> None:
 
 def test_intensities_are_five_times_the_score_within_bounds() -> None:
     head = AUHead("MSE", True, 2.0)
-    intensities = head.intensities(row(-0.2, 0, 0.1, 0.4, 1, 1.5))
+    intensities = head.predictions(row(-0.2, 0, 0.1, 0.4, 1, 1.5))
     torch.testing.assert_close(intensities, row(0, 0, 0.5, 2, 5, 5))
 
 
@@ -145,7 +145,7 @@ def test_what_a_loss_teaches_is_what_is_decided(
     scores = head.scores(best)
     assert torch.equal(head.active(scores).float(), head.active_labels(labels))
     if regress:
-        torch.testing.assert_close(head.intensities(scores), labels, rtol=0, atol=0.01)
+        torch.testing.assert_close(head.predictions(scores), labels, rtol=0, atol=0.01)
 
 
 def test_a_loss_that_says_nothing_of_its_decisions_is_none() -> None:

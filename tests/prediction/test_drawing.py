@@ -74,6 +74,17 @@ def test_small_pictures_are_enlarged_and_reasons_written() -> None:
     assert shown[:40, :300].max() > 200 and shown[60:].max() == 0
 
 
+def test_a_name_in_capitals_says_the_format(
+    run: Path, detector: FakeDetector, predict: Predict, tmp_path: Path
+) -> None:
+    photo, drawn_to = tmp_path / "photos" / "A.PNG", tmp_path / "drawn"
+    photo.parent.mkdir()
+    Image.fromarray(picture(1)).save(photo)
+    predict(run, photo, "--draw", drawn_to)
+    with Image.open(drawn_to / "A.PNG") as image:
+        assert image.format == "PNG"
+
+
 def test_files_are_drawn_once(
     run: Path,
     photos: Path,

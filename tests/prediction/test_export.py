@@ -16,6 +16,7 @@ from audetnet.data.images import read_upright, resized
 from audetnet.prediction import exported_model
 from audetnet.prediction.au_model import Outputs
 from audetnet.prediction.exported_model import OnnxModel
+from audetnet.prediction.exporting import Difference
 from audetnet.prediction.trained_model import TrainedModel
 from tests.conftest import ROOT
 from tests.prediction.conftest import FakeDetector
@@ -129,6 +130,12 @@ def test_a_file_that_says_something_else_is_not_kept(
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{out}: not written: its AUs differ" in line and "by 2.0e-04" in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("aus, codes", [(float("nan"), 0.0), (0.0, float("nan")), (2.0, 0.0)])
+def test_nan_is_a_difference(aus: float, codes: float) -> None:
+    assert not Difference(aus, codes).is_within(1.0)
+    assert Difference(0.5, 1.0).is_within(1.0)
 
 
 def test_missing_packages_are_a_line(
