@@ -108,7 +108,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         "epochs trained": str(run.epochs),
         **{f"data: {one.name}": f"{arguments.set}, {described(one)}" for one in found},
     }
-    write_evaluation(out, f"What {run.root.resolve().name} is worth", facts, notes, found)
+    write_evaluation(out, f"Evaluation of {run.root.resolve().name}", facts, notes, found)
     for sheet in sheets(found):
         say(f"{sheet_text(sheet)}\n")
     say(f"predictions: {path}; all numbers: {out / 'results.csv'}; page: {out / 'report.html'}")

@@ -61,8 +61,8 @@ def roc(pool: Pooled) -> Illustration:
     return Illustration(
         name="roc",
         title="ROC of each AU",
-        caption="Share of active frames found by the share of false alarms; dashed: chance.",
-        figure=_by_au(pool, draw, "false alarms", "found"),
+        caption="True positive rate by false positive rate; dashed: chance.",
+        figure=_by_au(pool, draw, "false positive rate", "true positive rate"),
     )
 
 
