@@ -103,7 +103,7 @@ def _test(arguments: argparse.Namespace) -> int:
     table = analyse(subjects, request.notes)
     out = arguments.out or _default_directory(run)
     heading = _heading(arguments, request, run)
-    write_report(out, heading, table, illustrate(table, subjects[0]))
+    write_report(out, heading, table, illustrate(table, subjects))
     say(f"{heading.title}\n\n{summary_text(table)}\n")
     for reason in reasons(table):
         say(f"not measured: {reason}")
@@ -136,7 +136,7 @@ def _request(
     from audetnet.disentangling.factor_table import find_factors
     from audetnet.disentangling.identity_judge import judges_with
     from audetnet.disentangling.judge import trained_judge
-    from audetnet.disentangling.subject import UNTRAINED, Request
+    from audetnet.disentangling.subject import UNTRAINED, Request, with_reference
     from audetnet.disentangling.trained_run import encoded_run
     from audetnet.training.frames_of_run import packed_frames, stem_rows
 
@@ -162,8 +162,8 @@ def _request(
         )
 
     named = list(zip(_names([run, *compared]), [run, *compared], strict=True))
-    with_reference = [
-        encoded(f"{name}, with reference", saved, saved.trained(), with_rest=True)
+    with_references = [
+        encoded(with_reference(name), saved, saved.trained(), with_rest=True)
         for name, saved in named
         if saved.plan.encoder.has_reference
     ]
@@ -173,7 +173,7 @@ def _request(
     return Request(
         run=encoded(named[0][0], run, run.trained()),
         untrained=encoded(UNTRAINED, run, run.untrained()),
-        compared=[*with_reference, *(encoded(n, each, each.trained()) for n, each in named[1:])],
+        compared=[*with_references, *(encoded(n, each, each.trained()) for n, each in named[1:])],
         au_names=run.au_names,
         factors=factors,
         judges=judges_with(judge),

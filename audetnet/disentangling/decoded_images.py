@@ -89,12 +89,15 @@ def telling_frames(codes: Codes, count: int) -> Indices:
     return np.array(chosen, dtype=np.int64)
 
 
-def exchange_strips(model: Coder, pixels: Images, pairs: int = 4) -> npt.NDArray[np.uint8]:
+def exchange_strips(
+    model: Coder, pixels: Images, pairs: int = 4, rest: Tensor | None = None
+) -> npt.NDArray[np.uint8]:
     """(Q, 4, 3, H, W): original i, original j, reconstruction of i, z1 of i with z2 of j. j is the
-    frame after i, the first after the last; at most ``pairs`` of them.
+    frame after i, the first after the last; at most ``pairs`` of them. ``rest`` (N, C, h, w): what
+    the persons of the frames show at rest.
     """
     with _looking(model) as device:
-        code = _code(model, pixels, device)
+        code = _code(model, pixels, device, rest)
         z1, z2 = code.z1, code.z2
         parts = (
             pixels,
@@ -139,6 +142,8 @@ def exchange_matrix(
     )
     if not z2.shape[1]:
         caption += " This code has no z2: rows cannot change."
+    if rest is not None:
+        caption += " What each person shows at rest was taken off."
     return Illustration(name="exchange", title=title, caption=caption, figure=figure)
 
 

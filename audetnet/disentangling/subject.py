@@ -20,6 +20,13 @@ MEDIAN, ERASED = "person median subtracted", "z2 erased (LEACE)"
 UNTRAINED, OUTPUTS, FLOOR = "untrained", "own AU outputs", "true AU labels"
 
 
+def with_reference(run: str) -> str:
+    """The column of a run when each person's reference is taken off; it has one where its cfg has a
+    [person_reference].
+    """
+    return f"{run}, with reference"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What to measure: the run, the same with its first weights, runs to compare it with."""
