@@ -143,7 +143,13 @@ def test_a_killed_run_goes_on(tmp_path: Path, sign: signal.Signals) -> None:
     flags = ["--people", "6", "--frames", "40", "--size", "32", "--workers", "2"]
     out = tmp_path / "faces"
     command = [sys.executable, "-m", "create_dataset.render", str(out), *flags]
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        start_new_session=True,
+        # Where the tests run in the background, it is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     deadline = time.monotonic() + 200
     while not (out / "imgs").is_dir() or len(list((out / "imgs").iterdir())) < 20:
         assert time.monotonic() < deadline and process.poll() is None

@@ -167,9 +167,12 @@ def test_a_terminal_that_refuses_ends_no_run(
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(minimal_data, data, ignore=shutil.ignore_patterns("cache"))
     description = (data / "dataset.json").read_text(encoding="utf-8")
-    for old, new in (("AU12", "Lippenwölbung"), ("AU1", r"$\\frac{1$")):
-        description = description.replace(f'"{old}"', f'"{new}"')
+    header, rows = (data / "aus.csv").read_text(encoding="utf-8").split("\n", 1)
+    for old, new in (("AU12", "Lippenwölbung"), ("AU1", r"$\frac{1$")):
+        description = description.replace(f'"{old}"', json.dumps(new, ensure_ascii=False))
+        header = ",".join(new if name == old else name for name in header.split(","))
     (data / "dataset.json").write_text(description, encoding="utf-8")
+    (data / "aus.csv").write_text(f"{header}\n{rows}", encoding="utf-8")
     cfg = edited_cfg(("max_epochs=4", "max_epochs=1"), *QUICK[1:])
     command = " ".join([sys.executable, "train.py", *_flags(cfg, data, run), redirection])
     result = subprocess.run(

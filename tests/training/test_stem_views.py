@@ -38,7 +38,10 @@ def test_the_same_weights_are_evaluated_alike(bench: Bench) -> None:
     assert stored.losses == pytest.approx(plain.losses, rel=1e-3)
     assert stored.losses != plain.losses, "float16 was not used"
     for name, values in plain.metrics.items():
-        np.testing.assert_equal(stored.metrics[name], values)
+        if name == "calibration_error":  # of probabilities; the others are of ranks and decisions
+            assert stored.metrics[name] == pytest.approx(values, rel=1e-3, nan_ok=True)
+        else:
+            np.testing.assert_equal(stored.metrics[name], values)
     assert stored.code["z2_variance"] == pytest.approx(plain.code["z2_variance"], rel=1e-2)
 
 
