@@ -1,4 +1,4 @@
-"""``audetnet export``: a run's encoder and AUPredictor as a file that runs elsewhere."""
+"""``audetnet export``: a run as one file that runs elsewhere."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,9 @@ from audetnet.errors import UserError, exit_status
 
 _PROGRAM = "audetnet export"
 _EXAMPLE = f"""  {_PROGRAM} runs/small_96 --to onnx --crops faces/imgs
-  audetnet predict runs/small_96/small_96.onnx photos"""
+  audetnet predict runs/small_96/small_96.onnx photos
+  {_PROGRAM} runs/small_96 --to checkpoint --data faces --out small_96.pt"""
+_SUFFIXES = {"onnx": ".onnx", "pt2": ".pt2", "checkpoint": ".pt"}
 _MOST_CROPS = 16
 _SHIPPED = Path(__file__).parents[2] / "minimal_dataset" / "imgs"
 
@@ -20,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
         _PROGRAM,
         "Write encoder and AUPredictor of a run as one network: uint8 crops (batch, height, "
         "width, 3) in, AUs out, as probabilities (0-1) or intensities (0-5). What it says is "
-        "compared with the original before the file is kept.",
+        "compared with the original before the file is kept. Or write all that predict and --init "
+        "need of a run as a checkpoint on its own.",
         _EXAMPLE,
     )
     flags.add_argument(
@@ -31,12 +34,16 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument(
         "--to",
-        choices=("onnx", "pt2"),
+        choices=tuple(_SUFFIXES),
         default="onnx",
-        help="onnx, which runs without torch, or torch.export's pt2 (default: onnx)",
+        help="onnx, which runs without torch, torch.export's pt2, or checkpoint, which predict, "
+        "evaluate and --init read as they do a run (default: onnx)",
     )
     flags.add_argument(
-        "--out", type=Path, metavar="FILE", help="file to write (default: RUN/RUNNAME.onnx or .pt2)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: RUN/RUNNAME.onnx, .pt2 or .pt)",
     )
     flags.add_argument(
         "--crops",
@@ -45,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="face crops on which it is compared with the original (default: those of "
         f"minimal_dataset, at most {_MOST_CROPS})",
+    )
+    flags.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="dataset directory of the run: a checkpoint then knows what its training people show "
+        "at rest, and predict --reference does not need the dataset (default: none)",
     )
     return flags
 
@@ -56,6 +70,40 @@ def main(argv: list[str]) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    run: Path = arguments.run
+    suffix = _SUFFIXES[arguments.to]
+    folder = run if run.is_dir() else run.parent
+    name = run.resolve().name if run.is_dir() else run.stem
+    out: Path = arguments.out or folder / f"{name}{suffix}"
+    if out.suffix != suffix:
+        raise UserError(f"--out {out}: expected a file ending in {suffix}")
+    if arguments.to == "checkpoint":
+        return _export_checkpoint(run, arguments.data, out)
+    if arguments.data is not None:
+        raise UserError("--data: of no use to an exported network; it is for --to checkpoint")
+    return _export_network(arguments, out)
+
+
+def _export_checkpoint(run: Path, dataset: Path | None, out: Path) -> int:
+    import torch
+
+    from audetnet.prediction.portable import write_portable
+    from audetnet.prediction.trained_model import TrainedModel
+
+    model = TrainedModel(run, torch.device("cpu"), dataset)
+    if out.exists() and out.samefile(model.facts.path):
+        raise UserError(f"--out {out}: is the checkpoint that is read; name another file")
+    if dataset is not None:
+        model.prepare_for_rest()
+    write_portable(model.saved, model.training_level, out)
+    knows = (
+        "its thresholds" if model.training_level is None else "its thresholds and people at rest"
+    )
+    say(f"{out}: {counted(len(model.facts.au_names), 'AU')}, {model.facts.kind}, with {knows}")
+    return 0
+
+
+def _export_network(arguments: argparse.Namespace, out: Path) -> int:
     import numpy as np
     import torch
 
@@ -63,15 +111,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from audetnet.prediction.exporting import TOLERANCE, check_installed, export
     from audetnet.prediction.trained_model import TrainedModel
 
-    run: Path = arguments.run
-    suffix = f".{arguments.to}"
-    folder = run if run.is_dir() else run.parent
-    name = run.resolve().name if run.is_dir() else run.stem
-    out: Path = arguments.out or folder / f"{name}{suffix}"
-    if out.suffix != suffix:
-        raise UserError(f"--out {out}: expected a file ending in {suffix}")
     check_installed(arguments.to, out)
-    model = TrainedModel(run, torch.device("cpu"))
+    model = TrainedModel(arguments.run, torch.device("cpu"))
     paths = [path for _, path in sorted(find_images(arguments.crops).items())][:_MOST_CROPS]
     if not paths:
         raise UserError(f"--crops {arguments.crops}: no image there")

@@ -35,14 +35,18 @@ class Thresholds:
 
 def write_thresholds(path: Path, thresholds: Thresholds) -> None:
     """Write the file whole. Raises FileError."""
+    write_text(path, json.dumps(thresholds_as_json(thresholds), indent=1) + "\n")
+
+
+def thresholds_as_json(thresholds: Thresholds) -> dict[str, Any]:
+    """As plain JSON data."""
     tuned = thresholds.validation
-    content = {
+    return {
         "scale": thresholds.scale,
         "epoch": thresholds.epoch,
         "default": _by_au(thresholds.aus, thresholds.default),
         "validation": None if tuned is None else _by_au(thresholds.aus, tuned),
     }
-    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read_thresholds(run: Path) -> Thresholds:
@@ -53,9 +57,16 @@ def read_thresholds(run: Path) -> Thresholds:
             f"{path}: no such file; a run writes it at its end: let it finish, or, if it was "
             "trained by an earlier version, type its train command again"
         )
-    content = read_json(path)
-    if not _is_right(content):
+    thresholds = thresholds_of_json(read_json(path))
+    if thresholds is None:
         raise UserError(f"{path}: expected what train writes there: scale, epoch, thresholds by AU")
+    return thresholds
+
+
+def thresholds_of_json(content: Any) -> Thresholds | None:
+    """The inverse of ``thresholds_as_json``; None for anything else."""
+    if not _is_right(content):
+        return None
     aus, tuned = tuple(content["default"]), content["validation"]
     return Thresholds(
         aus=aus,

@@ -47,7 +47,8 @@ class TrainedModel:
         saved = load_reported(path)
         self._saved, self._device, self._dataset = saved, device, dataset
         self.network = AUNetwork(saved.trained().to(device).eval(), saved.head())
-        self._level: Tensor | None = None
+        level = saved.training_level
+        self._level = None if level is None else level.to(device)
         height, width = saved.plan.image[1:]
         usual = Alignment().size
         self.facts = ModelFacts(
@@ -67,6 +68,18 @@ class TrainedModel:
     def normalisation(self) -> Normalisation:
         """Mean and std of the pixels, as the cfg has them."""
         return self._saved.config.data.normalisation
+
+    @property
+    def saved(self) -> SavedModel:
+        """What it was made of."""
+        return self._saved
+
+    @property
+    def training_level(self) -> Tensor | None:
+        """z1 of the training people at rest, on average, (Z1, h, w), where it is needed and known:
+        after ``prepare_for_rest``.
+        """
+        return self._level
 
     @torch.no_grad()
     def __call__(self, crops: Crops, rests: Sequence[Rest | None] | None = None) -> Outputs:

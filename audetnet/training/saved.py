@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
 from audetnet.errors import UserError
-from audetnet.evaluation.thresholds import THRESHOLDS_FILE, Thresholds, read_thresholds
+from audetnet.evaluation.thresholds import (
+    THRESHOLDS_FILE,
+    Thresholds,
+    read_thresholds,
+    thresholds_of_json,
+)
 from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
@@ -23,6 +30,10 @@ from audetnet.training.fitting import check_model
 from audetnet.training.logs import RunDirectory
 from audetnet.training.sealed import UnreadableError
 from audetnet.vocabulary import VOCABULARY
+
+THRESHOLDS = "thresholds"
+TRAINING_LEVEL = "training_level"
+"""What the description of a checkpoint on its own says beside that of a run (portable.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +59,22 @@ class SavedModel:
         return source
 
     @property
+    def training_level(self) -> Tensor | None:
+        """z1 of the training people at rest, on average, (Z1, h, w), where a checkpoint on its own
+        carries it. Raises CheckpointError where it is damaged.
+        """
+        carried = self.checkpoint.description.get(TRAINING_LEVEL)
+        if carried is None:
+            return None
+        try:
+            level = torch.tensor(carried, dtype=torch.float32)
+        except (TypeError, ValueError):  # not numbers, or rows of several lengths
+            level = torch.empty(0)
+        if level.shape != self.plan.predictor.input or not level.isfinite().all():
+            raise CheckpointError(self.path, "what it says of people at rest is not of its z1")
+        return level
+
+    @property
     def epochs(self) -> int:
         """Epochs that were finished."""
         return self.checkpoint.progress.epoch - 1
@@ -70,9 +97,15 @@ class SavedModel:
         return model
 
     def thresholds(self) -> Thresholds:
-        """From which output on each AU counts as active: those that its run stored of this epoch,
-        or else the default ones only. Raises UserError for a file of them that is damaged.
+        """From which output on each AU counts as active: those that a checkpoint on its own carries
+        (portable.py), those that its run stored of this epoch, or else the default ones only.
+        Raises UserError where they are damaged.
         """
+        if (carried := self.checkpoint.description.get(THRESHOLDS)) is not None:
+            found = thresholds_of_json(carried)
+            if found is None or found.aus != self.au_names:
+                raise CheckpointError(self.path, "its thresholds are not those of its AUs")
+            return found
         if os.path.lexists(self.root / THRESHOLDS_FILE):
             stored = read_thresholds(self.root)
             if stored.epoch == self.epochs and stored.aus == self.au_names:

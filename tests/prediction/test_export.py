@@ -13,11 +13,14 @@ import torch
 from audetnet.commands.export import main
 from audetnet.commands.predict import main as predict_main
 from audetnet.data.images import read_upright, resized
+from audetnet.errors import UserError
 from audetnet.prediction import exported_model
 from audetnet.prediction.au_model import Outputs
 from audetnet.prediction.exported_model import OnnxModel
 from audetnet.prediction.exporting import Difference
 from audetnet.prediction.trained_model import TrainedModel
+from audetnet.training.checkpoint import load_checkpoint
+from audetnet.training.saved import reported_checkpoint
 from tests.conftest import ROOT
 from tests.prediction.conftest import FakeDetector
 
@@ -188,3 +191,71 @@ def test_a_reference_needs_the_run(
     flags = ["--reference", "median", "--faces", "largest", "--out", str(tmp_path / "out.csv")]
     assert predict_main([str(onnx_file), str(photos), *flags]) == 2
     assert "--reference needs the run itself" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="session")
+def checkpoint(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run as a checkpoint on its own. Not to be changed."""
+    out = tmp_path_factory.mktemp("checkpoint") / "run.pt"
+    assert (
+        main(
+            [
+                str(run),
+                "--to",
+                "checkpoint",
+                "--data",
+                str(ROOT / "minimal_dataset"),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
+    return out
+
+
+def test_a_checkpoint_on_its_own_says_what_the_run_says(
+    checkpoint: Path, run: Path, minimal_data: Path
+) -> None:
+    crops = _crops(minimal_data, 4)
+    alone, own = (TrainedModel(path, torch.device("cpu")) for path in (checkpoint, run))
+    np.testing.assert_array_equal(alone(crops).values, own(crops).values)
+    assert alone.facts.thresholds == own.facts.thresholds
+    assert checkpoint.stat().st_size < reported_checkpoint(run).stat().st_size / 2
+
+
+def test_a_checkpoint_on_its_own_needs_no_dataset_for_a_reference(
+    checkpoint: Path, run: Path, minimal_data: Path
+) -> None:
+    crops = _crops(minimal_data, 4)
+    alone = TrainedModel(checkpoint, torch.device("cpu"))
+    own = TrainedModel(run, torch.device("cpu"), minimal_data)
+    for model in (alone, own):
+        model.prepare_for_rest()
+    np.testing.assert_array_equal(alone.at_rest(crops), own.at_rest(crops))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("thresholds", {"scale": "intensity"}, "thresholds are not those of its AUs"),
+        ("training_level", [1.0, "a"], "people at rest is not of its z1"),
+        ("training_level", [[1.0]], "people at rest is not of its z1"),
+    ],
+)
+def test_what_a_checkpoint_carries_is_checked(
+    key: str, value: object, message: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    damaged = load_checkpoint(checkpoint)
+    damaged.description[key] = value
+    damaged.save(tmp_path / "damaged.pt")
+    with pytest.raises(UserError, match=message):
+        TrainedModel(tmp_path / "damaged.pt", torch.device("cpu"))
+
+
+def test_a_run_does_not_overwrite_its_own_checkpoint(run: Path, capsys) -> None:
+    own = reported_checkpoint(run)
+    assert main([str(own), "--to", "checkpoint", "--out", str(own)]) == 2
+    assert "is the checkpoint that is read" in capsys.readouterr().err
+    assert main([str(run), "--data", str(run)]) == 2
+    assert "--data: of no use" in capsys.readouterr().err
