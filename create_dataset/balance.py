@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audetnet.data.frames import Dataset
     from audetnet.data.momu import Indices
     from audetnet.labels import FloatArray
-    from create_dataset.balance_table import Balance
+    from create_dataset.balancing.table import Balance
     from create_dataset.summary import Summary
 
 LIST_NAME = "balanced_train_ids.csv"
@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from audetnet.data.metadata import subject_numbers
     from audetnet.data.momu import MOMU
     from audetnet.labels import active
-    from create_dataset.balance_table import Balance
+    from create_dataset.balancing.table import Balance
     from create_dataset.summary import Summary
 
     dataset = _dataset(arguments)
@@ -161,8 +161,8 @@ def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary"
     from audetnet.csv_files import write_csv
     from audetnet.data.ids import write_ids
     from audetnet.files import write_bytes
-    from create_dataset.balance_figures import figures_of
-    from create_dataset.balance_table import csv_rows, people_text
+    from create_dataset.balancing.figures import figures_of
+    from create_dataset.balancing.table import csv_rows, people_text
 
     ids = dataset.train.ids
     write_ids(out / LIST_NAME, (ids[index] for index in balance.drawn))

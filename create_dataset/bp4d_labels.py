@@ -8,9 +8,9 @@ from pathlib import Path
 from audetnet.arguments import command_parser, names
 from audetnet.data.metadata import read_metadata
 from audetnet.errors import UserError, exit_status
-from create_dataset.au_columns import aus
-from create_dataset.bp4d_coding import BP4D, INTENSITY_AUS, read_coding, read_list
-from create_dataset.label_table import (
+from create_dataset.labels.au_columns import aus
+from create_dataset.labels.bp4d import BP4D, INTENSITY_AUS, read_coding, read_list
+from create_dataset.labels.table import (
     Mistakes,
     add_table_flags,
     check_free,

@@ -23,18 +23,18 @@ from audetnet.data.metadata import (
 from audetnet.errors import UserError, exit_status, first_few
 from audetnet.labels import ACTIVE_INTENSITY
 from audetnet.progress import ProgressBar
-from create_dataset.au_columns import aus
-from create_dataset.frame_store import DESCRIPTION_FILE
-from create_dataset.image_copies import ImageCopyError, place_image
-from create_dataset.label_table import (
+from create_dataset.extraction.store import DESCRIPTION_FILE
+from create_dataset.labels.au_columns import aus
+from create_dataset.labels.image_copies import ImageCopyError, place_image
+from create_dataset.labels.row_frames import FrameColumns
+from create_dataset.labels.rows import Columns, LabelRows, join_rows, read_labelled_rows
+from create_dataset.labels.table import (
     LabelTable,
     add_scale_flags,
     add_table_flags,
     check_free,
     write_dataset,
 )
-from create_dataset.labelled_rows import Columns, LabelRows, join_rows, read_labelled_rows
-from create_dataset.row_frames import FrameColumns
 from create_dataset.summary import Summary, note_lonely_frames
 
 _IMAGES = "imgs"

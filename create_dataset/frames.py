@@ -12,7 +12,7 @@ from audetnet.errors import UserError, exit_status
 from audetnet.faces.sources import DETECTORS, LANDMARK_SOURCES, DetectorName, LandmarkSource
 
 if TYPE_CHECKING:
-    from create_dataset.frame_sources import Sequence
+    from create_dataset.extraction.sources import Sequence
     from create_dataset.summary import Summary
 
 _PROGRAM = "python -m create_dataset.frames"
@@ -144,9 +144,9 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
 def _extract(arguments: argparse.Namespace) -> int:
     from audetnet.faces.alignment import Alignment
     from audetnet.faces.detector import landmark_detector
-    from create_dataset.extraction import CropSettings
-    from create_dataset.frame_dataset import Request, extract_dataset
-    from create_dataset.own_layout import other_files
+    from create_dataset.extraction.crops import CropSettings
+    from create_dataset.extraction.dataset import Request, extract_dataset
+    from create_dataset.extraction.own_layout import other_files
     from create_dataset.summary import Summary
     from create_dataset.worker_pool import default_workers
 
@@ -180,9 +180,9 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 
 def _sequences(arguments: argparse.Namespace, summary: "Summary") -> "list[Sequence]":
-    from create_dataset.bp4d_layout import bp4d_sequences
-    from create_dataset.disfa_layout import disfa_sequences
-    from create_dataset.own_layout import image_sequences, video_sequences
+    from create_dataset.extraction.bp4d_layout import bp4d_sequences
+    from create_dataset.extraction.disfa_layout import disfa_sequences
+    from create_dataset.extraction.own_layout import image_sequences, video_sequences
 
     raw = arguments.raw
     files = _landmark_source(arguments) == "files"

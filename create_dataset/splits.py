@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from audetnet.data.splitting import Request, Splitter, read_labelled_frames
-    from create_dataset.split_writing import record_folds, write_folds, write_split
+    from create_dataset.splitting.writing import record_folds, write_folds, write_split
     from create_dataset.summary import Summary, note_lonely_frames
 
     data, summary = arguments.data, Summary()

@@ -24,7 +24,7 @@ from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 from tests.conftest import ROOT
 from tests.disentangling.made_codes import WIDTHS, made_subject
-from tests.test_imports import FLOORS
+from tests.test_imports import FLOORS, SCRIPT_FLOORS
 from tests.training.conftest import QUICK
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -77,10 +77,15 @@ def added(tmp_path: Path) -> Iterator[dict[str, str]]:
             del sys.modules[_module_name(thing)]
 
 
-def test_every_room_stands_on_its_floor() -> None:
-    rows = re.findall(r"^\| (\d) \| (.+?) \|", PAGE, re.M)
+@pytest.mark.parametrize(
+    ("package", "floors"), [("audetnet", FLOORS), ("create_dataset", SCRIPT_FLOORS)]
+)
+def test_every_room_stands_on_its_floor(package: str, floors: dict[str, int]) -> None:
+    head = f"| floor | room of `{package}/` |"
+    (table,) = [part for part in PAGE.split("\n\n") if part.startswith(head)]
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", table, re.M)
     rooms = {room: int(floor) for floor, cell in rows for room in re.findall(r"`(\w+)`", cell)}
-    assert rooms == FLOORS
+    assert rooms == floors
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -21,8 +21,8 @@ from audetnet.evaluation.evaluate import Samples
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
 from audetnet.training.pictures import gradient_flow, sample_picture
-from create_dataset.balance_figures import figures_of
-from create_dataset.balance_table import Balance
+from create_dataset.balancing.figures import figures_of
+from create_dataset.balancing.table import Balance
 from tests.conftest import ROOT
 
 NAMES = ("$\\frac{1$", "$x_1$", "_AU", "AU/12", "a\\$b$c", "表情")

@@ -43,6 +43,25 @@ FLOORS = {
     "commands": 7,
 }
 """A room imports from its own floor and those below; a new room needs a floor."""
+SCRIPT_FLOORS = {
+    "summary": 0,
+    "worker_pool": 0,
+    "labels": 1,
+    "splitting": 1,
+    "balancing": 1,
+    "checking": 1,
+    "extraction": 2,
+    "rendering": 2,
+    "balance": 3,
+    "bp4d_labels": 3,
+    "check": 3,
+    "csv_labels": 3,
+    "disfa_labels": 3,
+    "frames": 3,
+    "render": 3,
+    "splits": 3,
+}
+"""The same of create_dataset: scripts on top, which nothing imports."""
 NEVER = {
     "data": ("audetnet.networks",),
     "config": ("torch",),
@@ -86,9 +105,9 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{base}.{alias.name}" if is_module else base
 
 
-def _room(module: str) -> str | None:
+def _room(module: str, package: str = "audetnet") -> str | None:
     parts = module.split(".")
-    return parts[1] if parts[0] == "audetnet" and len(parts) > 1 else None
+    return parts[1] if parts[0] == package and len(parts) > 1 else None
 
 
 def _is_of(module: str, package: str) -> bool:
@@ -114,6 +133,22 @@ def test_imports_run_downwards_only(path: Path) -> None:
         f"{_inside(path)}:{line} imports {module}"
         for line, module in _imports(path)
         if (room := _room(module)) is not None and FLOORS[room] > FLOORS[own]
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=_from_root)
+def test_scripts_stand_on_rooms(path: Path) -> None:
+    own = path.relative_to(ROOT / "create_dataset").with_suffix("").parts[0]
+    if own == "__init__":
+        assert list(_imports(path)) == []
+        return
+    assert own in SCRIPT_FLOORS, f"{own} has no floor yet"
+    below = SCRIPT_FLOORS[own] if path.parent.name != "create_dataset" else SCRIPT_FLOORS[own] - 1
+    upward = [
+        f"{_from_root(path)}:{line} imports {module}"
+        for line, module in _imports(path)
+        if (room := _room(module, "create_dataset")) is not None and SCRIPT_FLOORS[room] > below
     ]
     assert upward == []
 

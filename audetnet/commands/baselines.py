@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
 
 
 def _baselines(arguments: argparse.Namespace) -> int:
-    from audetnet.baselines.report import measured, table_text, write_results
+    from audetnet.baselines.side_by_side import measured, table_text, write_results
     from audetnet.training.saved import load_saved
 
     keep_freed_memory()

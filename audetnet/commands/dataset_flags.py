@@ -1,4 +1,4 @@
-"""The flags by which commands name a dataset, and the dataset that they name."""
+"""The arguments by which commands name a run and a dataset, and the dataset that they name."""
 
 import argparse
 from dataclasses import replace
@@ -39,6 +39,16 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
         "--check-cache",
         action="store_true",
         help="compare every kept frame with its checksum first; decode anew if one is damaged",
+    )
+
+
+def add_run_argument(flags: argparse.ArgumentParser) -> None:
+    """RUN, of commands that measure or write what a run reports."""
+    flags.add_argument(
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="run directory (the epoch that it reports), or checkpoint",
     )
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.arguments import command_parser, names, natural
-from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of, paths_of
+from audetnet.commands.dataset_flags import (
+    add_dataset_flags,
+    add_run_argument,
+    cache_of,
+    dataset_of,
+    paths_of,
+)
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console import note, say
 from audetnet.devices import chosen_device
@@ -35,12 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "on of each AU, intervals over people, the worst person.",
         _EXAMPLE,
     )
-    flags.add_argument(
-        "run",
-        type=Path,
-        metavar="RUN",
-        help="run directory (the epoch that it reports), or checkpoint",
-    )
+    add_run_argument(flags)
     flags.add_argument(
         "--data",
         type=Path,

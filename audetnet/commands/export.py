@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from audetnet.arguments import command_parser
+from audetnet.commands.dataset_flags import add_run_argument
 from audetnet.console import counted, say
 from audetnet.errors import UserError, exit_status
 
@@ -26,12 +27,7 @@ def parser() -> argparse.ArgumentParser:
         "need of a run as a checkpoint on its own.",
         _EXAMPLE,
     )
-    flags.add_argument(
-        "run",
-        type=Path,
-        metavar="RUN",
-        help="run directory (the epoch that it reports), or checkpoint",
-    )
+    add_run_argument(flags)
     flags.add_argument(
         "--to",
         choices=tuple(_SUFFIXES),

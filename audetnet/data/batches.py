@@ -161,11 +161,6 @@ class Batches:
                 yield self._batch(cut, read)
 
     @property
-    def has_stem(self) -> bool:
-        """Whether a stem's outputs come with the frames."""
-        return self._stem is not None
-
-    @property
     def _is_resident(self) -> bool:
         sources = [source for source in (self._packed, self._stem) if source is not None]
         return all(source.resident is not None for source in sources)
@@ -174,9 +169,12 @@ class Batches:
         """Some frames of the set, the same in every process: uint8 (N, 3, H, W) on the device."""
         return self._packed.read(self._rows[indices]).to(self._device, non_blocking=True)
 
-    def stem_outputs(self, indices: Indices) -> Tensor:
-        """What the stem makes of some frames as they are: float16 (N, C, h, w) on the device."""
-        assert self._stem is not None
+    def stem_outputs(self, indices: Indices) -> Tensor | None:
+        """What the stem makes of some frames as they are, float16 (N, C, h, w) on the device; None
+        where that is not computed once.
+        """
+        if self._stem is None:
+            return None
         rows = self._stem.packed.rows(self._ids[index] for index in indices)
         return self._stem.read(rows).to(self._device, non_blocking=True)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches
 from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import Indices, RestFrames, at_rest
+from audetnet.evaluation.encoder_input import EncoderInput
 from audetnet.evaluation.evaluate import Reference
 from audetnet.networks.fixed import PersonReference
 from audetnet.networks.model import AUDetNet
@@ -37,17 +37,13 @@ def reader(
     model: AUDetNet, block: int, batches: Batches, people: Tensor | None = None
 ) -> Callable[[Indices], Tensor]:
     """Reads what a block of the encoder reads of some frames of a set, (N, C, h, w) on the
-    device: of the stem's outputs where these are computed once, else of the images. ``people``:
-    what each person of the set shows at rest.
+    device. ``people``: what each person of the set shows at rest.
     """
 
     def some(rows: Indices) -> Tensor:
         rest = None if people is None else people[batches.subjects[rows]]
-        if batches.has_stem:
-            stem = batches.stem_outputs(rows).float()
-            return model.encoder.read_by(block, stem, rest, from_stem=True)
-        pixels = model.pixels.encoder_input(to_unit_range(batches.frames(rows)))
-        return model.encoder.read_by(block, pixels, rest)
+        read = EncoderInput.of_rows(model, batches, rows)
+        return model.encoder.read_by(block, read.values, rest, from_stem=read.from_stem)
 
     return torch.no_grad()(read_in_parts(some))
 
@@ -66,8 +62,6 @@ def z1_reader(model: AUDetNet, batches: Batches) -> Callable[[Indices], Tensor]:
     """Reads z1 of some frames as they are; the model must be in eval mode."""
 
     def some(rows: Indices) -> Tensor:
-        if batches.has_stem:
-            return model.encode_stem(batches.stem_outputs(rows)).z1
-        return model.encode(to_unit_range(batches.frames(rows))).z1
+        return EncoderInput.of_rows(model, batches, rows).code(model).z1
 
     return torch.no_grad()(read_in_parts(some))

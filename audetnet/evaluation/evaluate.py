@@ -13,6 +13,7 @@ from torch import Tensor
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.momu import Indices
+from audetnet.evaluation.encoder_input import EncoderInput
 from audetnet.evaluation.metrics import (
     Array,
     MetricTable,
@@ -80,10 +81,7 @@ def encoded(model: AUDetNet, batch: Batch, reference: Reference | None = None) -
     """
     rest = None if reference is None else reference.at_rest[batch.subjects]
     at_stem = rest if reference is not None and reference.place == "stem" else None
-    if batch.stem is None:
-        code = model.encode(to_unit_range(batch.frames), at_stem)
-    else:
-        code = model.encode_stem(batch.stem, at_stem)
+    code = EncoderInput.of_batch(model, batch).code(model, at_stem)
     if rest is None or at_stem is not None:
         return code
     return Code.of(code.z1 - rest, code.z2)
@@ -137,10 +135,7 @@ class Evaluator:
         """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
         frames = batches.frames(indices)
         with evaluating(self._model), self._precision():
-            if batches.has_stem:
-                code = self._model.encode_stem(batches.stem_outputs(indices))
-            else:
-                code = self._model.encode(to_unit_range(frames))
+            code = EncoderInput.of_rows(self._model, batches, indices).code(self._model)
             made = self._model.decode(code)
         shown = (self._model.pixels.shown(made) * 255).round().to(torch.uint8)
         return Samples(tuple(ids[i] for i in indices), frames.cpu().numpy(), shown.cpu().numpy())

@@ -45,7 +45,7 @@ from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
-from audetnet.training.with_references import is_asked_for, test_references
+from audetnet.training.with_references import is_asked_for, references_by_count
 
 CHECK_INTERVAL = 16
 """Batches between two looks at the terms: for the progress bar, and to stop where one is not
@@ -254,7 +254,7 @@ class Trainer:
                 note(f"no results with a person's reference: that {fault}")
                 return None
         data, batches, seed = self._dataset, self._batches, self._settings.seed
-        return lambda: test_references(self._model, data, batches, seed)
+        return lambda: references_by_count(self._model, data, batches, seed)
 
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch

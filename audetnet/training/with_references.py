@@ -30,7 +30,7 @@ def is_asked_for(model: AUDetNet, data: DataOptions) -> bool:
     return data.person_reference is not None or reference_block(model) is not None
 
 
-def test_references(
+def references_by_count(
     model: AUDetNet, dataset: Dataset, batches: Mapping[str, Batches], seed: int
 ) -> dict[str, Reference]:
     """What the test people show at rest, by how many frames: at the model's [person_reference], or

@@ -14,12 +14,12 @@ from audetnet.data.metadata import Metadata
 from audetnet.errors import UserError
 from audetnet.files import write_text, writing
 from audetnet.json_files import read_json
-from create_dataset.label_table import LabelTable, check_free, write_dataset
+from create_dataset.labels.table import LabelTable, check_free, write_dataset
 from create_dataset.rendering.action_units import HIDDEN, NAMES, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE
 from create_dataset.rendering.plan import Plan, frame_id, subject_id
 from create_dataset.rendering.request import Request
-from create_dataset.split_writing import write_split
+from create_dataset.splitting.writing import write_split
 from create_dataset.summary import Summary
 
 RENDERER = 1

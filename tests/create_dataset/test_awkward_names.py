@@ -14,7 +14,8 @@ from audetnet.data.ids import IdFiles, read_ids, write_ids
 from audetnet.data.metadata import Metadata, subjects_of
 from audetnet.data.tables import read_labels, write_labels
 from audetnet.training.records import result_csv
-from create_dataset import balance, balance_figures, check, csv_labels, splits
+from create_dataset import balance, check, csv_labels, splits
+from create_dataset.balancing import figures
 
 PEOPLE = {"a": "Smith, John", "b": 'O"Neil', "c": "=cmd", "-d": "two  words", "@e": "é; x"}
 """Subject by the first part of its frames' ids."""
@@ -41,7 +42,7 @@ def test_awkward_subjects_go_all_the_way(data: Path, monkeypatch: pytest.MonkeyP
     """Labels, folds, check, balance and what training reads."""
     assert splits.main([str(data), "--k", "5", "--validation", "1"]) == 0
     assert check.main([str(data)]) == 0
-    monkeypatch.setattr(balance_figures, "figures_of", lambda *_: {})
+    monkeypatch.setattr(figures, "figures_of", lambda *_: {})
     assert balance.main([str(data), "--fold", "1", "--sampling-size", "1"]) == 0
     tested = []
     for fold in ("1", "2", "3", "4", "5"):

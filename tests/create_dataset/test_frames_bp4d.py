@@ -11,7 +11,7 @@ from PIL import Image
 from audetnet.data.metadata import read_metadata
 from audetnet.faces import dlib_models
 from audetnet.faces.detector import Box, Face, landmark_detector
-from create_dataset import extraction
+from create_dataset.extraction import crops
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
     colour_centres,
@@ -172,7 +172,7 @@ def test_the_detector_that_is_asked_for_finds_them(images: Path, out: Path, monk
             seen.append((self.name, image.shape))
             return [Face(landmarks_of(0), Box(0, 0, 9, 9), 1.0)]
 
-    monkeypatch.setattr(extraction, "_detector", Fake)
+    monkeypatch.setattr(crops, "_detector", Fake)
     assert _run(images, out, "--landmarks", "dlib") == 0
     assert seen == [("dlib", (240, 320, 3))] * 4
     assert read_metadata(out).landmarks == "dlib"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from audetnet.data.metadata import read_metadata
-from create_dataset.disfa_layout import bad_frames
+from create_dataset.extraction.disfa_layout import bad_frames
 from create_dataset.frames import main
 from tests.create_dataset.face_videos import (
     colour_centres,
@@ -173,7 +173,7 @@ def test_list_of_bad_frames_is_the_published_one() -> None:
 def test_bad_frames_are_dropped(raw: Path, out: Path, capsys, monkeypatch) -> None:
     listed = raw / "bad.csv"
     listed.write_text("# source\nsubject,first,last\nSN001,1,2\nSN031,5,5\nSN0011,0,9\n")
-    monkeypatch.setattr("create_dataset.disfa_layout.BAD_FRAMES_FILE", listed)
+    monkeypatch.setattr("create_dataset.extraction.disfa_layout.BAD_FRAMES_FILE", listed)
     assert _run(raw, out, "--drop-bad-frames") == 0
     assert _ids(out) == _all("SN001", [0, 3, 4, 5]) | _all("SN031", [0, 1, 2, 4])
     error = capsys.readouterr().err

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from audetnet.data import videos
-from create_dataset import extraction, frame_store, worker_pool
+from create_dataset import worker_pool
+from create_dataset.extraction import crops, store
+from create_dataset.extraction.disfa_layout import disfa_sequences
 from create_dataset.frames import main
+from create_dataset.summary import Summary
 from tests.create_dataset.face_videos import (
     landmarks_of,
     make_disfa,
@@ -68,7 +71,7 @@ def _content(out: Path) -> dict[str, bytes]:
 
 def _killed_after(monkeypatch: pytest.MonkeyPatch, raw: Path, out: Path, count: int) -> None:
     """An extraction that ends, without any tidying, after so many frames."""
-    real = frame_store.FrameWriter.write
+    real = store.FrameWriter.write
     written = []
 
     def write(self, *frame) -> None:
@@ -78,7 +81,7 @@ def _killed_after(monkeypatch: pytest.MonkeyPatch, raw: Path, out: Path, count: 
         written.append(frame[0])
 
     with monkeypatch.context() as patch:
-        patch.setattr(frame_store.FrameWriter, "write", write)
+        patch.setattr(store.FrameWriter, "write", write)
         assert _run(raw, out) == 130
 
 
@@ -295,7 +298,7 @@ def test_a_full_disk_is_one_line(raw: Path, out: Path, monkeypatch, capsys) -> N
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(frame_store.os, "replace", full)
+    monkeypatch.setattr(store.os, "replace", full)
     assert _run(raw, out) == 2
     assert "cannot be written: No space left on device" in capsys.readouterr().err
 
@@ -398,7 +401,7 @@ def test_ctrl_c_while_a_worker_has_nothing_to_do(long_raw: Path, out: Path) -> N
     assert "Traceback" not in error
 
 
-def _die(job: extraction.Job) -> None:
+def _die(job: crops.Job) -> None:
     """As the system does where the memory is full."""
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -410,27 +413,24 @@ def test_a_killed_worker_is_one_line(raw: Path, out: Path, monkeypatch, capsys) 
 
 
 def test_stop_is_heard_at_the_next_frame(raw: Path, out: Path) -> None:
-    from create_dataset.disfa_layout import disfa_sequences
-    from create_dataset.summary import Summary
-
-    store = frame_store.FrameStore(out, {"format": "jpg"})
+    kept = store.FrameStore(out, {"format": "jpg"})
     sequence = disfa_sequences(raw, "left", True, False, Summary())[0]
-    job = extraction.Job(
+    job = crops.Job(
         sequence=sequence,
         wanted=None,
         done=frozenset(),
         length=None,
-        record=store.record_path(0),
+        record=kept.record_path(0),
     )
-    settings = extraction.CropSettings(
+    settings = crops.CropSettings(
         landmarks="files",
-        alignment=extraction.Alignment(),
+        alignment=crops.Alignment(),
         image_format="jpg",
         max_rotation=None,
     )
     advanced: list[int] = []
-    report = extraction.SequenceExtraction(
-        job, settings, store.unfinished, advanced.append, lambda: len(advanced) == 7
+    report = crops.SequenceExtraction(
+        job, settings, kept.unfinished, advanced.append, lambda: len(advanced) == 7
     ).run()
     assert report.written == 7
     assert report.length is None

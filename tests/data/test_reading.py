@@ -32,10 +32,10 @@ from audetnet.json_files import read_json
 from audetnet.networks.pretrained import resnet50_stem
 from create_dataset.checking.evidence import read_evidence
 from create_dataset.checking.survey import survey
-from create_dataset.disfa_labels import read_disfa
-from create_dataset.image_copies import ImageCopyError, place_image
-from create_dataset.labelled_rows import Columns, read_labelled_rows
-from create_dataset.row_frames import FrameColumns
+from create_dataset.labels.disfa import read_disfa
+from create_dataset.labels.image_copies import ImageCopyError, place_image
+from create_dataset.labels.row_frames import FrameColumns
+from create_dataset.labels.rows import Columns, read_labelled_rows
 from create_dataset.summary import Summary
 
 Write = Callable[..., Path]

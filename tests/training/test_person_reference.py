@@ -27,7 +27,7 @@ from audetnet.training.preparation import (
     training_people_at_rest,
 )
 from audetnet.training.records import reference_table
-from audetnet.training.with_references import CHOICES, test_references
+from audetnet.training.with_references import CHOICES, references_by_count
 from tests.forked import forked_world
 from tests.training.conftest import (
     FROZEN_STEM,
@@ -40,7 +40,6 @@ from tests.training.conftest import (
 )
 from tests.training.stem_bench import Bench
 
-test_references.__test__ = False  # type: ignore[attr-defined]  # it is none
 narrow_resnet = pytest.mark.usefixtures("narrow_resnet")
 Edited = Callable[..., Path]
 Train = Callable[..., Path]
@@ -153,7 +152,7 @@ def test_a_step_takes_it_off(bench: Bench) -> None:
 def test_test_people_are_read_at_rest_at_the_block(bench: Bench, with_stem: bool) -> None:
     model, batches = bench.model().eval(), bench.batches("test", with_stem)
     both = {"test": batches, "train": bench.batches("train", with_stem)}
-    references = test_references(model, bench.data, both, seed=0)
+    references = references_by_count(model, bench.data, both, seed=0)
     assert list(references) == ["1", "5", "20", "all"] == list(CHOICES)
     assert {reference.place for reference in references.values()} == {"stem"}
     stem = reader(model, 2, batches)(np.arange(4))
@@ -184,7 +183,7 @@ def test_plain_is_the_mean_of_the_training_people(bench: Bench) -> None:
     everyone = found[1].mean_rest.expand(2, *found[1].mean_rest.shape)
     plain = bench.evaluated(model, True)
     assert bench.evaluated(model, True, Reference("stem", everyone)).losses == plain.losses
-    own = test_references(model, bench.data, batches, seed=0)["all"]
+    own = references_by_count(model, bench.data, batches, seed=0)["all"]
     assert bench.evaluated(model, True, own).losses != plain.losses
 
 
@@ -200,7 +199,7 @@ def test_z1_is_read_minus_the_persons_median_plus_the_mean_level(
     """Of at most 20 frames of each training person; z2 stays as it is."""
     model = z1_bench.model().eval()
     batches = {name: z1_bench.batches(name, with_stem) for name in ("train", "test")}
-    reference = test_references(model, z1_bench.data, batches, seed=0)["all"]
+    reference = references_by_count(model, z1_bench.data, batches, seed=0)["all"]
     assert reference.place == "z1"
     codes = {}
     for name, each in batches.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from create_dataset.extraction import CropSettings, Job, Report, SequenceExtraction
+from create_dataset.extraction.crops import CropSettings, Job, Report, SequenceExtraction
 from create_dataset.worker_pool import do_all
 
 

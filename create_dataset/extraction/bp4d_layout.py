@@ -7,9 +7,9 @@ from pathlib import Path
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
-from create_dataset.bp4d_coding import frame_id
-from create_dataset.frame_ids import add_unique
-from create_dataset.frame_sources import ImageFrames, Sequence
+from create_dataset.extraction.sources import ImageFrames, Sequence
+from create_dataset.labels.bp4d import frame_id
+from create_dataset.labels.frame_ids import add_unique
 from create_dataset.summary import Summary
 
 _SUBJECT = re.compile(r"[FM]\d+", re.IGNORECASE)

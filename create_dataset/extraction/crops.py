@@ -12,8 +12,8 @@ from audetnet.faces.detector import LandmarkDetector, landmark_detector
 from audetnet.faces.head_pose import head_pose
 from audetnet.faces.landmarks import LandmarkError, Points, read_landmarks
 from audetnet.faces.sources import DetectorName, LandmarkSource
-from create_dataset.frame_sources import Frame, Sequence, VideoFrames
-from create_dataset.frame_store import FrameWriter, ImageFormat, natural_order
+from create_dataset.extraction.sources import Frame, Sequence, VideoFrames
+from create_dataset.extraction.store import FrameWriter, ImageFormat, natural_order
 
 BAD = "on the list of bad frames"
 NO_LANDMARKS = "no landmark file"

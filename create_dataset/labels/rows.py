@@ -17,8 +17,8 @@ from audetnet.data.names import subject_fault
 from audetnet.data.tables import check_values, numbers, read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.labels import UNKNOWN_CODE, FloatArray, LabelKind, active
-from create_dataset.au_columns import Style, au_column
-from create_dataset.row_frames import FrameColumns, find_column, row_frames, texts
+from create_dataset.labels.au_columns import Style, au_column
+from create_dataset.labels.row_frames import FrameColumns, find_column, row_frames, texts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from audetnet.data.metadata import read_metadata, update_metadata
 from audetnet.errors import UserError, first_few
 from audetnet.lock import locked
 from audetnet.progress import ProgressBar
-from create_dataset.extraction import (
+from create_dataset.extraction.crops import (
     NO_LABELS,
     NO_SEQUENCE,
     NOT_THERE,
@@ -18,11 +18,11 @@ from create_dataset.extraction import (
     Job,
     Report,
 )
-from create_dataset.frame_ids import sequence_of
-from create_dataset.frame_sources import ImageFrames, Sequence, VideoFrames
-from create_dataset.frame_store import FrameStore, Parameters, VideoLength, natural_order
-from create_dataset.frame_workers import extract_all
-from create_dataset.left_out import LeftOut, write_left_out
+from create_dataset.extraction.left_out import LeftOut, write_left_out
+from create_dataset.extraction.sources import ImageFrames, Sequence, VideoFrames
+from create_dataset.extraction.store import FrameStore, Parameters, VideoLength, natural_order
+from create_dataset.extraction.workers import extract_all
+from create_dataset.labels.frame_ids import sequence_of
 from create_dataset.summary import Summary
 
 _BUSY = "another process extracts frames there; wait for it, or choose another directory"

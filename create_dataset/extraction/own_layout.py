@@ -6,16 +6,16 @@ from pathlib import Path
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError, first_few
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
-from create_dataset.frame_ids import (
+from create_dataset.extraction.left_out import LeftOut
+from create_dataset.extraction.sources import ImageFrames, Sequence, VideoFrames
+from create_dataset.extraction.store import natural_order
+from create_dataset.labels.frame_ids import (
     add_unique,
     check_id,
     id_of_image,
     id_of_video_frame,
     video_name,
 )
-from create_dataset.frame_sources import ImageFrames, Sequence, VideoFrames
-from create_dataset.frame_store import natural_order
-from create_dataset.left_out import LeftOut
 
 _IMAGES_A_SEQUENCE = 200
 """Few enough for all workers to have some, enough for a job to be worth its sending."""

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from audetnet.errors import UserError
-from create_dataset.frame_ids import add_unique, id_of_video_frame
-from create_dataset.frame_sources import Sequence, VideoFrames
+from create_dataset.extraction.sources import Sequence, VideoFrames
+from create_dataset.labels.disfa import DISFA
+from create_dataset.labels.frame_ids import add_unique, id_of_video_frame
 from create_dataset.summary import Summary
 
 Camera = Literal["left", "right"]
-BAD_FRAMES_FILE = Path(__file__).parent / "disfa_dataset" / "bad_frames.csv"
+BAD_FRAMES_FILE = DISFA / "bad_frames.csv"
 _VIDEO_FOLDER = r"videos?_{camera}camera"
 _VIDEO = r"{camera}video(sn\d+)(_comp)?\.(avi|mp4|mkv|mov)"
 _ZERO_BASED = re.compile(r"(SN\d+)_(\d+)_lm", re.IGNORECASE)

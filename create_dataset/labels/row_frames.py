@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from audetnet.data.names import id_fault
 from audetnet.errors import UserError, first_few
-from create_dataset.frame_ids import (
+from create_dataset.labels.frame_ids import (
     add_unique,
     id_of_image,
     id_of_video_frame,

@@ -7,7 +7,7 @@ from pathlib import Path
 from audetnet.data.images import read_upright
 from audetnet.data.videos import video_frames, video_length
 from audetnet.faces.alignment import ByteImage
-from create_dataset.frame_ids import id_of_video_frame
+from create_dataset.labels.frame_ids import id_of_video_frame
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from audetnet.drawing import Figure
 from audetnet.labels import MAX_INTENSITY, FloatArray
-from create_dataset.balance_table import Balance, Numbers
+from create_dataset.balancing.table import Balance, Numbers
 
 Drawing = tuple[str, Callable[[], Figure]]
 """What a figure shows, and what draws it."""

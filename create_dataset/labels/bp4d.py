@@ -17,11 +17,11 @@ from audetnet.errors import UserError, first_few
 from audetnet.files import read_text
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE
 from audetnet.progress import ProgressBar
-from create_dataset.au_columns import au_of_number
-from create_dataset.label_table import LabelTable, Mistakes, chosen_subjects
+from create_dataset.labels.au_columns import au_of_number
+from create_dataset.labels.table import LabelTable, Mistakes, chosen_subjects
 from create_dataset.summary import Summary
 
-BP4D = Path(__file__).parent / "bp4d_dataset"
+BP4D = Path(__file__).parents[1] / "bp4d_dataset"
 """Its dataset.json: AUs, folds."""
 INTENSITY_AUS = ("AU6", "AU10", "AU12", "AU14", "AU17")
 """The AUs whose intensities are coded."""

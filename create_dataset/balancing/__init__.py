@@ -1,0 +1,1 @@
+"""What a balanced list of training ids holds, in numbers and figures."""

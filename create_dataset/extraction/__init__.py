@@ -1,0 +1,1 @@
+"""Videos and photographs, as each dataset arranges them, to aligned face crops."""

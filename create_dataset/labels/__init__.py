@@ -1,0 +1,1 @@
+"""Label files of DISFA and BP4D, and tables of any tool, to a table of AUs."""

@@ -1,0 +1,1 @@
+"""How splits are written to a dataset directory."""
