@@ -243,7 +243,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         if checkpoint is None:
             world.from_first(model.load_pretrained)
             if arguments.init is not None:
-                world.from_first(lambda: initialise(model, arguments.init))
+                world.from_first(lambda: initialise(model, arguments.init, dataset.au_names))
         else:
             model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None

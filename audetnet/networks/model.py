@@ -21,6 +21,7 @@ from audetnet.config.options import (
 from audetnet.networks.code import Code
 from audetnet.networks.graph import INPUT, Graph, Plan, plan
 from audetnet.networks.pretrained import Normalisation
+from audetnet.networks.ridge_readout import RidgeReadout
 from audetnet.networks.shapes import Shape, size_text
 from audetnet.seeds import Purpose, seeded
 
@@ -261,6 +262,20 @@ class AUDetNet(nn.Module):
         """All networks but the main three, by name."""
         main = set(map(network_name, MAIN_SECTIONS))
         return {name: each for name, each in self.networks().items() if name not in main}
+
+    def tensors_with_a_row_an_au(self) -> set[str]:
+        """Names in the state dict: of readouts fitted in closed form, and of the AUPredictor's last
+        block that has weights.
+        """
+        names = set()
+        for index, block in enumerate(self.encoder.blocks):
+            if isinstance(block, RidgeReadout):
+                names |= {f"encoder.blocks.{index}.{name}" for name in ("weight", "bias")}
+        for index, block in reversed(list(enumerate(self.predictor.blocks))):
+            if own := {name for name, tensor in block.state_dict().items() if tensor.ndim}:
+                names |= {f"predictor.blocks.{index}.{name}" for name in own}
+                break
+        return names
 
     def load_pretrained(self) -> None:
         """Fill in the published weights that the cfg asks for. Raises CfgError where they cannot be

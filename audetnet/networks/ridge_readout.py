@@ -2,8 +2,9 @@
 
 N frames of D = C * h * w features, A AUs. Features are standardised; an AU's weights w and bias
 minimise the squared error summed over the frames on which it is known, plus ``penalty`` * |w|^2
-(as in sklearn's Ridge). It is solved in the dual, for D is usually far above N: by the Gram matrix
-of the frames, in float64.
+(as in sklearn's Ridge). A block that starts from weights w0 (``--init``) penalises |w - w0|^2
+instead: it is fitted to what w0 leaves of the targets. It is solved in the dual, for D is usually
+far above N: by the Gram matrix of the frames, in float64.
 """
 
 from dataclasses import dataclass
@@ -78,15 +79,22 @@ class RidgeReadout(FittedBlock):
         rows = rows[spread_over_people(people[rows], MOST_FRAMES)]
         chosen = torch.from_numpy(rows)
         frames = _Standardised(features.flatten(1), chosen)
-        groups = _Groups(frames.gram(), targets.cpu()[chosen].double())
+        known = targets.cpu()[chosen].double()
+        start = torch.zeros_like(known)
+        if self.is_fitted:
+            start += self(features[chosen].to(self.weight.device)).flatten(1).cpu()
+        groups = _Groups(frames.gram(), known, start)
         penalty = self._penalty
         if penalty == "cross-validated":
             folds = fold_of_people(people[rows], MOST_FOLDS)
             penalty = _best_penalty(groups, torch.from_numpy(folds), frames.count)
         dual, offsets = groups.solve(penalty)
         weight, shift = frames.primal(dual)
-        self.weight.copy_(weight)
-        self.bias.copy_(offsets - shift)
+        if not self.is_fitted:
+            self.weight.zero_()
+            self.bias.zero_()
+        self.weight.add_(weight.to(self.weight))
+        self.bias.add_((offsets - shift).to(self.bias))
         self.fitted_penalty.fill_(penalty)
 
 
@@ -98,7 +106,9 @@ def outputs_left_out(features: Tensor, targets: Tensor, people: People, penalty:
     known of fewer than two people.
     """
     every = torch.arange(len(targets))
-    groups = _Groups(_Standardised(features.flatten(1), every).gram(), targets.cpu().double())
+    known = targets.cpu().double()
+    gram = _Standardised(features.flatten(1), every).gram()
+    groups = _Groups(gram, known, torch.zeros_like(known))
     return groups.left_out(penalty, torch.from_numpy(fold_of_people(people, MOST_FOLDS)))
 
 
@@ -154,11 +164,14 @@ class _Group:
 
 
 class _Groups:
-    """All AUs, by the frames on which they are known; each is fitted to these frames alone."""
+    """All AUs, by the frames on which they are known; each is fitted to these frames alone: to
+    what ``start`` (N, A), the outputs that the regression starts from, leaves of the targets.
+    """
 
-    def __init__(self, gram: Tensor, targets: Tensor) -> None:
+    def __init__(self, gram: Tensor, targets: Tensor, start: Tensor) -> None:
         self._gram = gram
         self._targets = targets
+        self._start = start
         by_rows: dict[bytes, list[int]] = {}
         known = ~targets.isnan()
         for au in range(targets.shape[1]):
@@ -175,7 +188,7 @@ class _Groups:
         bias = torch.zeros(self._targets.shape[1], dtype=torch.float64)
         for group in self._groups:
             whole = self._gram_of(group)
-            target = self._targets[group.rows][:, group.aus]
+            target = self._left_over(group)
             regular = _centred(whole)
             regular.diagonal().add_(penalty)
             factor = torch.linalg.cholesky(regular)
@@ -188,15 +201,16 @@ class _Groups:
         """Of predictions and targets of people left out, (penalties, A); NaN where undefined."""
         found = torch.full((len(penalties), self._targets.shape[1]), torch.nan).double()
         for group in self._groups:
-            target = self._targets[group.rows][:, group.aus]
             own = folds[group.rows]
             if len(own.unique()) < 2:
                 continue
+            start = self._start[group.rows][:, group.aus]
+            target = self._left_over(group)
             values, vectors = torch.linalg.eigh(_centred(self._gram_of(group)))
             for index, penalty in enumerate(penalties):
                 shrunk = penalty / (values.clamp(min=0) + penalty)
                 predicted = _predictions_left_out(shrunk, vectors, target, own)
-                found[index, group.aus] = _correlations(predicted, target)
+                found[index, group.aus] = _correlations(start + predicted, start + target)
         return found
 
     def left_out(self, penalty: float, folds: Tensor) -> Tensor:
@@ -206,12 +220,16 @@ class _Groups:
             own = folds[group.rows]
             if len(own.unique()) < 2:
                 continue
-            target = self._targets[group.rows][:, group.aus]
+            target = self._left_over(group)
             values, vectors = torch.linalg.eigh(_centred(self._gram_of(group)))
             shrunk = penalty / (values.clamp(min=0) + penalty)
             predicted = _predictions_left_out(shrunk, vectors, target, own)
-            found[group.rows[:, None], torch.tensor(group.aus)] = predicted
+            start = self._start[group.rows][:, group.aus]
+            found[group.rows[:, None], torch.tensor(group.aus)] = start + predicted
         return found
+
+    def _left_over(self, group: _Group) -> Tensor:
+        return (self._targets - self._start)[group.rows][:, group.aus]
 
     def _gram_of(self, group: _Group) -> Tensor:
         if len(group.rows) == len(self._gram):

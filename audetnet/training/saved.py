@@ -20,6 +20,7 @@ from audetnet.evaluation.thresholds import (
 from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.recogniser import run_or_shipped
 from audetnet.training.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -128,17 +129,21 @@ class SavedModel:
         )
 
 
-def reported_checkpoint(run: Path) -> Path:
+def reported_checkpoint(path: Path) -> Path:
     """The checkpoint of the epoch that a run directory reports (results.json), or the latest where
-    it has not come to its end. Raises UserError.
+    it has not come to its end; the shipped network's for its name; any other file as it is. Raises
+    UserError.
     """
+    run = run_or_shipped(path)
+    if not run.is_dir():
+        return run
     directory = RunDirectory(run)
     if not directory.thresholds.exists():
         return directory.latest
     epoch = read_thresholds(run).epoch
-    for path in (directory.latest, directory.best, directory.kept(epoch)):
-        if path.is_file() and load_checkpoint(path).progress.epoch - 1 == epoch:
-            return path
+    for file in (directory.latest, directory.best, directory.kept(epoch)):
+        if file.is_file() and load_checkpoint(file).progress.epoch - 1 == epoch:
+            return file
     raise UserError(
         f"{run}: the checkpoint of epoch {epoch}, which it reports, is gone; name another one"
     )
@@ -146,7 +151,7 @@ def reported_checkpoint(run: Path) -> Path:
 
 def load_reported(path: Path) -> SavedModel:
     """The epoch that a run directory reports, or the checkpoint itself. Raises UserError."""
-    return load_saved(reported_checkpoint(path) if path.is_dir() else path)
+    return load_saved(reported_checkpoint(path))
 
 
 def load_saved(path: Path) -> SavedModel:

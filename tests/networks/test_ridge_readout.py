@@ -248,6 +248,46 @@ def test_the_block_of_a_cfg(planned: Planner) -> None:
     assert not step.learns
 
 
+def test_started_from_weights_it_is_fitted_to_what_they_leave() -> None:
+    """sklearn's, of the residuals; with a large penalty it stays what it was."""
+    given, other = data(seed=1), fitted(data(seed=2), 3.0)
+    start = other(given.features.double()).flatten(1)
+    block = RidgeReadout(FEATURES, AUS, 7.0).double()
+    block.load_state_dict(other.state_dict())
+    block.fit(given.features, given.targets, given.people)
+    scaled = StandardScaler().fit_transform(given.matrix)
+    ridge = Ridge(alpha=7.0).fit(scaled, given.targets.numpy() - start.numpy())
+    np.testing.assert_allclose(
+        block(given.features.double()).flatten(1), start.numpy() + ridge.predict(scaled), atol=1e-8
+    )
+    stays = RidgeReadout(FEATURES, AUS, 1e12).double()
+    stays.load_state_dict(other.state_dict())
+    stays.fit(given.features, given.targets, given.people)
+    np.testing.assert_allclose(stays.weight, other.weight, atol=1e-6)
+
+
+def test_weights_that_already_fit_are_kept() -> None:
+    """The penalty is chosen with what they say counted in: few noisy frames do not unlearn what
+    many have taught.
+    """
+    every = data(frames=900, noise=0.1, seed=3)
+    many, few, unseen = (
+        Data(every.features[part], every.targets[part], every.people[part])
+        for part in (slice(500), slice(500, 524), slice(600, 900))
+    )
+    taught = fitted(many, "cross-validated")
+    block = RidgeReadout(FEATURES, AUS, "cross-validated").double()
+    block.load_state_dict(taught.state_dict())
+    block.fit(few.features, few.targets, few.people)
+    anew = fitted(few, "cross-validated")
+
+    def error(one: RidgeReadout) -> float:
+        found = one(unseen.features.double()).flatten(1)
+        return float((found - unseen.targets).square().mean())
+
+    assert error(block) < 0.5 * error(anew)
+
+
 def test_candidates_rise() -> None:
     """The last one is taken for the largest."""
     assert all(first < second for first, second in pairwise(PENALTIES))

@@ -15,6 +15,7 @@ from audetnet.training.initial_weights import initialise
 from audetnet.vocabulary import VOCABULARY
 from tests.training.conftest import start
 
+AUS = tuple(f"AU{number}" for number in (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26))
 Edited = Callable[..., Path]
 
 
@@ -38,7 +39,7 @@ def test_a_state_dict_is_taken_over_and_what_does_not_fit_is_named(
     state[second] = torch.ones(7)
     del state[third]
     path = _saved(tmp_path / "other.pt", {**state, "head.bias": torch.ones(2)})
-    initialise(model, path)
+    initialise(model, path, AUS)
     after = model.state_dict()
     torch.testing.assert_close(after[first], before[first] + 1)
     for name in (second, third):
@@ -75,7 +76,39 @@ def test_what_cannot_be_started_from_is_a_line(
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(UserError, match=message):
-        initialise(_model(edited_cfg()), path)
+        initialise(_model(edited_cfg()), path, AUS)
+
+
+def test_aus_are_found_by_their_names(
+    edited_cfg: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A checkpoint of 13 AUs in another order, one of them of no interest, and without AU26."""
+    model = _model(edited_cfg())
+    rows = model.tensors_with_a_row_an_au()
+    assert rows and all(name.startswith("predictor.") for name in rows)
+    theirs = ("AU99", *reversed(AUS[:-1]), "AU43")
+    state = {}
+    for name, tensor in model.state_dict().items():
+        numbers = torch.arange(len(theirs), dtype=tensor.dtype)
+        shape = (len(theirs), *tensor.shape[1:])
+        state[name] = (
+            numbers.view(-1, *[1] * (tensor.ndim - 1)).expand(shape).clone()
+            if name in rows
+            else tensor
+        )
+    path = _saved(
+        tmp_path / "theirs.pt", {"model": state, "description": json.dumps({"au_names": theirs})}
+    )
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    initialise(model, path, AUS)
+    for name in rows:
+        after = model.state_dict()[name].flatten(1) if model.state_dict()[name].ndim > 1 else None
+        first = model.state_dict()[name][:, None] if after is None else after
+        assert first[:-1, 0].tolist() == [theirs.index(au) for au in AUS[:-1]]
+        torch.testing.assert_close(model.state_dict()[name][-1], before[name][-1])
+    assert capsys.readouterr().err == (
+        f"{path}: does not know AU26; their weights start as the cfg says\n"
+    )
 
 
 @pytest.mark.slow
