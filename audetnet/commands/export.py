@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from audetnet.arguments import command_parser
 from audetnet.commands.dataset_flags import add_run_argument
-from audetnet.console import counted, say
+from audetnet.console.arguments import command_parser
+from audetnet.console.lines import counted, say
 from audetnet.errors import UserError, exit_status
 
 _PROGRAM = "audetnet export"
