@@ -23,7 +23,7 @@ from audetnet.data.batches import Batch
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.model import AUDetNet
 from audetnet.objectives import wgan_gp
 from audetnet.objectives.critic_chain import score_gradient

@@ -26,8 +26,8 @@ from gpu_bench import HEAD, Bench, Row, cpu_bench, gpu_bench, markdown
 from gpu_lines import LINES, Line
 from trainees import made_array
 
-from audetnet.devices import chosen_device
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.devices import chosen_device
+from audetnet.machine.memory import keep_freed_memory
 
 TOTAL = 525.0
 """Seconds for all lines together."""

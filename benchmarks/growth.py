@@ -27,7 +27,7 @@ from audetnet.config.reader import parse_config
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.distributed.world import World
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.model import build_model, plan_model
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.logs import RunDirectory
@@ -131,7 +131,7 @@ class Case:
     size: int = 16
     momu: bool = False
     keep: bool = True
-    """Whether freed memory is kept, as train.py does on a CPU (audetnet/memory.py)."""
+    """Whether freed memory is kept, as train.py does on a CPU (audetnet/machine/memory.py)."""
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from comparing import Action, in_turn
 
+from audetnet.console.text_table import text_table
 from audetnet.errors import UserError
 from audetnet.faces.detector import LandmarkDetector, landmark_detector
 from audetnet.faces.sources import DETECTORS
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 from audetnet.prediction.au_model import AUModel, Crops
 from audetnet.prediction.ensemble import Ensemble
 from audetnet.prediction.exported_model import OnnxModel
@@ -33,7 +34,6 @@ from audetnet.prediction.observing import CropKind, FaceFinder
 from audetnet.prediction.people import People
 from audetnet.prediction.stream import recognised
 from audetnet.prediction.trained_model import TrainedModel
-from audetnet.text_table import text_table
 
 BATCH = 32
 

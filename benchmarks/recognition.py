@@ -27,14 +27,14 @@ from recognition_arms import ARMS, BASE, Arm, cfg_text
 from recognition_measures import CPU, Result, kept, measured, own_judge, save
 from recognition_table import Numbers, draw, markdown
 
-from audetnet.arguments import names, positive
 from audetnet.baselines.features import hog_reader, stem_readers
 from audetnet.baselines.ridge import ridge_method
 from audetnet.commands import train
-from audetnet.console import note, say
+from audetnet.console.arguments import names, positive
+from audetnet.console.lines import note, say
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
 from audetnet.errors import UserError, did_you_mean, exit_status
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 
 _AT_ONCE = 2
 _MADE_OF = "made_of.txt"

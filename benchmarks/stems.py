@@ -26,7 +26,7 @@ from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.momu import Indices
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.data.views import view_name, views_of_epoch
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.frozen_stem import frozen_stem
 from audetnet.networks.model import plan_model
 from audetnet.vocabulary import VOCABULARY

@@ -30,7 +30,7 @@ from audetnet.data.augment import Augmentation, to_unit_range
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.model import build_model, plan_model
 from audetnet.objectives.objective import pursued
 from audetnet.seeds import Purpose, numpy_generator, torch_generator

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.arguments import command_parser, names, natural, positive
-from audetnet.console import say
+from audetnet.console.arguments import command_parser, names, natural, positive
+from audetnet.console.lines import say
+from audetnet.console.progress import ProgressBar
 from audetnet.errors import UserError, exit_status
-from audetnet.progress import ProgressBar
 
 if TYPE_CHECKING:
     from audetnet.data.frames import Dataset
@@ -158,9 +158,9 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
 
 def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary") -> None:
     """The list, the table and the figures, each whole."""
-    from audetnet.csv_files import write_csv
     from audetnet.data.ids import write_ids
-    from audetnet.files import write_bytes
+    from audetnet.files.csv import write_csv
+    from audetnet.files.whole import write_bytes
     from create_dataset.balancing.figures import figures_of
     from create_dataset.balancing.table import csv_rows, people_text
 

@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from audetnet.arguments import command_parser, names
+from audetnet.console.arguments import command_parser, names
 from audetnet.data.metadata import read_metadata
 from audetnet.errors import UserError, exit_status
 from create_dataset.labels.au_columns import aus

@@ -21,8 +21,8 @@ import json
 import sys
 from pathlib import Path
 
-from audetnet.arguments import command_parser
-from audetnet.console import say
+from audetnet.console.arguments import command_parser
+from audetnet.console.lines import say
 from audetnet.errors import UserError, exit_status
 
 EXIT_ERRORS = 1

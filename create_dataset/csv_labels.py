@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.arguments import command_parser, natural
-from audetnet.console import counted
-from audetnet.csv_files import write_csv
+from audetnet.console.arguments import command_parser, natural
+from audetnet.console.lines import counted
+from audetnet.console.progress import ProgressBar
 from audetnet.data.images import ImageError, find_images, image_size
 from audetnet.data.metadata import (
     DEFAULT_SUBJECT_PATTERN,
@@ -21,8 +21,8 @@ from audetnet.data.metadata import (
     subjects_of,
 )
 from audetnet.errors import UserError, exit_status, first_few
+from audetnet.files.csv import write_csv
 from audetnet.labels import ACTIVE_INTENSITY
-from audetnet.progress import ProgressBar
 from create_dataset.extraction.store import DESCRIPTION_FILE
 from create_dataset.labels.au_columns import aus
 from create_dataset.labels.image_copies import ImageCopyError, place_image

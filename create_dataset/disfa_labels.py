@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from audetnet.arguments import command_parser, names
+from audetnet.console.arguments import command_parser, names
 from audetnet.errors import exit_status
 from audetnet.labels import ACTIVE_INTENSITY
 from create_dataset.labels.au_columns import aus

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.arguments import above_zero, command_parser, names, positive
-from audetnet.console import note
+from audetnet.console.arguments import above_zero, command_parser, names, positive
+from audetnet.console.lines import note
 from audetnet.errors import UserError, exit_status
 from audetnet.faces.sources import DETECTORS, LANDMARK_SOURCES, DetectorName, LandmarkSource
 

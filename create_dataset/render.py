@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.arguments import command_parser, natural, positive
+from audetnet.console.arguments import command_parser, natural, positive
 from audetnet.errors import UserError, did_you_mean, exit_status
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from audetnet.arguments import (
+from audetnet.console.arguments import (
     command_parser,
     count_or_fraction,
     fold_count,

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from audetnet.console import note, say
+from audetnet.console.lines import note, say
 from audetnet.errors import first_few
 
 

@@ -7,11 +7,11 @@ from math import isnan
 from pathlib import Path
 
 from audetnet.baselines.method import MEAN, METRICS, PLAIN, Method
-from audetnet.csv_files import Cell, write_csv
+from audetnet.console.text_table import text_table
 from audetnet.data.frames import Dataset
 from audetnet.evaluation.people import Estimate
-from audetnet.files import write_text
-from audetnet.text_table import text_table
+from audetnet.files.csv import Cell, write_csv
+from audetnet.files.whole import write_text
 
 Estimates = Mapping[tuple[str, str, str], Estimate]
 """By reference, metric and AU (``MEAN``: their mean)."""

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import (
     add_dataset_flags,
     cache_of,
@@ -15,10 +14,11 @@ from audetnet.commands.dataset_flags import (
     dataset_of_run,
 )
 from audetnet.commands.device_flag import add_device_flag
-from audetnet.console import counted, note, say
-from audetnet.devices import chosen_device
+from audetnet.console.arguments import command_parser, natural
+from audetnet.console.lines import counted, note, say
 from audetnet.errors import exit_status
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.devices import chosen_device
+from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

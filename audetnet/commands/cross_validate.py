@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.arguments import command_parser, count_or_fraction, fold_count, positive
 from audetnet.commands.dataset_flags import add_cache_flag, add_table_flags, cache_of
 from audetnet.commands.device_flag import add_device_flag
-from audetnet.console import counted, note, say
-from audetnet.devices import chosen_device
+from audetnet.console.arguments import command_parser, count_or_fraction, fold_count, positive
+from audetnet.console.lines import counted, note, say
 from audetnet.errors import EXIT_MISTAKE, exit_status
-from audetnet.lock import locked
+from audetnet.files.lock import locked
+from audetnet.machine.devices import chosen_device
 
 if TYPE_CHECKING:
     import torch

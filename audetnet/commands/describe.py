@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from audetnet.arguments import command_parser
 from audetnet.commands.dataset_flags import add_dataset_flags, dataset_of
-from audetnet.console import note, say
+from audetnet.console.arguments import command_parser
+from audetnet.console.lines import note, say
 from audetnet.errors import exit_status
 
 _PROGRAM = "audetnet describe"

@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.arguments import command_parser, names, natural, positive
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of_run
 from audetnet.commands.device_flag import add_device_flag
-from audetnet.console import counted, note, say
-from audetnet.devices import chosen_device
+from audetnet.console.arguments import command_parser, names, natural, positive
+from audetnet.console.lines import counted, note, say
 from audetnet.errors import UserError, exit_status
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.devices import chosen_device
+from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch

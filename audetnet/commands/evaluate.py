@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.arguments import command_parser, names, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of, paths_of
 from audetnet.commands.device_flag import add_device_flag
-from audetnet.console import note, say
-from audetnet.devices import chosen_device
+from audetnet.console.arguments import command_parser, names, natural
+from audetnet.console.lines import note, say
 from audetnet.errors import UserError, exit_status, first_few
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.devices import chosen_device
+from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch

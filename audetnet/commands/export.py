@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from audetnet.arguments import command_parser
-from audetnet.console import counted, say
+from audetnet.console.arguments import command_parser
+from audetnet.console.lines import counted, say
 from audetnet.errors import UserError, exit_status
 
 _PROGRAM = "audetnet export"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
 
-from audetnet.arguments import command_parser
+from audetnet.console.arguments import command_parser
 
 
 class Command(NamedTuple):

@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.arguments import above_zero, command_parser, positive
 from audetnet.commands.device_flag import add_device_flag
-from audetnet.console import counted, note, say
+from audetnet.console.arguments import above_zero, command_parser, positive
+from audetnet.console.lines import counted, note, say
 from audetnet.errors import UserError, exit_status
 from audetnet.faces.sources import DETECTORS
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 from audetnet.prediction.reference_choice import FORMS, reference_choice
 
 if TYPE_CHECKING:

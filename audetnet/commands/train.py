@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.arguments import command_parser, natural
 from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
 from audetnet.commands.describe import describe
 from audetnet.commands.device_flag import add_device_flag
-from audetnet.console import counted, note, say, silence
-from audetnet.devices import chosen_device
+from audetnet.console.arguments import command_parser, natural
+from audetnet.console.lines import counted, note, say, silence
 from audetnet.errors import UserError, exit_status
-from audetnet.lock import locked
-from audetnet.memory import keep_freed_memory
+from audetnet.files.lock import locked
+from audetnet.machine.devices import chosen_device
+from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audetnet.errors import UserError, quoted
-from audetnet.files import check_regular
+from audetnet.files.whole import check_regular
 
 _HEADERS = {"{": (re.compile(r"\{([^{}]+)\}"), "}"), "[": (re.compile(r"\[([^\[\]]+)\]"), "]")}
 _KEY = re.compile(r"[A-Za-z_][\w-]*")

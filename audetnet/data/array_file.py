@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.console.progress import ProgressBar
 from audetnet.errors import UserError, first_few
-from audetnet.files import check_regular
-from audetnet.progress import ProgressBar
+from audetnet.files.whole import check_regular
 
 Pixels = npt.NDArray[np.uint8]
 PackedArray = npt.NDArray[Any]

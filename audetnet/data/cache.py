@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.console import note
+from audetnet.console.lines import note
 from audetnet.data.array_file import Header, PackedArray, open_array, unfit
 from audetnet.data.images import Size
 from audetnet.data.packing import ImageFiles, Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
-from audetnet.files import FileError
-from audetnet.lock import locked
+from audetnet.files.lock import locked
+from audetnet.files.whole import FileError
 
 _BLOCK = 1024
 _BUSY = "another process packs images there; waiting for it"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.console import counted
+from audetnet.console.lines import counted
 from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import Size, find_images, image_size
 from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subjects_of

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from audetnet.csv_files import write_csv
 from audetnet.data.names import id_fault
 from audetnet.errors import UserError
-from audetnet.files import read_text
+from audetnet.files.csv import write_csv
+from audetnet.files.whole import read_text
 
 FOLDS_DIRECTORY = "folds"
 

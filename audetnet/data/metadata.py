@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.csv_files import read_csv
 from audetnet.data.names import folder_fault, id_fault, subject_fault
 from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.faces.sources import LANDMARK_SOURCES, LandmarkSource
-from audetnet.files import write_text
-from audetnet.json_files import read_json
+from audetnet.files.csv import read_csv
+from audetnet.files.json import read_json
+from audetnet.files.whole import write_text
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
 
 DEFAULT_SUBJECT_PATTERN = r"[^_]+"

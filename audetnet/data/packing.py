@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.console import note
+from audetnet.console.lines import note
+from audetnet.console.progress import ProgressBar
 from audetnet.data.array_file import (
     VERSION,
     Checksums,
@@ -34,8 +35,7 @@ from audetnet.data.array_file import (
     read_header,
 )
 from audetnet.data.images import ImageError, Size, read_image
-from audetnet.files import write_text, written_whole
-from audetnet.progress import ProgressBar
+from audetnet.files.whole import write_text, written_whole
 
 SAVE_INTERVAL = 20.0
 """Seconds of decoding that a killed packing loses at most, about."""

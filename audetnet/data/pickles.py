@@ -9,7 +9,7 @@ from audetnet.data.pickle_machine import PickleError
 from audetnet.data.pickle_opcodes import run_pickle
 from audetnet.data.pickled_arrays import Allowance, ArrayNames, PickledArray
 from audetnet.errors import UserError
-from audetnet.files import check_regular
+from audetnet.files.whole import check_regular
 from audetnet.labels import FloatArray
 
 _MEMORY_A_BYTE = 64

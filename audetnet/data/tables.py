@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.names import id_fault
 from audetnet.data.pickles import read_pickled_rows
 from audetnet.errors import UserError, first_few, first_line
-from audetnet.files import check_regular, write_bytes
+from audetnet.files.csv import read_csv, write_csv
+from audetnet.files.whole import check_regular, write_bytes
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE, FloatArray, LabelKind
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from audetnet.console.progress import ProgressBar
 from audetnet.disentangling.measure import Measure, all_measures
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Cells, Known, NotMeasuredError, Row, Table, needs_z2
-from audetnet.progress import ProgressBar
 
 
 def analyse(subjects: Sequence[Subject], notes: tuple[str, ...]) -> Table:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import FrameSet
 from audetnet.data.ids import time_key
@@ -18,7 +19,6 @@ from audetnet.evaluation.people import Indices
 from audetnet.labels import active
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
-from audetnet.progress import ProgressBar
 
 FEWEST_FRAMES = 20
 """People with fewer frames than this are left out."""

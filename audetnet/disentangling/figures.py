@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from audetnet.console import counted
+from audetnet.console.lines import counted
 from audetnet.disentangling.block_metrics import standardised
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.table import Cell, Row, Table

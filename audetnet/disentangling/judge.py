@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from audetnet.console import note
+from audetnet.console.lines import note
+from audetnet.console.progress import ProgressBar
 from audetnet.data.augment import Augmentation
 from audetnet.data.frames import FrameSet
 from audetnet.faces.dlib_models import INSTALL
-from audetnet.files import FileError, check_regular, write_bytes
+from audetnet.files.whole import FileError, check_regular, write_bytes
 from audetnet.labels import active
 from audetnet.networks.au_head import masked_loss
-from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
 
 SIDE = 64

@@ -11,13 +11,13 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from audetnet.csv_files import write_csv
+from audetnet.console.text_table import text_table
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
 from audetnet.drawing import rendered
 from audetnet.evaluation.people import Estimate
-from audetnet.files import write_bytes, write_text
-from audetnet.text_table import text_table
+from audetnet.files.csv import write_csv
+from audetnet.files.whole import write_bytes, write_text
 
 _TEMPLATE = "report.html"
 _ABSENT = "-"

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.evaluation.evaluate import Reference, encoded, evaluating
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
-from audetnet.progress import ProgressBar
 
 _BATCH = 64
 

@@ -1,8 +1,8 @@
 """The table that ``train.py --describe`` prints."""
 
+from audetnet.console.text_table import text_table
 from audetnet.networks.graph import INPUT, Plan, Step
 from audetnet.networks.model import ModelPlan
-from audetnet.text_table import text_table
 
 _HEADER = ("block", "type", "reads", "output (CxHxW)", "parameters", "GFLOP/image")
 _LEFT_ALIGNED = {1, 2}

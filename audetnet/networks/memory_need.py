@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
-from audetnet.memory import installed_memory
+from audetnet.machine.memory import installed_memory
 from audetnet.networks.blocks.block import WIDTH_KEYS
 from audetnet.networks.graph import Step
 from audetnet.networks.model import ModelPlan

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.data.tables import with_pyarrow
-from audetnet.files import written_whole
+from audetnet.files.whole import written_whole
 from audetnet.prediction.stream import Part
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from pathlib import Path
 import cv2
 from PIL import Image
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.images import RgbImage
 from audetnet.data.videos import video_rate
 from audetnet.errors import UserError
-from audetnet.files import written_whole
+from audetnet.files.whole import written_whole
 from audetnet.prediction.drawn_faces import drawn
 from audetnet.prediction.frames import Source
 from audetnet.prediction.table import Row
 from audetnet.prediction.table_file import read_rows
-from audetnet.progress import ProgressBar
 
 _CODEC = "mp4v"
 _VIDEO_SUFFIX = ".mp4"

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from audetnet.errors import UserError
-from audetnet.files import written_whole
+from audetnet.files.whole import written_whole
 from audetnet.prediction.au_model import Crops, Outputs
 from audetnet.prediction.exported_model import INSTALL, OnnxModel, need_onnxruntime
 from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, metadata_of

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audetnet.csv_files import csv_text
 from audetnet.errors import UserError, quoted
-from audetnet.files import write_text
-from audetnet.json_files import read_json
+from audetnet.files.csv import csv_text
+from audetnet.files.json import read_json
+from audetnet.files.whole import write_text
 from audetnet.prediction.codes_file import join_codes, write_codes
 from audetnet.prediction.stream import Part, Position
 from audetnet.prediction.table import Columns

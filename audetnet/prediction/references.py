@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.console import counted, note
+from audetnet.console.lines import counted, note
 from audetnet.data.images import RgbImage
 from audetnet.data.person_at_rest import FEW
 from audetnet.errors import UserError

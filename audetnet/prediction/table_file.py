@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.csv_files import csv_text, read_csv
 from audetnet.data.tables import with_pyarrow
-from audetnet.files import written_whole
+from audetnet.files.csv import csv_text, read_csv
+from audetnet.files.whole import written_whole
 from audetnet.prediction.table import Row, Value, is_integer, is_text
 
 if TYPE_CHECKING:

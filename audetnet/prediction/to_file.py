@@ -5,15 +5,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.videos import video_length
 from audetnet.errors import UserError
-from audetnet.lock import locked
+from audetnet.files.lock import locked
 from audetnet.prediction.ensemble import Ensemble
 from audetnet.prediction.frames import Source
 from audetnet.prediction.observing import Observer
 from audetnet.prediction.parts import BUSY, Done, PredictionParts
 from audetnet.prediction.stream import Part, RestOf, recognised
-from audetnet.progress import ProgressBar
 
 _ROWS_A_PART = 1000
 _SECONDS_A_PART = 20.0

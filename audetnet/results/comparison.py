@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.metadata import subject_numbers
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import METRICS, Array, Predictions
 from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate
-from audetnet.progress import ProgressBar
 from audetnet.results.estimates import MEAN, Estimates, averaged, intervals, samples, with_mean
 from audetnet.results.predictions import Pooled
 

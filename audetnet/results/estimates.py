@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audetnet.console.progress import ProgressBar
 from audetnet.evaluation.metrics import METRICS, Array
 from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate, drawn_people, interval
-from audetnet.progress import ProgressBar
 from audetnet.results.predictions import Pooled
 from audetnet.results.statistics import ByAU, statistics
 from audetnet.seeds import Purpose, numpy_generator

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audetnet.console import counted
-from audetnet.csv_files import Cell, write_csv
+from audetnet.console.lines import counted
 from audetnet.evaluation.metrics import metric_title
 from audetnet.evaluation.people import Estimate
-from audetnet.files import write_text
+from audetnet.files.csv import Cell, write_csv
+from audetnet.files.whole import write_text
 from audetnet.results import figures
 from audetnet.results.estimates import (
     FEW,

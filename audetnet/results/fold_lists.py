@@ -9,7 +9,7 @@ from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, find_folds, read_ids, wr
 from audetnet.data.metadata import METADATA_FILE, read_metadata
 from audetnet.data.splitting import Request, Splitter, read_labelled_frames
 from audetnet.errors import UserError, first_few
-from audetnet.files import written_whole
+from audetnet.files.whole import written_whole
 
 Lists = Mapping[str, list[str]]
 """The frame ids of each set of a fold: train, test, perhaps validation."""

@@ -10,7 +10,7 @@ import torch
 
 from audetnet.baselines.features import Read, hog_reader, stem_readers
 from audetnet.baselines.ridge import ridge_method
-from audetnet.console import say
+from audetnet.console.lines import say
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.errors import UserError
 from audetnet.results.predicting import predicted, predicted_by_baseline

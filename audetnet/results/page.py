@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from audetnet.disentangling.figures import Illustration
 from audetnet.drawing import rendered
-from audetnet.files import write_text
+from audetnet.files.whole import write_text
 from audetnet.results.sheet import Sheet
 
 _TEMPLATE = "page.html"

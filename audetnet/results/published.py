@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
-from audetnet.csv_files import read_csv
+from audetnet.files.csv import read_csv
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 
+from audetnet.console.text_table import text_table
 from audetnet.evaluation.people import Estimate
-from audetnet.text_table import text_table
 
 _LATEX = {
     "\\": r"\textbackslash{}",

@@ -9,9 +9,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal
 
-from audetnet.console import say
+from audetnet.console.lines import say
 from audetnet.errors import UserError
-from audetnet.json_files import read_json
+from audetnet.files.json import read_json
 from audetnet.training.logs import RunDirectory
 
 Start = Callable[["Training", str], int]

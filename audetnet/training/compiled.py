@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from audetnet.console import note
+from audetnet.console.lines import note
 from audetnet.networks.model import AUDetNet
 from audetnet.objectives.critic_chain import needs_double_backward
 

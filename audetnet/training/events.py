@@ -12,7 +12,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.summary import image, scalar
 
-from audetnet.files import FileError, writing
+from audetnet.files.whole import FileError, writing
 from audetnet.training.pictures import Picture
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.frames import Dataset
 from audetnet.data.packing import image_status
 from audetnet.errors import UserError
+from audetnet.files.csv import read_csv, write_csv
 
 _COLUMNS = ["set", "frame", "digest of labels", "image", "bytes"]
 _NOTHING = "nothing"

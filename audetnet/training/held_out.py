@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.batches import Batches, evaluation_cuts
 from audetnet.data.frames import Dataset
 from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Reference, Samples, SetResults
 from audetnet.evaluation.metrics import Array
-from audetnet.progress import ProgressBar
 from audetnet.training.records import Record, plain, set_record, tuned_thresholds
 from audetnet.training.stopping import StopRequest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from audetnet.console import counted, note, say
+from audetnet.console.lines import counted, note, say
 from audetnet.errors import UserError
 from audetnet.networks.model import AUDetNet
 from audetnet.training.saved import reported_checkpoint

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from audetnet.config.options import Config
-from audetnet.console import note
+from audetnet.console.lines import note
 from audetnet.data.frames import Dataset
 from audetnet.errors import UserError, first_few
-from audetnet.files import FileError
+from audetnet.files.whole import FileError
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from audetnet.training.fitting import check_run

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from audetnet.config.binding import OptionError
-from audetnet.console import counted, note, say
+from audetnet.console.lines import counted, note, say
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import FEW, at_rest

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from audetnet.console import counted
-from audetnet.csv_files import Cell, csv_text
+from audetnet.console.lines import counted
+from audetnet.console.text_table import text_table
 from audetnet.evaluation.evaluate import SetResults
 from audetnet.evaluation.metrics import METRICS, metric_title
-from audetnet.text_table import text_table
+from audetnet.files.csv import Cell, csv_text
 
 Record = dict[str, Any]
 """One line of metrics.jsonl."""

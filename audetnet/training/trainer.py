@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from audetnet.config.options import Config, TrainingOptions
-from audetnet.console import counted, note, say
+from audetnet.console.lines import counted, note, say
+from audetnet.console.progress import ProgressBar
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
     Batch,
@@ -32,7 +33,6 @@ from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, ModelPlan
 from audetnet.objectives.objective import pursued
 from audetnet.objectives.reconstruction import evaluated_loss
-from audetnet.progress import ProgressBar
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
 from audetnet.training.held_out import HeldOut

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.console.text_table import text_table
 from audetnet.data.momu import Indices
 from audetnet.labels import FloatArray
-from audetnet.text_table import text_table
 
 NEUTRAL = "neutral"
 Numbers = npt.NDArray[np.float64]

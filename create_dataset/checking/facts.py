@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.console.text_table import text_table
 from audetnet.errors import first_few
-from audetnet.text_table import text_table
 from create_dataset.checking.evidence import Evidence, IdList, Labels
 from create_dataset.checking.image_checks import size_text
 

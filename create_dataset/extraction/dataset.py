@@ -5,11 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from audetnet.console import counted, note
+from audetnet.console.lines import counted, note
+from audetnet.console.progress import ProgressBar
 from audetnet.data.metadata import read_metadata, update_metadata
 from audetnet.errors import UserError, first_few
-from audetnet.lock import locked
-from audetnet.progress import ProgressBar
+from audetnet.files.lock import locked
 from create_dataset.extraction.crops import (
     NO_LABELS,
     NO_SEQUENCE,

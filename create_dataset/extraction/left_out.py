@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.errors import UserError
+from audetnet.files.csv import read_csv, write_csv
 
 LEFT_OUT_FILE = "left_out.csv"
 _HEADER = ("frame", "reason", "file")

@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from audetnet.csv_files import Cell, csv_text, read_csv, write_csv
 from audetnet.errors import UserError, first_line
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
-from audetnet.files import FileError, write_text, writing, written_whole
+from audetnet.files.csv import Cell, csv_text, read_csv, write_csv
+from audetnet.files.whole import FileError, write_text, writing, written_whole
 
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95

@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import Literal
 
-from audetnet.arguments import names
+from audetnet.console.arguments import names
 
 Style = Literal["", "r", "c"]
 """OpenFace's endings: r for an intensity (regressed), c for an occurrence (classified)."""

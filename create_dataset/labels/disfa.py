@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.metadata import read_metadata
 from audetnet.errors import UserError, first_few
-from audetnet.files import read_text
+from audetnet.files.whole import read_text
 from audetnet.labels import MAX_INTENSITY, FloatArray
-from audetnet.progress import ProgressBar
 from create_dataset.labels.table import LabelTable, Mistakes, chosen_subjects
 from create_dataset.summary import Summary
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from audetnet.data.images import FORMATS, SUFFIXES, ImageError, open_image
-from audetnet.files import written_whole
+from audetnet.files.whole import written_whole
 
 _CONVERTED = (*FORMATS, "BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")
 """Formats that become PNG; PIL knows more, some of which run further programs."""

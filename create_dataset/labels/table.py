@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.console import counted
+from audetnet.console.lines import counted
 from audetnet.data.metadata import Metadata, update_metadata
 from audetnet.data.tables import TABLE_NAME, TableFormat, find_tables, write_labels
 from audetnet.errors import SeveralUserErrors, UserError, first_few

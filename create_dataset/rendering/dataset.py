@@ -5,9 +5,9 @@ from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 
-from audetnet.console import counted, note
-from audetnet.lock import locked
-from audetnet.progress import ProgressBar
+from audetnet.console.lines import counted, note
+from audetnet.console.progress import ProgressBar
+from audetnet.files.lock import locked
 from create_dataset.rendering.contact_sheet import write_contact_sheet
 from create_dataset.rendering.directory import RenderDirectory, image_name
 from create_dataset.rendering.face import prepared_face

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from audetnet.console import counted
-from audetnet.csv_files import Cell, write_csv
+from audetnet.console.lines import counted
 from audetnet.data.metadata import Metadata
 from audetnet.errors import UserError
-from audetnet.files import write_text, writing
-from audetnet.json_files import read_json
+from audetnet.files.csv import Cell, write_csv
+from audetnet.files.json import read_json
+from audetnet.files.whole import write_text, writing
 from create_dataset.labels.table import LabelTable, check_free, write_dataset
 from create_dataset.rendering.action_units import HIDDEN, NAMES, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from audetnet.files import written_whole
+from audetnet.files.whole import written_whole
 from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face import Face
 from create_dataset.rendering.frame import SAMPLES, Instant, Studio

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audetnet.console import counted
+from audetnet.console.lines import counted
 from audetnet.data.splitting import LabelledFrames, Split, Splitter
 from audetnet.data.splitting import Request as SplitRequest
 from audetnet.errors import UserError, first_few

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audetnet.console import counted, say
+from audetnet.console.lines import counted, say
+from audetnet.console.text_table import text_table
 from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
 from audetnet.data.names import folder_fault
 from audetnet.data.splitting import Flags, LabelledFrames, Split
 from audetnet.errors import UserError
-from audetnet.files import writing, written_whole
-from audetnet.text_table import text_table
+from audetnet.files.whole import writing, written_whole
 from create_dataset.summary import Summary
 
 _FILES = IdFiles()

@@ -10,7 +10,7 @@ import pytest
 
 from audetnet.commands import train
 from audetnet.commands.baselines import main
-from audetnet.csv_files import read_csv
+from audetnet.files.csv import read_csv
 from tests.training.conftest import QUICK
 
 

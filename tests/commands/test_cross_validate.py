@@ -12,7 +12,7 @@ import pytest
 
 from audetnet.commands import cross_validate
 from audetnet.commands.cross_validate import main
-from audetnet.csv_files import read_csv
+from audetnet.files.csv import read_csv
 from audetnet.results.prediction_file import read_predictions, write_predictions
 from audetnet.training.stopping import Stopped, StopRequest
 from tests.conftest import ROOT

@@ -17,7 +17,6 @@ from PIL import Image
 
 from audetnet.commands import train as training
 from audetnet.commands.disentangling import main
-from audetnet.csv_files import read_csv
 from audetnet.disentangling import figures, judge, paper_figure
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
@@ -27,6 +26,7 @@ from audetnet.drawing import Figure
 from audetnet.evaluation import people
 from audetnet.evaluation.people import Estimate
 from audetnet.faces import dlib_models
+from audetnet.files.csv import read_csv
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, FRAMES, AUS = 8, 24, 3

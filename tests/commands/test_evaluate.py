@@ -12,10 +12,10 @@ import pytest
 
 from audetnet.commands import train
 from audetnet.commands.evaluate import main
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.metadata import read_metadata
 from audetnet.data.tables import read_labels, write_labels
 from audetnet.evaluation.thresholds import read_thresholds
+from audetnet.files.csv import read_csv, write_csv
 from audetnet.results.prediction_file import read_predictions
 from tests.conftest import ROOT
 from tests.training.conftest import QUICK

@@ -22,7 +22,7 @@ from PIL import Image
 from torch import nn
 
 from audetnet.commands.train import main, parser
-from audetnet.lock import locked
+from audetnet.files.lock import locked
 from audetnet.training.checkpoint import load_checkpoint
 from tests.conftest import ROOT
 from tests.edited_labels import edit_labels

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import IdFiles, read_ids, write_ids
 from audetnet.data.metadata import Metadata, subjects_of
 from audetnet.data.tables import read_labels, write_labels
+from audetnet.files.csv import read_csv, write_csv
 from audetnet.training.records import result_csv
 from create_dataset import balance, check, csv_labels, splits
 from create_dataset.balancing import figures

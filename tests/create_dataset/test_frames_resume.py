@@ -287,7 +287,7 @@ def test_a_description_of_another_shape_is_one_line(
 
 
 def test_two_at_once(raw: Path, out: Path, capsys) -> None:
-    from audetnet.lock import locked
+    from audetnet.files.lock import locked
 
     with locked(out, "busy"):
         assert _run(raw, out) == 2

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import IdFiles
+from audetnet.files.csv import read_csv, write_csv
 from create_dataset import worker_pool
 from tests.conftest import ROOT
 from tests.create_dataset.face_videos import write_frames

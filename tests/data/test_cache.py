@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from audetnet import lock
 from audetnet.data import packing
 from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
 from audetnet.data.cache import pack
 from audetnet.data.images import read_image
 from audetnet.errors import UserError
-from audetnet.lock import locked
+from audetnet.files import lock
+from audetnet.files.lock import locked
 
 SIZE = (6, 4)
 WriteImages = Callable[..., dict[str, Path]]
@@ -316,7 +316,7 @@ def test_a_kill_loses_no_more_than_the_last_save(image_folder: WriteImages, tmp_
     program = f"""
 import os, signal
 from pathlib import Path
-from audetnet import lock
+from audetnet.files import lock
 from audetnet.data import packing
 from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
 from audetnet.data.cache import pack

@@ -28,7 +28,7 @@ from audetnet.data.splitting import LabelledFrames
 from audetnet.data.tables import read_labels
 from audetnet.disentangling.factor_table import find_factors
 from audetnet.errors import UserError
-from audetnet.json_files import read_json
+from audetnet.files.json import read_json
 from audetnet.networks.pretrained import resnet50_stem
 from create_dataset.checking.evidence import read_evidence
 from create_dataset.checking.survey import survey

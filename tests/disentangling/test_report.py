@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from audetnet.csv_files import read_csv
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
 from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
 from audetnet.evaluation.people import Estimate
+from audetnet.files.csv import read_csv
 
 HEADING = Heading("What z1 and z2 know: <run>", (("run", "runs/a & b"), ("seed", "0")))
 NAN = float("nan")

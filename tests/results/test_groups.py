@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from audetnet.csv_files import write_csv
 from audetnet.errors import UserError
+from audetnet.files.csv import write_csv
 from audetnet.results.groups import read_groups, worst_group
 from tests.results.made_pieces import made_piece
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audetnet.csv_files import read_csv, write_csv
 from audetnet.errors import UserError
+from audetnet.files.csv import read_csv, write_csv
 from audetnet.results.prediction_file import read_predictions, write_predictions
 from audetnet.results.predictions import Piece
 from tests.results.made_pieces import made_piece

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from audetnet.files.lock import locked
 from audetnet.labels import FloatArray
-from audetnet.lock import locked
 from audetnet.training.checkpoint import Checkpoint, load_checkpoint
 from audetnet.training.trainer import Trainer
 from tests.edited_labels import edit_labels

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from audetnet.console.progress import ProgressBar
 from audetnet.data.augment import to_unit_range
 from audetnet.disentangling.block_metrics import (
     leak_ratio,
@@ -35,7 +36,6 @@ from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
 from audetnet.networks.code import Code
 from audetnet.networks.model import Pixels
-from audetnet.progress import ProgressBar
 from audetnet.seeds import Purpose, numpy_generator
 
 _BATCH = 64

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from audetnet.csv_files import csv_text, read_csv, write_csv
 from audetnet.errors import UserError
+from audetnet.files.csv import csv_text, read_csv, write_csv
 
 CELLS = [
     "plain",

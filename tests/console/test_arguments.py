@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from audetnet.arguments import LARGEST, command_parser, natural, positive
+from audetnet.console.arguments import LARGEST, command_parser, natural, positive
 from audetnet.errors import LONGEST_LINE
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audetnet.console import say
+from audetnet.console.lines import say
 from audetnet.errors import UserError
-from audetnet.files import check_regular, writing
+from audetnet.files.whole import check_regular, writing
 
 
 @contextmanager

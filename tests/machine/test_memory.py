@@ -11,7 +11,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import numpy as np
-from audetnet.memory import keep_freed_memory
+from audetnet.machine.memory import keep_freed_memory
 
 if "keep" in sys.argv:
     keep_freed_memory()

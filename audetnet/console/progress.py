@@ -5,7 +5,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from audetnet.console import is_silent
+from audetnet.console.lines import is_silent
 
 
 class ProgressBar:

@@ -12,7 +12,7 @@ from typing import IO, NoReturn
 import pytest
 
 from audetnet.errors import UserError
-from audetnet.files import write_bytes, write_text, written_whole
+from audetnet.files.whole import write_bytes, write_text, written_whole
 
 
 def _names(directory: Path) -> list[str]:

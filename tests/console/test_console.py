@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from audetnet.console import counted
+from audetnet.console.lines import counted
 from tests.conftest import ROOT
 
 FULL = Path("/dev/full")
 """A device on which every write fails, as on a full disk."""
 COMMAND = """
 import os, pathlib, sys
-from audetnet.console import note, say
+from audetnet.console.lines import note, say
 from audetnet.errors import UserError, exit_status
-from audetnet.progress import ProgressBar
+from audetnet.console.progress import ProgressBar
 
 def command():
     for number in range(3):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pytest
 
-from audetnet.text_table import text_table
+from audetnet.console.text_table import text_table
 
 ROWS = [["", "F1", "name"], ["AU12", "0.5", "a"], ["mean", "-", ""]]
 

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import pytest
 
-from audetnet import lock
 from audetnet.errors import UserError
-from audetnet.lock import locked
+from audetnet.files import lock
+from audetnet.files.lock import locked
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["directory", "pipe"])
@@ -49,7 +49,7 @@ def test_a_held_directory_is_refused(tmp_path: Path) -> None:
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from audetnet.lock import locked\n"
+        "import sys, time; from pathlib import Path; from audetnet.files.lock import locked\n"
         "with locked(Path(sys.argv[1]), 'busy'):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
