@@ -11,6 +11,7 @@ import torch
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.measures import aus, dependence, info_nce, person, redundancy
 from audetnet.disentangling.subject import Request, Subject, erased, less_median, subjects_of
 from audetnet.disentangling.trained_run import TrainedRun
@@ -156,6 +157,7 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
         compared=(),
         au_names=tuple(f"AU{number}" for number in range(AUS)),
         factors=None,
+        expressions=find_expressions(run.test, {}),
         judges=own_judges(AUS, PEOPLE),
         seed=0,
         notes=(),
