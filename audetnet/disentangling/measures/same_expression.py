@@ -7,7 +7,7 @@ import numpy as np
 from audetnet.disentangling.expressions import BY_LABELS, NONE, Spread
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.measure import finds
-from audetnet.disentangling.spread_figure import spread_by_au
+from audetnet.disentangling.spread_figure import Spreads, spread_by_au
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
     MODELS,
@@ -92,20 +92,14 @@ _OVER_PEOPLE, _OVER_EXPRESSIONS, _AGREEMENT = "SD over people", "SD over express
 def _drawn(subject: Subject, table: Table) -> list[Illustration]:
     """Both spreads of each AU, of the run as it is and of the runs beside it."""
     runs = [column.name for column in table.columns if column.is_run]
-    found = {name: [k for k in table.known[name] if k.group == _GROUP] for name in runs}
-    if not any(found.values()):
-        return []
-    spreads = {
-        name: {
-            known.factor: (known.estimate, other.estimate)
-            for known in parts
-            for other in parts
-            if (known.measure, other.measure) == (_OVER_PEOPLE, _OVER_EXPRESSIONS)
-            and known.factor == other.factor
-        }
-        for name, parts in found.items()
-    }
-    return [spread_by_au(spreads, subject.expressions.source)]
+    spreads = {name: _spreads(table.known[name]) for name in runs}
+    return [spread_by_au(spreads, subject.expressions.source)] if any(spreads.values()) else []
+
+
+def _spreads(known: tuple[Known, ...]) -> Spreads:
+    found = {(k.measure, k.factor): k.estimate for k in known if k.group == _GROUP}
+    aus = dict.fromkeys(au for _, au in found)
+    return {au: (found[_OVER_PEOPLE, au], found[_OVER_EXPRESSIONS, au]) for au in aus}
 
 
 @finds(*ROWS, of=(*MODELS, "median", "labels"), draw=_drawn)
