@@ -5,8 +5,8 @@ as who is seen. ``create_dataset.render --same-expression`` and ``--same-person`
 import os
 from pathlib import Path
 
-from audetnet.csv_files import read_csv
 from audetnet.errors import UserError
+from audetnet.files.csv import read_csv
 
 PAIRS_FILE = "pairs.csv"
 PAIRS_HEADER = ("frame_id", "pair")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audetnet.console import counted
+from audetnet.console.lines import counted
 from audetnet.data.frames import FrameSet
 from audetnet.data.pairs import PAIRS_FILE
 from audetnet.evaluation.metrics import Array
