@@ -132,7 +132,9 @@ def _request(
     device: "torch.device",
 ) -> "Request":
     """Everything encoded, and the judge trained."""
+    from audetnet.data.pairs import read_pairs
     from audetnet.disentangling.codes import equal_sample
+    from audetnet.disentangling.expressions import find_expressions
     from audetnet.disentangling.factor_table import find_factors
     from audetnet.disentangling.identity_judge import judges_with
     from audetnet.disentangling.judge import trained_judge
@@ -141,6 +143,7 @@ def _request(
     from audetnet.training.frames_of_run import packed_frames, stem_rows
 
     factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
+    pairs = read_pairs(arguments.data)
     cache = cache_of(arguments)
     train, notes = equal_sample(dataset.train, arguments.frames)
     test, more = equal_sample(dataset.test, arguments.frames)
@@ -176,6 +179,7 @@ def _request(
         compared=[*with_references, *(encoded(n, each, each.trained()) for n, each in named[1:])],
         au_names=run.au_names,
         factors=factors,
+        expressions=find_expressions(test, pairs),
         judges=judges_with(judge),
         seed=arguments.seed,
         notes=(*dataset.notes, *notes, *more, *foreign),
@@ -222,6 +226,7 @@ def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel
         "code": f"z1 {counted(run.plan.z1_channels, 'channel')}, z2 "
         f"{run.plan.code_channels - run.plan.z1_channels}",
         "identity judge (row 8)": request.judges.person.identity_name,
+        "same expression (row 10)": str(request.expressions),
         "seed": str(arguments.seed),
         "versions": f"AUDetNet {audetnet.__version__}, torch {torch.__version__}",
     }

@@ -14,7 +14,7 @@ from audetnet.disentangling.figures import (
 from audetnet.disentangling.measure import all_measures
 from audetnet.disentangling.paper_figure import summary
 from audetnet.disentangling.subject import FLOOR, Subject, with_reference
-from audetnet.disentangling.table import Known, Table
+from audetnet.disentangling.table import Table
 
 _STRIP_FRAMES, _STRIPS = 8, 4
 
@@ -29,7 +29,7 @@ def illustrate(table: Table, subjects: Sequence[Subject]) -> list[Illustration]:
     runs = [column.name for column in table.columns if column.is_run]
     rows = telling_frames(shown.test, _STRIP_FRAMES)
     strips = exchange_strips(run.model, run.test_pixels[rows], _STRIPS, run.rest_of(rows))
-    figures = [summary(name, table, name, knowledge(table, name), strips)]
+    figures = [summary(name, table, shown.column.name, knowledge(table, name), strips)]
     figures += [knowledge_map(each, knowledge(table, each)) for each in runs]
     figures.append(row_intervals(table))
     for measure in all_measures():
@@ -51,11 +51,15 @@ def knowledge(table: Table, column: str) -> tuple[Knowledge, ...]:
     of the true AU labels.
     """
     best: dict[tuple[str, str, str], float] = {}
+    factors: dict[tuple[str, str], None] = {}
     for owner in (column, FLOOR):
         for known in table.known.get(owner, ()):
+            if known.share is None:
+                continue
             place = (known.factor, known.group, known.block if owner == column else FLOOR)
             best[place] = max(known.share, best.get(place, -np.inf))
-    factors = dict.fromkeys((known.factor, known.group) for known in _of(table, column))
+            if owner == column:
+                factors[known.factor, known.group] = None
     return tuple(
         Knowledge(
             factor=factor,
@@ -66,7 +70,3 @@ def knowledge(table: Table, column: str) -> tuple[Knowledge, ...]:
         )
         for factor, group in factors
     )
-
-
-def _of(table: Table, column: str) -> tuple[Known, ...]:
-    return table.known.get(column, ())

@@ -32,13 +32,13 @@ STRIP = ("original i", "original j", "reconstruction\nof i", "z1 of i,\nz2 of j"
 def summary(
     name: str,
     table: Table,
-    column: str,
+    pictured: str,
     knowledge: tuple[Knowledge, ...],
     strips: npt.NDArray[np.uint8],
 ) -> Illustration:
-    """All in one figure for a paper, 7 x 5 inches: what the blocks of ``column`` know, its rows
-    with a name ``in_summary``, and pairs of frames (Q, 4, 3, H, W), of which 4 are shown: see STRIP
-    and exchange_strips. ``name`` is the model's in the title.
+    """All in one figure for a paper, 7 x 5 inches: what the blocks of the column ``name`` know, its
+    rows with a name ``in_summary``, and pairs of frames (Q, 4, 3, H, W), of which 4 are shown: see
+    STRIP and exchange_strips. ``pictured``: the column whose codes these are.
     """
     figure = Figure(figsize=(7, 5), layout="constrained")
     halves = figure.add_gridspec(2, 1, height_ratios=(2.75, 2.25))
@@ -46,7 +46,7 @@ def summary(
     heat, numbers = upper.subplots(1, 2, width_ratios=(1, 1.15))
     heat_map(heat, _condensed(knowledge), headings=False)
     heat.set_title(SHARE, fontsize=8)
-    _key_numbers(numbers, table, column)
+    _key_numbers(numbers, table, name)
     _strip(lower, strips[:4])
     title = f"What z1 and z2 know: {name}"
     set_title(figure, title, 7)
@@ -55,6 +55,11 @@ def summary(
         "chance. Below: pairs of frames of different people; good: the last image shows the "
         "person, pose and light of j with the expression of i."
     )
+    if pictured != name:
+        caption += (
+            f" Beware: the numbers are those of the column '{name}', of codes without a reference; "
+            f"the pictures are of '{pictured}'."
+        )
     return Illustration(
         name=file_stem("summary", name), title=title, caption=caption, figure=figure
     )

@@ -9,10 +9,12 @@ import torch
 
 from audetnet.disentangling.codes import Codes, FactorSet, make_codes
 from audetnet.disentangling.erasure import fitted_eraser
+from audetnet.disentangling.expressions import Expressions
 from audetnet.disentangling.factor_table import FactorTable
 from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.table import Column, Kind
 from audetnet.disentangling.trained_run import CHANGES, Changed, TrainedRun
+from audetnet.evaluation.metrics import Array
 from audetnet.seeds import Purpose, numpy_generator
 
 PERMUTED, PERMUTED_WITHIN = "z2 permuted", "z2 perm. in person"
@@ -36,6 +38,7 @@ class Request:
     compared: Sequence[TrainedRun]
     au_names: tuple[str, ...]
     factors: FactorTable | None
+    expressions: Expressions
     judges: Judges
     seed: int
     notes: tuple[str, ...]
@@ -48,7 +51,8 @@ class Subject:
     ``train`` and ``test`` are codes of training people and of people to measure on. ``blocks``:
     those in which it differs from the run; ``scopes``: those in which z1 and z2 may depend on each
     other in another way than the run's. ``run``: the model that made the codes, None where no model
-    made them as they are.
+    made them as they are. ``predictions`` (N, A): what an AUPredictor says of the test frames,
+    probabilities or intensities, None where none does. ``expressions``: of the test frames.
     """
 
     column: Column
@@ -58,6 +62,8 @@ class Subject:
     blocks: tuple[str, ...] = ("z1", "z2")
     scopes: tuple[str, ...] = ("pooled", "within")
     run: TrainedRun | None = None
+    predictions: Array | None = None
+    expressions: Expressions
     au_names: tuple[str, ...]
     judges: Judges
     device: torch.device
@@ -74,10 +80,12 @@ def subjects_of(request: Request) -> list[Subject]:
     """A subject for each column of the report, the run first."""
 
     def of_run(run: TrainedRun, definition: str, kind: Kind) -> Subject:
-        return _of_run(run, run.changed(request.seed), request, Column(run.name, definition, kind))
+        column = Column(run.name, definition, kind)
+        return _with_predictions(_of_run(run, run.changed(request.seed), request, column))
 
     run, changed = request.run, request.run.changed(request.seed)
-    own = _of_run(run, changed, request, Column(run.name, "the run as it is", "run"))
+    column = Column(run.name, "the run as it is", "run")
+    own = _with_predictions(_of_run(run, changed, request, column))
     return [
         own,
         *(of_run(other, "a run to compare with", "compared") for other in request.compared),
@@ -104,11 +112,18 @@ def _of_run(run: TrainedRun, changed: Changed, request: Request, column: Column)
         test=test,
         factors=(known, *(request.factors.of(test) if request.factors is not None else ())),
         run=run,
+        expressions=request.expressions,
         au_names=request.au_names,
         judges=request.judges,
         device=run.device,
         seed=request.seed,
     )
+
+
+def _with_predictions(subject: Subject) -> Subject:
+    """The subject with what its model predicts from its codes."""
+    run = subject.trained
+    return replace(subject, predictions=run.predictions(run.test_code))
 
 
 def _outputs_alone(request: Request, changed: Changed) -> Subject:
@@ -148,13 +163,15 @@ def less_median(subject: Subject) -> Iterator[Subject]:
         "the run with z1 less its median over the person's own frames of the sample (changed "
         "pictures: over the unchanged ones); no labels are used. Beware: it uses the test person's "
         "other frames and loses an expression that is held throughout, and the error of a median "
-        "over few frames marks the person anew. Rows within person would be the run's"
+        "over few frames marks the person anew. Rows within person would be the run's; row 10 is "
+        "of predictions from z1 less the median, plus the mean median of the training people"
     )
     column = Column(MEDIAN, definition, "median")
     found = _changed(
         subject, column, lambda codes: codes.less_median(train if codes is train else test)
     )
-    yield replace(found, blocks=("z1",), scopes=("pooled",))
+    said = None if subject.run is None else subject.run.predictions_less_median()
+    yield replace(found, blocks=("z1",), scopes=("pooled",), predictions=said)
 
 
 def erased(subject: Subject) -> Iterator[Subject]:
@@ -184,7 +201,8 @@ def labels_alone(subject: Subject) -> Subject:
         Column(FLOOR, definition, "labels"),
         lambda codes: replace(codes, z1=codes.filled_labels(), z2=np.zeros((len(codes), 0))),
     )
-    return replace(found, blocks=("z1",))
+    said = None if subject.run is None else subject.run.labels_as_predictions()
+    return replace(found, blocks=("z1",), predictions=said)
 
 
 def _changed(subject: Subject, column: Column, change: Callable[[Codes], Codes]) -> Subject:
@@ -196,4 +214,5 @@ def _changed(subject: Subject, column: Column, change: Callable[[Codes], Codes])
         test=change(subject.test),
         factors=tuple(replace(known, codes=change(known.codes)) for known in subject.factors),
         run=None,
+        predictions=None,
     )

@@ -60,14 +60,16 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What one block knows of one factor. ``share``: 0 = chance, 1 = all."""
+    """What one block knows of one factor. ``share``: 0 = chance, 1 = all; None where the measure
+    has no such scale.
+    """
 
     factor: str
     group: str
     block: str
     measure: str
     estimate: Estimate
-    share: float
+    share: float | None = None
 
 
 Cell = Estimate | NotMeasuredError

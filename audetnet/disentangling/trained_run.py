@@ -13,12 +13,14 @@ from audetnet.data.augment import change_colours, to_unit_range
 from audetnet.data.batches import Batches, PackedRows
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.metadata import subject_numbers
+from audetnet.data.person_at_rest import RestFrames, at_rest
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
 from audetnet.evaluation.at_rest import stem_reference
 from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices
+from audetnet.labels import active
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
@@ -88,6 +90,26 @@ class TrainedRun:
         scores = torch.cat(parts).float().cpu()
         return Code(scores[:, :, None, None], scores.shape[1])
 
+    def predictions(self, code: Code) -> Array:
+        """What the AUPredictor says of N frames, (N, A): intensities (0-5) or probabilities."""
+        scores = self.scores(code).whole[:, :, 0, 0]
+        return self.head.predictions(scores).double().numpy()
+
+    def predictions_less_median(self) -> Array:
+        """The same of the test frames when z1 is less its median over the frames of the person,
+        plus the mean of these medians over the training people.
+        """
+        medians = _medians(self.test_code, self.test)
+        level = _medians(self.train_code, self.train).mean(dim=0)
+        rest = medians[torch.from_numpy(subject_numbers(self.test.subjects))]
+        return self.predictions(Code.of(self.test_code.z1 - rest + level, self.test_code.z2))
+
+    def labels_as_predictions(self) -> Array:
+        """The labels of the test frames on the scale of predictions, (N, A), NaN = unknown."""
+        labels = self.test.labels
+        on_scale = labels if self.head.regress else active(labels, self.active_from)
+        return on_scale.astype(np.float64)
+
     def changed(self, seed: int) -> Changed:
         """The test frames with known changes: brightness, contrast and saturation by factors drawn
         evenly from the training's ranges, one half flipped; the same for every run.
@@ -101,6 +123,12 @@ class TrainedRun:
         )
         code = _encode_changed(self.model, self.test_pixels, values, self.device, self.rest_of)
         return Changed(values, code)
+
+
+def _medians(code: Code, frames: FrameSet) -> Tensor:
+    """Of z1 over all frames of each person, (P, C, h, w)."""
+    rows = RestFrames().of(frames.ids, subject_numbers(frames.subjects), 0)
+    return at_rest(rows, lambda own: code.z1[torch.from_numpy(own)])
 
 
 def encoded_run(

@@ -6,7 +6,7 @@ people are what was sampled.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,13 +39,22 @@ def estimate(
     """The statistic on the sample, and the percentile interval (95 %) of ``DRAWS`` samples of
     people drawn with replacement (Efron 1979; cluster bootstrap).
     """
-    value = statistic(np.ones(people))
-    if people < FEWEST_PEOPLE or np.isnan(value):
-        return Estimate(value=value, p=p)
-    low, high = interval(
-        np.array([statistic(weights) for weights in drawn_people(people, generator)])
-    )
-    return Estimate(value=value, low=float(low), high=float(high), p=p)
+    (found,) = estimates(lambda weights: np.array([statistic(weights)]), people, generator)
+    return replace(found, p=p)
+
+
+def estimates(
+    statistics: Callable[[Array], Array], people: int, generator: np.random.Generator
+) -> list[Estimate]:
+    """The same of several statistics (K,) of the same weights, over the same samples."""
+    values = statistics(np.ones(people))
+    known = ~np.isnan(values)
+    low, high = np.full((2, len(values)), np.nan)
+    if people >= FEWEST_PEOPLE and known.any():
+        drawn = np.array([statistics(weights) for weights in drawn_people(people, generator)])
+        low[known], high[known] = interval(drawn[:, known])
+    numbers = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Estimate(value=value, low=least, high=most) for value, least, most in numbers]
 
 
 def drawn_people(people: int, generator: np.random.Generator) -> Array:

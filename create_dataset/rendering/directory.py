@@ -10,6 +10,7 @@ import numpy as np
 
 from audetnet.console.lines import counted
 from audetnet.data.metadata import Metadata
+from audetnet.data.pairs import PAIRS_FILE, PAIRS_HEADER
 from audetnet.errors import UserError
 from audetnet.files.csv import Cell, write_csv
 from audetnet.files.json import read_json
@@ -143,12 +144,12 @@ def _rows(names: list[str], ids: list[str], values: np.ndarray[Any, Any]) -> lis
 
 def _write_pairs(out: Path, plan: Plan, summary: Summary) -> None:
     """Frames of the same pair differ in one thing: who is seen, or the light."""
-    lines: list[list[Cell]] = [["frame_id", "pair"]]
+    lines: list[list[Cell]] = [[*PAIRS_HEADER]]
     for person, picture in plan.pictures:
         expression = f"expression_{picture // plan.request.lights}"
         who = "" if plan.request.same_expression else f"{subject_id(person)}_"
         lines.append([frame_id(person, picture), who + expression])
-    path = out / "pairs.csv"
+    path = out / PAIRS_FILE
     write_csv(path, lines)
     pairs = len({line[1] for line in lines[1:]})
     thing = "the person" if plan.request.same_expression else "the light"

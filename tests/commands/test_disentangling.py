@@ -137,7 +137,7 @@ def test_the_report_of_a_run_and_one_to_compare(
         "true AU labels",
     ]
     rows = {row["key"]: row["values"] for row in results["rows"]}
-    assert {row["number"] for row in results["rows"]} == set(range(1, 10))
+    assert {row["number"] for row in results["rows"]} == set(range(1, 11))
     reasons = {
         key: values["with"]["not_measured"]
         for key, values in rows.items()
@@ -150,6 +150,14 @@ def test_the_report_of_a_run_and_one_to_compare(
     assert rows["identity_z1"]["true AU labels"]["value"] is not None
     assert rows["au_z2_linear_auc"]["z2 permuted"]["value"] is not None
     assert results["test sample"] == "96 frames of 4 people"
+    assert results["same expression (row 10)"].endswith(
+        "several people, by equal labels of all AUs"
+    )
+    of_row_10 = rows["same_expression_icc"]
+    assert of_row_10.keys() == {"with", NO_DISCRIMINATOR, "person median subtracted", "untrained"}
+    assert all(cell["low"] <= cell["value"] <= cell["high"] for cell in of_row_10.values())
+    by_au = {k["factor"] for k in results["factors"]["with"] if k["group"] == "same expression"}
+    assert by_au == {"AU1", "AU2", "AU4"}
     assert "own, trained on the training people" in results["identity judge (row 8)"]
     assert "own, trained on the training people" in (out / "report.html").read_text()
     assert "1 AUs in z1, linear probe (macro ROC-AUC)" in printed
@@ -166,6 +174,7 @@ def test_the_report_of_a_run_and_one_to_compare(
         "au_walks.png",
         "exchange.png",
         "shuffled.png",
+        "same_expression.png",
     }
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from audetnet.disentangling.codes import Codes, FactorSet
+from audetnet.disentangling.expressions import BY_LABELS, NONE, Expressions
 from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.judge import Judge
 from audetnet.disentangling.subject import Subject
@@ -56,6 +57,7 @@ def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -
         train=of_train,
         test=of_test,
         factors=(FactorSet(group="factors", names=names, values=moments[test], codes=of_test),),
+        expressions=Expressions(np.full(len(of_test), NONE), BY_LABELS),
         au_names=AU_NAMES,
         judges=own_judges(AUS, people),
         device=torch.device("cpu"),

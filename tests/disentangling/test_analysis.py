@@ -13,14 +13,14 @@ from audetnet.evaluation.people import Estimate
 from tests.disentangling.made_codes import made_subject
 
 KINDS: dict[Kind, set[int]] = {
-    "run": {1, 2, 3, 4, 5, 6, 7, 8, 9},
-    "compared": {1, 2, 3, 4, 5, 6, 7, 8, 9},
-    "untrained": {1, 2, 3, 4, 5, 6, 7, 9},
+    "run": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+    "compared": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+    "untrained": {1, 2, 3, 4, 5, 6, 7, 9, 10},
     "permuted": {1, 2, 3, 4, 5, 6, 7},
-    "median": {1, 2, 3, 4, 5, 6, 7},
+    "median": {1, 2, 3, 4, 5, 6, 7, 10},
     "erased": {1, 2, 3, 4, 5, 6, 7},
     "outputs": {1, 2, 3, 4},
-    "labels": {3, 4},
+    "labels": {3, 4, 10},
 }
 
 

@@ -239,7 +239,7 @@ def test_an_estimate_without_interval_is_a_dot_alone() -> None:
 def test_the_summary_fits_a_paper(pairs: int) -> None:
     strips = np.zeros((pairs, 4, 3, 8, 8), dtype=np.uint8)
     known = table(tuple("abcdefgh"))
-    made = paper_figure.summary("small_96", known, "run", knowledge(12), strips)
+    made = paper_figure.summary("run", known, "run", knowledge(12), strips)
     check(made)
     assert list(made.figure.get_size_inches()) == [7, 5]
     assert min(text.get_fontsize() for text in made.figure.findobj(Text) if text.get_text()) >= 7
@@ -256,11 +256,25 @@ def test_the_summary_leaves_out_rows_that_are_not_of_it_or_were_not_measured() -
     known = replace(known, rows=rows)
     known.cells["run"]["unmeasured"] = NotMeasuredError("one person")
     strips = np.zeros((2, 4, 3, 8, 6), dtype=np.uint8)
-    made = paper_figure.summary("small_96", known, "run", knowledge(3), strips)
+    made = paper_figure.summary("run", known, "run", knowledge(3), strips)
     check(made)
     assert [label.get_text() for label in made.figure.axes[1].get_yticklabels()] == [
         "brief measured"
     ]
+
+
+def test_the_summary_says_where_numbers_and_pictures_are_of_two_columns() -> None:
+    known, strips = table(("a",)), np.zeros((2, 4, 3, 8, 6), dtype=np.uint8)
+    own, other = (
+        paper_figure.summary("run", known, pictured, knowledge(3), strips)
+        for pictured in ("run", "run, with reference")
+    )
+    check(other)
+    assert "Beware" not in own.caption
+    assert other.caption.endswith(
+        "Beware: the numbers are those of the column 'run', of codes without a reference; the "
+        "pictures are of 'run, with reference'."
+    )
 
 
 def test_condensing_averages_what_was_measured_of_the_largest_groups() -> None:

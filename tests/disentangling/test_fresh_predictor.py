@@ -12,6 +12,7 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
 from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
@@ -76,6 +77,7 @@ def _measured(run: TrainedRun) -> Findings:
             train=run.codes(of_training=True),
             test=run.codes(of_training=False),
             run=run,
+            expressions=find_expressions(run.test, {}),
             au_names=tuple(f"AU{number}" for number in range(AUS)),
             judges=own_judges(AUS, PEOPLE),
             device=run.device,

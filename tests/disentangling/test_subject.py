@@ -11,6 +11,7 @@ import torch
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.measures import aus, dependence, info_nce, person, redundancy
 from audetnet.disentangling.subject import Request, Subject, erased, less_median, subjects_of
 from audetnet.disentangling.trained_run import TrainedRun
@@ -156,6 +157,7 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
         compared=(),
         au_names=tuple(f"AU{number}" for number in range(AUS)),
         factors=None,
+        expressions=find_expressions(run.test, {}),
         judges=own_judges(AUS, PEOPLE),
         seed=0,
         notes=(),
@@ -182,5 +184,35 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
     np.testing.assert_allclose(outputs.factors[0].codes.z1, changed, atol=1e-6)
     assert np.abs(changed - expected).max() > 1e-4
     assert outputs.test.z2.shape == (PEOPLE * FRAMES, 0) and outputs.blocks == ("z1",)
+    np.testing.assert_allclose(own.predictions, expected, atol=1e-6)
+    np.testing.assert_array_equal(subjects["true AU labels"].predictions, own.test.labels)
+    for name in ("z2 permuted", "z2 erased (LEACE)", "own AU outputs"):
+        assert subjects[name].predictions is None, name
     np.testing.assert_array_equal(outputs.test.labels, own.test.labels)
     np.testing.assert_array_equal(outputs.factors[0].values, own.factors[0].values)
+
+
+def test_what_a_person_always_shows_does_not_change_predictions_less_the_median(
+    edited_cfg: Callable[..., Path],
+) -> None:
+    """Of the test people; the training people keep the level that the AUPredictor knows."""
+    run = _run(edited_cfg)
+    person = torch.arange(PEOPLE).repeat_interleave(FRAMES)
+    marks = torch.randn(PEOPLE, *run.test_code.z1.shape[1:], generator=torch.manual_seed(0))
+    moved = Code.of(run.test_code.z1 + marks[person], run.test_code.z2)
+    marked = replace(run, test_code=moved)
+    found = run.predictions_less_median()
+    np.testing.assert_allclose(marked.predictions_less_median(), found, atol=1e-5)
+    assert np.abs(run.predictions(moved) - run.predictions(run.test_code)).max() > 1e-2
+    level = replace(run, train_code=moved).predictions_less_median()
+    assert np.abs(level - found).max() > 1e-3
+
+
+def test_true_labels_are_on_the_scale_of_predictions(edited_cfg: Callable[..., Path]) -> None:
+    run = _run(edited_cfg)
+    run.test.labels[0, 0], run.test.labels[1, 1] = np.nan, 3
+    regressing = replace(run, head=AUHead("MSE", True, 2.0))
+    for each, active in ((run, 1), (regressing, 3)):
+        labels = each.labels_as_predictions()
+        assert np.isnan(labels[0, 0]) and labels[1, 1] == active
+        assert set(labels[~np.isnan(labels)].tolist()) == {0, active}

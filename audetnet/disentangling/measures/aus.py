@@ -131,4 +131,4 @@ def measure(subject: Subject) -> Findings:
             found[f"leak_{probe}"] = estimate(leak, people, generator)
     if not found:
         needs_z2(codes)
-    return Findings(found, tuple(k for k in known if not np.isnan(k.share)))
+    return Findings(found, tuple(k for k in known if not np.isnan(k.estimate.value)))

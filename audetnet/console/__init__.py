@@ -1,0 +1,1 @@
+"""What people type and read: flags, lines, progress bars and tables."""
