@@ -15,7 +15,7 @@ from audetnet.errors import UserError
 from audetnet.files import write_text, writing
 from audetnet.json_files import read_json
 from create_dataset.label_table import LabelTable, check_free, write_dataset
-from create_dataset.rendering.action_units import HIDDEN, NAMES, labels_of
+from create_dataset.rendering.action_units import HIDDEN, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE
 from create_dataset.rendering.plan import Plan, frame_id, subject_id
 from create_dataset.rendering.request import Request
@@ -100,14 +100,14 @@ def described(request: Request) -> dict[str, Any]:
         "same_expression": request.same_expression,
         "lights": request.lights,
         "wrinkles": request.wrinkles,
-    }
+    } | ({"varied": True} if request.varied else {})
 
 
 def _compare(path: Path, earlier: Any, asked: dict[str, Any]) -> None:
     if not isinstance(earlier, dict):
         raise UserError(f"{path}: not what an earlier run wrote; render into another directory")
-    for name, now in asked.items():
-        if (before := earlier.get(name)) != now:
+    for name in {**asked, **earlier}:
+        if (before := earlier.get(name)) != (now := asked.get(name)):
             raise UserError(
                 f"{path}: the pictures there were rendered with {name} = {json.dumps(before)}, not "
                 f"{json.dumps(now)}; give the same flags again, or render into another directory"
@@ -116,13 +116,16 @@ def _compare(path: Path, earlier: Any, asked: dict[str, Any]) -> None:
 
 def _write_labels(out: Path, plan: Plan, ids: list[str], summary: Summary) -> None:
     intensities = plan.intensities.reshape(len(ids), -1)
-    metadata = Metadata(aus=NAMES, kind="intensity", source=_SOURCE)
+    metadata = Metadata(aus=plan.request.names, kind="intensity", source=_SOURCE)
     write_dataset(LabelTable(ids, labels_of(intensities), metadata), out, "csv", summary)
-    names = [*NAMES, *(f"AU{au}_strength" for au in HIDDEN)]
-    hidden = plan.hidden.reshape(len(ids), -1)
-    path = out / "intensities.csv"
-    write_csv(path, _rows(names, ids, np.concatenate([intensities, hidden], axis=1)))
-    summary.wrote(path, "the same before they were rounded, and strengths of unlabelled AUs")
+    path, names, columns = out / "intensities.csv", list(plan.request.names), [intensities]
+    said = "the same before they were rounded"
+    if not plan.request.all_aus:
+        names += [f"AU{au}_strength" for au in HIDDEN]
+        columns.append(plan.hidden.reshape(len(ids), -1))
+        said += ", and strengths of unlabelled AUs"
+    write_csv(path, _rows(names, ids, np.concatenate(columns, axis=1)))
+    summary.wrote(path, said)
 
 
 def _write_factors(out: Path, plan: Plan, ids: list[str], summary: Summary) -> None:

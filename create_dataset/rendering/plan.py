@@ -9,7 +9,7 @@ from audetnet.console import counted
 from audetnet.data.splitting import LabelledFrames, Split, Splitter
 from audetnet.data.splitting import Request as SplitRequest
 from audetnet.errors import UserError, first_few
-from create_dataset.rendering.action_units import AUS, NAMES, PLACE
+from create_dataset.rendering.action_units import HIDDEN, PLACE
 from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face_model import FaceModel
@@ -48,7 +48,7 @@ FACTORS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Of P people with T pictures each: ``intensities`` (P, T, 12), ``hidden`` (P, T, 6),
+    """Of P people with T pictures each: ``intensities`` (P, T, A), ``hidden`` (P, T, 6),
     ``factors`` by name (P, T), ``crop`` (P, T, 3). ``scenes`` has the number of each person's
     scene. ``achieved``: the gamma of each tie in each set.
     """
@@ -99,7 +99,7 @@ def subject_id(person: int) -> str:
 def make_plan(model: FaceModel, request: Request) -> Plan:
     """Raises UserError where a tie or a split cannot be made."""
     people, seed = range(1, request.people + 1), request.seed
-    traits = tuple(draw_traits(model, seed, person, len(AUS)) for person in people)
+    traits = tuple(draw_traits(model, seed, person, len(request.names)) for person in people)
     # of paired people one makes the faces, and the others copy them in the same scene
     scenes = tuple(1 if request.same_expression else person for person in people)
     actors = 1 if request.same_expression else request.people
@@ -120,9 +120,10 @@ def make_plan(model: FaceModel, request: Request) -> Plan:
             intensities, factors[asked.factor], asked, split, generator(seed, Drawn.TIE, number)
         )
     shown = intensities[:, :: request.lights]
-    hidden = np.stack(
-        [draw_hidden(each, seed, scene) for each, scene in zip(shown, scenes, strict=True)]
-    )
+    hidden = np.zeros((*shown.shape[:2], len(HIDDEN)))
+    if not request.all_aus:
+        for person, scene in enumerate(scenes):
+            hidden[person] = draw_hidden(shown[person], seed, scene)
     return Plan(
         request=request,
         traits=traits,
@@ -178,7 +179,7 @@ def _split(request: Request, intensities: DoubleArray) -> Split:
         ids=tuple(frame_id(p + 1, t) for p in range(people) for t in range(pictures)),
         subjects=np.repeat([subject_id(p + 1) for p in range(people)], pictures),
         active=active(intensities).reshape(people * pictures, -1).astype(np.float32),
-        aus=NAMES,
+        aus=request.names,
     )
     training = people - max(1, round(request.test * people))
     validation = request.validation if training > 1 and request.validation else None
@@ -205,7 +206,7 @@ def _tie(
     draws: np.random.Generator,
 ) -> dict[str, float]:
     """Tie an AU within each set, in place; returns the gamma of each."""
-    column = intensities.reshape(-1, len(AUS))[:, PLACE[int(asked.au[2:])]]
+    column = intensities.reshape(-1, intensities.shape[-1])[:, PLACE[int(asked.au[2:])]]
     values, achieved = factor.reshape(-1), {}
     for name, flags in split.sets.items():
         if not flags.any():
