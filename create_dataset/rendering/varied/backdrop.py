@@ -31,7 +31,7 @@ def backdrop(draws: np.random.Generator, size: int) -> FloatArray:
 
 def _colour(draws: np.random.Generator) -> _Colour:
     """Mostly greyish, as walls are; sometimes bright and sometimes nearly black or white."""
-    grey, tint = draws.uniform(0, 255), draws.normal(0, draws.choice([6, 25, 70]), 3)
+    grey, tint = draws.uniform(0, 255), draws.normal(0, draws.choice([4, 12, 40]), 3)
     red, green, blue = np.clip(grey + tint, 0, 255).astype(int).tolist()
     return red, green, blue
 

@@ -19,6 +19,10 @@ _SMALL = 0.35
 _GREY = 0.06
 _RECOMPRESSED = 0.3
 """The shares of pictures to which each of these happens."""
+_METERED = 0.30
+"""The mean light of the middle of a picture to which cameras expose, ..."""
+_METERING = 0.65
+"""... and how far they do: 0 not at all, 1 whatever is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +44,9 @@ class Development:
 def draw_development(draws: np.random.Generator) -> Development:
     """Of one picture."""
     gamma, contrast = np.exp(draws.normal(0, [0.16, 0.18])).tolist()
-    saturation = max(0.0, draws.normal(1, 0.3)) if draws.random() > _GREY else 0.0
+    saturation = float(np.clip(draws.normal(1, 0.22), 0, 1.4)) if draws.random() > _GREY else 0.0
     angle, length = draws.uniform(0, np.pi), draws.uniform(1, 6) * (draws.random() < _MOVED)
-    warmth, green = draws.normal(0, 0.12), draws.normal(0, 0.03)
+    warmth, green = draws.normal(0, 0.07), draws.normal(0, 0.02)
     return Development(
         balance=np.exp([warmth, green, -warmth]).astype(np.float32),
         tone=np.array([gamma, contrast, draws.normal(0, 0.05), saturation], np.float32),
@@ -61,6 +65,7 @@ def developed(
 
     scale = len(light) / _USUAL_SIZE
     sigma = scene.blur * scale
+    light = _metered(light, scene.exposure)
     soft = gaussian_filter(light, (sigma, sigma, 0), truncate=3.0)
     if development.motion.any():
         soft = _moved(soft, development.motion * scale)
@@ -77,6 +82,13 @@ def developed(
     if side < len(soft):
         small = small.resize((len(soft), len(soft)), Image.Resampling.BICUBIC)
     return np.asarray(small)
+
+
+def _metered(light: FloatArray, exposure: float) -> FloatArray:
+    """As automatic exposure makes it, which was then corrected by a factor that is in ``light``."""
+    quarter = len(light) // 4
+    mean = float(light[quarter:-quarter, quarter:-quarter].mean()) / exposure + 1e-3
+    return light * np.float32((_METERED / mean) ** _METERING)
 
 
 def _compressed(picture: Image.Image, quality: int) -> Image.Image:

@@ -31,7 +31,7 @@ def glasses(
     wide = min(wide, high * 1.9)
     aside = max(np.abs(eyes[:, 0]).mean() + 0.1, wide + _NARROWEST_BRIDGE / 2)
     centre = np.array([aside, eyes[:, 1].mean() - draws.uniform(0.1, 0.45), 0])
-    depth = max(marks[27, 2] + 0.1, eyes[:, 2].max() + 1.35, marks[[19, 24], 2].max() + 0.15)
+    depth = max(marks[27, 2] - 0.1, eyes[:, 2].max() + 1.15, marks[[19, 24], 2].max() + 0.1)
     outline = _outline(wide, high, draws) + centre
     outline[:, 2] = depth - 0.02 * outline[:, 0] ** 2
     style = draws.random()
@@ -73,14 +73,14 @@ def _rim(curve: DoubleArray, middle: DoubleArray, thick: float, deep: float, kep
 
 def _temple(hinge: DoubleArray, ear: DoubleArray, side: int, thick: float, deep: float) -> Mesh:
     """From the rim around the side of the face to behind the ear."""
-    outside = max(abs(hinge[0]) + 0.35, abs(ear[0]) + 0.25) * side
+    corner = hinge[0] + 0.25 * side
     path = np.array(
         [
             hinge,
-            (outside - 0.1 * side, hinge[1], hinge[2] - 0.15),
-            (outside, hinge[1], hinge[2] - 0.6),
-            (ear[0] + 0.3 * side, (hinge[1] + ear[1]) / 2 + 0.3, ear[2]),
-            (ear[0] + 0.5 * side, ear[1] + 0.4, ear[2] - 4.5),
+            (corner, hinge[1], hinge[2] - 0.1),
+            (corner + 0.1 * side, hinge[1], hinge[2] - 0.5),
+            (ear[0] + 0.2 * side, hinge[1] + 0.5 * (ear[1] - hinge[1]) + 0.2, ear[2]),
+            (ear[0] + 0.4 * side, ear[1] + 0.4, ear[2] - 4.5),
         ]
     )
     up = np.zeros_like(path) + (0, max(0.07, 0.9 * thick), 0)

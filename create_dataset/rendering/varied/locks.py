@@ -9,6 +9,8 @@ from create_dataset.rendering.varied.ribbons import Mesh, joined, ribbons
 
 _STEPS = 9
 """Points along a lock."""
+_LOCKS = 130
+"""Of long hair."""
 
 
 def fringe(
@@ -35,7 +37,9 @@ def fringe(
     y = top[:, None] + np.minimum(bottom - top, -0.5)[:, None] * share
     lift = draws.uniform(0.25, 0.8, count)[:, None] * (0.4 + 0.6 * np.sin(np.pi * share))
     z = _front(model, rest, x, y) + lift
-    return _hair(ribbons(np.stack([x, y, z], axis=-1), _widths(count, draws)), hair, draws)
+    paths = np.stack([x, y, z], axis=-1)
+    outward = paths * (1, 0, 1)
+    return _hair(ribbons(paths, _widths(count, draws), outward), hair, draws)
 
 
 def curtains(
@@ -46,18 +50,19 @@ def curtains(
     width = np.abs(marks[[0, 16], 0]).mean()
     forward = draws.uniform(-1.5, 3.2)
     length = draws.uniform(-17, -3)
-    side = draws.choice([-1.0, 1.0], 130)
-    angle = draws.uniform(0, 1, 130) ** 0.8
+    side = draws.choice([-1.0, 1.0], _LOCKS)
+    angle = draws.uniform(0, 1, _LOCKS) ** 0.8
     share = np.linspace(0, 1, _STEPS)
     swell = draws.uniform(0.6, 2.2) * np.sin(np.pi * np.minimum(1, 0.15 + share * 0.9))
-    radius = width + 0.4 + 0.5 * swell[None] + draws.normal(0, 0.25, 130)[:, None]
+    radius = width + 0.4 + 0.5 * swell[None] + draws.normal(0, 0.25, _LOCKS)[:, None]
     z = forward + 2 - (forward + 9) * angle
     x = side[:, None] * radius * np.sqrt(np.clip(1 - (angle * 0.85) ** 2, 0.02, 1))[:, None]
     top = 9.0 - 1.5 * angle
-    y = top[:, None] + (length + draws.normal(0, 0.8, 130) - top)[:, None] * share
-    depth = z[:, None] + draws.normal(0, 0.4, 130)[:, None] * share
+    y = top[:, None] + (length + draws.normal(0, 0.8, _LOCKS) - top)[:, None] * share
+    depth = z[:, None] + draws.normal(0, 0.4, _LOCKS)[:, None] * share
     paths = np.stack([x, y, np.broadcast_to(depth, x.shape)], axis=-1)
-    return _hair(ribbons(paths, 2.2 * _widths(130, draws)), hair, draws)
+    outward = np.broadcast_to(side[:, None, None] * (0.5, 0, 0) + (0, 0, 1), paths.shape)
+    return _hair(ribbons(paths, 2.5 * _widths(_LOCKS, draws), outward), hair, draws)
 
 
 def _front(model: FaceModel, rest: FloatArray, x: DoubleArray, y: DoubleArray) -> DoubleArray:

@@ -39,7 +39,7 @@ def widened(traits: Traits, seed: int, person: int) -> Traits:
         traits,
         shape=(traits.shape * _FARTHER).astype(np.float32),
         skin_tone=tone,
-        skin=np.clip(skin * np.exp(draws.normal(0, 0.1) + draws.normal(0, 0.05, 3)), 0.01, 0.9),
+        skin=np.clip(skin * np.exp(draws.normal(-0.06, 0.06) + draws.normal(0, 0.04, 3)), 0.01, 0.75),
         hair=hair * np.exp(draws.normal(0, 0.3)),
         beard=beard,
         age=age,

@@ -47,12 +47,11 @@ def joined(meshes: list[Mesh]) -> Mesh:
     return np.concatenate([points for points, _ in meshes]), np.concatenate(triangles)
 
 
-def ribbons(paths: DoubleArray, widths: DoubleArray) -> Mesh:
-    """Flat ribbons along L paths (L, N, 3), seen from the front or from the side that is away from
-    the middle of the head; ``widths`` (L, N) in cm.
+def ribbons(paths: DoubleArray, widths: DoubleArray, outward: DoubleArray) -> Mesh:
+    """Flat ribbons along L paths (L, N, 3), seen from ``outward`` (L, N, 3); ``widths`` (L, N) in
+    cm.
     """
     along = np.gradient(paths, axis=1)
-    outward = paths * (1, 0, 1) - (0, 0, 1.0)
     across = np.cross(along, outward)
     across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9
     edges = 0.5 * widths[..., None] * across
@@ -63,7 +62,7 @@ def ribbons(paths: DoubleArray, widths: DoubleArray) -> Mesh:
         [np.stack([first, first + 2, first + 1], 1), np.stack([first + 1, first + 2, first + 3], 1)]
     )
     a, b, c = (points[faces[:, k]] for k in range(3))
-    middle = (a + b + c) / 3 * (1, 0, 1) - (0, 0, 1.0)
-    inside = (middle * np.cross(b - a, c - a)).sum(axis=1) < 0
+    seen_from = np.repeat(outward.reshape(-1, 3), 2, axis=0)[faces[:, 0]]
+    inside = (seen_from * np.cross(b - a, c - a)).sum(axis=1) < 0
     faces[inside] = faces[inside][:, ::-1]
     return points.astype(np.float32), faces.astype(np.int32)
