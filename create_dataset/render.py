@@ -140,7 +140,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _request(arguments: argparse.Namespace) -> "Request":
     """The flags, checked. Raises UserError."""
-    from create_dataset.rendering.request import PEAKS, RANGES, VARIED_RANGES, WIDEST, Range, Request
+    from create_dataset.rendering.request import (
+        PEAKS,
+        RANGES,
+        VARIED_RANGES,
+        WIDEST,
+        Range,
+        Request,
+    )
 
     if arguments.same_expression and arguments.people:
         raise UserError("--same-expression says how many people there are; leave out --people")

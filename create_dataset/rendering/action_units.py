@@ -49,7 +49,9 @@ def fold_strengths(intensities: DoubleArray) -> DoubleArray:
         Fold.GLABELLA: max(au[4], 0.55 * au[9]),
         Fold.EYE_CORNERS: min(1.2, au[6] + 0.25 * au[12] + 0.3 * au[9]),
         Fold.NOSE: au[9],
-        Fold.NASOLABIAL: min(1.2, 0.65 * au[12] + 0.75 * au[9] + 0.35 * au[6] + 0.3 * au[20] + 0.6 * sneer),
+        Fold.NASOLABIAL: min(
+            1.2, 0.65 * au[12] + 0.75 * au[9] + 0.35 * au[6] + 0.3 * au[20] + 0.6 * sneer
+        ),
         Fold.CHIN: au[17],
         Fold.MOUTH_CORNERS: max(au[15], 0.25 * au[20]),
     }

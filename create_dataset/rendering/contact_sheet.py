@@ -34,7 +34,10 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
                 small = opened.resize((side, side), Image.Resampling.LANCZOS)
             corner = (column * side, row * (side + _CAPTION))
             sheet.paste(small, corner)
-            shown = [str(au) for au in np.array(ALL_AUS[: labels.shape[-1]])[labels[person, picture] >= 2]]
+            shown = [
+                str(au)
+                for au in np.array(ALL_AUS[: labels.shape[-1]])[labels[person, picture] >= 2]
+            ]
             pen.text((corner[0] + 2, corner[1] + side), " ".join(shown), fill="black")
     content = io.BytesIO()
     sheet.save(content, SHEET_FORMATS[path.suffix.lower()], quality=90)

@@ -7,7 +7,7 @@ from create_dataset.rendering.rasteriser import span
 
 
 @compiled
-def look_through(  # noqa: PLR0913
+def look_through(
     points: FloatArray,
     triangles: IntArray,
     shine: FloatArray,

@@ -58,4 +58,5 @@ def draw_conditions(seed: int, place: int, picture: int) -> Conditions:
 def _tinted(draws: np.random.Generator, spread: float) -> DoubleArray:
     """A light between candles and a blue sky, at times green or magenta."""
     warmth, green = draws.normal(0, spread), draws.normal(0, 0.25 * spread)
-    return np.clip(np.array([1 + warmth, 1 + green, 1 - warmth]), 0.4, 1.7)
+    light: DoubleArray = np.clip(np.array([1 + warmth, 1 + green, 1 - warmth]), 0.4, 1.7)
+    return light

@@ -110,11 +110,11 @@ def _resized(picture: FloatArray, side: int, way: Image.Resampling) -> FloatArra
 def _moved(light: FloatArray, motion: DoubleArray) -> FloatArray:
     """The mean along a line (2,) through each pixel."""
     rows, columns = light.shape[0], light.shape[1]
-    steps = int(math.ceil(max(abs(motion[0]), abs(motion[1])))) + 1
+    steps = math.ceil(max(abs(motion[0]), abs(motion[1]))) + 1
     result = np.zeros_like(light)
     for step in range(steps):
         part = step / max(1, steps - 1) - 0.5
-        right, down = int(round(part * motion[0])), int(round(part * motion[1]))
+        right, down = round(part * motion[0]), round(part * motion[1])
         for row in range(rows):
             from_row = min(max(row + down, 0), rows - 1)
             for column in range(columns):

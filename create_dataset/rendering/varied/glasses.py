@@ -21,9 +21,7 @@ _HINGE = 3
 """The point of the outline where the temple begins: outside, above the middle."""
 
 
-def glasses(
-    model: FaceModel, rest: FloatArray, draws: np.random.Generator
-) -> tuple[Worn, Panes]:
+def glasses(model: FaceModel, rest: FloatArray, draws: np.random.Generator) -> tuple[Worn, Panes]:
     """Of a random style, on the head with these vertices (V, 3)."""
     marks = rest[model.landmarks].astype(np.float64)
     eyes = np.stack([marks[eye].mean(axis=0) for eye in EYES])
@@ -66,7 +64,7 @@ def _outline(wide: float, high: float, draws: np.random.Generator) -> DoubleArra
 def _rim(curve: DoubleArray, middle: DoubleArray, thick: float, deep: float, kept: int) -> Mesh:
     away = (curve - middle) * (1, 1, 0)
     away /= np.linalg.norm(away, axis=1, keepdims=True)
-    inwards = np.zeros_like(curve) + (0, 0, deep)
+    inwards = _along(curve, (0, 0, deep))
     across = away * thick
     return bar(curve[:kept], across[:kept], inwards[:kept], closed=kept == _CORNERS)
 
@@ -83,8 +81,8 @@ def _temple(hinge: DoubleArray, ear: DoubleArray, side: int, thick: float, deep:
             (ear[0] + 0.4 * side, ear[1] + 0.4, ear[2] - 4.5),
         ]
     )
-    up = np.zeros_like(path) + (0, max(0.07, 0.9 * thick), 0)
-    out = np.array([(0, 0, deep), (0.7 * deep * side, 0, 0.7 * deep)] + [(0.06 * side, 0, 0)] * 3)
+    up = _along(path, (0, max(0.07, 0.9 * thick), 0))
+    out = np.array([(0, 0, deep), (0.7 * deep * side, 0, 0.7 * deep), *[(0.06 * side, 0, 0)] * 3])
     return bar(path, up, out)
 
 
@@ -94,13 +92,16 @@ def _bridge(outline: DoubleArray, thick: float, arch: float) -> Mesh:
     share = np.linspace(-1, 1, 9)
     bow = 1 - share**2
     path = np.stack([end[0] * share, end[1] + arch * bow, end[2] + 0.15 * bow], axis=1)
-    up = np.zeros_like(path) + (0, max(0.07, 0.8 * thick), 0)
-    return bar(path, up, np.zeros_like(path) + (0, 0, 0.1))
+    up = _along(path, (0, max(0.07, 0.8 * thick), 0))
+    return bar(path, up, _along(path, (0, 0, 0.1)))
 
 
-def _panes(
-    outline: DoubleArray, aside: float, depth: float, draws: np.random.Generator
-) -> Panes:
+def _along(path: DoubleArray, vector: tuple[float, float, float]) -> DoubleArray:
+    """The same vector at each point of a path (N, 3)."""
+    return np.tile(np.array(vector, np.float64), (len(path), 1))
+
+
+def _panes(outline: DoubleArray, aside: float, depth: float, draws: np.random.Generator) -> Panes:
     """Clear ones with a reflection across them, or tinted, more so above."""
     middle = np.array([aside, outline[:, 1].mean(), depth - 0.02 * aside**2])
     one = np.concatenate([middle[None], middle + 0.98 * (outline - middle)])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from create_dataset.rendering.curves import DoubleArray, smoothstep, srgb_bytes
+from create_dataset.rendering.curves import FloatArray, smoothstep, srgb_bytes
 from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face import Face
 from create_dataset.rendering.figure import Figure, figure
@@ -39,7 +39,9 @@ def widened(traits: Traits, seed: int, person: int) -> Traits:
         traits,
         shape=(traits.shape * _FARTHER).astype(np.float32),
         skin_tone=tone,
-        skin=np.clip(skin * np.exp(draws.normal(-0.06, 0.06) + draws.normal(0, 0.04, 3)), 0.01, 0.75),
+        skin=np.clip(
+            skin * np.exp(draws.normal(-0.06, 0.06) + draws.normal(0, 0.04, 3)), 0.01, 0.75
+        ),
         hair=hair * np.exp(draws.normal(0, 0.3)),
         beard=beard,
         age=age,
@@ -70,7 +72,7 @@ def dressed(face: Face, person: Person, seed: int, number: int, session: int) ->
 
 def _in_clothes(
     face: Face, person: Person, has_scarf: bool, draws: np.random.Generator
-) -> DoubleArray:
+) -> FloatArray:
     """The colours of the head (V, 3) with a collar of another colour, cut and height."""
     x, y, z = face.model.vertices.astype(np.float64).T
     colour, stripe = draws.uniform(0.01, 0.85, (2, 3)) ** 1.5
@@ -82,4 +84,5 @@ def _in_clothes(
     pattern = 0.5 + 0.5 * np.sin(y * draws.uniform(1, 5) + x * draws.normal(0, 2))
     cloth = colour + (stripe - colour) * (pattern * (draws.random() < 0.4))[:, None]
     mixed = person.head_colours * (1 - collar) + collar * cloth
-    return mixed.astype(np.float32)
+    cut: FloatArray = mixed.astype(np.float32)
+    return cut

@@ -1,6 +1,7 @@
 """Meshes of bars and ribbons along curves."""
 
 import numpy as np
+import numpy.typing as npt
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.face_model import IntArray
@@ -32,7 +33,9 @@ def bar(path: DoubleArray, across: DoubleArray, deep: DoubleArray, closed: bool 
     return points.astype(np.float32), _outwards(points, faces, middle)
 
 
-def _outwards(points: DoubleArray, triangles: np.ndarray, middle: DoubleArray) -> IntArray:  # type: ignore[type-arg]
+def _outwards(
+    points: DoubleArray, triangles: npt.NDArray[np.int64], middle: DoubleArray
+) -> IntArray:
     a, b, c = points[triangles[:, 0]], points[triangles[:, 1]], points[triangles[:, 2]]
     towards = ((a + b + c) / 3 - middle) * np.cross(b - a, c - a)
     inside = towards.sum(axis=1) < 0
