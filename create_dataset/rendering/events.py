@@ -80,7 +80,7 @@ _AU5, _AU25, _AU26 = PLACE[5], PLACE[25], PLACE[26]
 
 
 def kinds(aus: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
-    """Of the events that these A AUs take part in: how common each is (K,), and its shares (K, A)."""
+    """Of the events that can happen: how common each is (K,), and its shares of A AUs (K, A)."""
     known = _KINDS + (_MORE_KINDS if set(aus) & set(MORE_AUS) else ())
     shares = [[kind.get(au, 0) for au in aus] for _, kind in known]
     return np.array([weight for weight, _ in known], np.float64), np.array(shares, np.float64)
