@@ -43,6 +43,7 @@ def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
         seed=request.seed,
         size=size,
         wrinkles=True,
+        varied=False,
     )
     return lambda: filming(next(jobs), lambda _: None, lambda: False)
 

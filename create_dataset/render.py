@@ -77,7 +77,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_control(flags: argparse.ArgumentParser) -> None:
+    flags.add_argument(
+        "--varied",
+        action="store_true",
+        help="as photographs vary: light, background, camera, blur and compression change from "
+        "picture to picture, and glasses, hair and clothes; heads turn farther",
+    )
     control = flags.add_argument_group("what the faces do")
+    control.add_argument(
+        "--aus",
+        choices=("usual", "all"),
+        default="usual",
+        help="AUs that are labelled: the usual 12, or all that can be rendered (default: usual)",
+    )
     control.add_argument(
         "--au-rate",
         action="append",
@@ -128,18 +140,28 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _request(arguments: argparse.Namespace) -> "Request":
     """The flags, checked. Raises UserError."""
-    from create_dataset.rendering.request import PEAKS, RANGES, WIDEST, Range, Request
+    from create_dataset.rendering.request import (
+        PEAKS,
+        RANGES,
+        VARIED_RANGES,
+        WIDEST,
+        Range,
+        Request,
+    )
 
     if arguments.same_expression and arguments.people:
         raise UserError("--same-expression says how many people there are; leave out --people")
     if (arguments.same_expression or arguments.same_person) and arguments.correlate:
         raise UserError("--correlate: frames of a paired set cannot be exchanged; leave one out")
+    if arguments.same_person and arguments.varied:
+        raise UserError("--same-person: only the light may differ; leave out --varied")
     people = arguments.same_expression or arguments.people or 200
     if people < 2:
         raise UserError("--people: expected at least 2, one to train and one to test on")
     if not _SMALLEST <= arguments.size <= _LARGEST:
         raise UserError(f"--size: expected {_SMALLEST} to {_LARGEST} pixels, not {arguments.size}")
-    ranges: dict[str, Range] = dict(RANGES)
+    rates = _rates(arguments.au_rate, arguments.aus == "all")
+    ranges: dict[str, Range] = dict(VARIED_RANGES if arguments.varied else RANGES)
     for name in _RANGES:
         if asked := getattr(arguments, name):
             ranges[name] = _range(f"--{name.replace('_', '-')}", asked, WIDEST[name])
@@ -152,20 +174,21 @@ def _request(arguments: argparse.Namespace) -> "Request":
         seed=arguments.seed,
         test=arguments.test,
         validation=arguments.validation,
-        rates=_rates(arguments.au_rate),
+        rates=rates,
         peaks=_range("--intensity", peaks, Range(0, 5)) if peaks else PEAKS,
-        ties=tuple(_ties(arguments.correlate)),
+        ties=tuple(_ties(arguments.correlate, tuple(rates))),
         ranges=ranges,
         same_expression=arguments.same_expression is not None,
         lights=arguments.same_person or 1,
         wrinkles=not arguments.no_wrinkles,
+        varied=arguments.varied,
     )
 
 
-def _rates(given: Sequence[str]) -> dict[str, float]:
-    from create_dataset.rendering.request import DEFAULT_RATES
+def _rates(given: Sequence[str], all_aus: bool) -> dict[str, float]:
+    from create_dataset.rendering.request import DEFAULT_RATES, MORE_RATES
 
-    rates = dict(DEFAULT_RATES)
+    rates = {**DEFAULT_RATES, **(MORE_RATES if all_aus else {})}
     for text in given:
         name, _, number = text.partition("=")
         rate = _number(number)
@@ -179,9 +202,9 @@ def _rates(given: Sequence[str]) -> dict[str, float]:
     return rates
 
 
-def _ties(given: Sequence[str]) -> list["Tie"]:
+def _ties(given: Sequence[str], names: tuple[str, ...]) -> list["Tie"]:
     from create_dataset.rendering.plan import FACTORS, GROUP
-    from create_dataset.rendering.request import DEFAULT_RATES, Tie
+    from create_dataset.rendering.request import Tie
 
     ties: list[Tie] = []
     for text in given:
@@ -192,7 +215,7 @@ def _ties(given: Sequence[str]) -> list["Tie"]:
             raise UserError(
                 f"--correlate {text}: expected AU:FACTOR=GAMMA with a gamma from -1 to 1"
             )
-        for name, known in ((au, tuple(DEFAULT_RATES)), (factor, (*FACTORS, GROUP))):
+        for name, known in ((au, names), (factor, (*FACTORS, GROUP))):
             if name not in known:
                 raise UserError(f"--correlate {text}: no '{name}'{did_you_mean(name, known)}")
         if au in (tie.au for tie in ties):

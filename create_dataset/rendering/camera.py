@@ -24,12 +24,20 @@ _FACE = [30, 33, 36, 45, 48, 54]
 @dataclass(frozen=True)
 class PosedHead:
     """``points`` (V, 3) turned, in cm; ``in_picture`` (V, 3): column, row, and z in cm;
-    ``rotation`` (3, 3).
+    ``rotation`` (3, 3). ``view``: distance and depth of the face in cm, pixels a cm.
     """
 
     points: FloatArray
     in_picture: FloatArray
     rotation: FloatArray
+    offset: FloatArray
+    view: tuple[float, float, float]
+    corner: DoubleArray
+
+    def project(self, points: FloatArray) -> FloatArray:
+        """Where other points (P, 3) that turn with the head are in the picture."""
+        turned = transformed(points, self.rotation, self.offset)
+        return _in_picture(turned, *self.view, self.corner)
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> DoubleArray:
@@ -70,7 +78,9 @@ def posed(
     across = rest[model.landmarks[[36, 45]], :2].astype(np.float64)
     scale = size / (_WIDTH * math.hypot(*(across[1] - across[0])) * crop[2])
     corner = size * (_CENTRE + crop[:2]) + scale * centre * (-1, 1)
-    return PosedHead(turned, _in_picture(turned, distance, depth, scale, corner), matrix)
+    view = distance, depth, scale
+    in_picture = _in_picture(turned, *view, corner)
+    return PosedHead(turned, in_picture, matrix, offset, view, corner)
 
 
 @compiled

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from audetnet.files.whole import write_bytes
-from create_dataset.rendering.action_units import AUS, labels_of
+from create_dataset.rendering.action_units import ALL_AUS, labels_of
 from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.directory import image_name
 from create_dataset.rendering.plan import Plan
@@ -34,7 +34,10 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
                 small = opened.resize((side, side), Image.Resampling.LANCZOS)
             corner = (column * side, row * (side + _CAPTION))
             sheet.paste(small, corner)
-            shown = [str(au) for au in np.array(AUS)[labels[person, picture] >= 2]]
+            shown = [
+                str(au)
+                for au in np.array(ALL_AUS[: labels.shape[-1]])[labels[person, picture] >= 2]
+            ]
             pen.text((corner[0] + 2, corner[1] + side), " ".join(shown), fill="black")
     content = io.BytesIO()
     sheet.save(content, SHEET_FORMATS[path.suffix.lower()], quality=90)
@@ -42,7 +45,7 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
 
 
 def _chosen(intensities: DoubleArray, lights: int, count: int) -> list[int]:
-    """The strongest picture of each of ``count`` stretches of time, of (T, 12); where expressions
+    """The strongest picture of each of ``count`` stretches of time, of (T, A); where expressions
     are seen under several lights, the strongest ones under all of these.
     """
     total = intensities.sum(axis=1)

@@ -36,6 +36,7 @@ def render_dataset(out: Path, request: Request, workers: int, sheet: Path) -> No
             seed=request.seed,
             size=request.size,
             wrinkles=request.wrinkles,
+            varied=request.varied,
         )
         speed = _film(jobs, filming, workers, len(plan.pictures))
         count, size = len(plan.pictures), request.size

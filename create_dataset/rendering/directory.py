@@ -10,13 +10,12 @@ import numpy as np
 
 from audetnet.console.lines import counted
 from audetnet.data.metadata import Metadata
-from audetnet.data.pairs import PAIRS_FILE, PAIRS_HEADER
 from audetnet.errors import UserError
 from audetnet.files.csv import Cell, write_csv
 from audetnet.files.json import read_json
 from audetnet.files.whole import write_text, writing
 from create_dataset.labels.table import LabelTable, check_free, write_dataset
-from create_dataset.rendering.action_units import HIDDEN, NAMES, labels_of
+from create_dataset.rendering.action_units import HIDDEN, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE
 from create_dataset.rendering.plan import Plan, frame_id, subject_id
 from create_dataset.rendering.request import Request
@@ -101,14 +100,14 @@ def described(request: Request) -> dict[str, Any]:
         "same_expression": request.same_expression,
         "lights": request.lights,
         "wrinkles": request.wrinkles,
-    }
+    } | ({"varied": True} if request.varied else {})
 
 
 def _compare(path: Path, earlier: Any, asked: dict[str, Any]) -> None:
     if not isinstance(earlier, dict):
         raise UserError(f"{path}: not what an earlier run wrote; render into another directory")
-    for name, now in asked.items():
-        if (before := earlier.get(name)) != now:
+    for name in {**asked, **earlier}:
+        if (before := earlier.get(name)) != (now := asked.get(name)):
             raise UserError(
                 f"{path}: the pictures there were rendered with {name} = {json.dumps(before)}, not "
                 f"{json.dumps(now)}; give the same flags again, or render into another directory"
@@ -117,13 +116,16 @@ def _compare(path: Path, earlier: Any, asked: dict[str, Any]) -> None:
 
 def _write_labels(out: Path, plan: Plan, ids: list[str], summary: Summary) -> None:
     intensities = plan.intensities.reshape(len(ids), -1)
-    metadata = Metadata(aus=NAMES, kind="intensity", source=_SOURCE)
+    metadata = Metadata(aus=plan.request.names, kind="intensity", source=_SOURCE)
     write_dataset(LabelTable(ids, labels_of(intensities), metadata), out, "csv", summary)
-    names = [*NAMES, *(f"AU{au}_strength" for au in HIDDEN)]
-    hidden = plan.hidden.reshape(len(ids), -1)
-    path = out / "intensities.csv"
-    write_csv(path, _rows(names, ids, np.concatenate([intensities, hidden], axis=1)))
-    summary.wrote(path, "the same before they were rounded, and strengths of unlabelled AUs")
+    path, names, columns = out / "intensities.csv", list(plan.request.names), [intensities]
+    said = "the same before they were rounded"
+    if not plan.request.all_aus:
+        names += [f"AU{au}_strength" for au in HIDDEN]
+        columns.append(plan.hidden.reshape(len(ids), -1))
+        said += ", and strengths of unlabelled AUs"
+    write_csv(path, _rows(names, ids, np.concatenate(columns, axis=1)))
+    summary.wrote(path, said)
 
 
 def _write_factors(out: Path, plan: Plan, ids: list[str], summary: Summary) -> None:
@@ -144,12 +146,12 @@ def _rows(names: list[str], ids: list[str], values: np.ndarray[Any, Any]) -> lis
 
 def _write_pairs(out: Path, plan: Plan, summary: Summary) -> None:
     """Frames of the same pair differ in one thing: who is seen, or the light."""
-    lines: list[list[Cell]] = [[*PAIRS_HEADER]]
+    lines: list[list[Cell]] = [["frame_id", "pair"]]
     for person, picture in plan.pictures:
         expression = f"expression_{picture // plan.request.lights}"
         who = "" if plan.request.same_expression else f"{subject_id(person)}_"
         lines.append([frame_id(person, picture), who + expression])
-    path = out / PAIRS_FILE
+    path = out / "pairs.csv"
     write_csv(path, lines)
     pairs = len({line[1] for line in lines[1:]})
     thing = "the person" if plan.request.same_expression else "the light"

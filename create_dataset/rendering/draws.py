@@ -23,6 +23,9 @@ class Drawn(IntEnum):
     TIE = 9
     GROUPS = 10
     MODEL = 11
+    CONDITIONS = 12
+    VARIED_PERSON = 13
+    OUTFIT = 14
 
 
 def generator(seed: int, drawn: Drawn, person: int = 0, frame: int = 0) -> np.random.Generator:

@@ -1,10 +1,11 @@
 """Facial events: which AUs come together, and how an expression comes and goes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from create_dataset.rendering.action_units import AUS, PLACE
+from create_dataset.rendering.action_units import MORE_AUS, PLACE
 from create_dataset.rendering.curves import DoubleArray, smoothstep
 from create_dataset.rendering.request import Range
 
@@ -40,12 +41,60 @@ _KINDS: tuple[tuple[int, dict[int, float]], ...] = (
     (1, {4: 1, 25: 0.7}),
 )
 """How common each is, and its AUs with their relative strengths."""
-WEIGHTS: DoubleArray = np.array([weight for weight, _ in _KINDS], np.float64)
-SHARES: DoubleArray = np.array([[kind.get(au, 0) for au in AUS] for _, kind in _KINDS], np.float64)
-"""(kinds, 12)"""
+_MORE_KINDS: tuple[tuple[int, dict[int, float]], ...] = (
+    (2, {7: 1}),
+    (2, {7: 1, 4: 0.9}),
+    (2, {12: 1, 6: 0.9, 7: 0.7, 25: 0.7}),
+    (2, {10: 1}),
+    (1, {10: 1, 25: 0.7}),
+    (1, {10: 1, 9: 0.7, 4: 0.5}),
+    (2, {14: 1}),
+    (2, {18: 1}),
+    (2, {22: 1, 25: 0.9}),
+    (2, {23: 1}),
+    (1, {23: 1, 4: 0.8, 7: 0.6}),
+    (2, {24: 1}),
+    (1, {24: 1, 17: 0.8}),
+    (2, {28: 1}),
+    (2, {34: 1}),
+    (3, {43: 1}),
+    (1, {43: 1, 12: 0.8}),
+)
+"""Where all AUs are labelled, these happen too."""
+_APART: dict[int, tuple[int, ...]] = {
+    14: (12, 18, 20, 22, 28, 34),
+    18: (12, 15, 20, 22, 28, 34),
+    22: (12, 15, 17, 20),
+    23: (10, 12, 18, 20, 22, 25, 26, 28, 34),
+    24: (10, 12, 18, 20, 22, 25, 26, 28, 34),
+    28: (10, 12, 17, 20, 22, 25, 26, 34),
+    34: (10, 12, 20, 22, 25, 26),
+    43: (5,),
+}
+"""What a face cannot do at once: one would hide the other."""
+_HARDLY = 0.5
+"""Below this intensity there is nothing to hide."""
 _MOST_WITHOUT_JAW = 3.4
 """Lips do not part farther while the jaw is closed."""
 _AU5, _AU25, _AU26 = PLACE[5], PLACE[25], PLACE[26]
+
+
+def kinds(aus: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
+    """Of the events that can happen: how common each is (K,), and its shares of A AUs (K, A)."""
+    known = _KINDS + (_MORE_KINDS if set(aus) & set(MORE_AUS) else ())
+    shares = [[kind.get(au, 0) for au in aus] for _, kind in known]
+    return np.array([weight for weight, _ in known], np.float64), np.array(shares, np.float64)
+
+
+def contradicts(intensities: DoubleArray, aus: Sequence[int]) -> bool:
+    """Whether some of T frames (T, A) shows AUs that exclude each other."""
+    shown = dict(zip(aus, (intensities > _HARDLY).T, strict=True))
+    return any(
+        bool((shown[au] & shown[other]).any())
+        for au, others in _APART.items()
+        if au in shown
+        for other in others
+    )
 
 
 @dataclass(frozen=True)
@@ -77,7 +126,7 @@ def added(
     peaks: Range,
     draws: np.random.Generator,
 ) -> DoubleArray:
-    """Intensities (T, 12) with an event over them, of AUs with these shares (12,)."""
+    """Intensities (T, A) with an event over them, of AUs with these shares (A,)."""
     result = intensities.copy()
     peak = peaks.low + (peaks.high - peaks.low) * draws.beta(1.6, 2.0)
     for place in np.flatnonzero(shares):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from create_dataset.rendering.action_units import AUS, HIDDEN, PLACE, strength
+from create_dataset.rendering.action_units import HIDDEN, PLACE, strengths_by_au
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.face_model import FaceModel
 from create_dataset.rendering.traits import Traits
@@ -18,6 +18,16 @@ _SHAPES = {
     15: {"mouthFrown": 1.35},
     17: {"mouthShrugLower": 1.0},
     20: {"mouthStretch": 1.0, "mouthDimple": 0.35, "mouthSmile": 0.10},
+    7: {"eyeSquint": 1.0, "cheekSquint": 0.2},
+    10: {"mouthUpperUp": 0.9, "noseSneer": 0.3},
+    14: {"mouthDimple": 1.1, "mouthPress": 0.4, "mouthFrown": 0.2},
+    18: {"mouthPucker": 1.0},
+    22: {"mouthFunnel": 1.0},
+    23: {"mouthRollLower": 0.45, "mouthRollUpper": 0.45, "mouthPucker": 0.2},
+    24: {"mouthPress": 1.5, "mouthPucker": 0.15},
+    28: {"mouthRollLower": 1.0, "mouthRollUpper": 1.0},
+    34: {"cheekPuff": 0.85},
+    43: {"eyeBlink": 1.0},
 }
 """AU25 and AU26 move lips and jaw by lengths, see below."""
 _HIDDEN_SHAPES = {
@@ -75,12 +85,11 @@ def expression(
 ) -> FloatArray:
     """Weights of the expressions (53,) of one frame.
 
-    ``intensities`` (12,) from 0 to 5; ``hidden`` (6,) from 0 to 1; ``gaze`` (2,): to the right of
+    ``intensities`` (A,) from 0 to 5; ``hidden`` (6,) from 0 to 1; ``gaze`` (2,): to the right of
     the picture and up, from -1 to 1.
     """
     weights = _Weights(model)
-    strengths = strength(intensities).tolist()
-    for place, (au, amount) in enumerate(zip(AUS, strengths, strict=True)):
+    for place, (au, amount) in enumerate(strengths_by_au(intensities).items()):
         for name, share in _SHAPES.get(au, {}).items():
             weights.add(name, share * amount, float(traits.asymmetry[place]))
     for au, amount in zip(HIDDEN, hidden.tolist(), strict=True):

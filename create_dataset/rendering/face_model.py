@@ -41,6 +41,7 @@ class Part(IntEnum):
     LEFT_EYE = 6
     RIGHT_EYE = 7
     LASHES = 8
+    GLASSES = 9
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,9 @@ from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import DoubleArray, FloatArray, srgb_of
 from create_dataset.rendering.expressions import expression
 from create_dataset.rendering.face import Face
+from create_dataset.rendering.figure import Figure
 from create_dataset.rendering.mesh import blended, normals
+from create_dataset.rendering.panes import look_through
 from create_dataset.rendering.person import Person
 from create_dataset.rendering.rasteriser import visible
 from create_dataset.rendering.scene import Scene
@@ -37,53 +39,80 @@ class Instant:
     crop: DoubleArray
 
 
-class Studio:
-    """Takes pictures of one person in a scene. ``wrinkles``: skin folds when the face moves; else
-    only its shape changes.
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where a picture is taken. ``room``: the light behind the person (S, S, 3), in samples;
+    ``fill_direction`` (3,): a unit vector, or None for the side where the key light is not.
     """
 
-    def __init__(
-        self, face: Face, person: Person, scene: Scene, room: FloatArray, wrinkles: bool
-    ) -> None:
-        self._face, self._person, self._scene = face, person, scene
-        self._room = room
+    scene: Scene
+    room: FloatArray
+    fill_direction: DoubleArray | None = None
+
+
+class Studio:
+    """Takes pictures of one person. ``wrinkles``: skin folds when the face moves; else only its
+    shape changes.
+    """
+
+    def __init__(self, face: Face, person: Person, wrinkles: bool) -> None:
+        self._face, self._person = face, person
         self._moving_folds = person.traits.moving_folds * np.float32(wrinkles)
 
-    def picture(self, instant: Instant, noise: np.random.Generator) -> ByteImage:
+    def picture(
+        self, instant: Instant, figure: Figure, setting: Setting, noise: np.random.Generator
+    ) -> ByteImage:
         """RGB (size, size, 3)."""
         from scipy.ndimage import gaussian_filter
 
-        person, scene, model = self._person, self._scene, self._face.model
+        scene = setting.scene
+        soft = gaussian_filter(self.light(instant, figure, setting), (scene.blur, scene.blur, 0))
+        grain = noise.standard_normal(soft.shape, dtype=np.float32)
+        return _developed(soft, grain, scene.noise)
+
+    def light(self, instant: Instant, figure: Figure, setting: Setting) -> FloatArray:
+        """That of each pixel (size, size, 3), bright light compressed."""
+        person, model = self._person, self._face.model
         weights = expression(
             model, person.traits, instant.intensities, instant.hidden, instant.gaze
         )
         moved = blended(person.points, model.expressions, weights)
-        side = len(self._room)
+        light = setting.room.copy()
         head = posed(
-            model, person.points, moved, instant.pose, instant.crop, scene.camera_distance, side
+            model,
+            person.points,
+            figure.with_worn(moved),
+            instant.pose,
+            instant.crop,
+            setting.scene.camera_distance,
+            len(light),
         )
-        light = self._room.copy()
-        self._shade(head, instant, light)
-        seen = _exposed(light, SAMPLES)
-        soft = gaussian_filter(seen, (scene.blur, scene.blur, 0))
-        grain = noise.standard_normal(soft.shape, dtype=np.float32)
-        return _developed(soft, grain, scene.noise)
+        self._shade(head, instant, figure, setting, light)
+        return _exposed(light, SAMPLES)
 
-    def _shade(self, head: PosedHead, instant: Instant, light: FloatArray) -> None:
+    def _shade(
+        self,
+        head: PosedHead,
+        instant: Instant,
+        figure: Figure,
+        setting: Setting,
+        light: FloatArray,
+    ) -> None:
         face, person, traits = self._face, self._person, self._person.traits
-        model, side = face.model, len(light)
         shown, weights = visible(
-            head.in_picture, model.triangles, model.parts, model.uv, side, traits.lashes
+            head.in_picture, figure.triangles, figure.parts, figure.uv, len(light), traits.lashes
         )
         key_direction = _direction(*instant.light.tolist())
-        shadow = shadow_map(head.points, model.solid, key_direction, _SHADOW_SIZE, both_sides=False)
-        turned = normals(head.points, model.triangles)
+        shadow = shadow_map(
+            head.points, figure.solid, key_direction, _SHADOW_SIZE, both_sides=False
+        )
+        turned = normals(head.points, figure.triangles)
         surface = Surface(
-            triangles=model.triangles,
-            parts=model.parts,
-            vertices=packed(turned, face.occlusion, model.uv, shadow.places),
-            head_colours=person.head_colours,
-            eye_positions=model.eye_positions,
+            triangles=figure.triangles,
+            parts=figure.parts,
+            vertices=packed(turned, figure.occlusion, figure.uv, shadow.places),
+            head_colours=figure.colours,
+            eye_positions=figure.eye_positions,
             lash_colour=(traits.hair * 0.5).astype(np.float32),
             rotation=head.rotation,
         )
@@ -92,24 +121,37 @@ class Studio:
         folds = folded(face.wrinkles.maps, face.wrinkles.boxes, strengths)
         skin = Skin(person.skin, folds, traits.fold_offset)
         eyes = Eyes(traits.iris.astype(np.float32), traits.eye_shape)
-        lighting = self._lighting(key_direction)
+        lighting = _lighting(setting, key_direction)
         shade(shown, weights, surface, skin, eyes, lighting, shadow.depth, light)
+        if panes := figure.panes:
+            look_through(
+                head.project(panes.points),
+                panes.triangles,
+                panes.shine * lighting.sky,
+                panes.clear,
+                shown,
+                weights,
+                head.in_picture,
+                figure.triangles,
+                light,
+            )
 
-    def _lighting(self, key_direction: DoubleArray) -> Lighting:
-        """The fill light comes from the side where the key light is not."""
-        scene = self._scene
+
+def _lighting(setting: Setting, key_direction: DoubleArray) -> Lighting:
+    scene, fill_direction = setting.scene, setting.fill_direction
+    if fill_direction is None:
         fill_direction = np.array([-math.copysign(0.75, key_direction[0]), 0.15, 0.6])
         fill_direction /= math.sqrt((fill_direction**2).sum())
-        key = scene.key_colour * scene.key_light * scene.exposure
-        surroundings = scene.ambient_colour * scene.exposure
-        return Lighting(
-            key_direction=key_direction.astype(np.float32),
-            key=key.astype(np.float32),
-            fill_direction=fill_direction.astype(np.float32),
-            fill=(surroundings * scene.fill_light).astype(np.float32),
-            sky=(surroundings * scene.ambient_light * 1.15).astype(np.float32),
-            ground=(surroundings * scene.ambient_light * 0.55).astype(np.float32),
-        )
+    key = scene.key_colour * scene.key_light * scene.exposure
+    surroundings = scene.ambient_colour * scene.exposure
+    return Lighting(
+        key_direction=key_direction.astype(np.float32),
+        key=key.astype(np.float32),
+        fill_direction=fill_direction.astype(np.float32),
+        fill=(surroundings * scene.fill_light).astype(np.float32),
+        sky=(surroundings * scene.ambient_light * 1.15).astype(np.float32),
+        ground=(surroundings * scene.ambient_light * 0.55).astype(np.float32),
+    )
 
 
 def _direction(light_x: float, light_y: float) -> DoubleArray:

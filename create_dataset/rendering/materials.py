@@ -43,6 +43,7 @@ _OF_PARTS = {
     Part.LEFT_EYE: _EYE,
     Part.RIGHT_EYE: _EYE,
     Part.LASHES: Material(gloss=0.0),
+    Part.GLASSES: Material(gloss=1.0, shininess=60, wrap=(0.05, 0.05, 0.05)),
 }
 GLOSS, SHININESS, CAVITY, CAVITY_SLOPE, LEAST_LIT = range(5)
 """Columns of PROPERTIES."""

@@ -9,7 +9,7 @@ from audetnet.console.lines import counted
 from audetnet.data.splitting import LabelledFrames, Split, Splitter
 from audetnet.data.splitting import Request as SplitRequest
 from audetnet.errors import UserError, first_few
-from create_dataset.rendering.action_units import AUS, NAMES, PLACE
+from create_dataset.rendering.action_units import HIDDEN, PLACE
 from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face_model import FaceModel
@@ -20,6 +20,8 @@ from create_dataset.rendering.schedule import active, schedule
 from create_dataset.rendering.ties import CannotTieError, tie
 from create_dataset.rendering.tracks import LIGHT, POSE, Tracks, draw_hidden, draw_tracks, stretched
 from create_dataset.rendering.traits import Traits, draw_traits
+from create_dataset.rendering.varied.conditions import draw_conditions
+from create_dataset.rendering.varied.people import widened
 
 GROUP = "identity_group"
 """A factor without a look of its own: half of the people of each set are 1, the others 0."""
@@ -48,7 +50,7 @@ FACTORS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Of P people with T pictures each: ``intensities`` (P, T, 12), ``hidden`` (P, T, 6),
+    """Of P people with T pictures each: ``intensities`` (P, T, A), ``hidden`` (P, T, 6),
     ``factors`` by name (P, T), ``crop`` (P, T, 3). ``scenes`` has the number of each person's
     scene. ``achieved``: the gamma of each tie in each set.
     """
@@ -99,7 +101,11 @@ def subject_id(person: int) -> str:
 def make_plan(model: FaceModel, request: Request) -> Plan:
     """Raises UserError where a tie or a split cannot be made."""
     people, seed = range(1, request.people + 1), request.seed
-    traits = tuple(draw_traits(model, seed, person, len(AUS)) for person in people)
+    traits = tuple(draw_traits(model, seed, person, len(request.names)) for person in people)
+    if request.varied:
+        traits = tuple(
+            widened(each, seed, person) for each, person in zip(traits, people, strict=True)
+        )
     # of paired people one makes the faces, and the others copy them in the same scene
     scenes = tuple(1 if request.same_expression else person for person in people)
     actors = 1 if request.same_expression else request.people
@@ -120,9 +126,10 @@ def make_plan(model: FaceModel, request: Request) -> Plan:
             intensities, factors[asked.factor], asked, split, generator(seed, Drawn.TIE, number)
         )
     shown = intensities[:, :: request.lights]
-    hidden = np.stack(
-        [draw_hidden(each, seed, scene) for each, scene in zip(shown, scenes, strict=True)]
-    )
+    hidden = np.zeros((*shown.shape[:2], len(HIDDEN)))
+    if not request.all_aus:
+        for person, scene in enumerate(scenes):
+            hidden[person] = draw_hidden(shown[person], seed, scene)
     return Plan(
         request=request,
         traits=traits,
@@ -142,13 +149,14 @@ def _tracks(request: Request, person: int) -> Tracks:
     length = request.frames * request.every
     tracks = draw_tracks(scene, length, request.ranges, request.seed, person)
     tracks = tracks.each(lambda track: track[:: request.every])
-    if request.lights == 1:
+    if request.lights == 1 and not request.varied:
         return tracks
     lights = [
         draw_light(generator(request.seed, Drawn.LIGHTS, person, picture))
         for picture in range(request.pictures_of_a_person)
     ]
-    tracks = tracks.each(lambda track: np.repeat(track, request.lights, axis=0))
+    if request.lights > 1:
+        tracks = tracks.each(lambda track: np.repeat(track, request.lights, axis=0))
     return replace(tracks, light=stretched(np.array(lights), LIGHT, request.ranges))
 
 
@@ -162,11 +170,23 @@ def _factors(
         (_GAZE, [track.gaze for track in tracks]),
     ):
         found.update(zip(names, np.moveaxis(np.stack(values), -1, 0), strict=True))
-    drawn = {scene: draw_scene(request.seed, scene) for scene in set(scenes)}
+    drawn = {scene: _scenes(request, scene) for scene in set(scenes)}
     for name, value in _OF_PEOPLE.items():
-        of_people = [value(who, drawn[at]) for who, at in zip(traits, scenes, strict=True)]
-        found[name] = np.repeat(np.array(of_people)[:, None], request.pictures_of_a_person, axis=1)
+        found[name] = np.array(
+            [
+                [value(who, scene) for scene in drawn[at]]
+                for who, at in zip(traits, scenes, strict=True)
+            ]
+        )
     return {name: found[name] for name in FACTORS}
+
+
+def _scenes(request: Request, place: int) -> list[Scene]:
+    """That of each picture."""
+    count = request.pictures_of_a_person
+    if request.varied:
+        return [draw_conditions(request.seed, place, picture).scene for picture in range(count)]
+    return [draw_scene(request.seed, place)] * count
 
 
 def _split(request: Request, intensities: DoubleArray) -> Split:
@@ -178,7 +198,7 @@ def _split(request: Request, intensities: DoubleArray) -> Split:
         ids=tuple(frame_id(p + 1, t) for p in range(people) for t in range(pictures)),
         subjects=np.repeat([subject_id(p + 1) for p in range(people)], pictures),
         active=active(intensities).reshape(people * pictures, -1).astype(np.float32),
-        aus=NAMES,
+        aus=request.names,
     )
     training = people - max(1, round(request.test * people))
     validation = request.validation if training > 1 and request.validation else None
@@ -205,7 +225,7 @@ def _tie(
     draws: np.random.Generator,
 ) -> dict[str, float]:
     """Tie an AU within each set, in place; returns the gamma of each."""
-    column = intensities.reshape(-1, len(AUS))[:, PLACE[int(asked.au[2:])]]
+    column = intensities.reshape(-1, intensities.shape[-1])[:, PLACE[int(asked.au[2:])]]
     values, achieved = factor.reshape(-1), {}
     for name, flags in split.sets.items():
         if not flags.any():

@@ -46,8 +46,8 @@ def visible(
         if abs(area) < 1e-9 or (area > 0 and not lash):  # y is down: front faces are negative
             continue
         inverse = 1 / area
-        left, right = _span(ax, bx, cx, size)
-        top, bottom = _span(ay, by, cy, size)
+        left, right = span(ax, bx, cx, size)
+        top, bottom = span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):
@@ -74,7 +74,7 @@ def visible(
 
 
 @compiled
-def _span(a: float, b: float, c: float, size: int) -> tuple[int, int]:
+def span(a: float, b: float, c: float, size: int) -> tuple[int, int]:
     """The first and the last pixel whose middle may lie in a triangle, in one direction."""
     first, last = math.ceil(min(a, b, c) - 0.5), math.floor(max(a, b, c) - 0.5)
     return max(0, first), min(size - 1, last)
@@ -104,8 +104,8 @@ def depth_of(points: FloatArray, triangles: IntArray, size: int, both_sides: boo
         if abs(area) < 1e-9 or (area > 0 and not both_sides):
             continue
         inverse = 1 / area
-        left, right = _span(ax, bx, cx, size)
-        top, bottom = _span(ay, by, cy, size)
+        left, right = span(ax, bx, cx, size)
+        top, bottom = span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from create_dataset.rendering.action_units import NAMES
+from create_dataset.rendering.action_units import ALL_NAMES, MORE_AUS, NAMES
 
 DEFAULT_RATES: Mapping[str, float] = dict(
     zip(
@@ -14,6 +14,14 @@ DEFAULT_RATES: Mapping[str, float] = dict(
     )
 )
 """The share of frames in which each AU is active; DISFA's are about the same."""
+MORE_RATES: Mapping[str, float] = dict(
+    zip(
+        (f"AU{au}" for au in MORE_AUS),
+        (0.12, 0.06, 0.06, 0.04, 0.03, 0.04, 0.05, 0.03, 0.03, 0.06),
+        strict=True,
+    )
+)
+"""Those of the others, where all are labelled."""
 
 
 class Range(NamedTuple):
@@ -31,6 +39,14 @@ RANGES: Mapping[str, Range] = {
     "light_y": Range(-0.3, 0.8),
 }
 """Of degrees, and of the unit vector to the light."""
+VARIED_RANGES: Mapping[str, Range] = {
+    "yaw": Range(-55, 55),
+    "pitch": Range(-34, 34),
+    "roll": Range(-25, 25),
+    "light_x": Range(-1, 1),
+    "light_y": Range(-1, 1),
+}
+"""The same of varied pictures."""
 WIDEST: Mapping[str, Range] = {
     "yaw": Range(-60, 60),
     "pitch": Range(-40, 40),
@@ -75,7 +91,18 @@ class Request:
     """All people make the same faces, in the same pose and scene."""
     lights: int = 1
     wrinkles: bool = True
+    varied: bool = False
+    """Light, camera and surroundings change from picture to picture, as those of photographs do."""
 
     @property
     def pictures_of_a_person(self) -> int:
         return self.frames * self.lights
+
+    @property
+    def all_aus(self) -> bool:
+        return set(self.names) == set(ALL_NAMES)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The AUs of the labels: those that have a rate."""
+        return tuple(self.rates)

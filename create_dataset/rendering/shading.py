@@ -28,6 +28,7 @@ from create_dataset.rendering.materials import (
 )
 
 _FACE, _HEAD, _LASHES = int(Part.FACE), int(Part.HEAD), int(Part.LASHES)
+_GLASSES = int(Part.GLASSES)
 _LEFT_EYE, _RIGHT_EYE = int(Part.LEFT_EYE), int(Part.RIGHT_EYE)
 _SHADOW_BIAS = 0.28
 """Centimetres, ..."""
@@ -121,7 +122,7 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
                 nx -= turn[0, 0] * gx + turn[0, 1] * gy + turn[0, 2] * gz
                 ny -= turn[1, 0] * gx + turn[1, 1] * gy + turn[1, 2] * gz
                 nz -= turn[2, 0] * gx + turn[2, 1] * gy + turn[2, 2] * gz
-            elif part == _HEAD:
+            elif part in (_HEAD, _GLASSES):
                 red, green, blue = _mixed(surface.head_colours, 0, a, b, c, wa, wb, wc)
             elif _LEFT_EYE <= part <= _RIGHT_EYE:
                 x, y, z = _mixed(surface.eye_positions, 0, a, b, c, wa, wb, wc)

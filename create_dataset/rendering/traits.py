@@ -9,7 +9,7 @@ from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face_model import FaceModel
 from create_dataset.rendering.wrinkle_maps import Fold
 
-_SKINS = srgb_bytes(
+SKINS = srgb_bytes(
     (233, 199, 180), (222, 180, 154), (206, 158, 126), (176, 126, 92), (134, 89, 64), (94, 62, 46)
 )
 """From the fairest, skin_tone 0, to the darkest, 1."""
@@ -64,7 +64,7 @@ def draw_traits(model: FaceModel, seed: int, person: int, au_count: int) -> Trai
     """The person of that number (from 1)."""
     draws = generator(seed, Drawn.TRAITS, person)
     tone = draws.beta(1.1, 1.4)
-    skin = np.array([np.interp(tone * 5, range(6), colour) for colour in _SKINS.T])
+    skin = np.array([np.interp(tone * 5, range(6), colour) for colour in SKINS.T])
     masculine = bool(draws.random() < 0.5)
     bald = masculine and bool(draws.random() < 0.12)
     age = draws.beta(1.5, 2.0)
