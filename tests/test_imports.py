@@ -20,6 +20,7 @@ FLOORS = {
     "labels": 0,
     "registry": 0,
     "drawing": 0,
+    "recogniser": 0,
     "faces": 1,
     "config": 1,
     "distributed": 1,

@@ -11,6 +11,7 @@ from audetnet.errors import UserError, exit_status
 from audetnet.faces.sources import DETECTORS
 from audetnet.machine.memory import keep_freed_memory
 from audetnet.prediction.reference_choice import FORMS, reference_choice
+from audetnet.recogniser import MODEL_CARD, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from audetnet.prediction.stream import RestOf
 
 _PROGRAM = "audetnet predict"
-_EXAMPLE = f"""  {_PROGRAM} runs/small_96 photos clip.mp4 --out aus.csv --draw drawn
+_EXAMPLE = f"""  {_PROGRAM} photo.jpg
+  {_PROGRAM} runs/small_96 photos clip.mp4 --out aus.csv --draw drawn
 The same command goes on where it stopped."""
 _BATCH = 32
 
@@ -36,16 +38,12 @@ def parser() -> argparse.ArgumentParser:
         _EXAMPLE,
     )
     flags.add_argument(
-        "run",
-        metavar="RUN",
-        help="run directory (the epoch that it reports), checkpoint or exported .onnx file",
-    )
-    flags.add_argument(
         "paths",
-        nargs="*",
-        metavar="PATH",
-        help="further runs, whose mean then counts; images, videos, folders of them (to any "
-        "depth) or patterns such as 'clips/*.mp4'",
+        nargs="+",
+        metavar="[RUN ...] PATH",
+        help="run directories (the epoch that each reports), checkpoints or exported .onnx files, "
+        f"whose mean counts (default: {NAME}, the network that is shipped); then images, videos, "
+        "folders of them (to any depth) or patterns such as 'clips/*.mp4'",
     )
     flags.add_argument(
         "--out",
@@ -153,7 +151,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from audetnet.prediction.sources import find_sources
 
     keep_freed_memory()
-    runs, paths = _parted([arguments.run, *arguments.paths])
+    runs, paths = _parted(arguments.paths)
     _check_files(arguments, len(runs), paths)
     sources = find_sources(paths)
     if sources.skipped:
@@ -182,14 +180,14 @@ def _parted(paths: list[str]) -> tuple[list[Path], list[str]]:
     from audetnet.prediction.loading import is_model
 
     count = next((n for n, path in enumerate(paths) if not is_model(Path(path))), len(paths))
-    if count == 0:
-        raise UserError(
-            f"{paths[0]}: expected a run directory of audetnet train, a checkpoint (.pt) or an "
-            "exported network (.onnx)"
-        )
     if count == len(paths):
         raise UserError("no images or videos are named; they follow the run")
-    return [Path(path) for path in paths[:count]], paths[count:]
+    if count == 0:
+        note(
+            "no run is named: the shipped network recognises the AUs; it was trained on rendered "
+            f"faces only (read {MODEL_CARD})"
+        )
+    return [Path(path) for path in paths[:count] or [NAME]], paths[count:]
 
 
 def _check_files(arguments: argparse.Namespace, runs: int, paths: list[str]) -> None:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from audetnet.errors import UserError
 from audetnet.prediction.au_model import AUModel
+from audetnet.recogniser import run_or_shipped
 
 ONNX_SUFFIX = ".onnx"
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path is a run directory, a checkpoint or an exported network."""
+    """Whether a path is a run directory, a checkpoint, an exported network or the shipped one."""
+    path = run_or_shipped(path)
     return path.suffix in (".pt", ONNX_SUFFIX) or (path / "checkpoints").is_dir()
 
 

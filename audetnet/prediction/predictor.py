@@ -16,6 +16,7 @@ from audetnet.prediction.observing import AlignedCrops, FaceFinder, Faces, Obser
 from audetnet.prediction.sources import find_sources
 from audetnet.prediction.stream import Part, recognised
 from audetnet.prediction.table import Row, short_name
+from audetnet.recogniser import NAME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +108,9 @@ class Predictor:
         return FaceFinder(chosen_detector(facts, None), faces, kinds)
 
 
-def load(run: str | Path, *others: str | Path, device: str = "auto") -> Predictor:
+def load(run: str | Path = NAME, *others: str | Path, device: str = "auto") -> Predictor:
     """A trained network: a run directory, a checkpoint, or an exported ``.onnx`` file; of several
-    the mean counts. ``device``: auto, cpu, cuda or cuda:N. Raises UserError.
+    the mean counts. Without one the network that is shipped. ``device``: auto, cpu, cuda or cuda:N. Raises UserError.
 
         model = load("runs/small_96")
         table = model.predict(["photo.jpg", "clip.mp4"]).to_frame()

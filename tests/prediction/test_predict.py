@@ -248,7 +248,6 @@ def test_another_command_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["PHOTOS"], "expected a run directory of audetnet train, a checkpoint (.pt) or an"),
         (["RUN"], "no images or videos are named; they follow the run"),
         (["RUN", "nowhere/*.jpg"], "nowhere/*.jpg: no such file; expected images, videos"),
         (["RUN", "PHOTOS", "--out", "a.xlsx"], "--out a.xlsx: expected a file ending in .csv or"),
