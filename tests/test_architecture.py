@@ -24,10 +24,10 @@ from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 from tests.conftest import ROOT
 from tests.disentangling.made_codes import WIDTHS, made_subject
+from tests.pages import ARCHITECTURE, README
 from tests.test_imports import FLOORS
 from tests.training.conftest import QUICK
 
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 REGISTRIES: dict[str, MutableMapping[str, Any]] = {
     "block": BUILDERS,
     "AU loss": AU_LOSSES,
@@ -36,7 +36,7 @@ REGISTRIES: dict[str, MutableMapping[str, Any]] = {
     "row to the report": MEASURES,
 }
 """What decorated examples register in, by the title of their section."""
-SECTIONS = dict(re.findall(r"^## Add an? (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+SECTIONS = dict(re.findall(r"^## Add an? (.+?)\n(.*?)(?=^## |\Z)", ARCHITECTURE, re.M | re.S))
 """The text that says how to add a thing, by its name."""
 
 
@@ -78,14 +78,14 @@ def added(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def test_every_room_stands_on_its_floor() -> None:
-    rows = re.findall(r"^\| (\d) \| (.+?) \|", PAGE, re.M)
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", ARCHITECTURE, re.M)
     rooms = {room: int(floor) for floor, cell in rows for room in re.findall(r"`(\w+)`", cell)}
     assert rooms == FLOORS
 
 
 def test_every_file_that_is_named_is_there() -> None:
     examples = {_example(thing).splitlines()[0] for thing in SECTIONS}
-    text = re.sub(r"^```.*?^```$", "", PAGE, flags=re.M | re.S)
+    text = re.sub(r"^```.*?^```$", "", ARCHITECTURE, flags=re.M | re.S)
     named = set(re.findall(r"`((?:audetnet|create_dataset|tests)/[\w/.]*)`", text))
     assert len(named) > 15
     assert [path for path in named if not (ROOT / path).exists()] == []
@@ -93,7 +93,7 @@ def test_every_file_that_is_named_is_there() -> None:
 
 
 def test_the_readme_leads_to_the_page() -> None:
-    assert "(docs/architecture.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/architecture.md)" in README
 
 
 def test_what_a_cfg_may_name_is_trained_with(
