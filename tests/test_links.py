@@ -11,7 +11,6 @@ from tests.pages import DOCS, page
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 WIDTH = 120
 """Of lines, except rows of tables and pictures, which cannot be wrapped."""
-UNWRAPPED = {"faces.md"}
 
 
 def _prose(path: Path) -> str:
@@ -61,9 +60,7 @@ def test_every_picture_is_shown() -> None:
     assert [path.name for path in pictures if path.resolve() not in shown] == []
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PAGES if path.name not in UNWRAPPED], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_lines_are_wrapped(path: Path) -> None:
     lines = enumerate(page(path).splitlines(), start=1)
     long = [n for n, line in lines if len(line) > WIDTH and not line.startswith(("|", "!["))]
