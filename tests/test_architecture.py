@@ -24,10 +24,10 @@ from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 from tests.conftest import ROOT
 from tests.disentangling.made_codes import WIDTHS, made_subject
+from tests.pages import ARCHITECTURE, README
 from tests.test_imports import FLOORS, SCRIPT_FLOORS
 from tests.training.conftest import QUICK
 
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 REGISTRIES: dict[str, MutableMapping[str, Any]] = {
     "block": BUILDERS,
     "AU loss": AU_LOSSES,
@@ -36,7 +36,7 @@ REGISTRIES: dict[str, MutableMapping[str, Any]] = {
     "row to the report": MEASURES,
 }
 """What decorated examples register in, by the title of their section."""
-SECTIONS = dict(re.findall(r"^## Add an? (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+SECTIONS = dict(re.findall(r"^## Add an? (.+?)\n(.*?)(?=^## |\Z)", ARCHITECTURE, re.M | re.S))
 """The text that says how to add a thing, by its name."""
 
 
@@ -82,7 +82,7 @@ def added(tmp_path: Path) -> Iterator[dict[str, str]]:
 )
 def test_every_room_stands_on_its_floor(package: str, floors: dict[str, int]) -> None:
     head = f"| floor | room of `{package}/` |"
-    (table,) = [part for part in PAGE.split("\n\n") if part.startswith(head)]
+    (table,) = [part for part in ARCHITECTURE.split("\n\n") if part.startswith(head)]
     rows = re.findall(r"^\| (\d) \| (.+?) \|", table, re.M)
     rooms = {room: int(floor) for floor, cell in rows for room in re.findall(r"`(\w+)`", cell)}
     assert rooms == floors
@@ -90,7 +90,7 @@ def test_every_room_stands_on_its_floor(package: str, floors: dict[str, int]) ->
 
 def test_every_file_that_is_named_is_there() -> None:
     examples = {_example(thing).splitlines()[0] for thing in SECTIONS}
-    text = re.sub(r"^```.*?^```$", "", PAGE, flags=re.M | re.S)
+    text = re.sub(r"^```.*?^```$", "", ARCHITECTURE, flags=re.M | re.S)
     named = set(re.findall(r"`((?:audetnet|create_dataset|tests)/[\w/.]*)`", text))
     assert len(named) > 15
     assert [path for path in named if not (ROOT / path).exists()] == []
@@ -98,7 +98,7 @@ def test_every_file_that_is_named_is_there() -> None:
 
 
 def test_the_readme_leads_to_the_page() -> None:
-    assert "(docs/architecture.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/architecture.md)" in README
 
 
 def test_what_a_cfg_may_name_is_trained_with(

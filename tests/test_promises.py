@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.pages import PROMISES, README
 
-PAGE = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
 HEAD = ["fault", "what happens", "shown by"]
 TEST = re.compile(r"`(tests/[^`]*)`")
 LINES = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in PAGE.splitlines()
+    for line in PROMISES.splitlines()
     if line.startswith("|") and not line.startswith("|---")
 ]
 ROWS = {cells[0]: cells for cells in LINES if cells != HEAD}
@@ -33,7 +33,7 @@ def test_every_fault_is_promised_once() -> None:
 
 
 def test_every_class_has_a_table() -> None:
-    for section in PAGE.split("\n## ")[1:]:
+    for section in PROMISES.split("\n## ")[1:]:
         assert "| fault | what happens | shown by |\n|---|---|---|\n| " in section, section[:40]
 
 
@@ -49,4 +49,4 @@ def test_every_promise_is_shown_by_tests_that_are_there(fault: str) -> None:
 
 
 def test_the_readme_leads_to_the_page() -> None:
-    assert "(docs/promises.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/promises.md)" in README

@@ -1,7 +1,8 @@
 """What people look like at rest: which of their frames say it, and the median over these.
 
 Of most frames of a person an AU is inactive, so the median over them shows the face without it; no
-label is read. A held expression is lost with it, and several frames are needed (README).
+label is read. A held expression is lost with it, and several frames are needed; see
+docs/person_reference.md.
 """
 
 from collections.abc import Callable, Sequence

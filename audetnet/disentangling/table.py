@@ -26,7 +26,7 @@ class NotMeasuredError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One number of the report. ``number`` groups rows as the README's table does."""
+    """One number of the report. ``number`` groups rows as the table in docs/report.md does."""
 
     key: str
     number: int

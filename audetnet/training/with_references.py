@@ -1,7 +1,7 @@
 """Results of the test set minus what its people show at rest, beside the plain ones.
 
 They are of use where several frames of a person are at hand. They read other frames of the test
-people, without labels (README: what to beware of).
+people, without labels (docs/person_reference.md: limitations).
 """
 
 from collections.abc import Mapping

@@ -21,10 +21,11 @@ _FACE = [30, 33, 36, 45, 48, 54]
 """Landmarks whose mean depth is that of the face."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PosedHead:
     """``points`` (V, 3) turned, in cm; ``in_picture`` (V, 3): column, row, and z in cm;
-    ``rotation`` (3, 3). ``view``: distance and depth of the face in cm, pixels a cm.
+    ``rotation`` (3, 3), then ``offset`` (3,), turned them. ``view``: distance and depth of the face
+    in cm, pixels a cm; ``corner`` (2,): where the z axis meets the picture.
     """
 
     points: FloatArray
@@ -80,7 +81,14 @@ def posed(
     corner = size * (_CENTRE + crop[:2]) + scale * centre * (-1, 1)
     view = distance, depth, scale
     in_picture = _in_picture(turned, *view, corner)
-    return PosedHead(turned, in_picture, matrix, offset, view, corner)
+    return PosedHead(
+        points=turned,
+        in_picture=in_picture,
+        rotation=matrix,
+        offset=offset,
+        view=view,
+        corner=corner,
+    )
 
 
 @compiled

@@ -27,9 +27,9 @@ from audetnet.training.checkpoint import load_checkpoint
 from tests.conftest import ROOT
 from tests.edited_labels import edit_labels
 from tests.forked import Forked
+from tests.pages import README, TRAINING
 from tests.training.conftest import QUICK
 
-README = (ROOT / "README.md").read_text()
 SHORT = (("max_epochs=4", "max_epochs=1"), *QUICK[1:])
 TRAIN_COMMAND = "pip install -e . && python train.py --cfg cfg/minimal.cfg --data minimal_dataset"
 TEST_COMMAND = "pip install -e '.[test]' && pytest"
@@ -77,7 +77,7 @@ def test_help_names_every_flag_and_imports_no_torch() -> None:
     )
     assert result.returncode == 0, result.stderr
     for flag in ("--cfg", "--data", "--run", "--device", "--seed", "--bf16", "--max-time"):
-        assert flag in result.stdout and f"`{flag}" in README
+        assert flag in result.stdout and f"`{flag}" in TRAINING
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""What the README says of own photographs, videos and crops, typed as it stands there."""
+"""What the pages say of your own photographs, videos and crops, typed as it stands there."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -10,25 +10,33 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from audetnet.commands.train import main as train
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import IdFiles
 from audetnet.files.csv import read_csv, write_csv
 from create_dataset import worker_pool
 from tests.conftest import ROOT
 from tests.create_dataset.face_videos import write_frames
+from tests.pages import MAKING_DATA, README
 
 PEOPLE = {"anna": "SN001_0", "ben": "SN003_0", "cleo": "SN005_0"}
 """And the frames of minimal_dataset that show their faces."""
+FACES = {**PEOPLE, "dora": "SN002_0", "emil": "SN004_0"}
+"""Of all who are photographed in any test."""
 FRAMES = 4
 Pixels = npt.NDArray[np.uint8]
 Row = list[str | float]
 
 
-def _commands(before: str) -> list[list[str]]:
-    """The words of the commands in the README's first block after a text, without comments."""
-    text = (ROOT / "README.md").read_text()
+def _lines(text: str, before: str) -> list[list[str]]:
+    """The words of each line of the first block of code after a text, without comments."""
     block = text[text.index(before) :].split("```")[1]
-    lines = [shlex.split(line, comments=True) for line in block.strip().splitlines()]
+    return [shlex.split(line, comments=True) for line in block.strip().splitlines()]
+
+
+def _commands(before: str) -> list[list[str]]:
+    """The words of the commands in the page's first block after a text, without comments."""
+    lines = _lines(MAKING_DATA, before)
     assert all(line[:2] == ["python", "-m"] for line in lines)
     return [line[2:] for line in lines]
 
@@ -37,7 +45,7 @@ def _picture(*who: str, shift: int = 0) -> Pixels:
     """Some people side by side on grey, farther to the right by ``shift``."""
     canvas = Image.new("RGB", (160 * len(who) + 40, 200), (120, 120, 120))
     for place, person in enumerate(who):
-        face = Image.open(ROOT / "minimal_dataset" / "imgs" / f"{PEOPLE[person]}.jpg")
+        face = Image.open(ROOT / "minimal_dataset" / "imgs" / f"{FACES[person]}.jpg")
         canvas.paste(face.resize((160, 160)), (160 * place + shift, 20))
     return np.asarray(canvas)
 
@@ -47,10 +55,10 @@ def _write_picture(path: str, *who: str, shift: int = 0) -> None:
     Image.fromarray(_picture(*who, shift=shift)).save(path, quality=95)
 
 
-def _photographs() -> list[Row]:
-    """In the folder that the README names, a folder a person; one more is not in the table."""
+def _photographs(people: Iterable[str] = PEOPLE) -> list[Row]:
+    """In the folder that the page names, a folder a person; one more is not in the table."""
     rows: list[Row] = [["path", "person", "AU1", "AU2"]]
-    for who in PEOPLE:
+    for who in people:
         for number in range(1, FRAMES + 1):
             path = f"photos/{who}/{number}.jpg"
             _write_picture(path, who, shift=5 * number)
@@ -80,9 +88,9 @@ def one_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "make", "numbers"),
     [
-        ("Photographs in a folder", _photographs, range(1, FRAMES + 1)),
-        ("Videos, a row such as", _videos, range(0, 2 * FRAMES, 2)),
-        ("Face crops of one size", _photographs, range(1, FRAMES + 1)),
+        ("**Photographs** in a folder", _photographs, range(1, FRAMES + 1)),
+        ("**Videos**, with rows", _videos, range(0, 2 * FRAMES, 2)),
+        ("**Face crops** of one size", _photographs, range(1, FRAMES + 1)),
     ],
     ids=["photographs", "videos", "crops"],
 )
@@ -107,6 +115,27 @@ def test_the_block_works_as_typed(
         assert sum(len(set(part.subjects)) for part in dataset.sets()) == len(PEOPLE)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_process")
+def test_the_five_lines_of_the_readme_train_a_network() -> None:
+    """On a table with as many AUs as the shipped cfg is for."""
+    header, *rows = _photographs(FACES)
+    aus = [f"AU{number}" for number in range(1, 13)]
+    write_csv(
+        Path("labels.csv"),
+        [[*header[:2], *aus], *([path, who, *[active] * 12] for path, who, _, active in rows)],
+    )
+    *making, training = _lines(README, "Five lines turn")
+    assert making == _lines(MAKING_DATA, "**Photographs** in a folder")
+    for _, _, module, *words in making:
+        assert import_module(module).main(words) == 0
+    assert training[:2] == ["python", "train.py"]
+    Path("cfg").symlink_to(ROOT / "cfg")
+    assert train([*training[2:], "--device", "cpu"]) == 0
+    (run,) = Path("runs").iterdir()
+    assert (run / "results.json").is_file() and f"predict {run} " in README
+
+
 @pytest.mark.usefixtures("one_process")
 def test_copied_photographs_are_noticed(capsys: pytest.CaptureFixture[str]) -> None:
     """By their sizes, by frames, which would mix both, and after it by csv_labels."""
@@ -114,7 +143,7 @@ def test_copied_photographs_are_noticed(capsys: pytest.CaptureFixture[str]) -> N
     write_csv(Path("labels.csv"), rows)
     small = Path(str(rows[1][0]))
     Image.open(small).resize((50, 60)).save(small)
-    (labels, *table), (frames, *images), *_ = _commands("Photographs in a folder")
+    (labels, *table), (frames, *images), *_ = _commands("**Photographs** in a folder")
     copying = table[: table.index("--photographs")]
     assert import_module(labels).main(copying) == 0
     assert "images of 2 sizes" in capsys.readouterr().err
@@ -141,7 +170,7 @@ def test_what_is_left_out_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     torn = Path("photos/cleo/2.jpg")
     whole = torn.read_bytes()
     torn.write_bytes(b"")
-    (labels, *table), (frames, *images), *_ = _commands("Photographs in a folder")
+    (labels, *table), (frames, *images), *_ = _commands("**Photographs** in a folder")
     assert import_module(labels).main(table) == 0
     expected = {
         ("anna_99", "not in the AU table", "photos/anna/99.jpg"),
@@ -167,7 +196,7 @@ def test_videos_one_after_the_other(
     """What the first left out stays listed; what the first made is not missed by the second."""
     rows = _videos()
     write_csv(Path("labels.csv"), [*rows, ["anna.mp4", 50, "anna", 0, 0]])
-    (labels, *table), (frames, *_), *_ = _commands("Videos, a row such as")
+    (labels, *table), (frames, *_), *_ = _commands("**Videos**, with rows")
     assert import_module(labels).main(table) == 0
     for name in ("anna", "ben"):
         capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What all scripts have in common: a help with an example, a line in the README."""
+"""What all scripts have in common: a help with an example, a line on the page that lists them."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.pages import MAKING_DATA
 
 SCRIPTS = sorted(
     path.stem
@@ -14,10 +15,9 @@ SCRIPTS = sorted(
 )
 
 
-def test_the_scripts_are_those_of_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    section = readme[readme.index("## Making a dataset directory") : readme.index("## Training")]
-    named = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+def test_the_scripts_are_those_of_the_page() -> None:
+    table = MAKING_DATA[: MAKING_DATA.index("\n## ")]
+    named = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `")]
     assert sorted(named) == SCRIPTS
 
 

@@ -22,6 +22,7 @@ from audetnet.distributed.world import World, connected
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
 from tests.objectives.all_objectives import with_objectives
+from tests.pages import SEVERAL_GPUS
 from tests.training.steps_of_a_rank import LENGTHS, Outcome, save_steps, steps
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
@@ -270,12 +271,11 @@ wait -n && wait -n
 
 
 @pytest.mark.slow
-def test_the_slurm_script_of_the_readme_trains_on_two_machines(
+def test_the_slurm_script_of_the_page_trains_on_two_machines(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
     """Both machines are this one, with a process each; Slurm's two commands are played."""
-    readme = (ROOT / "README.md").read_text()
-    (script,) = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", readme, re.DOTALL)
+    (script,) = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", SEVERAL_GPUS, re.DOTALL)
     run, cfg = tmp_path / "run", edited_cfg(("max_epochs=4", "max_epochs=1"))
     for old, new in (
         ("cfg/image_discriminator.cfg", str(cfg)),
