@@ -110,7 +110,8 @@ class Predictor:
 
 def load(run: str | Path = NAME, *others: str | Path, device: str = "auto") -> Predictor:
     """A trained network: a run directory, a checkpoint, or an exported ``.onnx`` file; of several
-    the mean counts. Without one the network that is shipped. ``device``: auto, cpu, cuda or cuda:N. Raises UserError.
+    the mean counts. Without one the network that is shipped. ``device``: auto, cpu, cuda or
+    cuda:N. Raises UserError.
 
         model = load("runs/small_96")
         table = model.predict(["photo.jpg", "clip.mp4"]).to_frame()
