@@ -164,7 +164,7 @@ def messages(bench: Bench) -> Iterator[Row]:
     with connected(world, bench.device):
         silent = bench.trainee(batch, True, bf16=True)
         speaking = bench.trainee(batch, True, bf16=True, world=world)
-        world.copy_from_first([*speaking.model.parameters(), *speaking.model.buffers()])
+        world.broadcast_from_main([*speaking.model.parameters(), *speaking.model.buffers()])
         ways = {
             "no messages": partial(silent, cuts),
             f"one process with every message, {backend}": partial(speaking, cuts),

@@ -20,7 +20,7 @@ from trainees import CPU, Trainee, made_array, mapped_frames
 
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config
-from audetnet.data.batches import Batches, PackedRows, training_cuts
+from audetnet.data.batches import Batches, PackedRows, training_batch_indices
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.momu import Indices
@@ -134,7 +134,7 @@ def epoch(trainee: Trainee, cuts: list[Indices], views: Indices | None) -> None:
 
 
 def cuts_of(count: int) -> list[Indices]:
-    return training_cuts(np.random.default_rng(1).permutation(count), BATCH)
+    return training_batch_indices(np.random.default_rng(1).permutation(count), BATCH)
 
 
 def compare(config: Config, path: Path, views: int, rounds: int) -> None:

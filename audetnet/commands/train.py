@@ -143,7 +143,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     from audetnet.training.settings import RunSettings
 
     world = launched_world()
-    if not world.is_first:
+    if not world.is_main:
         silence()
     device = chosen_device(arguments.device, world.local_rank if world.size > 1 else None)
     if device.type == "cpu":
@@ -162,7 +162,7 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
     with connected(world, device):
         prepared = world.together(lambda: _prepare(arguments, device))
         seen = prepared.identity, prepared.config.resolved()
-        if any(other != seen for other in world.of_all(seen)):
+        if any(other != seen for other in world.all_gather(seen)):
             raise world.common(
                 UserError(
                     f"{arguments.data}: the machines of this run do not see the same cfg, ids, "
@@ -239,11 +239,11 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
 
         held.enter_context(told_when_full(config, plan, settings.device))
         model = build_model(plan, config.data, settings.seed)
-        checkpoint = world.from_first(last)
+        checkpoint = world.from_main(last)
         if checkpoint is None:
-            world.from_first(model.load_pretrained)
+            world.from_main(model.load_pretrained)
             if arguments.init is not None:
-                world.from_first(lambda: initialise(model, arguments.init, dataset.au_names))
+                world.from_main(lambda: initialise(model, arguments.init, dataset.au_names))
         else:
             model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None
@@ -259,7 +259,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
         )
         if checkpoint is not None:
             trainer.restore(checkpoint)
-        world.from_first(record)
+        world.from_main(record)
         _announce(config, dataset, settings, _state(config, checkpoint))
         trainer.run()
     return 0
@@ -281,7 +281,7 @@ def _stem_outputs(
     views = prepared.config.data.stem_views
     if views is None:
         return None
-    settings.world.copy_from_first([*model.parameters(), *model.buffers()])
+    settings.world.broadcast_from_main([*model.parameters(), *model.buffers()])
     stem = frozen_stem(model.to(settings.device).eval(), prepared.plan, settings.device)
     dataset = prepared.dataset
     return make(lambda: pack_stem_outputs(stem, packed, dataset, views, cache, thorough))

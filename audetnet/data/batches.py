@@ -144,21 +144,25 @@ class Batches:
         """int64 (N,)."""
         self._device = device
 
-    def __call__(self, cuts: Sequence[Indices], views: Indices | None = None) -> Iterator[Batch]:
+    def __call__(
+        self, batch_indices: Sequence[Indices], views: Indices | None = None
+    ) -> Iterator[Batch]:
         """One batch for each array of indices into the set: this process's part of it, which is
         empty where a batch has fewer frames than there are processes. ``views`` (N,): by which view
         the stem sees each frame of the set; all as they are by default.
         """
         if self._is_resident:
-            yield from (self._batch(cut, self._read(cut, views)) for cut in cuts)
+            yield from (
+                self._batch(indices, self._read(indices, views)) for indices in batch_indices
+            )
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
-            pending = [reader.submit(self._read, cut, views) for cut in cuts[:1]]
-            for cut, following in zip_longest(cuts, cuts[1:]):
+            pending = [reader.submit(self._read, indices, views) for indices in batch_indices[:1]]
+            for indices, following in zip_longest(batch_indices, batch_indices[1:]):
                 read = pending.pop().result()
                 if following is not None:
                     pending.append(reader.submit(self._read, following, views))
-                yield self._batch(cut, read)
+                yield self._batch(indices, read)
 
     @property
     def _is_resident(self) -> bool:
@@ -178,11 +182,11 @@ class Batches:
         rows = self._stem.packed.rows(self._ids[index] for index in indices)
         return self._stem.read(rows).to(self._device, non_blocking=True)
 
-    def _own(self, cut: Indices) -> Indices:
-        return cut[self._world.part(len(cut))]
+    def _own(self, indices: Indices) -> Indices:
+        return indices[self._world.part(len(indices))]
 
-    def _read(self, cut: Indices, views: Indices | None) -> "_Read":
-        own = self._own(cut)
+    def _read(self, indices: Indices, views: Indices | None) -> "_Read":
+        own = self._own(indices)
         frames = self._packed.read(self._rows[own])
         if self._stem is None:
             return _Read(frames, None, None)
@@ -193,8 +197,8 @@ class Batches:
         rows = self._stem.packed.rows(map(view_name, ids, seen))
         return _Read(frames, self._stem.read(rows), view_draws(ids, seen, (0, 0)))
 
-    def _batch(self, cut: Indices, read: "_Read") -> Batch:
-        own = self._own(cut)
+    def _batch(self, indices: Indices, read: "_Read") -> Batch:
+        own = self._own(indices)
         return Batch(
             indices=own,
             frames=read.frames.to(self._device, non_blocking=True),
@@ -202,8 +206,8 @@ class Batches:
             changes=None if read.changes is None else read.changes.to(self._device),
             labels=sent(self._labels[own], self._device),
             subjects=sent(self.subjects[own], self._device),
-            length=len(cut),
-            part=self._world.part(len(cut)),
+            length=len(indices),
+            part=self._world.part(len(indices)),
         )
 
 
@@ -216,23 +220,25 @@ class _Read:
     changes: Draws | None
 
 
-def training_cuts(order: Indices, batch_size: int, processes: int = 1) -> list[Indices]:
-    """An epoch's order cut into batches; a last batch of a single frame, or of fewer frames than
+def training_batch_indices(order: Indices, batch_size: int, processes: int = 1) -> list[Indices]:
+    """An epoch's order, cut into batches; a last batch of a single frame, or of fewer frames than
     there are processes, is left out of this epoch.
     """
     smallest = max(_SMALLEST_TRAINING_BATCH, processes)
-    cuts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    return [cut for cut in cuts if len(cut) >= smallest]
+    batch_indices = [
+        order[start : start + batch_size] for start in range(0, len(order), batch_size)
+    ]
+    return [indices for indices in batch_indices if len(indices) >= smallest]
 
 
-def evaluation_cuts(count: int, batch_size: int, limit: int | None) -> list[Indices]:
+def evaluation_batch_indices(count: int, batch_size: int, limit: int | None) -> list[Indices]:
     """Frames 0 to count - 1 in order, cut into batches; with a limit that many, evenly spread over
     the set.
     """
-    cuts = [
+    batch_indices = [
         np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)
     ]
-    if limit is None or limit >= len(cuts):
-        return cuts
-    chosen = np.linspace(0, len(cuts) - 1, limit).round().astype(int)
-    return [cuts[index] for index in chosen]
+    if limit is None or limit >= len(batch_indices):
+        return batch_indices
+    chosen = np.linspace(0, len(batch_indices) - 1, limit).round().astype(int)
+    return [batch_indices[index] for index in chosen]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audetnet.console.progress import ProgressBar
-from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.batches import Batches, evaluation_batch_indices
 from audetnet.data.frames import FrameSet
 from audetnet.data.ids import time_key
 from audetnet.errors import UserError
@@ -186,7 +186,7 @@ def encode(
     """The code, float32 on the CPU, of all N frames of a set, without augmentation. The
     model must be in eval mode.
     """
-    cuts = evaluation_cuts(count, _BATCH, None)
+    cuts = evaluation_batch_indices(count, _BATCH, None)
     codes = []
     with ProgressBar(title, len(cuts)) as bar:
         for batch in batches(cuts):
@@ -197,5 +197,8 @@ def encode(
 
 def pixels_of(batches: Batches, count: int) -> npt.NDArray[np.uint8]:
     """All frames of a set, uint8 (N, 3, H, W)."""
-    parts = [batch.frames.cpu().numpy() for batch in batches(evaluation_cuts(count, _BATCH, None))]
+    parts = [
+        batch.frames.cpu().numpy()
+        for batch in batches(evaluation_batch_indices(count, _BATCH, None))
+    ]
     return np.concatenate(parts)

@@ -37,7 +37,7 @@ class World:
     local_rank: int = 0
 
     @property
-    def is_first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes and speaks."""
         return self.rank == 0
 
@@ -72,7 +72,7 @@ class World:
             dist.all_reduce(flat)
             _unflatten(flat, tensors)
 
-    def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast_from_main(self, tensors: Sequence[Tensor]) -> None:
         """Overwrite tensors, of any types, with those of the first process."""
         if not self.is_alone:
             for kind in dict.fromkeys(tensor.dtype for tensor in tensors):
@@ -91,23 +91,23 @@ class World:
             value = make()
         except UserError as mistake:
             error = mistake
-        failed = [rank for rank, wrong in enumerate(self.of_all(error is not None)) if wrong]
+        failed = [rank for rank, wrong in enumerate(self.all_gather(error is not None)) if wrong]
         if failed:
             raise (error if failed[0] == self.rank else None) or SystemExit(EXIT_MISTAKE)
         return cast(Value, value)
 
     def common(self, error: UserError) -> BaseException:
         """What to raise where all processes meet the same mistake: one of them says it."""
-        return error if self.is_first else SystemExit(EXIT_MISTAKE)
+        return error if self.is_main else SystemExit(EXIT_MISTAKE)
 
-    def from_first(self, make: Callable[[], Value]) -> Value:
+    def from_main(self, make: Callable[[], Value]) -> Value:
         """What the first process makes, on all of them. A UserError ends all."""
-        made: list[Any] = [self.together(lambda: make() if self.is_first else None)]
+        made: list[Any] = [self.together(lambda: make() if self.is_main else None)]
         if not self.is_alone:
             dist.broadcast_object_list(made, 0, device=torch.device("cpu"))
         return made[0]  # type: ignore[no-any-return]
 
-    def of_all(self, value: Value) -> list[Value]:
+    def all_gather(self, value: Value) -> list[Value]:
         """The value of every process, in the order of their ranks."""
         if self.is_alone:
             return [value]
@@ -132,7 +132,7 @@ class World:
         """Make something that lies in files: first the first process, then one on each other
         machine, then all others, who find what was made. UserError: see ``together``.
         """
-        own = 0 if self.is_first else 1 if self.local_rank == 0 else 2
+        own = 0 if self.is_main else 1 if self.local_rank == 0 else 2
         made: list[Value] = []
 
         def take(turn: int) -> None:

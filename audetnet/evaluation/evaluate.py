@@ -110,7 +110,7 @@ class Evaluator:
     def __call__(
         self,
         batches: Batches,
-        cuts: Sequence[Indices],
+        batch_indices: Sequence[Indices],
         each: Callable[[], None] = lambda: None,
         gather: Callable[[list[Rows]], list[list[Rows]]] = lambda rows: [rows],
         reference: Reference | None = None,
@@ -122,8 +122,8 @@ class Evaluator:
         NaN where they never show an AU.
         """
         rows = []
-        with evaluating(self._model):
-            for batch in batches(cuts):
+        with eval_mode(self._model):
+            for batch in batches(batch_indices):
                 if len(batch):
                     rows.append(self._forward(batch, reference))
                 each()
@@ -134,7 +134,7 @@ class Evaluator:
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
         """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
         frames = batches.frames(indices)
-        with evaluating(self._model), self._precision():
+        with eval_mode(self._model), self._precision():
             code = EncoderInput.of_rows(self._model, batches, indices).code(self._model)
             made = self._model.decode(code)
         shown = (self._model.pixels.shown(made) * 255).round().to(torch.uint8)
@@ -205,7 +205,7 @@ class Evaluator:
 
 
 @contextmanager
-def evaluating(model: AUDetNet) -> Iterator[None]:
+def eval_mode(model: AUDetNet) -> Iterator[None]:
     """Eval mode within it; afterwards the mode that the model was in."""
     training = model.training
     model.eval()

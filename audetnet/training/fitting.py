@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from audetnet.config.options import Config
-from audetnet.data.batches import training_cuts
+from audetnet.data.batches import training_batch_indices
 from audetnet.data.frames import Dataset
 from audetnet.data.order import epoch_order
 from audetnet.networks.model import AUDetNet
@@ -42,8 +42,8 @@ def check_run(checkpoint: Checkpoint, model: AUDetNet, config: Config, dataset: 
     available = None if order.available is None else torch.from_numpy(order.available)
     expected, found = _plan({"": available}), _plan({"": checkpoint.availability})
     expect(found == expected, f"its availability is {found['']}, expected {expected['']}")
-    cuts = training_cuts(np.arange(order.length()), config.training.batch_size)
-    _check_progress(checkpoint.progress, len(cuts))
+    batch_indices = training_batch_indices(np.arange(order.length()), config.training.batch_size)
+    _check_progress(checkpoint.progress, len(batch_indices))
     metric = choosing_metric(config.data.regress_au_intensities)
     for number, text in enumerate(checkpoint.history, 1):
         for frames in dataset.sets():

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from audetnet.console.progress import ProgressBar
-from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.batches import Batches, evaluation_batch_indices
 from audetnet.data.frames import Dataset
 from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Reference, Samples, SetResults
@@ -86,12 +86,12 @@ class HeldOut:
         reference: Reference | None = None,
         thresholds: Array | None = None,
     ) -> SetResults:
-        cuts = evaluation_cuts(self._lengths[name], self._batch_size, limit)
-        with ProgressBar(f"evaluating {name}", len(cuts)) as bar:
+        batch_indices = evaluation_batch_indices(self._lengths[name], self._batch_size, limit)
+        with ProgressBar(f"evaluating {name}", len(batch_indices)) as bar:
 
             def each() -> None:
                 bar.advance()
                 stop.check()
 
-            batches, of_all = self._batches[name], self._world.of_all
-            return self._evaluator(batches, cuts, each, of_all, reference, thresholds)
+            batches, all_gather = self._batches[name], self._world.all_gather
+            return self._evaluator(batches, batch_indices, each, all_gather, reference, thresholds)

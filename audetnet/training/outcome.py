@@ -92,7 +92,7 @@ class FinalEvaluation:
         some of the next one. Raises Stopped, and UserError where the best checkpoint is needed and
         is not there.
         """
-        choice = self._world.from_first(lambda: choose(history, *selection))
+        choice = self._world.from_main(lambda: choose(history, *selection))
         last, chosen = history[-1], history[choice.epoch - 1]
         if at_end and not self._held_out.is_whole(last):
             last = self._held_out.whole_test(last, stop)
@@ -115,7 +115,7 @@ class FinalEvaluation:
     def _best_weights(self, epoch: int) -> Iterator[None]:
         """Within it the model has the weights of the best epoch, afterwards its own."""
         own = {name: value.clone() for name, value in self._model.state_dict().items()}
-        self._model.load_state_dict(self._world.from_first(lambda: self._load_best(epoch)))
+        self._model.load_state_dict(self._world.from_main(lambda: self._load_best(epoch)))
         try:
             yield
         finally:

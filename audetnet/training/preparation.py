@@ -16,7 +16,7 @@ from audetnet.data.frames import FrameSet
 from audetnet.data.person_at_rest import FEW, at_rest
 from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import reader, reference_block
-from audetnet.evaluation.evaluate import evaluating
+from audetnet.evaluation.evaluate import eval_mode
 from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet
@@ -63,7 +63,7 @@ def training_people_at_rest(
             f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
         )
         everyone = [np.arange(len(train))]
-        with evaluating(model):
+        with eval_mode(model):
             block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
         return None
     frames = block.choice.of(train.ids, batches.subjects, seed)
@@ -77,7 +77,7 @@ def training_people_at_rest(
             f"[person_reference]: of {few} of {len(frames)} training people there are fewer than "
             f"{FEW} frames ({block.choice}): their median may show an expression"
         )
-    with evaluating(model):
+    with eval_mode(model):
         values = at_rest(frames, reader(model, index, batches))
     block.mean_rest.copy_(values.mean(dim=0))
     return PeopleAtRest(values=values, missing=block.missing, seed=seed)
@@ -101,7 +101,7 @@ def fit_blocks(
         if isinstance(block, FittedBlock):
             say(f"fitting [{step.options.type}] to {counted(len(rows), 'training frame')}")
             people_at_rest = None if rest is None else rest.values
-            with evaluating(model):
+            with eval_mode(model):
                 features = reader(model, index, batches, people_at_rest)(rows)
             try:
                 block.fit(features, targets(torch.from_numpy(train.labels[rows])), people)

@@ -46,7 +46,7 @@ class Saver:
         checkpoint = self.checked()
         self._time = time.monotonic()
         self.holds_learning = checkpoint.progress.step > 0
-        if not self._world.is_first:
+        if not self._world.is_main:
             return
         if is_best:
             checkpoint.save(self._paths.best)

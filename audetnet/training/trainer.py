@@ -19,7 +19,7 @@ from audetnet.data.batches import (
     Batches,
     PackedRows,
     resident_frames,
-    training_cuts,
+    training_batch_indices,
 )
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset
@@ -83,7 +83,7 @@ class Trainer:
         self._paths = RunDirectory(settings.directory)
         self._world = world = settings.world
         epochs, test_frames = config.training.max_epochs, len(dataset.test)
-        self._log = RunLog(self._paths, epochs, test_frames) if world.is_first else Silence()
+        self._log = RunLog(self._paths, epochs, test_frames) if world.is_main else Silence()
         objectives = pursued(plan)
         self._head = head = AUHead(
             config.loss.au_regression_loss_function,
@@ -141,7 +141,7 @@ class Trainer:
                 "that share a batch",
                 "batch_size",
             )
-        batches = len(self._cuts(np.arange(frames))) * training.max_epochs
+        batches = len(self._batch_indices(np.arange(frames))) * training.max_epochs
         if batches < training.train_main_net_every_n_batches:
             raise self._config.places[TrainingOptions].error(
                 f"the main network would never be trained: {counted(frames, 'frame')} in "
@@ -169,10 +169,10 @@ class Trainer:
         """Train, evaluate, save and log until the last epoch, and report. False if stopped before;
         everything is saved then.
         """
-        self._world.copy_from_first([*self._model.parameters(), *self._model.buffers()])
+        self._world.broadcast_from_main([*self._model.parameters(), *self._model.buffers()])
         self._prepare()
         stop = StopRequest(self._settings.deadline, self._world)
-        self._world.from_first(lambda: self._log.open(self._history))
+        self._world.from_main(lambda: self._log.open(self._history))
         try:
             self._train(stop)
             self._report(stop)
@@ -190,10 +190,8 @@ class Trainer:
         rest = self._step.rest = self._world.together(self._people_at_rest)
         if self._progress.step == 0:
             encoder, targets = self._encoder, self._head.targets
-            self._world.from_first(
-                lambda: fit_blocks(model, batches, train, encoder, targets, rest)
-            )
-            self._world.copy_from_first(list(model.buffers()))
+            self._world.from_main(lambda: fit_blocks(model, batches, train, encoder, targets, rest))
+            self._world.broadcast_from_main(list(model.buffers()))
 
     def _people_at_rest(self) -> PeopleAtRest | None:
         train, batches = self._dataset.train, self._batches["train"]
@@ -228,7 +226,7 @@ class Trainer:
         at_end = self._progress.batch == 0
         outcome = evaluation(self._history, self._selection(), at_end, stop)
         thresholds = self._thresholds(outcome.chosen)
-        self._world.from_first(lambda: self._log.finish(self._history, outcome, thresholds))
+        self._world.from_main(lambda: self._log.finish(self._history, outcome, thresholds))
 
     def _thresholds(self, chosen: Record) -> Thresholds:
         """Those of the epoch that is reported."""
@@ -259,10 +257,10 @@ class Trainer:
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch
         self._set_learning_rates(epoch)
-        cuts = self._cuts(self._order(epoch))
+        batch_indices = self._batch_indices(self._order(epoch))
         self._model.train()
-        remaining = cuts[self._progress.batch :]
-        with ProgressBar(f"epoch {epoch}", len(cuts), self._progress.batch) as bar:
+        remaining = batch_indices[self._progress.batch :]
+        with ProgressBar(f"epoch {epoch}", len(batch_indices), self._progress.batch) as bar:
             for batch in self._batches["train"](remaining, self._views(epoch)):
                 self._train_batch(batch, epoch)
                 bar.advance()
@@ -282,8 +280,8 @@ class Trainer:
             return None
         return views_of_epoch(len(self._dataset.train), views, self._settings.seed, epoch)
 
-    def _cuts(self, order: Indices) -> list[Indices]:
-        return training_cuts(order, self._config.training.batch_size, self._world.size)
+    def _batch_indices(self, order: Indices) -> list[Indices]:
+        return training_batch_indices(order, self._config.training.batch_size, self._world.size)
 
     def _train_batch(self, batch: Batch, epoch: int) -> None:
         progress = self._progress
@@ -317,7 +315,7 @@ class Trainer:
 
     def _log_epoch(self) -> None:
         samples = self._held_out.samples()
-        self._world.from_first(lambda: self._log.epoch(self._history, samples, self._model))
+        self._world.from_main(lambda: self._log.epoch(self._history, samples, self._model))
 
     def _evaluate_epoch(self, stop: StopRequest) -> Record:
         training = self._config.training

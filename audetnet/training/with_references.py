@@ -13,7 +13,7 @@ from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.person_at_rest import RestFrames, at_rest
 from audetnet.evaluation.at_rest import reference_block, stem_reference, z1_reader
-from audetnet.evaluation.evaluate import Reference, evaluating
+from audetnet.evaluation.evaluate import Reference, eval_mode
 from audetnet.networks.model import AUDetNet
 
 CHOICES: Mapping[str, RestFrames] = {
@@ -50,7 +50,7 @@ def training_level(model: AUDetNet, train: FrameSet, batches: Batches, seed: int
     if reference_block(model) is not None:
         return None
     chosen = CHOICES["20"].of(train.ids, batches.subjects, seed)
-    with evaluating(model):
+    with eval_mode(model):
         return at_rest(chosen, z1_reader(model, batches)).mean(dim=0)
 
 
@@ -65,7 +65,7 @@ def reference_of(
     """What the people of a set show at rest: at the model's [person_reference], or else in z1, of
     which then the training people's ``level`` is kept.
     """
-    with evaluating(model):
+    with eval_mode(model):
         reference = stem_reference(model, batches, frames, choice, seed)
         if reference is None:
             assert level is not None

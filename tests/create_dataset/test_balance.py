@@ -93,8 +93,8 @@ def test_the_list_is_what_training_draws(
         orders.append(order)
         return original(order, batch_size, processes)
 
-    original = trainer.training_cuts
-    monkeypatch.setattr(trainer, "training_cuts", record)
+    original = trainer.training_batch_indices
+    monkeypatch.setattr(trainer, "training_batch_indices", record)
     cfg = edited_cfg(
         ("max_epochs=4", "max_epochs=3"),
         ("epoch_size=32", f"balance_subjects={people}\nepoch_size=16"),

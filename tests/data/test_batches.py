@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from audetnet.data import cache
-from audetnet.data.batches import Batches, evaluation_cuts, resident_frames, training_cuts
+from audetnet.data.batches import (
+    Batches,
+    evaluation_batch_indices,
+    resident_frames,
+    training_batch_indices,
+)
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
 from audetnet.errors import UserError
@@ -108,7 +113,7 @@ def test_no_cuts_are_no_batches(batches: Batches) -> None:
 
 
 def test_batches_are_copies_and_can_be_made_again(batches: Batches) -> None:
-    cuts = evaluation_cuts(COUNT, 4, None)
+    cuts = evaluation_batch_indices(COUNT, 4, None)
     for batch in batches(cuts):
         batch.frames.zero_()
         batch.labels.zero_()
@@ -124,7 +129,7 @@ def test_batches_are_copies_and_can_be_made_again(batches: Batches) -> None:
 def test_leaving_early_does_not_hang_and_leaves_the_set_usable(
     batches: Batches, after: int
 ) -> None:
-    cuts = evaluation_cuts(COUNT, 2, None)
+    cuts = evaluation_batch_indices(COUNT, 2, None)
     iterator = batches(cuts)
     for _ in range(after):
         next(iterator)
@@ -160,7 +165,7 @@ def test_only_a_last_single_frame_is_left_out_of_training(
 ) -> None:
     """Batch norm and the shuffling of pairs need two frames."""
     order = np.random.default_rng(0).permutation(count)
-    cuts = training_cuts(order, batch_size)
+    cuts = training_batch_indices(order, batch_size)
     assert [len(cut) for cut in cuts] == sizes
     np.testing.assert_array_equal(np.concatenate([*cuts, []]), order[: sum(sizes)])
 
@@ -172,7 +177,7 @@ def test_evaluation_covers_each_frame_once_in_order(
 ) -> None:
     if limit == 4:
         limit = -(-count // batch_size)
-    cuts = evaluation_cuts(count, batch_size, limit)
+    cuts = evaluation_batch_indices(count, batch_size, limit)
     np.testing.assert_array_equal(np.concatenate([*cuts, []]), np.arange(count))
     assert all(0 < len(cut) <= batch_size for cut in cuts)
 
@@ -180,9 +185,9 @@ def test_evaluation_covers_each_frame_once_in_order(
 @pytest.mark.parametrize("limit", [2, 3, 7, 50, 99])
 def test_a_limit_chooses_whole_batches_evenly_and_always_the_same(limit: int) -> None:
     """The first and the last batch are among them, and no gap is wider than its share by one."""
-    whole = evaluation_cuts(996, 10, None)
+    whole = evaluation_batch_indices(996, 10, None)
     starts = {int(cut[0]): cut for cut in whole}
-    cuts = evaluation_cuts(996, 10, limit)
+    cuts = evaluation_batch_indices(996, 10, limit)
     assert len(cuts) == limit
     for cut in cuts:
         np.testing.assert_array_equal(cut, starts[int(cut[0])])
@@ -191,10 +196,10 @@ def test_a_limit_chooses_whole_batches_evenly_and_always_the_same(limit: int) ->
     gaps = np.diff(places)
     assert gaps.min() >= 1
     assert np.all(np.abs(gaps - 99 / (limit - 1)) <= 1)
-    again = evaluation_cuts(996, 10, limit)
+    again = evaluation_batch_indices(996, 10, limit)
     assert [cut.tolist() for cut in again] == [cut.tolist() for cut in cuts]
 
 
 def test_a_limit_of_one_is_one_whole_batch() -> None:
-    (cut,) = evaluation_cuts(30, 10, 1)
+    (cut,) = evaluation_batch_indices(30, 10, 1)
     assert len(cut) == 10

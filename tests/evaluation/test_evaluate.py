@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from audetnet.config.reader import read_config
-from audetnet.data.batches import Batches, evaluation_cuts
+from audetnet.data.batches import Batches, evaluation_batch_indices
 from audetnet.data.cache import pack
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
 from audetnet.evaluation.evaluate import Evaluator, SetResults
@@ -46,7 +46,7 @@ class Bench:
             lambda: torch.autocast("cpu", enabled=False),
         )
         batches = Batches(frames, self.packed, CPU)
-        return evaluator(batches, evaluation_cuts(len(frames), batch_size, None))
+        return evaluator(batches, evaluation_batch_indices(len(frames), batch_size, None))
 
     def by_hand(self) -> tuple[torch.Tensor, Code, torch.Tensor, torch.Tensor]:
         """Pixels, code, outputs and reconstruction of all frames at once."""

@@ -8,7 +8,7 @@ import torch
 
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
-from audetnet.data.batches import Batches, PackedRows, evaluation_cuts
+from audetnet.data.batches import Batches, PackedRows, evaluation_batch_indices
 from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.stem_outputs import pack_stem_outputs
@@ -76,5 +76,5 @@ class Bench:
         self, model: AUDetNet, with_stem: bool, reference: Reference | None = None
     ) -> SetResults:
         """On the test frames."""
-        cuts = evaluation_cuts(len(self.data.test), 3, None)
+        cuts = evaluation_batch_indices(len(self.data.test), 3, None)
         return self.evaluator(model)(self.batches("test", with_stem), cuts, reference=reference)

@@ -86,6 +86,6 @@ def save_steps(cfg: Path, out: Path) -> int:
     own = launched_world()
     with connected(own, CPU):
         outcome = steps(cfg, own)
-        if own.is_first:
+        if own.is_main:
             torch.save(vars(outcome), out)
     return 0

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from audetnet.commands.train import main
-from audetnet.data.batches import training_cuts
+from audetnet.data.batches import training_batch_indices
 from audetnet.distributed.world import World, connected
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
@@ -56,7 +56,7 @@ def test_parts_cover_a_batch_once_and_leave_no_process_idle(length: int, size: i
     assert [item for world in worlds for item in items[world.part(length)]] == items
     parts = [items[world.part(length)] for world in worlds]
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    for batch in training_cuts(np.arange(length), 4, size):
+    for batch in training_batch_indices(np.arange(length), 4, size):
         assert all(len(batch[world.part(len(batch))]) for world in worlds), "one has no frames"
 
 
@@ -143,8 +143,8 @@ def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
     world = Speaking()
     with connected(world, where):
         speaking = steps(cfgs["critic"], world, where)
-        world.copy_from_first([value.clone() for value in speaking.state.values()])
-        assert world.of_all("x") == ["x"] and world.from_first(lambda: "y") == "y"
+        world.broadcast_from_main([value.clone() for value in speaking.state.values()])
+        assert world.all_gather("x") == ["x"] and world.from_main(lambda: "y") == "y"
         assert world.any(True) and not world.any(False)
     for expected, found in zip(silent.terms, speaking.terms, strict=True):
         assert found == pytest.approx(expected, rel=10 * tolerance, abs=10 * tolerance)
