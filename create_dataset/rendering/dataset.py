@@ -15,7 +15,7 @@ from create_dataset.rendering.filming import Filming, FilmJob, Shot
 from create_dataset.rendering.plan import Plan, make_plan
 from create_dataset.rendering.request import Request
 from create_dataset.summary import Summary
-from create_dataset.worker_pool import do_all
+from create_dataset.worker_pool import run_jobs
 
 _LONGEST_JOB = 100
 """Pictures; a person is painted anew for every job."""
@@ -80,7 +80,7 @@ def _film(jobs: list[FilmJob], filming: Filming, workers: int, total: int) -> st
     try:
         with (
             ProgressBar("frames", total, total - new, unit="frame") as bar,
-            closing(do_all(jobs, filming, workers, bar.advance)) as ended,
+            closing(run_jobs(jobs, filming, workers, bar.advance)) as ended,
         ):
             for _ in ended:
                 pass

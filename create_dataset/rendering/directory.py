@@ -14,7 +14,7 @@ from audetnet.errors import UserError
 from audetnet.files.csv import Cell, write_csv
 from audetnet.files.json import read_json
 from audetnet.files.whole import write_text, writing
-from create_dataset.labels.table import LabelTable, check_free, write_dataset
+from create_dataset.labels.table import LabelTable, check_no_other_table, write_dataset
 from create_dataset.rendering.action_units import HIDDEN, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE
 from create_dataset.rendering.plan import Plan, frame_id, subject_id
@@ -46,7 +46,7 @@ class RenderDirectory:
                 "were rendered; render into another directory"
             )
         if out.is_dir():
-            check_free(out, "csv")
+            check_no_other_table(out, "csv")
         with writing(out):
             self.images.mkdir(parents=True, exist_ok=True)
             self.parts.mkdir(exist_ok=True)
