@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from audetnet.data.images import FORMATS, SUFFIXES, ImageError, open_image
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 
 _CONVERTED = (*FORMATS, "BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")
 """Formats to read; PIL knows more, but some of them run external programs."""
@@ -26,8 +26,8 @@ def place_image(image: Path, folder: Path, frame: str, link: bool) -> None:
     target = folder / f"{frame}{suffix if suffix in SUFFIXES else '.png'}"
     if target.is_file() and (suffix not in SUFFIXES or _same(image, target)):
         return
-    kept_at = target.with_name(f".{target.name}.unfinished")
-    with written_whole(target, kept_at) as unfinished:
+    staging = target.with_name(f".{target.name}.unfinished")
+    with atomic_write(target, staging) as unfinished:
         unfinished.unlink(missing_ok=True)  # writing would follow a link
         if suffix not in SUFFIXES:
             _convert(image, unfinished)

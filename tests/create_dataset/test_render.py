@@ -286,7 +286,10 @@ def test_without_wrinkles_the_skin_stays_smooth(tiny: Path, tmp_path: Path) -> N
             "--correlate AU25:age: cannot be had in the train set (1 person: SN",
         ),
         (["--same-person", "3", "--correlate", "AU12:yaw=0.5"], "--correlate: frames of a paired"),
-        (["--same-expression", "3", "--people", "3"], "--same-expression sets the number of people"),
+        (
+            ["--same-expression", "3", "--people", "3"],
+            "--same-expression sets the number",
+        ),
         (["--people", "1"], "--people: expected at least 2"),
         (["--size", "4"], "--size: expected 16 to 1024 pixels, not 4"),
         (["--sheet", "a.gif"], "--sheet a.gif: expected a name that ends in .png or .jpg"),
