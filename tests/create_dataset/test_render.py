@@ -21,7 +21,7 @@ from audetnet.commands import train
 from audetnet.data.ids import read_ids
 from create_dataset import check
 from create_dataset.render import main
-from create_dataset.rendering import filming, plan
+from create_dataset.rendering import plan, worker
 from create_dataset.rendering.request import DEFAULT_RATES
 from create_dataset.rendering.ties import gamma
 from tests.conftest import ROOT
@@ -50,12 +50,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is planned and written but what costs time: pictures are grey."""
 
-    def grey(self: filming.Filming, job: filming.FilmJob, *_: object) -> int:
+    def grey(self: worker.RenderWorker, job: worker.RenderJob, *_: object) -> int:
         for shot in job.shots:
             Image.new("RGB", (self.size, self.size), "grey").save(self.images / shot.file)
         return len(job.shots)
 
-    monkeypatch.setattr(filming.Filming, "__call__", grey)
+    monkeypatch.setattr(worker.RenderWorker, "__call__", grey)
 
 
 def tables_of(out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -118,13 +118,15 @@ def test_what_is_there_is_not_rendered_again(
     (out / "imgs" / "SN003_0.jpg").write_bytes(b"")
     (out / "aus.csv").unlink()
     rendered: list[str] = []
-    film = filming.Filming.__call__
+    film = worker.RenderWorker.__call__
 
-    def noted(self: filming.Filming, job: filming.FilmJob, *rest: Callable[..., object]) -> int:
+    def noted(
+        self: worker.RenderWorker, job: worker.RenderJob, *rest: Callable[..., object]
+    ) -> int:
         rendered.extend(shot.file for shot in job.shots)
         return film(self, job, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filming.Filming, "__call__", noted)
+    monkeypatch.setattr(worker.RenderWorker, "__call__", noted)
     assert render(out, *TINY) == 0
     assert rendered == ["SN002_1.jpg", "SN003_0.jpg"]
     assert files_of(out) == files_of(tiny)
