@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audetnet.config.options import Config
     from audetnet.data.frames import Dataset
     from audetnet.data.ids import IdFiles
-    from audetnet.results.folds import CrossValidated
+    from audetnet.results.folds import CrossValidation
     from audetnet.results.trainings import Training
 
 _PROGRAM = "audetnet cross-validate"
@@ -91,14 +91,14 @@ def main(argv: list[str]) -> int:
 
 def _cross_validate(arguments: argparse.Namespace) -> int:
     from audetnet.config.reader import read_config
-    from audetnet.results.fold_lists import FoldsAsked, prepared_folds
-    from audetnet.results.trainings import carry_out, start_apart
+    from audetnet.results.fold_lists import FoldRequest, prepare_folds
+    from audetnet.results.trainings import run_trainings, start_in_subprocess
     from audetnet.vocabulary import VOCABULARY
 
     config = read_config(arguments.cfg, VOCABULARY)
     out = arguments.out or Path("runs") / f"{arguments.cfg.stem}-cross-validation"
     devices = _devices(arguments.device)
-    asked = FoldsAsked(
+    asked = FoldRequest(
         data=arguments.data,
         images=arguments.images,
         labels=arguments.labels,
@@ -106,12 +106,12 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
         validation=arguments.validation,
     )
     with locked(out, _BUSY):
-        folds = prepared_folds(out, asked)
+        folds = prepare_folds(out, asked)
         datasets = {fold: _dataset(arguments, config, ids) for fold, ids in folds.items()}
         trainings = list(_trainings(arguments, out, folds))
         _check_finished(arguments, config, trainings, datasets)
-        start = _start if len(devices) == 1 else start_apart
-        outcome = carry_out(trainings, devices, start, config.training.max_epochs)
+        start = _start if len(devices) == 1 else start_in_subprocess
+        outcome = run_trainings(trainings, devices, start, config.training.max_epochs)
         if outcome != "finished":
             say(f"a training has {outcome}; the same command goes on from there")
             return 0 if outcome == "stopped" else EXIT_MISTAKE
@@ -205,19 +205,19 @@ def _report(
     from audetnet.results.comparison import differences
     from audetnet.results.cross_files import write_cross_validation
     from audetnet.results.cross_sheets import Report, au_sheets, main_sheets
-    from audetnet.results.fold_pieces import baseline_pieces, trained_piece
-    from audetnet.results.folds import cross_validated, pools_by_seed
+    from audetnet.results.fold_predictions import baseline_predictions, training_predictions
+    from audetnet.results.folds import pools_by_seed, summarise_folds
     from audetnet.results.prediction_file import read_predictions, write_predictions
-    from audetnet.results.published import published_beside
+    from audetnet.results.published import comparable_numbers
     from audetnet.results.sheet import sheet_text
 
     cache, folds = cache_of(arguments), list(datasets)
-    pieces = [trained_piece(one, datasets[one.fold], device, cache) for one in trainings]
-    path = write_predictions(out, pieces)
-    methods = [cross_validated(arguments.cfg.stem, read_predictions(out), folds)]
+    subsets = [training_predictions(one, datasets[one.fold], device, cache) for one in trainings]
+    path = write_predictions(out, subsets)
+    methods = [summarise_folds(arguments.cfg.stem, read_predictions(out), folds)]
     if arguments.baselines:
-        beside = baseline_pieces(out / "baselines", datasets, device, cache)
-        methods += [cross_validated(name, of, folds) for name, of in beside.items()]
+        beside = baseline_predictions(out / "baselines", datasets, device, cache)
+        methods += [summarise_folds(name, of, folds) for name, of in beside.items()]
     own, *others = methods
     compared = {method.name: method.pools for method in others}
     if (other := arguments.compare) is not None:
@@ -230,7 +230,7 @@ def _report(
         notes=notes,
         methods=methods,
         differences={name: differences(own.pools, pools) for name, pools in compared.items()},
-        published=published_beside(read_metadata(arguments.data).source, own.pools[0].aus),
+        published=comparable_numbers(read_metadata(arguments.data), own.pools[0].aus),
     )
     write_cross_validation(out, report)
     for sheet in (au_sheets(report)[0], *main_sheets(report)):
@@ -250,7 +250,7 @@ def _notes(datasets: "Mapping[str, Dataset]") -> Iterator[str]:
         )
 
 
-def _facts(arguments: argparse.Namespace, own: "CrossValidated") -> dict[str, str]:
+def _facts(arguments: argparse.Namespace, own: "CrossValidation") -> dict[str, str]:
     import torch
 
     import audetnet

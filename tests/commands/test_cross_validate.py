@@ -63,15 +63,18 @@ def _results(out: Path) -> dict[str, Any]:
 
 def test_every_number_is_of_the_predictions(folder: Path) -> None:
     out = folder / "whole"
-    pieces, results = read_predictions(out), _results(out)
-    assert [(piece.part, piece.seed) for piece in pieces] == [("1", 0), ("2", 0)]
-    frames = [frame for piece in pieces for frame in piece.frames]
+    subsets, results = read_predictions(out), _results(out)
+    assert [(subset.part, subset.seed) for subset in subsets] == [
+        ("1", 0),
+        ("2", 0),
+    ]
+    frames = [frame for subset in subsets for frame in subset.frames]
     assert len(frames) == len(set(frames)) == 12
     accuracy = results["methods"]["short"]["accuracy"]
-    for piece in pieces:
-        right = ((piece.outputs >= piece.threshold) == piece.active).mean(axis=0)
-        for au, value in zip(piece.aus, right, strict=True):
-            assert accuracy[au]["seeds"]["0"][piece.part] == pytest.approx(value)
+    for subset in subsets:
+        right = ((subset.outputs >= subset.threshold) == subset.active).mean(axis=0)
+        for au, value in zip(subset.aus, right, strict=True):
+            assert accuracy[au]["seeds"]["0"][subset.part] == pytest.approx(value)
     by_fold = list(accuracy["mean"]["seeds"]["0"].values())
     assert accuracy["mean"]["mean"] == pytest.approx(np.mean(by_fold))
     assert accuracy["mean"]["sd"] == pytest.approx(np.std(by_fold, ddof=1))
@@ -151,9 +154,9 @@ def test_two_are_compared_on_the_same_people(
     folder: Path, copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The other one has every output right."""
-    right = [piece.of_frames(np.arange(len(piece.frames))) for piece in read_predictions(copied)]
-    for piece in right:
-        piece.outputs[:] = piece.active
+    right = [subset.of_frames(np.arange(len(subset.frames))) for subset in read_predictions(copied)]
+    for subset in right:
+        subset.outputs[:] = subset.active
     write_predictions(tmp_path / "right", right)
     assert _run(folder, copied, "--validation", "1", "--compare", str(tmp_path / "right")) == 0
     found = _results(copied)["differences"]["right"]
