@@ -7,7 +7,7 @@ import numpy as np
 
 from audetnet.console.lines import counted
 from audetnet.console.progress import ProgressBar
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import METRICS, Array, Predictions
 from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate
@@ -86,7 +86,7 @@ def _sorted_by_frame(pool: Pooled) -> Pooled:
         aus=pool.aus,
         frames=tuple(pool.frames[row] for row in order),
         people=pool.people,
-        person=subject_numbers(named.tolist()),
+        person=subject_indices(named.tolist()),
         predictions=Predictions(**parts),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array, Predictions
 from audetnet.evaluation.people import Indices
@@ -100,6 +100,6 @@ def pooled(subsets: Sequence[PredictionSet]) -> Pooled:
         aus=subsets[0].aus,
         frames=tuple(frame for subset in subsets for frame in subset.frames),
         people=tuple(sorted(set(subjects))),
-        person=subject_numbers(subjects),
+        person=subject_indices(subjects),
         predictions=predictions,
     )
