@@ -113,7 +113,7 @@ def test_what_is_finished_is_not_trained_again(
     assert _run(folder, copied, "--validation", "1") == 0
     assert (runs[0] / "checkpoints" / "latest.pt").stat().st_mtime_ns == before
     out = capsys.readouterr().out
-    assert "1 of 2 trainings are finished already" in out
+    assert "1 of 2 trainings are already finished" in out
     assert out.count("seed 0 on cpu") == 1 and "F1 by AU and fold" in out
     assert _results(copied)["methods"] == _results(folder / "whole")["methods"]
 
@@ -132,7 +132,7 @@ def test_a_stopped_training_stops_all(
     (copied / "results.json").unlink()
     monkeypatch.setattr(StopRequest, "check", check)
     assert _run(folder, copied, "--validation", "1") == 0
-    assert "a training has stopped; the same command goes on from there" in capsys.readouterr().out
+    assert "a training stopped; run the same command again to resume" in capsys.readouterr().out
     assert [run.name for run in (copied / "runs").iterdir()] == ["fold-1-seed-0"]
     assert not (copied / "results.json").exists()
 
@@ -170,7 +170,7 @@ def test_two_are_compared_on_the_same_people(
     assert "short minus others" in capsys.readouterr().out
     write_predictions(tmp_path / "right", right[:1])
     assert _run(folder, copied, "--validation", "1", "--compare", str(tmp_path / "right")) == 2
-    assert "6 frames are in one of the two only" in capsys.readouterr().err
+    assert "6 frames in only one of the two" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -202,7 +202,7 @@ def test_without_folds_there_is_a_line(tmp_path: Path, capsys: pytest.CaptureFix
     flags = ["--cfg", str(ROOT / "cfg" / "minimal.cfg"), "--data", str(DATA), "--device", "cpu"]
     assert main([*flags, "--out", str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith('has no folds/, and dataset.json no "folds"; choose --k K')
+    assert line.endswith('no folds/, and no "folds" in dataset.json; add --k K')
 
 
 @pytest.mark.slow
@@ -213,7 +213,7 @@ def test_without_validation_people_a_line_says_what_is_reported(
     flags = ["--cfg", str(cfg), "--data", str(DATA), "--k", "2", "--device", "cpu"]
     places = ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
     assert main([*flags, *places, "--seeds", "2"]) == 0
-    assert "no validation people in 2 folds: there the last epoch is" in capsys.readouterr().err
+    assert "no validation people in 2 folds: the last epoch is" in capsys.readouterr().err
     found = _results(tmp_path / "out")["methods"]["edited"]
     assert "f1_tuned" not in found
     assert list(found["2afc"]["mean"]["seeds"]) == ["0", "1"]

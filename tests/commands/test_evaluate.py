@@ -62,7 +62,7 @@ def test_a_run_is_worth_what_its_training_said(
             ), (name, au)
     assert set(found["few"]) == set(found["active_frames"]), "4 frames are fewer than 20"
     out, err = capsys.readouterr()
-    assert "AU12 *" in out and "for whom it is worst" in out
+    assert "AU12 *" in out and "worst person and group" in out
     assert err == ""
 
 

@@ -63,7 +63,7 @@ def test_the_parts_of_dataset_json(data: Path, tmp_path: Path) -> None:
 def test_the_same_folds_are_asked_for_again(data: Path, tmp_path: Path) -> None:
     first = prepare_folds(tmp_path / "out", _asked(data, k=2))
     assert prepare_folds(tmp_path / "out", _asked(data, k=2)) == first
-    with pytest.raises(UserError, match="holds other folds than are asked for now"):
+    with pytest.raises(UserError, match="holds folds other than those requested"):
         prepare_folds(tmp_path / "out", _asked(data, k=3))
 
 
@@ -76,9 +76,9 @@ def _twice(data: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "validation", "message"),
     [
-        (lambda data: None, None, 'no folds/, and dataset.json no "folds"; choose --k K'),
-        (_twice, None, "fold 2: tests frames that fold 1 tests as well"),
-        (lambda data: splits([str(data), "--k", "2"]), 1, "says who validates each fold"),
+        (lambda data: None, None, 'no folds/, and no "folds" in dataset.json; add --k K'),
+        (_twice, None, "fold 2: also tests frames that fold 1 tests"),
+        (lambda data: splits([str(data), "--k", "2"]), 1, "already defines the validation sets"),
     ],
     ids=["none", "a frame tested twice", "validation of given lists"],
 )

@@ -69,7 +69,7 @@ def test_a_frame_that_is_predicted_twice_within_a_seed_is_an_error(tmp_path: Pat
     ("spoil", "message"),
     [
         (lambda rows: [row[:-1] for row in rows], "no column labels"),
-        (lambda rows: rows[:-1], "not every frame has a row for every AU"),
+        (lambda rows: rows[:-1], "some frames lack a row for some AU"),
         (lambda rows: [*rows[:-1], [*rows[-1][:5], "high", *rows[-1][6:]]], "column truth"),
     ],
     ids=["a column is missing", "a row is missing", "no number"],
@@ -90,5 +90,5 @@ def test_a_file_that_was_changed_is_a_line(
 
 
 def test_a_folder_without_one_is_a_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no predictions\.parquet and no predictions\.csv"):
+    with pytest.raises(UserError, match=r"no predictions\.parquet or predictions\.csv"):
         read_predictions(tmp_path)

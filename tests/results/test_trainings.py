@@ -1,4 +1,4 @@
-"""The order of trainings, one a device, and what happens where one does not come to its end."""
+"""The order of trainings, one per device, and what happens if one fails or stops."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_each_is_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
     assert run_trainings(trainings, ["cpu"], start, 3) == "finished"
     assert trained == ["0", "2", "3"]
-    assert "1 of 4 trainings are finished already" in capsys.readouterr().out
+    assert "1 of 4 trainings are already finished" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(0, "stopped"), (2, "failed")])
@@ -70,7 +70,7 @@ def test_several_devices_train_at_once(tmp_path: Path) -> None:
 
 def test_a_damaged_result_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("[]")
-    with pytest.raises(UserError, match="expected what train writes there"):
+    with pytest.raises(UserError, match="not written by train"):
         is_finished(tmp_path, 3)
 
 
