@@ -13,7 +13,8 @@ from torch import nn
 
 from audetnet.config.reader import read_config
 from audetnet.networks.graph import Plan
-from audetnet.networks.model import AUDetNet, ModelPlan, plan_model
+from audetnet.networks.model import AUDetNet
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.objectives.objective import pursued
 from audetnet.vocabulary import VOCABULARY
 

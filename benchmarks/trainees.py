@@ -18,7 +18,8 @@ from audetnet.data.momu import Indices
 from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.objectives.objective import Terms, pursued
 from audetnet.objectives.wgan_gp import ImageCritic
 from audetnet.training.compiled import memory_format

@@ -31,7 +31,8 @@ from audetnet.data.cache import PackedFrames, pack
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 from audetnet.machine.memory import keep_freed_memory
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.objectives.objective import pursued
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 from audetnet.vocabulary import VOCABULARY

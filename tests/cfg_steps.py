@@ -6,7 +6,8 @@ from audetnet.config.options import Config
 from audetnet.data.augment import Augmentation
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.objective import pursued
 from audetnet.training.step import TrainingStep, make_optimisers
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from audetnet.config.binding import Range
 from audetnet.config.options import CriticAnswers, CriticReads, Weight, network_name
 from audetnet.networks.graph import Plan
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import Forward
 from audetnet.registry import registered
 

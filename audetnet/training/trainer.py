@@ -30,7 +30,8 @@ from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.evaluation.evaluate import Evaluator, Reference
 from audetnet.evaluation.thresholds import Thresholds
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan
+from audetnet.networks.model import AUDetNet
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.objective import pursued
 from audetnet.objectives.reconstruction import evaluated_loss
 from audetnet.training.checkpoint import Checkpoint, Progress

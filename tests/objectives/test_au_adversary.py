@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, kl_divergence
 
 from audetnet.config.language import CfgError
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.networks.outputs import check_outputs
 from audetnet.objectives.au_adversary import excess_loss
 from audetnet.objectives.forward import Forward

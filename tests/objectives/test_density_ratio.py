@@ -6,7 +6,7 @@ from math import log
 import pytest
 import torch
 
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.critics import scores
 from audetnet.objectives.density_ratio import logistic_loss, partners, same_pattern
 from audetnet.objectives.forward import Forward

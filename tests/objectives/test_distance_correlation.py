@@ -10,7 +10,7 @@ from torch import Tensor
 
 from audetnet.config.language import CfgError
 from audetnet.disentangling.matrix_correlation import centred
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.distance_correlation import (
     FEWEST_FRAMES,
     DistanceCorrelation,

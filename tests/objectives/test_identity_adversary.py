@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from audetnet.commands.train import main
 from audetnet.config.language import CfgError
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.networks.outputs import check_outputs
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.identity_adversary import divergence, people_shares

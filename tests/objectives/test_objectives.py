@@ -10,7 +10,7 @@ import torch
 from audetnet.config.language import CfgError
 from audetnet.config.reader import parse_config
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import OBJECTIVES, Objective, pursued
 from audetnet.vocabulary import VOCABULARY

@@ -10,7 +10,7 @@ from audetnet.distributed.batch_norm import SynchronisedBatchNorm
 from audetnet.distributed.world import World
 from audetnet.networks.code import Code
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import pursued
 from audetnet.objectives.swap_consistency import encoded_again, relative_error, untracked

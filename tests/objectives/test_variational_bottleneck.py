@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from audetnet.config.language import CfgError
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import BatchDraws, Forward
 from audetnet.objectives.objective import pursued
 from audetnet.objectives.variational_bottleneck import divergence

@@ -16,7 +16,8 @@ from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Reference, SetResults
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.objectives.objective import pursued
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.vocabulary import VOCABULARY

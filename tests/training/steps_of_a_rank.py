@@ -14,7 +14,8 @@ from audetnet.data.batches import Batch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.distributed.world import World, connected, launched_world
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.objectives.objective import pursued
 from audetnet.training.step import TrainingStep
 from audetnet.vocabulary import VOCABULARY

@@ -16,7 +16,8 @@ from audetnet.data.augment import Augmentation, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.objectives.critics import scores
 from audetnet.objectives.objective import Terms, pursued
 from audetnet.objectives.wgan_gp import WassersteinCritic
