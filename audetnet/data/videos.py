@@ -10,7 +10,7 @@ import numpy as np
 
 from audetnet.data.images import RgbImage
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular
+from audetnet.files.atomic import check_regular
 
 _USUAL_RATE = 25.0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
+from audetnet.data.tables import duplicates, frame_ids, numbers, read_frame
 from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.evaluation.metrics import Array
@@ -104,9 +104,9 @@ def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
     given = [str(column).strip() for column in table.columns]
     if len(given) < 2:
         raise UserError(f"{path}: expected a frame id and at least one factor in each row")
-    if repeated := several_times(given):
+    if repeated := duplicates(given):
         raise UserError(f"{path}: two columns are called {first_few(repeated)}")
     ids = frame_ids(path, table)
-    if twice := several_times(ids):
+    if twice := duplicates(ids):
         raise UserError(f"{path}: frames stand in it twice: {first_few(twice)}")
     return table, given, ids
