@@ -27,22 +27,22 @@ def check_outputs(
                 f"output_features={count}",
                 "output_features",
             )
-    asked = {
+    required = {
         "AUs": (count, f"the {count} AUs of the data: {listed}"),
         "people": (people, f"the {people} people of the training frames"),
     }
     for options in model.objectives:
-        section, answers = options.objective.critic_section, options.objective.critic_output
-        if section is not None and answers in asked:
-            if answers == "people" and subjects_fault is not None:
+        section, output = options.objective.critic_section, options.objective.critic_output
+        if section is not None and output in required:
+            if output == "people" and subjects_fault is not None:
                 raise options.where.error(subjects_fault)
-            critic, (wanted, things) = model.networks[section], asked[answers]
+            critic, (outputs, things) = model.networks[section], required[output]
             size = size_text(critic.output)
             _check(
                 critic,
-                wanted,
+                outputs,
                 f"the output of {{{section}}} is {size}, but [{options.type}] needs "
-                f"{wanted}x1x1, one value for each of {things}",
+                f"{outputs}x1x1, one value for each of {things}",
             )
 
 
