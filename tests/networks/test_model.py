@@ -277,7 +277,7 @@ def test_a_main_network_whose_code_passes_by_its_weights_is_refused(tmp_path: Pa
     settings = read_config(path, VOCABULARY)
     with pytest.raises(CfgError) as error:
         planned(settings)
-    assert str(error.value).startswith(at_mark(path, "{Encoder} has nothing to learn, nor has"))
+    assert str(error.value).startswith(at_mark(path, "{Encoder} has nothing to learn, nor does"))
 
 
 @pytest.mark.parametrize("name", ["Encoder", "AUPredictor", "Decoder", "Discriminator"])
