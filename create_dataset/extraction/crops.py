@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
-
 from audetnet.errors import UserError
 from audetnet.faces.alignment import Alignment, ByteImage, align
 from audetnet.faces.detector import LandmarkDetector, landmark_detector
 from audetnet.faces.head_pose import head_pose
 from audetnet.faces.landmarks import LandmarkError, Points, read_landmarks
+from audetnet.faces.opencv import cv2
 from audetnet.faces.sources import DetectorName, LandmarkSource
 from create_dataset.extraction.sources import Frame, Sequence, VideoFrames
 from create_dataset.extraction.store import FrameWriter, ImageFormat, natural_sort_key
