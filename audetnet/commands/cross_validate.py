@@ -113,7 +113,7 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
         start = _start if len(devices) == 1 else start_apart
         outcome = carry_out(trainings, devices, start, config.training.max_epochs)
         if outcome != "finished":
-            say(f"a training has {outcome}; the same command goes on from there")
+            say(f"a training has {outcome}; run the same command to resume")
             return 0 if outcome == "stopped" else EXIT_USER_ERROR
         _report(arguments, out, trainings, datasets, select_device(devices[0]))
     return 0

@@ -129,7 +129,7 @@ def test_a_stopped_training_stops_all(
     (copied / "results.json").unlink()
     monkeypatch.setattr(StopRequest, "check", check)
     assert _run(folder, copied, "--validation", "1") == 0
-    assert "a training has stopped; the same command goes on from there" in capsys.readouterr().out
+    assert "a training has stopped; run the same command to resume" in capsys.readouterr().out
     assert [run.name for run in (copied / "runs").iterdir()] == ["fold-1-seed-0"]
     assert not (copied / "results.json").exists()
 

@@ -149,7 +149,7 @@ def test_the_validation_people_and_another_epoch(
     ("flags", "message"),
     [
         (["--data", "{none}"], "no such directory; expected a dataset directory"),
-        (["--data", "{data}", "--data", "{data}"], "another dataset of this name"),
+        (["--data", "{data}", "--data", "{data}"], "another dataset has the same name"),
         (
             ["--data", "{data}", "--group-columns", "sex"],
             "factors.csv: no column 'sex'",
@@ -187,4 +187,4 @@ def test_aus_that_nobody_shares_are_a_line(
     table = (data / "aus.csv").read_text().split("\n", 1)
     (data / "aus.csv").write_text("\n".join([",".join(["frame", *renamed]), table[1]]))
     assert main([str(folder / "run"), "--data", str(data), *_flags(folder)]) == 2
-    assert "there is no AU that it was trained on (AU1, AU2" in capsys.readouterr().err
+    assert "none of the AUs that it was trained on (AU1, AU2" in capsys.readouterr().err

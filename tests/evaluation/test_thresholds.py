@@ -78,5 +78,5 @@ def test_a_file_of_something_else_is_a_line(tmp_path: Path, change: dict[str, ob
     (tmp_path / THRESHOLDS_FILE).write_text(json.dumps(right))
     assert read_thresholds(tmp_path).validation is None
     (tmp_path / THRESHOLDS_FILE).write_text(json.dumps({**right, **change}))
-    with pytest.raises(UserError, match="expected what train writes there"):
+    with pytest.raises(UserError, match="expected a file written by train"):
         read_thresholds(tmp_path)

@@ -183,7 +183,7 @@ def test_a_run_goes_on_with_another_number_of_processes(
     assert output.count("epoch 1/1") == 1, "more than one process speaks"
     assert "2 processes (cpu)" in output
     output = _run(3, partial(main, _arguments(cfg, minimal_data, several)), printed)
-    assert "going on from its last checkpoint" in output
+    assert "resuming from its last checkpoint" in output
     assert main(_arguments(cfg, minimal_data, tmp_path / "alone")) == 0
     runs = (_records(tmp_path / name) for name in ("several", "alone"))
     for found, alone, tolerance in zip(*runs, (1e-5, 1e-2), strict=True):

@@ -343,5 +343,5 @@ def test_without_validation_people_there_are_the_default_ones_only(
 ) -> None:
     run = train(quick_cfg, "run")
     assert read_thresholds(run).validation is None
-    assert "no thresholds of validation people" in capsys.readouterr().out
+    assert "no validation people: thresholds.json has the default" in capsys.readouterr().out
     assert "f1_tuned" not in _results(run)["chosen"]["test"]["au"]

@@ -44,7 +44,7 @@ narrow_resnet = pytest.mark.usefixtures("narrow_resnet")
 Edited = Callable[..., Path]
 Train = Callable[..., Path]
 Z1 = data_option("person_reference=z1")
-FEW = "of 4 of 4 training people there are fewer than 5 frames (all frames): their median may show"
+FEW = "4 of 4 training people have fewer than 5 frames (all frames): their median may show"
 
 
 def options(*lines: str) -> tuple[str, str]:
@@ -228,7 +228,7 @@ def results_of(run: Path) -> dict[str, Any]:
 
 
 def rows_of_reference_table(printed: str) -> list[str]:
-    _, table = printed.split("none: the plain result of the table above.\n")
+    _, table = printed.split("none: the result of the table above.\n")
     return [line.split()[0] for line in table.splitlines()[1:6]]
 
 
@@ -273,7 +273,7 @@ def test_a_run_with_z1(
     short = (*QUICK, ("max_epochs=2", "max_epochs=1"))
     plain = train(edited_cfg(*short, name="plain.cfg"), "plain")
     assert results_of(plain)["with_person_reference"] == {}
-    assert "shows at rest" not in capsys.readouterr().out
+    assert "person references" not in capsys.readouterr().out
     z1 = train(edited_cfg(*short, Z1, name="z1.cfg"), "z1")
     printed = capsys.readouterr().out
     assert rows_of_reference_table(printed) == ["none", "1", "5", "20", "all"]
@@ -302,7 +302,10 @@ def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
     strangers = replace(train, subjects=train.ids)
     assert training_people_at_rest(model, batches, strangers, seed=0) is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("[person_reference] is off") and "subject_pattern" in line
+    assert (
+        line.startswith("[person_reference] subtracts the median of all")
+        and "subject_pattern" in line
+    )
     found, every = reference_block(model), reader(model, 2, batches)(np.arange(8)).numpy()
     assert found is not None
     np.testing.assert_allclose(found[1].mean_rest.numpy(), np.median(every, axis=0), rtol=1e-5)
@@ -324,7 +327,7 @@ def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
     data = without_subjects(minimal_data, tmp_path, f"{unknown}_ids.csv")
     assert start(cfg, tmp_path / "run", data=data) == 0
     said = capsys.readouterr().err
-    assert ("[person_reference] is off" in said) == (unknown == "train")
+    assert ("[person_reference] subtracts the median of all" in said) == (unknown == "train")
     (line,) = (x for x in said.splitlines() if "no results with a person's reference" in x)
     assert f"the {unknown} frames" in line and "subject_pattern or subjects" in line
     assert results_of(tmp_path / "run")["with_person_reference"] == {}
@@ -363,7 +366,7 @@ def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
         first = (minimal_data / "train_ids.csv").read_text().splitlines()[0]
         path.write_text(f"{first}\n")
         assert start(cfg, run) == 0
-        assert "of 4 of 4 training people there are fewer than 5" in capsys.readouterr().err
+        assert "4 of 4 training people have fewer than 5" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("narrow_resnet")
@@ -376,7 +379,7 @@ def test_other_people_or_another_list_are_another_run(
     stop_after: Callable[[int | None], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """They decide what is taken off, so its checkpoint must not be gone on with."""
+    """They decide what is taken off, so its checkpoint must not be resumed."""
     ids = (minimal_data / "train_ids.csv").read_text().splitlines()
     path, run = tmp_path / "neutral.csv", tmp_path / "run"
     path.write_text("\n".join(ids))

@@ -87,7 +87,7 @@ def test_a_run_goes_on_without_what_only_shows_it(
         monkeypatch.setattr(owner, name, _refusing(function))
     run = train(quick_cfg, "run")
     (line,) = capsys.readouterr().err.splitlines()
-    assert refused in line and "the run goes on without" in line
+    assert refused in line and "the run continues without" in line
     assert_same_bits(whole / "checkpoints" / "latest.pt", run / "checkpoints" / "latest.pt")
     assert (run / "results.json").is_file() and _epochs(run) == [1, 2]
 

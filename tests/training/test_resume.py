@@ -1,4 +1,4 @@
-"""A run that was stopped or killed and gone on with equals one that never stopped, bit for bit."""
+"""A run that was stopped or killed and resumed equals one that never stopped, bit for bit."""
 
 import json
 import random
@@ -120,7 +120,8 @@ def test_a_time_limit_saves_and_exits_cleanly(
     train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train(quick_cfg, "limited", "--max-time", "0s")
-    assert "stopped (time limit reached) in epoch 1, 1 of its batches" in capsys.readouterr().out
+    stopped = "stopped (time limit reached) in epoch 1, after 1 of its batches"
+    assert stopped in capsys.readouterr().out
     assert torch.load(run / "checkpoints" / "latest.pt", weights_only=True)["progress"]["step"] == 1
 
 
@@ -135,7 +136,7 @@ def test_a_finished_run_prints_its_table_again(
     assert (run / "checkpoints" / "latest.pt").read_bytes() == before
     assert first[first.index("Test set") :] == second[second.index("Test set") :]
     assert "going on" not in second
-    assert "finished: 2 epochs; raise max_epochs to go on, or --overwrite" in second
+    assert "finished: 2 epochs; raise max_epochs to continue, or use --overwrite" in second
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_a_finished_run_prints_its_table_again(
         ([("beta1=0.5", "beta1=0.6")], [], "cfg.networks.Encoder.net.beta1=0.5, now it is 0.6"),
         ([], ["--seed", "1"], "seed=0, now it is 1"),
         ([], ["--bf16"], "bf16=False, now it is True"),
-        ([], ["--test-ids", "train_ids.csv"], "other test ids: number 1 of them was "),
+        ([], ["--test-ids", "train_ids.csv"], "different test ids: number 1 was "),
     ],
 )
 def test_another_run_is_not_gone_on_with(

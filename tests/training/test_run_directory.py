@@ -60,8 +60,8 @@ def _dangling(run: Path) -> None:
             ["metrics of 2 epochs, best.pt, epoch_0001.pt", "`cp "],
         ),
         (_dangling, ["metrics of 2 epochs", "`rm ", " && cp "]),
-        (_only_metrics, ["metrics of 2 epochs, but", "no other checkpoint that is intact"]),
-        (_only_results, ["holds results.json, results.csv, but"]),
+        (_only_metrics, ["metrics of 2 epochs, but", "no other intact checkpoint"]),
+        (_only_results, ["has results.json, results.csv, but"]),
     ],
     ids=["deleted", "dangling link", "only metrics", "only results"],
 )
@@ -76,7 +76,7 @@ def test_a_run_without_its_latest_checkpoint_is_not_begun_anew(
     before = _files(run)
     assert start(short_cfg, run) == 2
     line = _line(capsys)
-    assert line.startswith(f"{run}: holds ") and "--overwrite" in line and "--run DIR" in line
+    assert line.startswith(f"{run}: has ") and "--overwrite" in line and "--run DIR" in line
     assert all(message in line for message in messages)
     assert {**before, ".lock": b""} == _files(run)
 
@@ -99,7 +99,7 @@ def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
     assert start(short_cfg, run, "--overwrite", "--save-every", "1") == 0
     printed = capsys.readouterr()
     assert f"run directory {run}: new run" in printed.out
-    assert f"{run / 'disentangling'}: a report on the run that was overwritten" in printed.err
+    assert f"{run / 'disentangling'}: a report on the overwritten run" in printed.err
     assert all((run / name).read_text() == "mine" for name in own)
     left = {name for name in _files(run) if not name.startswith("tensorboard")} - set(own)
     assert left == {name for name in _files(whole) if not name.startswith("tensorboard")}
@@ -113,7 +113,7 @@ def test_a_run_in_work_is_not_overwritten(
     with locked(run, ""):
         before = _files(run)
         assert start(short_cfg, run, "--overwrite") == 2
-    assert "another process trains in this run directory" in _line(capsys)
+    assert "another process is training in this run directory" in _line(capsys)
     assert _files(run) == before
 
 
@@ -233,23 +233,23 @@ def data(tmp_path: Path) -> Path:
 CHANGES: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "fold": (
         lambda data: None,
-        ["--fold", "2"], "fold=1, now it is 2 and with other train ids: number 1 of them was "),
+        ["--fold", "2"], "fold=1, now it is 2 and with different train ids: number 1 was "),
     "id gone": (
         lambda data: _rewrite(data / "folds" / "1" / "train_ids.csv", lambda ids: ids[:-1]),
-        ["--fold", "1"], "other train ids: number 8 of them was '{train[7]}' and is nothing now"),
+        ["--fold", "1"], "different train ids: number 8 was '{train[7]}' and is now nothing"),
     "id more": (
         lambda data: _rewrite(
             data / "folds" / "1" / "test_ids.csv", lambda ids: [*ids, "SN002_1"]),
-        ["--fold", "1"], "other test ids: number 5 of them was nothing and is 'SN002_1' now"),
+        ["--fold", "1"], "different test ids: number 5 was nothing and is now 'SN002_1'"),
     "order": (
         lambda data: _rewrite(data / "folds" / "1" / "test_ids.csv", lambda ids: ids[::-1]),
         ["--fold", "1"],
-        "other test ids: number 1 of them was '{test[0]}' and is '{test[3]}' now"),
-    "labels": (_relabel, ["--fold", "1"], "other labels of 2 frames, first of 'SN002_1'"),
+        "different test ids: number 1 was '{test[0]}' and is now '{test[3]}'"),
+    "labels": (_relabel, ["--fold", "1"], "different labels of 2 frames, first 'SN002_1'"),
     "image": (
         lambda data: (data / "imgs" / "SN002_1.jpg").write_bytes(
             (data / "imgs" / "SN002_1.jpg").read_bytes() + b"x"),
-        ["--fold", "1"], "other image (name or size) of 1 frames, first of 'SN002_1'"),
+        ["--fold", "1"], "different image (name or size) of 1 frames, first 'SN002_1'"),
     "AU names": (
         _rename_au12,
         ["--fold", "1"], "AU12, now it is AU13"),
@@ -354,7 +354,7 @@ def test_a_link_that_leads_nowhere_is_no_directory(
     path.symlink_to("nowhere")
     assert start(short_cfg, tmp_path / "run") == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith(str(path)) and (where == "." or "leads nowhere" in line)
+    assert line.startswith(str(path)) and (where == "." or "a dangling link" in line)
     assert path.is_symlink() and not path.exists()
 
 
