@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         "--init",
         type=Path,
         metavar="RUN|FILE",
-        help="start each training from these weights (default: drawn by the seed)",
+        help="start each training from these weights, as with train (default: random weights)",
     )
     flags.add_argument(
         "--bf16", action="store_true", help="main networks in bfloat16 autocast, as in training"

@@ -258,4 +258,4 @@ def test_a_run_does_not_overwrite_its_own_checkpoint(run: Path, capsys) -> None:
     assert main([str(own), "--to", "checkpoint", "--out", str(own)]) == 2
     assert "is the checkpoint to export" in capsys.readouterr().err
     assert main([str(run), "--data", str(run)]) == 2
-    assert "--data: of no use" in capsys.readouterr().err
+    assert "--data: can only be used with --to checkpoint" in capsys.readouterr().err
