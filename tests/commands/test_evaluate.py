@@ -125,7 +125,7 @@ def test_all_frames_of_which_some_were_trained_on(
     assert found["frames"] == 12 and found["people"] == 6
     err = capsys.readouterr().err
     assert "6 frames have the same names as training frames of the run" in err
-    assert "F1 at them is too good where --set all holds these" in err
+    assert "F1 at these thresholds is too optimistic if --set all includes them" in err
     assert {each["who"] for each in found["worst_group"].values()} <= {"age old", "age young"}
     assert (
         found["worst_person"]["accuracy"]["value"] < found["metrics"]["accuracy"]["mean"]["value"]

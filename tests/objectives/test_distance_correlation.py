@@ -130,7 +130,7 @@ def test_unknown_labels_say_nothing(
     [
         ("of=z1,labels", ["of=", "z1,z2 or z2,labels"]),
         ("of=z2,z1", ["of=", "z1,z2 or z2,labels"]),
-        ("of=z2,labels\ngradient_to=both", ["of=z2,labels", "z2 only"]),
+        ("of=z2,labels\ngradient_to=both", ["of=z2,labels", "only has a gradient to z2"]),
         ("of=z1", ["of=z1", "2 values"]),
         ("of=z1,z2\nweight=-1", ["weight=-1", "at least 0"]),
         ("of=z1,z2\nramps=3", ["unknown option 'ramps'", "ramp_epochs"]),
