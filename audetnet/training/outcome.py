@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import metric_title
+from audetnet.evaluation.thresholds import Thresholds
+from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.held_out import HeldOut
 from audetnet.training.identity import check_identity
-from audetnet.training.records import Record, best_index
+from audetnet.training.records import Record, best_index, tuned_thresholds
 from audetnet.training.stopping import StopRequest
 
 
@@ -62,6 +65,20 @@ def choose(history: list[Record], name: str, metric: str) -> Choice:
         reason = f"{name} {title} is undefined in every epoch: the last epoch is reported"
         return Choice(last, "last epoch", reason)
     return Choice(best, f"{name} {metric}")
+
+
+def final_thresholds(chosen: Record, au_names: tuple[str, ...], head: AUHead) -> Thresholds:
+    """The thresholds of the chosen epoch."""
+    default = np.full(len(au_names), head.threshold)
+    tuned = tuned_thresholds(chosen)
+    found = None if tuned is None else np.array(list(tuned.values()), np.float64)
+    return Thresholds(
+        aus=au_names,
+        scale="intensity" if head.regress else "probability",
+        epoch=chosen["epoch"],
+        default=default,
+        validation=None if found is None else np.where(np.isnan(found), default, found),
+    )
 
 
 class FinalEvaluation:

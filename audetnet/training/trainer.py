@@ -4,14 +4,12 @@ last save.
 
 import json
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
-from audetnet.config.options import Config, TrainingOptions
-from audetnet.console.lines import counted, note, say
+from audetnet.config.options import Config
+from audetnet.console.lines import say
 from audetnet.console.progress import ProgressBar
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
@@ -27,8 +25,7 @@ from audetnet.data.momu import Indices
 from audetnet.data.order import epoch_order
 from audetnet.data.views import views_of_epoch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
-from audetnet.evaluation.evaluate import Evaluator, Reference
-from audetnet.evaluation.thresholds import Thresholds
+from audetnet.evaluation.evaluate import Evaluator
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.networks.model_plan import ModelPlan
@@ -39,14 +36,15 @@ from audetnet.training.compiled import compile_networks, memory_format
 from audetnet.training.held_out import HeldOut
 from audetnet.training.logs import NullLog, RunDirectory, RunLog
 from audetnet.training.meter import Meter
-from audetnet.training.outcome import FinalEvaluation
+from audetnet.training.outcome import FinalEvaluation, final_thresholds
 from audetnet.training.preparation import PeopleAtRest, fit_blocks, training_people_at_rest
-from audetnet.training.records import Record, best_index, selection_metric, tuned_thresholds
+from audetnet.training.records import Record, best_index, selection_metric
+from audetnet.training.run_length import check_length
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
-from audetnet.training.with_references import references_by_count, uses_person_reference
+from audetnet.training.with_references import reference_maker
 
 CHECK_INTERVAL = 16
 """Batches between two reads of the terms, for the progress bar and to detect non-finite values."""
@@ -108,7 +106,7 @@ class Trainer:
         )
         self._order = epoch_order(config.data, dataset.train, dataset.active_from, settings.seed)
         self._progress = Progress()
-        self._check_length()
+        check_length(config, self._order.length(), world.size)
         self._meter = Meter()
         self._history: list[Record] = []
         self._seconds = 0.0
@@ -128,25 +126,6 @@ class Trainer:
         return torch.autocast(
             self._settings.device.type, torch.bfloat16, enabled=self._settings.bf16
         )
-
-    def _check_length(self) -> None:
-        """Raise UserError for a run in which nothing would be trained."""
-        training = self._config.training
-        frames = self._order.length()
-        if training.batch_size < self._world.size:
-            raise self._config.places[TrainingOptions].error(
-                f"batch_size={training.batch_size} is less than the number of processes, "
-                f"{self._world.size}",
-                "batch_size",
-            )
-        batches = len(self._batch_indices(np.arange(frames))) * training.max_epochs
-        if batches < training.train_main_net_every_n_batches:
-            raise self._config.places[TrainingOptions].error(
-                f"the main networks would never be trained: {counted(frames, 'frame')} in "
-                f"{counted(training.max_epochs, 'epoch')} make {batches} batches, but "
-                f"train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
-                "train_main_net_every_n_batches",
-            )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Resume from a checkpoint that ``compatibility.check_run`` has accepted."""
@@ -219,38 +198,14 @@ class Trainer:
             self._paths.best,
             self._identity,
             self._world,
-            self._references(),
+            reference_maker(
+                self._model, self._config.data, self._dataset, self._batches, self._settings.seed
+            ),
         )
         at_end = self._progress.batch == 0
         outcome = evaluation(self._history, self._selection(), at_end, stop)
-        thresholds = self._thresholds(outcome.chosen)
+        thresholds = final_thresholds(outcome.chosen, self._dataset.au_names, self._head)
         self._world.from_main(lambda: self._log.finish(self._history, outcome, thresholds))
-
-    def _thresholds(self, chosen: Record) -> Thresholds:
-        """Those of the epoch that is reported."""
-        default = np.full(len(self._dataset.au_names), self._head.threshold)
-        tuned = tuned_thresholds(chosen)
-        found = None if tuned is None else np.array(list(tuned.values()), np.float64)
-        return Thresholds(
-            aus=self._dataset.au_names,
-            scale="intensity" if self._head.regress else "probability",
-            epoch=chosen["epoch"],
-            default=default,
-            validation=None if found is None else np.where(np.isnan(found), default, found),
-        )
-
-    def _references(self) -> Callable[[], Mapping[str, Reference]] | None:
-        """Makes what the test people show at rest; None where no cfg asks for it, or where it is
-        not known who is who: a line says so.
-        """
-        if not uses_person_reference(self._model, self._config.data):
-            return None
-        for frames in (self._dataset.train, self._dataset.test):
-            if fault := frames.subjects_fault():
-                note(f"no results with a person's reference: that {fault}")
-                return None
-        data, batches, seed = self._dataset, self._batches, self._settings.seed
-        return lambda: references_by_count(self._model, data, batches, seed)
 
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch

@@ -4,11 +4,12 @@ They apply when several frames of a person are available. They use other frames 
 without labels (docs/person_reference.md: limitations).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
 from audetnet.config.options import DataOptions
+from audetnet.console.lines import note
 from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.neutral_frames import NeutralFrames, neutral_medians
@@ -28,6 +29,25 @@ CHOICES: Mapping[str, NeutralFrames] = {
 def uses_person_reference(model: AUDetNet, data: DataOptions) -> bool:
     """Whether the cfg asks for person references, as a data option or as a block."""
     return data.person_reference is not None or reference_block(model) is not None
+
+
+def reference_maker(
+    model: AUDetNet,
+    data: DataOptions,
+    dataset: Dataset,
+    batches: Mapping[str, Batches],
+    seed: int,
+) -> Callable[[], Mapping[str, Reference]] | None:
+    """Calls ``references_by_count``; None if the cfg asks for no person reference, or, with a note,
+    if the people are not known.
+    """
+    if not uses_person_reference(model, data):
+        return None
+    for frames in (dataset.train, dataset.test):
+        if fault := frames.subjects_fault():
+            note(f"no results with a person's reference: that {fault}")
+            return None
+    return lambda: references_by_count(model, dataset, batches, seed)
 
 
 def references_by_count(
