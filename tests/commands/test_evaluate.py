@@ -48,7 +48,7 @@ def _evaluate(folder: Path, out: Path, *flags: str, run: str = "run") -> dict[st
     return found
 
 
-def test_a_run_is_worth_what_its_training_said(
+def test_evaluation_agrees_with_training(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = _evaluate(folder, tmp_path, "--data", str(DATA))["datasets"]["minimal_dataset"]
@@ -174,7 +174,7 @@ def test_mistakes_are_lines(
     assert message in line
 
 
-def test_aus_that_nobody_shares_are_a_line(
+def test_no_shared_aus_is_one_line(
     folder: Path,
     tmp_path: Path,
     edited_cfg: Callable[..., Path],

@@ -391,7 +391,7 @@ def test_cache_off_writes_no_cache_and_trains_the_same(
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
 
 
-def test_a_damaged_cache_is_packed_anew_where_it_is_checked(
+def test_a_damaged_cache_is_repacked_when_checked(
     tmp_path: Path,
     minimal_data: Path,
     edited_cfg: Callable[..., Path],
@@ -467,7 +467,7 @@ DISCRIMINATOR_WITH_TANH = (
 COMPILED = ("--cache", "off", "--compile")
 
 
-def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
+def test_compile_without_a_compiler_trains_uncompiled_and_says_why(
     edited_cfg: Callable[..., Path],
     minimal_data: Path,
     tmp_path: Path,
@@ -486,7 +486,7 @@ def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
 
 
 @pytest.mark.slow
-def test_compile_takes_the_networks_but_for_critics_that_need_double_backward(
+def test_compile_skips_critics_that_need_double_backward(
     edited_cfg: Callable[..., Path],
     minimal_data: Path,
     tmp_path: Path,

@@ -103,7 +103,7 @@ def test_a_damaged_file_is_named(damage: str, whole: Path, tmp_path: Path) -> No
         load_checkpoint(file)
 
 
-def test_a_flipped_bit_is_noticed_wherever_it_is(whole: Path, tmp_path: Path) -> None:
+def test_a_flipped_bit_is_detected_anywhere(whole: Path, tmp_path: Path) -> None:
     data = _latest(whole).read_bytes()
     file = tmp_path / "x.pt"
     spread = range(0, len(data), len(data) // 40)
@@ -115,13 +115,13 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(whole: Path, tmp_path: Path) ->
             load_checkpoint(file)
 
 
-def test_others_read_a_checkpoint_as_any_file_of_torch(whole: Path) -> None:
+def test_torch_load_reads_a_checkpoint(whole: Path) -> None:
     content = torch.load(_latest(whole), weights_only=True, mmap=True)
     assert content["format"] == 2 and content["progress"]["step"] == 8
     assert zipfile.ZipFile(_latest(whole)).testzip() is None
 
 
-def test_checkpoints_of_the_format_without_checksum_go_on(
+def test_checkpoints_without_checksum_can_be_resumed(
     short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whose runs know of no fold and no list of frames; the zip's own checksums are looked at."""
@@ -150,7 +150,7 @@ def test_checkpoints_of_the_format_without_checksum_go_on(
     ],
     ids=["directory", "pipe"],
 )
-def test_what_is_no_file_is_left_alone(
+def test_directories_and_pipes_are_left_alone(
     make: Callable[[Path], None],
     line: str,
     short_cfg: Path,
@@ -166,7 +166,7 @@ def test_what_is_no_file_is_left_alone(
     assert os.path.lexists(_latest(run))
 
 
-def test_a_newer_version_is_not_taken_for_a_damage(
+def test_a_newer_version_does_not_count_as_damage(
     short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _latest(run).write_bytes(_without_checksum(_content(run), 3))
@@ -286,7 +286,7 @@ def test_an_edited_checkpoint_is_refused(
 
 
 @pytest.mark.parametrize("edit", ["weight NaN", "tensor of another shape"])
-def test_an_edited_checkpoint_is_set_aside_in_one_line(
+def test_an_edited_checkpoint_is_renamed_with_one_line(
     edit: str, short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change, message = EDITS[edit]
@@ -323,7 +323,7 @@ def test_a_description_that_does_not_fit_is_one_line(
     assert line.startswith(f"{_latest(run)}: not a checkpoint of AUDetNet") and message in line
 
 
-def test_where_the_landmarks_came_from_is_kept(
+def test_the_landmark_source_must_not_change(
     short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of runs that do not say it, as those of before, it is not known."""
@@ -354,9 +354,7 @@ def test_a_reader_of_a_damaged_checkpoint_changes_nothing(
     assert _files(run) == before
 
 
-def test_there_is_nothing_to_read_of_a_run_that_has_learnt_nothing(
-    run: Path, tmp_path: Path
-) -> None:
+def test_an_untrained_run_cannot_be_loaded(run: Path, tmp_path: Path) -> None:
     content = _content(run)
     content.update(history=[], progress={"epoch": 1, "batch": 0, "step": 0})
     write_sealed(_latest(run), content)
@@ -367,7 +365,7 @@ def test_there_is_nothing_to_read_of_a_run_that_has_learnt_nothing(
         load_saved(tmp_path / "empty")
 
 
-def test_a_damaged_checkpoint_is_set_aside_and_an_intact_one_offered(
+def test_a_damaged_checkpoint_is_renamed_and_an_intact_one_offered(
     short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the line says to type works, and ends in the weights of a run that was never damaged."""

@@ -30,7 +30,7 @@ def _saved(path: Path, state: dict[str, Tensor]) -> Path:
     return path
 
 
-def test_a_state_dict_is_taken_over_and_what_does_not_fit_is_named(
+def test_a_state_dict_is_loaded_and_mismatches_are_named(
     edited_cfg: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = _model(edited_cfg())
@@ -68,7 +68,7 @@ def test_a_state_dict_is_taken_over_and_what_does_not_fit_is_named(
     ],
     ids=["no file", "no tensors", "a list", "not finite", "nothing fits"],
 )
-def test_what_cannot_be_started_from_is_a_line(
+def test_unusable_files_are_one_line(
     content: object, message: str, edited_cfg: Edited, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights.pt"
@@ -80,7 +80,7 @@ def test_what_cannot_be_started_from_is_a_line(
         initialise(_model(edited_cfg()), path, AUS)
 
 
-def test_aus_are_found_by_their_names(
+def test_aus_are_matched_by_name(
     edited_cfg: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A checkpoint of 13 AUs in another order, one of them of no interest, and without AU26."""

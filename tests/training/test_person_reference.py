@@ -116,7 +116,7 @@ def part_of_batch(length: int, rank: int, processes: int) -> Batch:
     )
 
 
-def test_of_a_share_of_the_frames_the_person_counts_as_unknown() -> None:
+def test_a_share_of_the_frames_has_unknown_people() -> None:
     """The same share and frames whatever the processes; others in the next batch."""
     values = torch.tensor([1.0, 2.0, 6.0]).view(3, 1, 1, 1)
     rest = PeopleAtRest(values=values, missing=0.3, seed=0)
@@ -134,7 +134,7 @@ def test_of_a_share_of_the_frames_the_person_counts_as_unknown() -> None:
     assert torch.equal(every, own)
 
 
-def test_a_step_takes_it_off(bench: Bench) -> None:
+def test_a_step_subtracts_the_reference(bench: Bench) -> None:
     """What the rest of the Encoder reads in training is the stem minus the person's median."""
     model, batches = bench.model(), bench.batches("train", True)
     step = bench.step(model)
@@ -295,7 +295,7 @@ def without_subjects(data: Path, directory: Path, ids: str) -> Path:
     return copy
 
 
-def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
+def test_unknown_people_get_the_median_of_all_frames(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, batches, train = bench.model(), bench.batches("train", True), bench.data.train
@@ -314,7 +314,7 @@ def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
 @pytest.mark.slow
 @pytest.mark.usefixtures("narrow_resnet")
 @pytest.mark.parametrize("unknown", ["train", "test"])
-def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
+def test_without_known_subjects_a_note_says_so_and_training_continues(
     unknown: str,
     edited_cfg: Edited,
     minimal_data: Path,
@@ -345,7 +345,7 @@ def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
         pytest.param("nobody_1\n", "names none of the training frames", id="of other frames"),
     ],
 )
-def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
+def test_an_unusable_frame_list_is_one_line_and_can_be_corrected(
     text: str | None,
     said: str,
     edited_cfg: Edited,
@@ -371,7 +371,7 @@ def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
 
 @pytest.mark.usefixtures("narrow_resnet")
 @pytest.mark.parametrize("change", ["who is who", "the list"])
-def test_other_people_or_another_list_are_another_run(
+def test_other_people_or_another_list_prevent_resuming(
     change: str,
     edited_cfg: Edited,
     minimal_data: Path,

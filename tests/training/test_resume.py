@@ -29,7 +29,7 @@ def without_times(run: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stops", [[1], [3, 2, 1, 1], [4], [5], [6, 1]])
-def test_a_stopped_run_goes_on_to_the_same_weights(
+def test_a_stopped_run_resumes_to_the_same_weights(
     stops: list[int],
     whole: Path,
     train: Train,
@@ -50,7 +50,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
 
 
 @pytest.mark.slow
-def test_so_does_a_run_of_every_objective_with_people_drawn_evenly(
+def test_a_run_of_every_objective_resumes_to_the_same_weights(
     train: Train, quick_cfg: Path, stop_after: Callable[[int | None], None]
 ) -> None:
     text = with_objectives(quick_cfg.read_text())
@@ -66,7 +66,7 @@ def test_so_does_a_run_of_every_objective_with_people_drawn_evenly(
     assert without_times(whole) == without_times(resumed)
 
 
-def test_blocks_that_draw_draw_the_same_in_a_run_gone_on_with(
+def test_random_blocks_repeat_their_draws_in_a_resumed_run(
     train: Train, edited_cfg: Callable[..., Path], stop_after: Callable[[int | None], None]
 ) -> None:
     """Also in a critic, whose penalty runs it more than once a batch."""
@@ -153,7 +153,7 @@ def test_a_finished_run_prints_its_table_again(
         ([], ["--test-ids", "train_ids.csv"], "different test ids: number 1 was "),
     ],
 )
-def test_another_run_is_not_gone_on_with(
+def test_another_run_is_not_resumed(
     edits: list[tuple[str, str]],
     flags: list[str],
     difference: str,
@@ -176,7 +176,7 @@ def test_another_run_is_not_gone_on_with(
     assert (run / "checkpoints" / "latest.pt").read_bytes() == before
 
 
-def test_more_epochs_may_be_asked_for(
+def test_max_epochs_can_be_raised(
     train: Train, quick_cfg: Path, edited_cfg: Callable[..., Path]
 ) -> None:
     train(quick_cfg, "run")

@@ -65,7 +65,7 @@ def _dangling(run: Path) -> None:
     ],
     ids=["deleted", "dangling link", "only metrics", "only results"],
 )
-def test_a_run_without_its_latest_checkpoint_is_not_begun_anew(
+def test_a_run_without_its_latest_checkpoint_is_not_started_over(
     lose: Callable[[Path], None],
     messages: list[str],
     short_cfg: Path,
@@ -82,7 +82,7 @@ def test_a_run_without_its_latest_checkpoint_is_not_begun_anew(
 
 
 @pytest.mark.parametrize("latest", ["intact", "damaged", "deleted"])
-def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
+def test_overwrite_starts_over_and_keeps_other_files(
     latest: str, short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if latest == "damaged":
@@ -107,7 +107,7 @@ def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
     assert_same_bits(_latest(whole), _latest(run))
 
 
-def test_a_run_in_work_is_not_overwritten(
+def test_a_run_in_progress_is_not_overwritten(
     short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with locked(run, ""):
@@ -131,7 +131,7 @@ def test_nothing_is_overwritten_before_the_new_run_can_begin(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("save", range(4))
-def test_a_run_that_is_killed_while_it_saves_goes_on(
+def test_a_run_killed_while_saving_can_be_resumed(
     save: int, short_cfg: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before its first checkpoint, between the metrics of the first epoch and best.pt, between that
@@ -154,7 +154,7 @@ def test_a_run_that_is_killed_while_it_saves_goes_on(
         assert_same_bits(whole / "checkpoints" / name, run / "checkpoints" / name)
 
 
-def test_a_run_that_has_learnt_nothing_may_be_begun_with_another_cfg(
+def test_an_untrained_run_can_be_restarted_with_another_cfg(
     short_cfg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as there is only the checkpoint of its start; a result is not thrown away."""
@@ -284,7 +284,7 @@ def test_what_has_changed_in_the_data_is_named(
 
 
 @pytest.mark.parametrize("used", [True, False], ids=["drawn evenly", "of no account"])
-def test_a_run_that_learns_from_subjects_wants_the_same_ones(
+def test_a_run_that_uses_subjects_needs_the_same_ones(
     used: bool,
     short_cfg: Path,
     data: Path,
@@ -305,7 +305,7 @@ def test_a_run_that_learns_from_subjects_wants_the_same_ones(
     assert ("digest_of_subjects" in capsys.readouterr().err) == used
 
 
-def test_another_fold_of_the_same_frames_is_no_change(
+def test_another_fold_of_the_same_frames_is_not_a_change(
     short_cfg: Path, data: Path, tmp_path: Path, stop_after: Callable[[int | None], None]
 ) -> None:
     stop_after(1)
@@ -314,7 +314,7 @@ def test_another_fold_of_the_same_frames_is_no_change(
     assert load_checkpoint(_latest(tmp_path / "run")).progress.step == 8
 
 
-def test_the_list_of_frames_keeps_labels_to_itself(whole: Path) -> None:
+def test_the_frame_list_does_not_reveal_labels(whole: Path) -> None:
     with (whole / "frames.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["set", "frame", "digest of labels", "image", "bytes"]
@@ -346,7 +346,7 @@ def test_a_file_or_directory_in_the_way_is_one_line(
 
 
 @pytest.mark.parametrize("where", [".", "checkpoints", "pictures", "tensorboard"])
-def test_a_link_that_leads_nowhere_is_no_directory(
+def test_a_dangling_link_is_not_a_directory(
     where: str, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "run" / where
