@@ -68,8 +68,8 @@ NEVER = {
     "disentangling": ("audetnet.training", "audetnet.baselines"),
     "prediction": ("audetnet.disentangling", "audetnet.baselines", "create_dataset"),
 }
-"""Further forbidden imports of a package or module: pure mathematics stays usable alone, options can
-be read without torch, and packages of a layer stay independent.
+"""Further forbidden imports of a package or module: pure mathematics stays usable alone, options are
+read without torch, and packages of a layer stay independent.
 """
 MOST_BY_POSITION, MOST_ON_TOP = 3, 6
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
