@@ -68,7 +68,7 @@ NEVER = {
     "disentangling": ("audetnet.training", "audetnet.baselines"),
     "prediction": ("audetnet.disentangling", "audetnet.baselines", "create_dataset"),
 }
-"""Further forbidden imports of a package or module: pure mathematics stays usable alone, options are
+"""More forbidden imports of a package or module: pure mathematics stays usable alone, options are
 read without torch, and packages of a layer stay independent.
 """
 MOST_BY_POSITION, MOST_ON_TOP = 3, 6
