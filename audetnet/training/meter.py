@@ -11,7 +11,7 @@ from audetnet.errors import UserError
 
 
 class Meter:
-    """Means over the frames of an epoch. Each call of ``add`` must use the same groups of terms."""
+    """Means over the frames of an epoch. Terms added in one call must always be added together."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, ...], dict[str, Tensor]] = {}
