@@ -64,7 +64,7 @@ def dataset(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of numbers: figures take seconds."""
-    monkeypatch.setattr(figures, "figures_of", lambda *_: {})
+    monkeypatch.setattr(figures, "balance_figures", lambda *_: {})
 
 
 def listed(directory: Path) -> list[str]:
