@@ -166,7 +166,7 @@ def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> 
 
     if run.thresholds().validation is not None and which != "test":
         yield (
-            f"beware: the tuned thresholds of {run.path} were chosen on its validation people: "
+            f"warning: the tuned thresholds of {run.path} were chosen on its validation people: "
             f"F1 at them is too good where --set {which} holds these"
         )
     if run.thresholds().validation is None:
@@ -179,7 +179,7 @@ def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> 
         shared = sorted(trained & set(_chosen(dataset, which).ids))
         if shared:
             yield (
-                f"beware: {name}: {len(shared)} frames have the names of frames that the run was "
+                f"warning: {name}: {len(shared)} frames have the names of frames that the run was "
                 f"trained on, which inflates results: {first_few(shared)}"
             )
 

@@ -169,7 +169,7 @@ def test_a_random_split_by_frame_says_what_it_is(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(data), "--random-frames", "0.2"]) == 0
-    assert "beware: " in capsys.readouterr().err
+    assert "warning: " in capsys.readouterr().err
     assert len(_ids(data, "test")) == 18
     assert len(_ids(data, "train")) == 72
     assert not set(_ids(data, "test")) & set(_ids(data, "train"))

@@ -527,7 +527,7 @@ def test_an_array_that_does_not_fit_is_packed_anew_with_a_line(
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(3)), expected)
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{_array(tmp_path)}: ") and line.endswith("; packing anew")
+    assert line.startswith(f"{_array(tmp_path)}: ") and line.endswith("; packing again")
     assert read_header(_array(tmp_path)) is not None and len(_files(tmp_path / "cache")) == 2
 
 

@@ -92,14 +92,14 @@ def test_frames_without_image_or_labels_are_left_out_and_named(
     path = directory / "train_ids.csv"
     assert dataset.train.ids == tuple(TRAIN)
     assert dataset.notes == (
-        f"{path}: {count} of {4 + count} ids left out, without {reason}: {named}",
+        f"{path}: {count} of {4 + count} ids left out for lack of {reason}: {named}",
     )
 
 
 def test_a_frame_without_both_is_counted_once(dataset_directory: Write) -> None:
     directory = dataset_directory(LABELS, [*TRAIN, "X_0"], TEST, images=list(LABELS))
     (note,) = _load(directory).notes
-    assert "1 of 5 ids left out, without an image: X_0" in note
+    assert "1 of 5 ids left out for lack of an image: X_0" in note
 
 
 @pytest.mark.parametrize("images", [[], TRAIN], ids=["no image at all", "none of the test frames"])
@@ -156,7 +156,7 @@ def test_overlaps_of_train_and_test_are_warned_of(
         assert notes == ()
     else:
         assert len(notes) == 1
-        assert notes[0].startswith("beware: ")
+        assert notes[0].startswith("warning: ")
         assert named in notes[0]
         assert notes[0].endswith("A" if "subjects" in named else "A_0, C_0")
 
@@ -175,8 +175,8 @@ def test_validation_subjects_leave_the_training_set(dataset_directory: Write) ->
 @pytest.mark.parametrize(
     ("subjects", "message"),
     [
-        (("D",), "validation_subjects names 'D', but its subjects are A, B"),
-        (("A", "C"), "validation_subjects names 'C', but its subjects are A, B"),
+        (("D",), "validation_subjects names 'D', but the subjects are A, B"),
+        (("A", "C"), "validation_subjects names 'C', but the subjects are A, B"),
         (("A", "B"), "validation_subjects leaves no training frames"),
     ],
     ids=["unknown", "of the test set", "everybody"],
@@ -217,7 +217,7 @@ def test_au_names_come_from_the_data_else_from_the_cfg_else_are_columns(
         (
             ["AU6", "AU12"],
             ("AU12", "AU6"),
-            "{directory}/dataset.json: its AUs (AU6, AU12) are not those of au_names of "
+            "{directory}/dataset.json: its AUs (AU6, AU12) differ from those of au_names of "
             "the cfg (AU12, AU6); delete au_names",
         ),
         (
@@ -320,7 +320,7 @@ def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
     with pytest.raises(UserError) as error:
         _load(directory, validation_subjects=("B",))
     assert str(error.value) == (
-        f"{directory / 'validation_ids.csv'}: the validation frames are listed here; delete "
+        f"{directory / 'validation_ids.csv'}: validation frames are already listed here; delete "
         "validation_subjects from the cfg, or this file"
     )
 
@@ -334,7 +334,7 @@ def test_overlaps_with_the_validation_set_are_warned_of(
     directory = dataset_directory(LABELS, ["A_0", "A_1"], ["C_0"])
     (directory / "validation_ids.csv").write_text(listed)
     (note,) = _load(directory).notes
-    assert note.startswith(f"beware: 1 frame in both {both}")
+    assert note.startswith(f"warning: 1 frame in both {both}")
 
 
 def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) -> None:
@@ -349,7 +349,7 @@ def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) ->
     with pytest.raises(UserError) as error:
         _load(directory)
     assert str(error.value) == (
-        f"{directory / 'train_ids.csv'}: no such file; this dataset has the folds 1, 2: choose one "
+        f"{directory / 'train_ids.csv'}: no such file; this dataset has folds (1, 2): choose one "
         "with --fold"
     )
 

@@ -99,9 +99,9 @@ def _saved(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (POSTSCRIPT, "not of a format known here (JPEG, PNG)"),
-        (_saved("TIFF"), "not of a format known here (JPEG, PNG)"),
-        (_saved("BMP"), "not of a format known here (JPEG, PNG)"),
+        (POSTSCRIPT, "expected one of the formats JPEG, PNG"),
+        (_saved("TIFF"), "expected one of the formats JPEG, PNG"),
+        (_saved("BMP"), "expected one of the formats JPEG, PNG"),
         (_png_header(10_000, 7_000), "more than 67 megapixels"),
         (_png_header(20_000, 20_000), "more than 67 megapixels"),
     ],
@@ -292,7 +292,7 @@ def test_aus_have_different_names_that_may_hold_commas(dataset_directory: Write)
     names = ("AU1, left", "AU1, right")
     paths = DatasetPaths(directory=directory)
     assert load_dataset(paths, regress=False, au_names=names).au_names == names
-    with pytest.raises(UserError, match="AUs of the same name: AU1"):
+    with pytest.raises(UserError, match="duplicate AU names: AU1"):
         load_dataset(paths, regress=False, au_names=("AU1", "AU1"))
 
 

@@ -190,7 +190,7 @@ def test_what_it_was_made_of_decides_whether_it_is_used(
     assert counting.images == len(TRAIN) * views + len(TEST)
     assert len(packed.files()) == (1 if change == "an image" else 2)
     assert set(before) <= set(packed.files())
-    assert ("has changed; packing anew" in capsys.readouterr().err) == (change == "an image")
+    assert ("have changed; packing again" in capsys.readouterr().err) == (change == "an image")
 
 
 def test_the_same_names_elsewhere_are_other_images(
@@ -244,7 +244,7 @@ def test_damaged_rows_are_found_and_made_again(
     np.testing.assert_array_equal(rows(packed.outputs(), "b/1"), rows(outputs, "b/1"))
     again = packed.outputs(thorough=True)
     np.testing.assert_array_equal(rows(again, "b/1"), expected)
-    assert "1 of 14 packed frames are damaged (b/1); packing anew" in capsys.readouterr().err
+    assert "1 of 14 packed frames are damaged (b/1); packing again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("cached", [True, False])
