@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from audetnet.faces.landmarks import LandmarkError, Points, check_landmarks
+from audetnet.faces.opencv import cv2
 
 Matrix = npt.NDArray[np.float64]
 """(2, 3): a linear map and a translation."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-import cv2
 from PIL import Image
 
 from audetnet.console.progress import ProgressBar
 from audetnet.data.images import RgbImage
 from audetnet.data.videos import video_rate
 from audetnet.errors import UserError
+from audetnet.faces.opencv import cv2
 from audetnet.files.atomic import atomic_write
 from audetnet.prediction.drawn_faces import drawn
 from audetnet.prediction.frames import Source
