@@ -53,7 +53,7 @@ def note_lonely_frames(subjects: Sequence[str], summary: Summary) -> None:
     """
     if len(subjects) == len(set(subjects)) > 1:
         summary.note(
-            f"warning: each of the {len(subjects)} frames has a subject of its own, so that a split "
-            "by subject is a split by frame. If people are in several frames, name the column that "
+            f"warning: each of the {len(subjects)} frames has its own subject, so a split by "
+            "subject is a split by frame. If people are in several frames, name the column that "
             "says who with csv_labels --subject-column, or set subject_pattern in dataset.json"
         )

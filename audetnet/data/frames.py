@@ -128,9 +128,9 @@ def load_dataset(
     table = read_labels(labels_path, metadata.kind)
     if regress and table.kind == "occurrence":
         raise UserError(
-            f"{labels_path}: the labels are occurrences (0 or 1), but regress_au_intensities=True "
-            "needs intensities: set it to False (or, if these are intensities that never exceed "
-            f'1, write "kind": "intensity" in {METADATA_FILE})'
+            f"{labels_path}: the labels are occurrences (0 or 1), not intensities: set "
+            "regress_au_intensities=False (or, if these are intensities that never exceed 1, write "
+            f'"kind": "intensity" in {METADATA_FILE})'
         )
     names = au_names_of(directory, table, metadata, au_names)
     source = _FrameSource(

@@ -30,9 +30,9 @@ from audetnet.data.array_file import (
     checksums_of,
     damaged_rows,
     header_path,
-    without_checksums,
     open_array,
     read_header,
+    without_checksums,
 )
 from audetnet.data.images import ImageError, Size, read_image
 from audetnet.files.atomic import atomic_write, write_text

@@ -135,9 +135,9 @@ def test_subjects_that_all_differ_are_pointed_out(
     write_csv(tmp_path / "labels.csv", rows)
     out = tmp_path / "out"
     assert csv_labels.main([str(tmp_path / "labels.csv"), str(out), *flags]) == 0
-    assert "each of the 2 frames has a subject of its own" in capsys.readouterr().err
+    assert "each of the 2 frames has its own subject" in capsys.readouterr().err
     assert splits.main([str(out), "--test", "0.5"]) == 0
-    assert "each of the 2 frames has a subject of its own" in capsys.readouterr().err
+    assert "each of the 2 frames has its own subject" in capsys.readouterr().err
     metadata = json.loads((out / "dataset.json").read_text())
     (out / "dataset.json").write_text(json.dumps({**metadata, "subjects": None}))
     shared = [["id", "AU1"], ["a_1", 0], ["a_2", 1], ["b_1", 1]]

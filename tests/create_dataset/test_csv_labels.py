@@ -210,7 +210,7 @@ def test_the_scale_is_guessed_or_said(
         (["id,AU1", "a/b,1"], [], ":2: frame id 'a/b' contains one of / \\ , ;"),
         (["id,AU1", "a,1", ",1"], [], ":3: nothing in column id"),
         (["id;AU1", "a;1"], [], ":1: cells are separated by semicolons; expected commas"),
-        (["id,x,x,AU1", "a,1,2,1"], [], ":1: two columns are called x"),
+        (["id,x,x,AU1", "a,1,2,1"], [], ":1: duplicate columns: x"),
         (["path,AU1", "x.jpg,1"], ["--photographs", "photos"], ":2: "),
         (["id,AU1", "a,1"], ["--photographs", "photos"], ":1: no column of paths"),
         (["video,frame,AU1", "a.mp4,one,1"], [], ":2: expected the number of a frame in column f"),

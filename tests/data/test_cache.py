@@ -436,7 +436,7 @@ def test_flipped_bits_are_found_and_packed_anew(
     assert damaged_frames(path, header) == [f"f{row:02}" for row in sorted(rows)]
     packed = pack_frames(images, SIZE, False, tmp_path / "cache", thorough=True)
     said = capsys.readouterr().err
-    assert f"{path}: {len(rows)} of 40 packed frames are damaged" in said and "anew" in said
+    assert f"{path}: {len(rows)} of 40 packed frames are damaged" in said and "again" in said
     expected = [read_image(image, SIZE) for image in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(40)), expected)
     assert damaged_frames(path, read_header(path) or {}) == []

@@ -100,7 +100,7 @@ def test_metadata_is_optional_as_a_whole_and_in_parts(
         ("[]", 'expected an object such as {"aus": ["AU1"], "kind": "intensity"}'),
         ('{"aus": "AU1"}', '"aus": expected a list of names such as ["AU1", "AU2"]'),
         ('{"aus": [1, 2]}', '"aus": expected a list of names such as ["AU1", "AU2"]'),
-        ('{"aus": ["AU1", "AU1"]}', '"aus" holds a name twice'),
+        ('{"aus": ["AU1", "AU1"]}', '"aus" contains a duplicate name'),
         (
             '{"kind": "intensities"}',
             '"kind": expected "intensity" or "occurrence", not \'intensities\'',
@@ -114,10 +114,10 @@ def test_metadata_is_optional_as_a_whole_and_in_parts(
         ('{"threshold": 6}', '"threshold": expected an intensity above 0, at most 5, not 6'),
         ('{"landmarks": "haar"}', "\"landmarks\": expected facemesh, dlib, files, not 'haar'"),
         ('{"landmarks": []}', '"landmarks": expected facemesh, dlib, files, not []'),
-        ('{"source": 1}', '"source" and "subjects": expected a text, not 1'),
+        ('{"source": 1}', '"source" and "subjects": expected text, not 1'),
         ('{"folds": [["A"]]}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
         ('{"folds": {"1": []}}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
-        ('{"folds": {"1": ["A"], "2": ["A"]}}', '"folds" holds a subject twice: A'),
+        ('{"folds": {"1": ["A"], "2": ["A"]}}', '"folds" contains a subject twice: A'),
     ],
 )
 def test_mistakes_in_the_metadata_name_their_key(

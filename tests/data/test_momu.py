@@ -358,7 +358,7 @@ def test_what_is_left_over_of_a_draw_goes_to_anyone() -> None:
     [
         (64, 64, ["64 / 64 = 1, for", " 3 classes", "sampling_size 16 or epoch_size 192"]),
         (10, 5, ["10 / 5 = 2, for", "sampling_size 2 or epoch_size 15"]),
-        (2, 1, ["take epoch_size 3"]),
+        (2, 1, ["use epoch_size 3"]),
         (6, 2, None),
     ],
     ids=["one draw", "size that divides", "epoch smaller than the classes", "enough"],

@@ -168,7 +168,7 @@ def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise MemoryError
 
     monkeypatch.setattr("audetnet.data.pickles.run_pickle", full)
-    with pytest.raises(UserError, match="more memory than there is"):
+    with pytest.raises(UserError, match="not enough memory to read it"):
         _read(tmp_path, b".")
 
 

@@ -373,7 +373,7 @@ def test_infinite_factors_are_refused(tmp_path: Path) -> None:
 
 def test_factors_of_the_same_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "factors.csv").write_text("frame,yaw,yaw\na,1,2\n")
-    with pytest.raises(UserError, match="two columns are called yaw"):
+    with pytest.raises(UserError, match="duplicate columns: yaw"):
         find_factors(tmp_path, None, None)
 
 

@@ -147,9 +147,9 @@ class _Opaque:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a pickled dict of numpy arrays"),
-        (b"frame,AU1\nSN001_0,3\n", "not a pickled dict of numpy arrays"),
-        (pickle.dumps({"a": [1.0]})[:-4], "not a pickled dict of numpy arrays"),
+        (b"", "not a pickled dict of NumPy arrays"),
+        (b"frame,AU1\nSN001_0,3\n", "not a pickled dict of NumPy arrays"),
+        (pickle.dumps({"a": [1.0]})[:-4], "not a pickled dict of NumPy arrays"),
         (pickle.dumps([[1.0]]), "expected a pickled dict with frame ids as keys, found list"),
         (pickle.dumps({1: [1.0]}), "expected a pickled dict with frame ids as keys"),
         (pickle.dumps({"a": _Opaque()}), "_Opaque', which is not allowed"),
@@ -265,7 +265,7 @@ def test_values_out_of_range_are_named_with_frame_and_column(
         (["labels.parquet", "frames.csv"], "labels.parquet"),
         (
             ["labels.csv"],
-            "no AU table (*.pkl, *.pickle, *.parquet, aus.csv); name it with --labels FILE",
+            "no AU table (*.pkl, *.pickle, *.parquet, aus.csv); specify it with --labels FILE",
         ),
         (
             ["b.pkl", "a.pickle", "aus.csv"],
@@ -322,12 +322,12 @@ def test_a_csv_table_is_read_however_it_was_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", ": expected a column of frame ids and one per AU, separated by commas; found only "),
+        ("", ": expected a column of frame ids and one per AU, separated by commas; found "),
         ("frame,AU1\n", ": the AU table is empty"),
         ("frame\na\n", ": expected a column of frame ids and one per AU"),
         ("frame;AU1\na;1\n", ": expected a column of frame ids and one per AU"),
-        ("frame,AU1,AU1\na,1,1\n", ": two columns are called AU1"),
-        ("frame,AU1\na,1\nb,0\na,1\n", ": rows with the same frame id: a"),
+        ("frame,AU1,AU1\na,1,1\n", ": duplicate columns: AU1"),
+        ("frame,AU1\na,1\nb,0\na,1\n", ": duplicate frame ids: a"),
         ("frame,AU1\na,1\nb,yes\n", ":3: 'b' has 'yes' in column AU1; expected a number"),
         ("frame,AU1\na,1\nb,7\n", ": 'b' has the value 7 in column AU1 (1 such values)"),
         ("frame,AU1,AU2\na,1,0\nb,1\n", ":3: has 2 cells, but the first line has 3"),
@@ -335,7 +335,7 @@ def test_a_csv_table_is_read_however_it_was_saved(tmp_path: Path) -> None:
         ("frame,AU1\na,1\nb,1,0\n", ":3: has 3 cells, but the first line has 2"),
         ("frame,AU1\na,1\n\nb,1\n", ":3: has 0 cells, but the first line has 2"),
         ("frame,AU1\na,\xff\n".encode("latin1"), ": not a table: "),
-        ("," * 500_000, ":1: has 500001 columns; expected at most 10000"),
+        ("," * 500_000, ":1: has 500001 columns; expected frame ids"),
         (None, ": cannot be read: No such file or directory"),
     ],
 )
@@ -367,5 +367,5 @@ def test_without_its_package_parquet_says_what_to_install(
     with pytest.raises(UserError) as error:
         read_labels(tmp_path / "aus.parquet", None)
     assert str(error.value) == (
-        f"{tmp_path / 'aus.parquet'}: parquet files need the package pyarrow: pip install pyarrow"
+        f"{tmp_path / 'aus.parquet'}: Parquet files need the package pyarrow: pip install pyarrow"
     )
