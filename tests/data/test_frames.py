@@ -103,7 +103,7 @@ def test_a_frame_without_both_is_counted_once(dataset_directory: Write) -> None:
 
 
 @pytest.mark.parametrize("images", [[], TRAIN], ids=["no image at all", "none of the test frames"])
-def test_a_set_of_which_nothing_is_left_is_an_error(
+def test_a_set_without_usable_frames_is_an_error(
     dataset_directory: Write, images: list[str]
 ) -> None:
     directory = dataset_directory(LABELS, TRAIN, TEST, images=images)
@@ -148,7 +148,7 @@ def test_duplicates_count_once_in_the_validation_set(dataset_directory: Write) -
     ],
     ids=["disjoint", "frames", "subjects"],
 )
-def test_overlaps_of_train_and_test_are_warned_of(
+def test_overlaps_of_train_and_test_give_a_warning(
     dataset_directory: Write, train: list[str], test: list[str], named: str | None
 ) -> None:
     notes = _load(dataset_directory(LABELS, train, test)).notes
@@ -314,7 +314,7 @@ def test_validation_frames_may_be_listed(dataset_directory: Write) -> None:
     assert dataset.notes == ("validation ids: 1 duplicate, counted once",)
 
 
-def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
+def test_validation_frames_are_defined_only_once(dataset_directory: Write) -> None:
     directory = dataset_directory(LABELS, TRAIN, TEST)
     (directory / "validation_ids.csv").write_text("B_1\n")
     with pytest.raises(UserError) as error:
@@ -328,7 +328,7 @@ def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
 @pytest.mark.parametrize(
     ("listed", "both"), [("A_0\n", "train and validation"), ("C_0\n", "validation and test")]
 )
-def test_overlaps_with_the_validation_set_are_warned_of(
+def test_overlaps_with_the_validation_set_give_a_warning(
     dataset_directory: Write, listed: str, both: str
 ) -> None:
     directory = dataset_directory(LABELS, ["A_0", "A_1"], ["C_0"])
@@ -337,7 +337,7 @@ def test_overlaps_with_the_validation_set_are_warned_of(
     assert note.startswith(f"warning: 1 frame in both {both}")
 
 
-def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) -> None:
+def test_the_lists_of_a_fold_are_read_or_suggested(dataset_directory: Write) -> None:
     directory = dataset_directory(LABELS, TRAIN, TEST)
     (directory / "folds").mkdir()
     for fold in ("1", "2"):

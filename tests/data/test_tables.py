@@ -168,7 +168,7 @@ class _Opaque:
         *("ragged row", "dict as row", "a number that no float holds"),
     ],
 )
-def test_a_table_that_is_none_is_a_mistake_with_its_path(
+def test_a_file_that_is_not_a_table_is_an_error_with_its_path(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     path = tmp_path / "aus.pkl"
@@ -188,7 +188,7 @@ def test_a_table_that_is_none_is_a_mistake_with_its_path(
     ],
     ids=["missing", "a directory", "a pipe"],
 )
-def test_a_table_that_cannot_be_opened_is_a_mistake(
+def test_a_table_that_cannot_be_opened_is_an_error(
     tmp_path: Path, make: Any, message: str, name: str
 ) -> None:
     path = tmp_path / name
@@ -219,7 +219,7 @@ def test_a_table_that_cannot_be_opened_is_a_mistake(
         "all unknown",
     ],
 )
-def test_the_kind_is_what_is_described_else_what_the_values_say(
+def test_the_kind_is_the_described_one_else_inferred_from_values(
     tmp_path: Path, values: list[float], described: LabelKind | None, kind: LabelKind
 ) -> None:
     path = _write(tmp_path / "aus.pkl", {"a": values})
@@ -350,14 +350,14 @@ def test_mistakes_in_a_csv_table_name_their_line(
     assert str(error.value).startswith(f"{path}{message}")
 
 
-def test_texts_of_a_parquet_file_that_are_not_utf_8_are_a_mistake(tmp_path: Path) -> None:
+def test_parquet_strings_that_are_not_utf_8_are_an_error(tmp_path: Path) -> None:
     path = write_labels(tmp_path, ["frame_a"], np.ones((1, 1), np.float32), ["AU1"], "parquet")
     path.write_bytes(path.read_bytes().replace(b"frame_a", b"fr\xb1me_a"))
     with pytest.raises(UserError, match=r"aus\.parquet: not a table: "):
         read_labels(path, None)
 
 
-def test_without_its_package_parquet_says_what_to_install(
+def test_parquet_without_its_package_names_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: Any) -> None:

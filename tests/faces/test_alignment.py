@@ -154,7 +154,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("points", "expected"), UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_landmarks_that_make_no_crop(points: np.ndarray, expected: str) -> None:
+def test_degenerate_landmarks_are_refused(points: np.ndarray, expected: str) -> None:
     with pytest.raises(LandmarkError, match=expected):
         align(np.zeros((200, 200, 3), dtype=np.uint8), points, Alignment(size=64))
 

@@ -76,7 +76,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("make", "expected"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_cannot_be_used_is_named(tmp_path: Path, make, expected: str) -> None:
+def test_unusable_landmark_files_are_named(tmp_path: Path, make, expected: str) -> None:
     path = make(tmp_path)
     with pytest.raises(LandmarkError) as error:
         read_landmarks(path)
