@@ -42,7 +42,7 @@ def test_awkward_subjects_go_all_the_way(data: Path, monkeypatch: pytest.MonkeyP
     """Labels, folds, check, balance and what training reads."""
     assert splits.main([str(data), "--k", "5", "--validation", "1"]) == 0
     assert check.main([str(data)]) == 0
-    monkeypatch.setattr(figures, "figures_of", lambda *_: {})
+    monkeypatch.setattr(figures, "balance_figures", lambda *_: {})
     assert balance.main([str(data), "--fold", "1", "--sampling-size", "1"]) == 0
     tested = []
     for fold in ("1", "2", "3", "4", "5"):
