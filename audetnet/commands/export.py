@@ -53,8 +53,8 @@ def parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="DIR",
-        help="dataset directory of the run: a checkpoint then knows what its training people show "
-        "at rest, and predict --reference does not need the dataset (default: none)",
+        help="dataset directory of the run: the checkpoint then includes the mean neutral of its "
+        "training people, so that predict --reference does not need the dataset (default: none)",
     )
     return flags
 
@@ -87,15 +87,13 @@ def _export_checkpoint(run: Path, dataset: Path | None, out: Path) -> int:
     from audetnet.prediction.trained_model import TrainedModel
 
     model = TrainedModel(run, torch.device("cpu"), dataset)
-    if out.exists() and out.samefile(model.facts.path):
+    if out.exists() and out.samefile(model.info.path):
         raise UserError(f"--out {out}: is the checkpoint that is read; name another file")
     if dataset is not None:
-        model.prepare_for_rest()
+        model.prepare_neutral()
     write_portable(model.saved, model.training_level, out)
-    knows = (
-        "its thresholds" if model.training_level is None else "its thresholds and people at rest"
-    )
-    say(f"{out}: {counted(len(model.facts.au_names), 'AU')}, {model.facts.kind}, with {knows}")
+    knows = "its thresholds" if model.training_level is None else "its thresholds and mean neutral"
+    say(f"{out}: {counted(len(model.info.au_names), 'AU')}, {model.info.kind}, with {knows}")
     return 0
 
 
@@ -112,11 +110,11 @@ def _export_network(arguments: argparse.Namespace, out: Path) -> int:
     paths = [path for _, path in sorted(find_images(arguments.crops).items())][:_MOST_CROPS]
     if not paths:
         raise UserError(f"--crops {arguments.crops}: no image there")
-    size = model.facts.frame_size
+    size = model.info.frame_size
     crops = np.stack([resized(read_upright(path), size) for path in paths])
     difference = export(model, arguments.to, out, crops)
     say(
-        f"{out}: {counted(len(model.facts.au_names), 'AU')}, {model.facts.kind}; on "
+        f"{out}: {counted(len(model.info.au_names), 'AU')}, {model.info.kind}; on "
         f"{counted(len(crops), 'crop')} its AUs differ from the original's by at most "
         f"{difference.aus:.1e}, its codes by {difference.codes:.1e} (limit {TOLERANCE:.0e})"
     )
