@@ -127,7 +127,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
     """Raise UserError for repeated names, and for cells not separated by commas."""
     twice = [name for name, count in Counter(columns).items() if name and count > 1]
     if twice:
-        raise UserError(f"{path}:1: two columns are called {first_few(twice)}")
+        raise UserError(f"{path}:1: duplicate columns: {first_few(twice)}")
     for separator, said in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) == 1 and separator in columns[0]:
             raise UserError(f"{path}:1: cells are separated by {said}; expected commas")
