@@ -155,7 +155,11 @@ OCC, INT = "AU_OCC/F001_T1.csv", "AU_INT/AU10/F001_T1_AU10.csv"
         (_edit(OCC, "643,1,", "643,2,"), [], f"{OCC}:2: value '2', expected 0 1 9 (9: unknown)"),
         (_edit(OCC, "643,1,", "643,,"), [], f"{OCC}:2: value '', expected 0 1 9 (9: unknown)"),
         (_edit(INT, "643,4", "643,6"), ["--intensity"], f"{INT}:1: value '6', expected 0 1 2 3 4"),
-        (_unlink(INT), ["--intensity"], "AU_INT/AU10: no file for F001_T1, which other AUs have"),
+        (
+            _unlink(INT),
+            ["--intensity"],
+            "AU_INT/AU10: no file for F001_T1, though other AUs have one",
+        ),
     ],
     ids=[
         *("no column", "two columns", "no number", "twice", "two", "empty", "six", "no file"),
