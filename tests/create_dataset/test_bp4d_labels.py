@@ -209,4 +209,4 @@ def test_files_that_are_no_sequences_are_left_out_and_named(
 ) -> None:
     (coding / "AU_OCC" / "readme.txt").touch()
     assert main([str(coding), str(tmp_path / "out")]) == 0
-    assert "left out 1 (files that are no sequences): " in capsys.readouterr().err
+    assert "left out 1 (files that are not sequences): " in capsys.readouterr().err

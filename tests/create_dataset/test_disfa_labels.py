@@ -195,7 +195,7 @@ def test_other_folders_are_left_out_and_named(
 ) -> None:
     (raw / "old").mkdir()
     assert main([str(raw), str(tmp_path / "out")]) == 0
-    assert "left out 1 (folders that are no subjects): old" in capsys.readouterr().err
+    assert "left out 1 (folders that are not subjects): old" in capsys.readouterr().err
 
 
 def test_running_again_writes_the_same_and_keeps_what_else_is_described(
