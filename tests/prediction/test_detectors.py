@@ -1,4 +1,4 @@
-"""Which detector prediction takes."""
+"""Which detector prediction uses."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.prediction.test_table import make_info
 
 @pytest.fixture(autouse=True)
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A detector is its name."""
+    """Stand in for a detector with its name."""
     monkeypatch.setattr(detectors, "landmark_detector", lambda name: name)
 
 

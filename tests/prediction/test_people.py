@@ -1,4 +1,4 @@
-"""Who is who over the frames of a video."""
+"""Tracking people over the frames of a video."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_who_is_gone_for_long_is_someone_new() -> None:
 
 
 def test_frames_far_apart_bridge_their_own_gap() -> None:
-    """With --every frames may lie further apart than who is gone for long."""
+    """With --every, frames may be further apart than the longest gap."""
     people = People()
     assert [people.numbers([LEFT], 5.0 * frame) for frame in range(3)] == [[0], [0], [0]]
 

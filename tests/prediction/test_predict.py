@@ -48,7 +48,7 @@ def test_a_row_a_face_and_one_for_each_frame_without(
 def test_decisions_follow_from_what_stands_there(
     fixture: str, ending: str, most: int, minimal_data: Path, predict: Predict, request
 ) -> None:
-    """Also in Parquet, and by the thresholds that stand beside the table."""
+    """In Parquet too, with the thresholds stored beside the table."""
     run = request.getfixturevalue(fixture)
     for out in ("out.csv", "out.parquet"):
         file = predict(run, minimal_data / "imgs", "--aligned", out=out)
@@ -178,8 +178,8 @@ def test_the_same_command_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Killed between two parts, in the midst of videos, it ends with the same bytes, and looks at
-    no finished frame again.
+    """Killed between two parts, in the middle of videos, it ends with the same bytes and reads no
+    finished frame again.
     """
     monkeypatch.setattr(to_file, "_ROWS_A_PART", 1)
     clips = [write_video(name, [1, 2, 2, 0, 1, 2]) for name in ("a.avi", "b.avi")]
@@ -218,7 +218,7 @@ def test_killed_within_a_part_whose_end_is_elsewhere_the_next_time(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Parts also end by the clock: what a killed one left behind is not joined."""
+    """Parts also end by the clock: leftovers of a killed one are not joined."""
     clip, codes = write_video("a.avi", [0, 2, 0, 2, 1]), tmp_path / "codes.parquet"
     flags = ("--batch-size", "1", "--codes", str(codes))
     table, expected = predict(run, clip, *flags).read_bytes(), pd.read_parquet(codes)

@@ -1,4 +1,4 @@
-"""``--reference``: what is taken off is what the evaluation takes off."""
+"""``--reference`` subtracts what the evaluation subtracts."""
 
 import shutil
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def _values(table: Path) -> npt.NDArray[np.float64]:
 def test_z1_of_a_person_at_rest_is_taken_off(
     run: Path, crops: Path, minimal_data: Path, predict: Predict, capsys
 ) -> None:
-    """A folder a person; the level is that of the training people, as the results take it."""
+    """One person per folder; the level is that of the training people, as in the results."""
     flags = ("--aligned", "--reference", "median", "--data", minimal_data)
     found = _values(predict(run, crops, *flags))
     saved = load_saved(run)
@@ -113,7 +113,7 @@ def test_each_face_of_a_video_has_its_own(
 def test_the_first_seconds_of_those_who_are_there(
     run: Path, write_video: WriteVideo, minimal_data: Path, detector, predict: Predict, capsys
 ) -> None:
-    """The second person comes after a second: there is nothing to take off."""
+    """The second person appears after the first second: there is nothing to subtract."""
     clip = write_video("clip.avi", [1] * 10 + [2] * 3)
     flags = ("--reference", "first=1", "--data", minimal_data)
     found = pd.read_csv(predict(run, clip, *flags))

@@ -1,4 +1,4 @@
-"""Numbers of a cross-validation, by hand."""
+"""Metrics of a cross-validation, against values computed by hand."""
 
 import numpy as np
 import pytest

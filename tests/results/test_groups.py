@@ -1,4 +1,4 @@
-"""Groups that factors.csv names."""
+"""Groups from factors.csv."""
 
 from pathlib import Path
 

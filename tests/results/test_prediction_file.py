@@ -1,4 +1,4 @@
-"""predictions.parquet and .csv: what is written is read, what is broken is a line."""
+"""predictions.parquet and .csv: round trips, and one line for broken files."""
 
 import importlib.util
 from dataclasses import replace

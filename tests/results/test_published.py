@@ -1,4 +1,4 @@
-"""The published numbers that are shipped."""
+"""The shipped published numbers."""
 
 import pytest
 
