@@ -27,7 +27,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
         (("dlib", None, "dlib"), "dlib", "dlib"),
     ],
 )
-def test_that_of_the_run_or_the_one_asked_for(
+def test_the_detector_of_the_run_or_the_requested_one(
     stored: tuple[str | None, ...], asked: detectors.DetectorName | None, taken: str
 ) -> None:
     assert (
@@ -38,7 +38,7 @@ def test_that_of_the_run_or_the_one_asked_for(
 @pytest.mark.parametrize(
     ("stored", "asked"), [(("dlib",), "facemesh"), (("facemesh", "dlib"), None)]
 )
-def test_another_one_is_refused(
+def test_another_detector_is_refused(
     stored: tuple[str, ...], asked: detectors.DetectorName | None
 ) -> None:
     given = [replace(make_info(), landmarks=each, path=Path(each)) for each in stored]

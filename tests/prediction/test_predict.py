@@ -24,7 +24,7 @@ Predict = Callable[..., Path]
 WriteVideo = Callable[[str, list[int]], Path]
 
 
-def test_a_row_a_face_and_one_for_each_frame_without(
+def test_one_row_per_face_and_per_frame_without_a_face(
     run: Path, photos: Path, detector: FakeDetector, predict: Predict, capsys
 ) -> None:
     table = pd.read_csv(predict(run, photos))
@@ -45,7 +45,7 @@ def test_a_row_a_face_and_one_for_each_frame_without(
 @pytest.mark.parametrize(
     ("fixture", "ending", "most"), [("run", "_p", 1), ("intensity_run", "_r", 5)]
 )
-def test_decisions_follow_from_what_stands_there(
+def test_decisions_follow_from_the_written_values(
     fixture: str, ending: str, most: int, minimal_data: Path, predict: Predict, request
 ) -> None:
     """In Parquet too, with the thresholds stored beside the table."""
@@ -125,7 +125,7 @@ def test_a_video_that_is_cut_off_is_noted(
     )
 
 
-def test_what_is_no_video_is_a_row(run: Path, tmp_path: Path, detector, predict: Predict) -> None:
+def test_a_broken_video_is_a_row(run: Path, tmp_path: Path, detector, predict: Predict) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no video")
     (row,) = read_rows(predict(run, tmp_path / "clip.mp4"))
     assert row["success"] == 0 and "not a readable video" in row["reason"]
@@ -167,7 +167,7 @@ def test_codes_are_those_of_the_faces(
         pytest.param("out.parquet", 3, marks=pytest.mark.slow),
     ],
 )
-def test_the_same_command_goes_on(
+def test_the_same_command_resumes(
     out: str,
     killed_after: int,
     run: Path,
@@ -210,7 +210,7 @@ def test_the_same_command_goes_on(
 
 
 @pytest.mark.slow
-def test_killed_within_a_part_whose_end_is_elsewhere_the_next_time(
+def test_killed_within_a_part_that_ends_elsewhere_next_time(
     run: Path,
     write_video: WriteVideo,
     detector: FakeDetector,

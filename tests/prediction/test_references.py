@@ -48,7 +48,7 @@ def _values(table: Path) -> npt.NDArray[np.float64]:
     return pd.read_csv(table).filter(like="_p").to_numpy()
 
 
-def test_z1_of_a_person_at_rest_is_taken_off(
+def test_the_neutral_z1_of_a_person_is_subtracted(
     run: Path, crops: Path, minimal_data: Path, predict: Predict, capsys
 ) -> None:
     """One person per folder; the level is that of the training people, as in the results."""
@@ -71,7 +71,7 @@ def test_z1_of_a_person_at_rest_is_taken_off(
 
 
 @pytest.mark.slow
-def test_a_person_reference_reads_its_own_place(
+def test_a_person_reference_is_subtracted_at_its_block(
     narrow_resnet: None, tmp_path: Path, crops: Path, predict: Predict, capsys
 ) -> None:
     run = trained(tmp_path, *FROZEN_STEM, REFERENCE)
@@ -98,7 +98,7 @@ def test_a_person_reference_reads_its_own_place(
     assert np.abs(plain - found).max() > 1e-3
 
 
-def test_each_face_of_a_video_has_its_own(
+def test_each_face_of_a_video_has_its_own_neutral(
     run: Path, write_video: WriteVideo, minimal_data: Path, detector: FakeDetector, predict: Predict
 ) -> None:
     """A person who never moves shows the average training person's AUs, whoever it is."""
@@ -110,7 +110,7 @@ def test_each_face_of_a_video_has_its_own(
     assert np.abs(values - values[0]).max() < 1e-3
 
 
-def test_the_first_seconds_of_those_who_are_there(
+def test_the_first_seconds_of_the_people_seen_then(
     run: Path, write_video: WriteVideo, minimal_data: Path, detector, predict: Predict, capsys
 ) -> None:
     """The second person appears after the first second: there is nothing to subtract."""
@@ -128,7 +128,7 @@ def test_the_first_seconds_of_those_who_are_there(
 @pytest.mark.parametrize(
     "text", ["mean", "neutral=", "first=", "first=-1", "first=nan", "median=3"]
 )
-def test_what_is_no_reference(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_reference(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "photos", "--reference", text])
     assert "expected none, median, neutral=FILE or first=SECONDS" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def make_predictions(
     kind: LabelKind = "occurrence",
     draw: int = 0,
 ) -> PredictionSet:
-    """Outputs are labels plus noise; one label in ten is unknown. ``draw`` changes only the noise."""
+    """Outputs are labels plus noise, one label in ten unknown. ``draw`` changes only the noise."""
     labels = np.random.default_rng([7, ord(part[0])])
     count = people * frames
     top = 5 if kind == "intensity" else 1
