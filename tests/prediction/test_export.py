@@ -156,7 +156,7 @@ def test_missing_packages_are_a_line(
     ("flags", "message"),
     [
         (["--out", "a.pt"], "--out a.pt: expected a file ending in .onnx"),
-        (["--crops", "EMPTY"], "no image there"),
+        (["--crops", "EMPTY"], "contains no images"),
     ],
 )
 def test_mistakes_are_a_line(
@@ -241,8 +241,8 @@ def test_a_portable_checkpoint_needs_no_dataset_for_a_reference(
     ("key", "value", "message"),
     [
         ("thresholds", {"scale": "intensity"}, "thresholds are not those of its AUs"),
-        ("training_level", [1.0, "a"], "people at rest is not of its z1"),
-        ("training_level", [[1.0]], "people at rest is not of its z1"),
+        ("training_level", [1.0, "a"], "people at rest does not fit its z1"),
+        ("training_level", [[1.0]], "people at rest does not fit its z1"),
     ],
 )
 def test_what_a_checkpoint_carries_is_checked(
@@ -258,6 +258,6 @@ def test_what_a_checkpoint_carries_is_checked(
 def test_a_run_does_not_overwrite_its_own_checkpoint(run: Path, capsys) -> None:
     own = reported_checkpoint(run)
     assert main([str(own), "--to", "checkpoint", "--out", str(own)]) == 2
-    assert "is the checkpoint that is read" in capsys.readouterr().err
+    assert "is the checkpoint to export" in capsys.readouterr().err
     assert main([str(run), "--data", str(run)]) == 2
-    assert "--data: of no use" in capsys.readouterr().err
+    assert "--data: can only be used with --to checkpoint" in capsys.readouterr().err

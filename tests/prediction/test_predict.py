@@ -323,4 +323,4 @@ def test_the_epoch_and_the_thresholds_that_the_run_reports(
     assert beside["thresholds"]["AU01_p"] == 0.1 and beside["thresholds"]["AU04_p"] == 0.5
     file.write_text(json.dumps({**stored, "epoch": 77}))
     assert main([str(copy), str(photos), "--out", str(tmp_path / "b.csv")]) == 2
-    assert "the checkpoint of epoch 77, which it reports, is gone" in capsys.readouterr().err
+    assert "the checkpoint of the reported epoch 77 is missing" in capsys.readouterr().err
