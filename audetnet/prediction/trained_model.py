@@ -16,7 +16,7 @@ from audetnet.data.images import read_image
 from audetnet.data.metadata import subject_indices
 from audetnet.data.neutral_frames import Indices, neutral_medians
 from audetnet.errors import UserError
-from audetnet.evaluation.at_rest import read_in_parts, reference_block
+from audetnet.evaluation.at_rest import in_batches, reference_block
 from audetnet.faces.alignment import Alignment
 from audetnet.networks.pretrained import Normalisation
 from audetnet.prediction.au_model import Crops, ModelInfo, Neutral, Outputs
@@ -85,9 +85,9 @@ class TrainedModel:
     def __call__(self, crops: Crops, neutrals: Sequence[Neutral | None] | None = None) -> Outputs:
         """See AUModel."""
         neutral = None if neutrals is None else self._stacked(neutrals)
-        said, z1, z2 = self.network(torch.from_numpy(crops).to(self._device), neutral)
+        values, z1, z2 = self.network(torch.from_numpy(crops).to(self._device), neutral)
         return Outputs(
-            said.double().cpu().numpy(), z1.float().cpu().numpy(), z2.float().cpu().numpy()
+            values.double().cpu().numpy(), z1.float().cpu().numpy(), z2.float().cpu().numpy()
         )
 
     @torch.no_grad()
@@ -122,7 +122,7 @@ class TrainedModel:
                 return model.encode(some).z1
             return model.encoder.block_input(found[0], model.pixels.encoder_input(some))
 
-        return neutral_medians(frames, read_in_parts(read))
+        return neutral_medians(frames, in_batches(read))
 
     @torch.no_grad()
     def prepare_neutral(self) -> None:

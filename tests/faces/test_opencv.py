@@ -12,9 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.training.conftest import QUICK
 
-NEEDED = (
-    "finding faces, cutting them out and reading videos need OpenCV: pip install -e '.[faces]' ("
-)
+NEEDED = "detecting and cropping faces and reading videos need OpenCV: pip install -e '.[faces]' ("
 
 
 def _without_opencv(program: str) -> subprocess.CompletedProcess[str]:

@@ -719,7 +719,7 @@ def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, messa
     assert message in str(error.value)
 
 
-def test_the_last_net_holds_no_words_of_torch(
+def test_unforeseen_errors_have_our_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What no check foresees is said in a line of our own."""
@@ -768,7 +768,7 @@ def test_the_last_net_holds_no_words_of_torch(
             "[maxpool]\npool_size=2",
             "missing option 'stride' (an integer of at least 1 and at most 10000)",
         ),
-        ("[vgg-face]\nfreeze_first_n_layers=3", "missing option 'state_dict_filepath' (a text)"),
+        ("[vgg-face]\nfreeze_first_n_layers=3", "missing option 'state_dict_filepath' (text)"),
     ],
 )
 def test_refuses_what_no_input_could_fit(tmp_path: Path, block: str, message: str) -> None:
