@@ -17,13 +17,13 @@ from audetnet.config.reader import parse_config
 from audetnet.data.cache import pack
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
-from audetnet.disentangling.codes import Codes, equal_sample
+from audetnet.disentangling.codes import Codes, balanced_sample
+from audetnet.disentangling.columns import ColumnData, labels_as_z1
+from audetnet.disentangling.exchanged_codes import partners
 from audetnet.disentangling.factor_table import find_factors
-from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
-from audetnet.disentangling.judge import Judge, trained_judge
+from audetnet.disentangling.identity_embedding import identity_follows_z2, reference_networks
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
-from audetnet.disentangling.measures.exchange import partners
-from audetnet.disentangling.subject import Subject, labels_alone
+from audetnet.disentangling.reference_classifier import ReferenceClassifier, trained_classifier
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
 from audetnet.disentangling.trained_run import TrainedRun, encoded_run
 from audetnet.evaluation.at_rest import reference_block
@@ -91,12 +91,12 @@ def kept(path: Path, made_of: str) -> Result | None:
     return Result(made_of, content["numbers"], method)
 
 
-def own_judge(dataset: Dataset, cache: Path) -> Judge:
+def own_classifier(dataset: Dataset, cache: Path) -> ReferenceClassifier:
     """The report's own judge of pictures, from the cache where it is there."""
     packed = pack(dataset.images(), SIZE, True, cache)
-    train, _ = equal_sample(dataset.train, _FRAMES)
+    train, _ = balanced_sample(dataset.train, _FRAMES)
     pixels = packed.gather(packed.rows(train.ids))
-    return trained_judge(train, pixels, dataset.active_from, cache, CPU, _SEED)
+    return trained_classifier(train, pixels, dataset.active_from, cache, CPU, _SEED)
 
 
 def measured(
@@ -116,7 +116,7 @@ def measured(
     """
     saved = load_saved(directory)
     method = run_method(title, saved, dataset, CPU, cache, seed)
-    judge = own_judge(dataset, cache)
+    judge = own_classifier(dataset, cache)
     run = _encoded(saved, dataset, cache)
     subject = _subject(run, dataset, judge)
     found = _numbers(subject, data)
@@ -133,7 +133,7 @@ def _encoded(saved: SavedModel, dataset: Dataset, cache: Path) -> TrainedRun:
     model = saved.trained()
     packed = packed_frames(saved, dataset, cache)
     stem = stem_rows(saved, model, packed, dataset, CPU, cache)
-    (train, _), (test, _) = (equal_sample(f, _FRAMES) for f in (dataset.train, dataset.test))
+    (train, _), (test, _) = (balanced_sample(f, _FRAMES) for f in (dataset.train, dataset.test))
     return encoded_run(
         saved.root.name,
         saved.config,
@@ -148,20 +148,20 @@ def _encoded(saved: SavedModel, dataset: Dataset, cache: Path) -> TrainedRun:
     )
 
 
-def _subject(run: TrainedRun, dataset: Dataset, judge: Judge) -> Subject:
-    return Subject(
+def _subject(run: TrainedRun, dataset: Dataset, judge: ReferenceClassifier) -> ColumnData:
+    return ColumnData(
         column=Column(run.name, "an arm", "run"),
         train=run.codes(of_training=True),
         test=run.codes(of_training=False),
         run=run,
         au_names=dataset.au_names,
-        judges=judges_with(judge),
+        networks=reference_networks(judge),
         device=CPU,
         seed=_SEED,
     )
 
 
-def _numbers(subject: Subject, data: Path) -> dict[str, float]:
+def _numbers(subject: ColumnData, data: Path) -> dict[str, float]:
     run = subject.trained
     table = find_factors(data, None, None)
     known = () if table is None else tuple(table.of(subject.test))
@@ -175,11 +175,11 @@ def _numbers(subject: Subject, data: Path) -> dict[str, float]:
     found = _values(_found(aus.measure, subject))
     found |= _values(_found(fresh_predictor.measure, _with_fresh_predictor(subject)))
     found |= _values(_found(person.measure, subject))
-    for floor, column in (("labels", labels_alone(subject)), ("outputs", outputs)):
+    for floor, column in (("labels", labels_as_z1(subject)), ("outputs", outputs)):
         floors = _values(_found(person.measure, column))
         if "identity_z1" in floors:
             found[f"identity floor {floor}"] = floors["identity_z1"]
-    by_factor = _found(factors.measure, replace(subject, factors=known)).known
+    by_factor = _found(factors.measure, replace(subject, factors=known)).factors
     found |= {
         f"z2 {each.factor}": each.estimate.value
         for each in by_factor
@@ -192,7 +192,7 @@ def _is_of_z2(key: str) -> bool:
     return "z2" in key or "leak" in key
 
 
-def _found(measure: Any, subject: Subject) -> Findings:
+def _found(measure: Any, subject: ColumnData) -> Findings:
     try:
         findings: Findings = measure(subject)
     except NotMeasuredError:
@@ -205,7 +205,7 @@ def _values(findings: Findings) -> dict[str, float]:
     return {key: cell.value for key, cell in cells if isinstance(cell, Estimate)}
 
 
-def _with_fresh_predictor(subject: Subject) -> Subject:
+def _with_fresh_predictor(subject: ColumnData) -> ColumnData:
     """With an AUPredictor that has something to learn, taught occurrences by cross-entropy, and
     codes of one scale: a ridge's outputs vary by a few hundredths.
     """
@@ -228,7 +228,7 @@ def _scaled(run: TrainedRun) -> TrainedRun:
     return replace(run, train_code=train, test_code=test)
 
 
-def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
+def _exchanged(run: TrainedRun, codes: Codes, judge: ReferenceClassifier) -> dict[str, float]:
     """As row 8 of the report, by its own judge and of codes that are known already."""
     who = codes.person
     partner = partners(who, numpy_generator(_SEED, Purpose.DISENTANGLING))
@@ -237,7 +237,7 @@ def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
     (rebuilt, rebuilt_faces), (scores, faces) = (_judged(run, judge, c) for c in (code, mixed))
     of_z1, of_rebuilt = (macro_auc(each, codes.labels, who) for each in (scores, rebuilt))
     rows = np.arange(len(who))
-    goes = goes_with_z2(faces, rebuilt_faces, rows, who, partner)
+    goes = identity_follows_z2(faces, rebuilt_faces, rows, who, partner)
     everyone = np.ones(len(codes.people))
     return {
         "judge on reconstructions": of_rebuilt(everyone),
@@ -247,7 +247,7 @@ def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
 
 
 @torch.no_grad()
-def _judged(run: TrainedRun, judge: Judge, code: Code) -> tuple[Any, Any]:
+def _judged(run: TrainedRun, judge: ReferenceClassifier, code: Code) -> tuple[Any, Any]:
     seen: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for part in code.whole.split(_BATCH):
         picture = Pixels.shown(run.model.decode(Code(part, code.z1_channels)))

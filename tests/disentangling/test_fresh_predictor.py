@@ -12,9 +12,9 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
-from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
 from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.evaluation.people import Estimate
@@ -22,7 +22,7 @@ from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
 from audetnet.networks.model import build_model, plan_model
 from audetnet.vocabulary import VOCABULARY
-from tests.disentangling.made_codes import own_judges
+from tests.disentangling.made_codes import own_networks
 
 PEOPLE, FRAMES, AUS, Z1, CODE = 6, 40, 12, 16, 64
 Make = Callable[..., TrainedRun]
@@ -72,14 +72,14 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
 
 def _measured(run: TrainedRun) -> Findings:
     return measure(
-        Subject(
+        ColumnData(
             column=Column(run.name, "made", "run"),
             train=run.codes(of_training=True),
             test=run.codes(of_training=False),
             run=run,
             expressions=find_expressions(run.test, {}),
             au_names=tuple(f"AU{number}" for number in range(AUS)),
-            judges=own_judges(AUS, PEOPLE),
+            networks=own_networks(AUS, PEOPLE),
             device=run.device,
             seed=0,
         )

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from audetnet.data.frames import FrameSet
-from audetnet.disentangling import judge as module
+from audetnet.disentangling import reference_classifier as module
 from audetnet.disentangling.block_metrics import macro_auc
-from audetnet.disentangling.judge import Judge, trained_judge
+from audetnet.disentangling.reference_classifier import ReferenceClassifier, trained_classifier
 
 COUNT, AUS, SIDE = 96, 2, 32
 CPU = torch.device("cpu")
@@ -41,12 +41,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_EPOCHS", 2)
 
 
-def _scores(judge: Judge, pixels: Pixels) -> Tensor:
+def _scores(judge: ReferenceClassifier, pixels: Pixels) -> Tensor:
     return judge.scores(torch.from_numpy(pixels).float() / 255)
 
 
-def _judge(cache: Path | None, frames: FrameSet, pixels: Pixels, seed: int = 0) -> Judge:
-    return trained_judge(frames, pixels, 1.0, cache, CPU, seed)
+def _judge(
+    cache: Path | None, frames: FrameSet, pixels: Pixels, seed: int = 0
+) -> ReferenceClassifier:
+    return trained_classifier(frames, pixels, 1.0, cache, CPU, seed)
 
 
 @pytest.mark.slow
@@ -152,7 +154,7 @@ def test_a_disk_that_does_not_keep_it_costs_nothing_else(
     (tmp_path / "file").touch()
     refused = _judge(tmp_path / "file", frames, pixels)
     (line,) = capsys.readouterr().err.splitlines()
-    assert str(tmp_path / "file") in line and "not kept" in line
+    assert str(tmp_path / "file") in line and "not cached" in line
     assert torch.equal(_scores(refused, pixels), _scores(_judge(None, frames, pixels), pixels))
 
 
