@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-__all__ = ["Figure", "legend_label", "plain_log_scale", "rendered"]
+__all__ = ["Figure", "figure_bytes", "legend_label", "plain_log_scale"]
 
 _DOTS_PER_INCH = 130
 
@@ -16,7 +16,7 @@ matplotlib.rcParams["text.parse_math"] = False  # else "$a$" is a formula, and "
 warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")  # it is drawn as an empty box
 
 
-def rendered(figure: Figure, kind: str) -> bytes:
+def figure_bytes(figure: Figure, kind: str) -> bytes:
     """A figure as a file of a kind, ``png`` or ``pdf``."""
     content = io.BytesIO()
     figure.savefig(content, format=kind, dpi=_DOTS_PER_INCH)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import TextIO
 
-EXIT_MISTAKE = 2
+EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 _LAST_STREAM = 2
 """The number of stderr."""
@@ -59,7 +59,7 @@ def first_few(names: list[str], count: int = 5) -> str:
     return shown if len(names) <= count else f"{shown}, ... ({len(names)} in all)"
 
 
-def quoted(text: str) -> str:
+def shorten(text: str) -> str:
     """A text as a message repeats it: cut where it is long."""
     return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
 
@@ -69,12 +69,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if not known:
         return "; it has no options"
-    return nearest(name, known) or f"; known are: {', '.join(known)}"
+    return suggestion(name, known) or f"; known are: {', '.join(known)}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """The same, where the message has said what is expected: nothing if no name is near."""
-    near = difflib.get_close_matches(quoted(name), list(known), n=1)
+    near = difflib.get_close_matches(shorten(name), list(known), n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
@@ -91,10 +91,10 @@ def exit_status(command: Callable[[], int]) -> int:
     except UserError as error:
         for line in error.lines:
             print_line(one_line(line), sys.stderr)
-        return EXIT_MISTAKE
+        return EXIT_USER_ERROR
     except MemoryError as error:
         print_line(one_line(f"the memory is full: {first_line(error)}"), sys.stderr)
-        return EXIT_MISTAKE
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print_line("interrupted", sys.stderr)
         return EXIT_INTERRUPTED

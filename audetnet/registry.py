@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 Entry = TypeVar("Entry")
 
 
-def registered(known: MutableMapping[str, Any], name: str) -> Callable[[Entry], Entry]:
+def register(known: MutableMapping[str, Any], name: str) -> Callable[[Entry], Entry]:
     """A decorator that enters what it stands before under a name, which nothing else may have."""
 
     def register(entry: Entry) -> Entry:

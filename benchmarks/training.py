@@ -27,7 +27,7 @@ from trainees import CPU, HEAD, LARGEST, SIZE, Trainee, config_of, made_images
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation, to_unit_range
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 from audetnet.machine.memory import keep_freed_memory
@@ -139,7 +139,7 @@ class Bench:
 
     def packed(self) -> PackedFrames:
         images = dict(zip(self.frames.ids, self.frames.paths, strict=True))
-        return pack(images, (SIZE, SIZE), False, self.directory / "cache")
+        return pack_frames(images, (SIZE, SIZE), False, self.directory / "cache")
 
     def cuts(self) -> list[Indices]:
         """A round: critic-only batches and the main one after them."""

@@ -10,9 +10,9 @@ from audetnet.commands.dataset_flags import add_cache_flag, add_table_flags, cac
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, count_or_fraction, fold_count, positive
 from audetnet.console.lines import counted, note, say
-from audetnet.errors import EXIT_MISTAKE, exit_status
+from audetnet.errors import EXIT_USER_ERROR, exit_status
 from audetnet.files.lock import locked
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 
 if TYPE_CHECKING:
     import torch
@@ -114,8 +114,8 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
         outcome = carry_out(trainings, devices, start, config.training.max_epochs)
         if outcome != "finished":
             say(f"a training has {outcome}; the same command goes on from there")
-            return 0 if outcome == "stopped" else EXIT_MISTAKE
-        _report(arguments, out, trainings, datasets, chosen_device(devices[0]))
+            return 0 if outcome == "stopped" else EXIT_USER_ERROR
+        _report(arguments, out, trainings, datasets, select_device(devices[0]))
     return 0
 
 
@@ -123,7 +123,7 @@ def _devices(name: str) -> list[str]:
     """Where to train: every GPU of the machine, unless the flag says which."""
     import torch
 
-    device = chosen_device(name)
+    device = select_device(name)
     if device.type == "cuda" and device.index is None:
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [str(device)]

@@ -18,7 +18,7 @@ from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, names, natural
 from audetnet.console.lines import note, say
 from audetnet.errors import UserError, exit_status, first_few
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from audetnet.results.sheet import sheet_text
     from audetnet.training.saved import load_reported
 
-    device = chosen_device(arguments.device)
+    device = select_device(arguments.device)
     if device.type == "cpu":
         keep_freed_memory()
     run = load_reported(arguments.run)

@@ -19,7 +19,7 @@ from audetnet.console.arguments import command_parser, natural
 from audetnet.console.lines import counted, note, say, silence
 from audetnet.errors import UserError, exit_status
 from audetnet.files.lock import locked
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ class _Prepared:
 
 
 def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
-    from audetnet.distributed.world import connected, launched_world
+    from audetnet.distributed.world import launched_world, process_group
     from audetnet.training.settings import RunSettings
 
     world = launched_world()
     if not world.is_main:
         silence()
-    device = chosen_device(arguments.device, world.local_rank if world.size > 1 else None)
+    device = select_device(arguments.device, world.local_rank if world.size > 1 else None)
     if device.type == "cpu":
         keep_freed_memory()
     settings = RunSettings(
@@ -159,11 +159,11 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         compile=arguments.compile,
         world=world,
     )
-    with connected(world, device):
-        prepared = world.together(lambda: _prepare(arguments, device))
+    with process_group(world, device):
+        prepared = world.all_or_none(lambda: _prepare(arguments, device))
         seen = prepared.identity, prepared.config.resolved()
         if any(other != seen for other in world.all_gather(seen)):
-            raise world.common(
+            raise world.shared_error(
                 UserError(
                     f"{arguments.data}: the machines of this run do not see the same cfg, ids, "
                     "labels and images; put them where all can read them"
@@ -185,7 +185,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     config = read_config(arguments.cfg, VOCABULARY)
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
-    check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.people_fault())
+    check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.subjects_fault())
     check_memory(plan, device)
     ordered = order_notes(config, dataset.train, dataset.active_from)
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
@@ -206,7 +206,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
 
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
-    from audetnet.data.cache import pack
+    from audetnet.data.cache import pack_frames
     from audetnet.networks.memory_need import told_when_full
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
@@ -248,11 +248,11 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
             model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None
         cache = cache_of(arguments)
-        make = world.together if cache is None else world.in_turn
+        make = world.all_or_none if cache is None else world.in_turn
         thorough = arguments.check_cache
-        packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
+        packed = make(lambda: pack_frames(prepared.images, frame_size, resize, cache, thorough))
         stem = _stem_outputs(prepared, model, packed, settings, make, cache, thorough)
-        trainer = world.together(
+        trainer = world.all_or_none(
             lambda: Trainer(
                 config, plan, model, dataset, packed, stem, settings, identity, description
             )

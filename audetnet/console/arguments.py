@@ -5,7 +5,7 @@ import csv
 import textwrap
 from typing import NoReturn
 
-from audetnet.errors import EXIT_MISTAKE, one_line
+from audetnet.errors import EXIT_USER_ERROR, one_line
 
 LARGEST = 2**63 - 1
 """The largest whole number of a flag: what torch takes for a seed."""
@@ -17,7 +17,9 @@ class _Parser(argparse.ArgumentParser):
     """Its errors are one line of bounded length, whatever they quote, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_MISTAKE, f"{one_line(f'{self.prog}: {message}')}; --help lists all flags\n")
+        self.exit(
+            EXIT_USER_ERROR, f"{one_line(f'{self.prog}: {message}')}; --help lists all flags\n"
+        )
 
 
 def command_parser(program: str, description: str, example: str) -> argparse.ArgumentParser:

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.console.lines import note
-from audetnet.data.array_file import Header, PackedArray, open_array, unfit
+from audetnet.data.array_file import Header, PackedArray, open_array, reason_to_rebuild
 from audetnet.data.images import Size
 from audetnet.data.packing import ImageFiles, Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
+from audetnet.files.atomic import FileError
 from audetnet.files.lock import locked
-from audetnet.files.whole import FileError
 
 _BLOCK = 1024
 _BUSY = "another process packs images there; waiting for it"
@@ -58,7 +58,7 @@ class PackedFrames:
         return self._array[rows]
 
 
-def pack(
+def pack_frames(
     images: dict[str, Path],
     size: Size,
     resize: bool,
@@ -79,10 +79,10 @@ def pack(
         names = digest([f"resize={resize}", *header["folders"], *images])
         return f"frames-{size[0]}x{size[1]}-{names}.npy"
 
-    return packed(source, name, directory, thorough)
+    return load_or_build(source, name, directory, thorough)
 
 
-def packed(
+def load_or_build(
     source: Source,
     name: Callable[[Header], str],
     directory: Path | None,
@@ -98,10 +98,10 @@ def packed(
         return PackedFrames(array, list(header["images"]))
     header = source.header()
     path = directory / name(header)
-    if unfit(path, header, thorough):
+    if reason_to_rebuild(path, header, thorough):
         try:
             with locked(directory, _BUSY, wait=True):
-                if reason := unfit(path, header, thorough):
+                if reason := reason_to_rebuild(path, header, thorough):
                     if path.is_file():
                         note(f"{path}: {reason}; packing anew")
                     write_array(path, source, header)

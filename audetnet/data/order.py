@@ -2,7 +2,7 @@
 
 from audetnet.config.options import Config, DataOptions
 from audetnet.data.frames import FrameSet
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.data.momu import MOMU, Flags, Indices
 from audetnet.labels import active
 from audetnet.seeds import Purpose, numpy_generator
@@ -48,7 +48,7 @@ def order_notes(config: Config, train: FrameSet, active_from: float) -> list[str
     """Lines for the user about the order that the cfg asks for. Raises CfgError where it is to be
     even over people who are not known.
     """
-    fault = train.people_fault() if config.data.balance_subjects else None
+    fault = train.subjects_fault() if config.data.balance_subjects else None
     if fault is not None:
         key = "balance_subjects"
         raise config.places[DataOptions].error(f"{key}=True {fault}", key)
@@ -65,5 +65,5 @@ def _momu(data: DataOptions, train: FrameSet, active_from: float) -> MOMU | None
         active(train.labels, active_from),
         data.epoch_size,
         data.sampling_size,
-        subject_numbers(train.subjects) if data.balance_subjects else None,
+        subject_indices(train.subjects) if data.balance_subjects else None,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
+from audetnet.data.tables import duplicates, frame_ids, numbers, read_frame
 from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.evaluation.metrics import Array
@@ -98,9 +98,9 @@ def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
     header = [str(column).strip() for column in table.columns]
     if len(header) < 2:
         raise UserError(f"{path}: expected a frame id and at least one factor in each row")
-    if repeated := several_times(header):
+    if repeated := duplicates(header):
         raise UserError(f"{path}: two columns are called {first_few(repeated)}")
     ids = frame_ids(path, table)
-    if repeated := several_times(ids):
+    if repeated := duplicates(ids):
         raise UserError(f"{path}: frames are listed twice: {first_few(repeated)}")
     return table, header, ids

@@ -12,8 +12,8 @@ from audetnet.data.augment import change_colours, to_unit_range
 from audetnet.data.batches import Batches, PackedRows
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
-from audetnet.data.metadata import subject_numbers
-from audetnet.data.person_at_rest import RestFrames, at_rest
+from audetnet.data.metadata import subject_indices
+from audetnet.data.neutral_frames import NeutralFrames, neutral_medians
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
 from audetnet.evaluation.at_rest import stem_reference
 from audetnet.evaluation.metrics import Array
@@ -110,7 +110,7 @@ class TrainedRun:
         """
         medians = _z1_medians(self.test_code, self.test)
         level = _z1_medians(self.train_code, self.train).mean(dim=0)
-        rest = medians[torch.from_numpy(subject_numbers(self.test.subjects))]
+        rest = medians[torch.from_numpy(subject_indices(self.test.subjects))]
         return self.predictions(Code.of(self.test_code.z1 - rest + level, self.test_code.z2))
 
     def labels_as_predictions(self) -> Array:
@@ -144,8 +144,8 @@ class TrainedRun:
 
 def _z1_medians(code: Code, frames: FrameSet) -> Tensor:
     """Over all frames of each person, (P, C, h, w)."""
-    rows = RestFrames().of(frames.ids, subject_numbers(frames.subjects), 0)
-    return at_rest(rows, lambda own: code.z1[torch.from_numpy(own)])
+    rows = NeutralFrames().of(frames.ids, subject_indices(frames.subjects), 0)
+    return neutral_medians(rows, lambda own: code.z1[torch.from_numpy(own)])
 
 
 def encoded_run(
@@ -167,7 +167,7 @@ def encoded_run(
     model.to(device).eval()
     train, test = (Batches(frames, packed, device, stem=stem) for frames in samples)
     of_train, of_test = (
-        stem_reference(model, batches, frames, RestFrames(), 0) if with_rest else None
+        stem_reference(model, batches, frames, NeutralFrames(), 0) if with_rest else None
         for batches, frames in zip((train, test), samples, strict=True)
     )
     return TrainedRun(

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from audetnet.errors import EXIT_MISTAKE, UserError
+from audetnet.errors import EXIT_USER_ERROR, UserError
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(hours=4)
@@ -50,7 +50,7 @@ class World:
         """This process's part of ``length`` items that are cut over all processes."""
         return slice(length * self.rank // self.size, length * (self.rank + 1) // self.size)
 
-    def whole(self, part: Tensor, length: int) -> Tensor:
+    def gather(self, part: Tensor, length: int) -> Tensor:
         """``length`` rows, from the parts that the processes hold; a row's gradients, summed over
         the processes, go back to the one that holds it.
         """
@@ -65,7 +65,7 @@ class World:
         """A tensor summed over the processes; gradients, of any order, are summed as well."""
         return value if self.is_alone else _Sum.apply(value)
 
-    def sum_in_place(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> None:
         """Sum tensors of one type over the processes, as one flat message."""
         if not self.is_alone and tensors:
             flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -81,7 +81,7 @@ class World:
                 dist.broadcast(flat, 0)
                 _unflatten(flat, alike)
 
-    def together(self, make: Callable[[], Value]) -> Value:
+    def all_or_none(self, make: Callable[[], Value]) -> Value:
         """What each process makes. Where a UserError stops some of them, the first of these says
         its line, and all end.
         """
@@ -93,16 +93,16 @@ class World:
             error = mistake
         failed = [rank for rank, wrong in enumerate(self.all_gather(error is not None)) if wrong]
         if failed:
-            raise (error if failed[0] == self.rank else None) or SystemExit(EXIT_MISTAKE)
+            raise (error if failed[0] == self.rank else None) or SystemExit(EXIT_USER_ERROR)
         return cast(Value, value)
 
-    def common(self, error: UserError) -> BaseException:
+    def shared_error(self, error: UserError) -> BaseException:
         """What to raise where all processes meet the same mistake: one of them says it."""
-        return error if self.is_main else SystemExit(EXIT_MISTAKE)
+        return error if self.is_main else SystemExit(EXIT_USER_ERROR)
 
     def from_main(self, make: Callable[[], Value]) -> Value:
         """What the first process makes, on all of them. A UserError ends all."""
-        made: list[Any] = [self.together(lambda: make() if self.is_main else None)]
+        made: list[Any] = [self.all_or_none(lambda: make() if self.is_main else None)]
         if not self.is_alone:
             dist.broadcast_object_list(made, 0, device=torch.device("cpu"))
         return made[0]  # type: ignore[no-any-return]
@@ -119,9 +119,9 @@ class World:
         """Whether it is so in any of the processes. Waits for the host of each of them, not for its
         device.
         """
-        return bool(self.largest(float(here))[0])
+        return bool(self.max(float(here))[0])
 
-    def largest(self, *values: float) -> list[float]:
+    def max(self, *values: float) -> list[float]:
         """The largest of each value over the processes. Waits as ``any`` does."""
         found = torch.tensor(values, dtype=torch.float64)
         if not self.is_alone:
@@ -130,7 +130,7 @@ class World:
 
     def in_turn(self, make: Callable[[], Value]) -> Value:
         """Make something that lies in files: first the first process, then one on each other
-        machine, then all others, who find what was made. UserError: see ``together``.
+        machine, then all others, who find what was made. UserError: see ``all_or_none``.
         """
         own = 0 if self.is_main else 1 if self.local_rank == 0 else 2
         made: list[Value] = []
@@ -140,7 +140,7 @@ class World:
                 made.append(make())
 
         for turn in range(1 if self.is_alone else 3):
-            self.together(partial(take, turn))
+            self.all_or_none(partial(take, turn))
         return made[0]
 
 
@@ -174,7 +174,7 @@ def launched_world() -> World:
 
 
 @contextmanager
-def connected(world: World, device: torch.device) -> Iterator[None]:
+def process_group(world: World, device: torch.device) -> Iterator[None]:
     """Within it the processes can speak to each other: by gloo for what is on the CPU, by NCCL for
     what is on a GPU. After an error nobody is waited for: the connection ends with the process.
     """

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from audetnet.data.batches import Batches
 from audetnet.data.frames import FrameSet
-from audetnet.data.person_at_rest import Indices, RestFrames, at_rest
+from audetnet.data.neutral_frames import Indices, NeutralFrames, neutral_medians
 from audetnet.evaluation.encoder_input import EncoderInput
 from audetnet.evaluation.evaluate import Reference
 from audetnet.networks.fixed import PersonReference
@@ -23,14 +23,14 @@ def reference_block(model: AUDetNet) -> tuple[int, PersonReference] | None:
 
 
 def stem_reference(
-    model: AUDetNet, batches: Batches, frames: FrameSet, choice: RestFrames, seed: int
+    model: AUDetNet, batches: Batches, frames: FrameSet, choice: NeutralFrames, seed: int
 ) -> Reference | None:
     """What a set's people show at rest at the model's [person_reference]; None without one."""
     found = reference_block(model)
     if found is None:
         return None
     chosen = choice.of(frames.ids, batches.subjects, seed)
-    return Reference("stem", at_rest(chosen, reader(model, found[0], batches)))
+    return Reference("stem", neutral_medians(chosen, reader(model, found[0], batches)))
 
 
 def reader(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batch, Batches
-from audetnet.data.person_at_rest import Indices
+from audetnet.data.neutral_frames import Indices
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
+from audetnet.files.atomic import write_text
 from audetnet.files.json import read_json
-from audetnet.files.whole import write_text
 
 THRESHOLDS_FILE = "thresholds.json"
 """Within a run directory."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from audetnet.errors import UserError, first_line
-from audetnet.files.whole import check_regular, write_text
+from audetnet.files.atomic import check_regular, write_text
 
 Cell = str | float | None
 """A text, a number, or an empty cell."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from audetnet.errors import UserError
-from audetnet.files.whole import read_text
+from audetnet.files.atomic import read_text
 
 
 def read_json(path: Path) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audetnet.console.lines import say
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular, writing
+from audetnet.files.atomic import check_regular, write_errors
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
     """
     lock = directory / ".lock"
     check_regular(lock)
-    with writing(directory):
+    with write_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         file = lock.open("a")
     with file:

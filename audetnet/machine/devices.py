@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def chosen_device(name: str, process: int | None = None) -> "torch.device":
+def select_device(name: str, process: int | None = None) -> "torch.device":
     """The device of that name; auto is the GPU where there is one. Where several processes share a
     machine, the ``process``-th takes the GPU of its number. Raises UserError.
     """

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audetnet.labels import MAX_INTENSITY
-from audetnet.registry import registered
+from audetnet.registry import register
 
 _ACTIVE_PROBABILITY = 0.5
 _SMALLEST_PROBABILITY = 1e-6
@@ -26,7 +26,7 @@ AU_LOSSES: dict[str, "type[AULoss]"] = {}
 
 def au_loss(name: str) -> Callable[[Kind], Kind]:
     """Register a class under the name that stands in a cfg."""
-    return registered(AU_LOSSES, name)
+    return register(AU_LOSSES, name)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _note(network: Plan, model: ModelPlan) -> str:
         "images": "reads images",
         "z1": f"reads z1 ({z1} channels)",
         "z2": f"reads z2 ({code - z1} channels)",
-    }["z1" if critic is None else critic.critic_reads]
+    }["z1" if critic is None else critic.critic_input]
 
 
 def _table(network: Plan, note: str) -> str:

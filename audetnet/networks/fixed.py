@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.networks.layers import Concatenate, Multiply, Subset
 from audetnet.networks.pretrained import PretrainedStem
 
@@ -28,7 +28,7 @@ class PersonReference(FromFixed):
 
     mean_rest: Tensor
 
-    def __init__(self, shape: tuple[int, int, int], choice: RestFrames, missing: float) -> None:
+    def __init__(self, shape: tuple[int, int, int], choice: NeutralFrames, missing: float) -> None:
         super().__init__()
         self.choice = choice
         self.missing = missing

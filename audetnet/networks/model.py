@@ -109,7 +109,7 @@ def plan_model(config: Config, frame_size: tuple[int, int]) -> ModelPlan:
             raise options.where.error(fault)
         objectives.append(options)
         if section is not None:
-            reads = sources[options.objective.critic_reads]
+            reads = sources[options.objective.critic_input]
             networks[section] = _plan_critic(sections[section], reads)
     for network in networks.values():
         if network is not encoder:

@@ -7,11 +7,11 @@ from audetnet.networks.shapes import size_text
 
 
 def check_outputs(
-    model: ModelPlan, au_names: tuple[str, ...], people: int, people_fault: str | None
+    model: ModelPlan, au_names: tuple[str, ...], people: int, subjects_fault: str | None
 ) -> None:
     """Raise CfgError, at the option to change, unless the AUPredictor has one output for each AU
     of the data, and so has every critic that answers for each AU, or for each of the people of the
-    training frames. ``people_fault``: why these are not known.
+    training frames. ``subjects_fault``: why these are not known.
     """
     count = len(au_names)
     listed = ", ".join(au_names)
@@ -32,10 +32,10 @@ def check_outputs(
         "people": (people, f"the {people} people of the training frames"),
     }
     for options in model.objectives:
-        section, answers = options.objective.critic_section, options.objective.critic_answers
+        section, answers = options.objective.critic_section, options.objective.critic_output
         if section is not None and answers in asked:
-            if answers == "people" and people_fault is not None:
-                raise options.where.error(people_fault)
+            if answers == "people" and subjects_fault is not None:
+                raise options.where.error(subjects_fault)
             critic, (wanted, things) = model.networks[section], asked[answers]
             size = size_text(critic.output)
             _check(

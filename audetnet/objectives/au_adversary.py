@@ -25,8 +25,8 @@ class AUAdversary(CriticObjective):
     the critic is sure and wrong, which is knowledge too.
     """
 
-    critic_reads = "z2"
-    critic_answers = "AUs"
+    critic_input = "z2"
+    critic_output = "AUs"
     needs_z2 = True
 
     @property

@@ -110,17 +110,17 @@ class Forward:
     @cached_property
     def _everyones_code(self) -> Code:
         own = self.code
-        return Code(self.world.whole(own.whole, self.batch.length), own.z1_channels)
+        return Code(self.world.gather(own.whole, self.batch.length), own.z1_channels)
 
     @cached_property
     def all_labels(self) -> Tensor:
         """The labels of the whole batch (B, A)."""
-        return self.world.whole(self.batch.labels, self.batch.length)
+        return self.world.gather(self.batch.labels, self.batch.length)
 
     @cached_property
     def all_subjects(self) -> Tensor:
         """The numbers of the subjects of the whole batch (B,)."""
-        return self.world.whole(self.batch.subjects, self.batch.length)
+        return self.world.gather(self.batch.subjects, self.batch.length)
 
     def with_all(self, own: Tensor, every: Tensor) -> Tensor:
         """The rows of the whole batch, ``every``, with this process's own in their place, whose
@@ -163,7 +163,7 @@ class Forward:
         """What the persons of the shuffled z2 show at rest."""
         if self.rest is None:
             return None
-        return self.world.whole(self.rest, self.batch.length)[self._order][self.batch.part]
+        return self.world.gather(self.rest, self.batch.length)[self._order][self.batch.part]
 
     def own(self, codes: Code) -> Code:
         """This process's part of codes of the whole batch."""

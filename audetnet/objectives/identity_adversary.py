@@ -27,8 +27,8 @@ class IdentityAdversary(CriticObjective):
     wrong, which is knowledge too; that is what destroys z1 at small weights already.
     """
 
-    critic_reads = "z1"
-    critic_answers = "people"
+    critic_input = "z1"
+    critic_output = "people"
 
     @property
     def gradients(self) -> str:

@@ -13,11 +13,11 @@ from typing import Annotated, ClassVar, TypeVar
 from torch import Tensor
 
 from audetnet.config.binding import Range
-from audetnet.config.options import CriticAnswers, CriticReads, Weight, network_name
+from audetnet.config.options import CriticInput, CriticOutput, Weight, network_name
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import ModelPlan
 from audetnet.objectives.forward import Forward
-from audetnet.registry import registered
+from audetnet.registry import register
 
 Terms = dict[str, Tensor]
 """Scalars that are logged, by name."""
@@ -28,7 +28,7 @@ OBJECTIVES: dict[str, "type[Objective]"] = {}
 
 def objective(name: str) -> Callable[[Kind], Kind]:
     """Register a class under the name that stands in square brackets."""
-    return registered(OBJECTIVES, name)
+    return register(OBJECTIVES, name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
     weight: Weight = 1.0
     ramp_epochs: Annotated[int, Range(0, most=1_000_000)] = 0
 
-    critic_reads: ClassVar[CriticReads] = "codes"
-    critic_answers: ClassVar[CriticAnswers] = "score"
+    critic_input: ClassVar[CriticInput] = "codes"
+    critic_output: ClassVar[CriticOutput] = "score"
     needs_z2: ClassVar[bool] = False
     noise_in_z1: ClassVar[bool] = False
     """Whether it has standard normal noise drawn into z1 in training, which all networks read."""

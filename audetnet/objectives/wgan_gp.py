@@ -78,7 +78,7 @@ class ImageCritic(WassersteinCritic):
     """Target: the clean image; made: its reconstruction."""
 
     critic: str = "Image Discriminator"
-    critic_reads = "images"
+    critic_input = "images"
 
     @property
     def gradients(self) -> str:

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-import cv2
 from PIL import Image
 
 from audetnet.console.progress import ProgressBar
 from audetnet.data.images import RgbImage
 from audetnet.data.videos import video_rate
 from audetnet.errors import UserError
-from audetnet.files.whole import written_whole
+from audetnet.faces.opencv import cv2
+from audetnet.files.atomic import atomic_write
 from audetnet.prediction.drawn_faces import drawn
 from audetnet.prediction.frames import Source
 from audetnet.prediction.table import Row
@@ -71,13 +71,13 @@ def _write(source: Source, target: Path, frames: Iterator[RgbImage], every: int)
     if first is None:
         return False
     if not source.is_video:
-        with written_whole(target) as unfinished:
+        with atomic_write(target) as unfinished:
             Image.fromarray(first).save(
                 unfinished, "PNG" if target.suffix.lower() == ".png" else "JPEG"
             )
         return True
     passing = target.with_name(f".unfinished-{target.name}")
-    with written_whole(target, passing) as unfinished:
+    with atomic_write(target, passing) as unfinished:
         height, width = first.shape[:2]
         rate = video_rate(source.path) / every
         codec = cv2.VideoWriter.fourcc(*_CODEC)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from audetnet.errors import UserError, first_line
-from audetnet.files.whole import check_regular
+from audetnet.files.atomic import check_regular
 from audetnet.prediction.au_model import Crops, Outputs, Rest
 from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, facts_of
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from audetnet.errors import UserError
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 from audetnet.prediction.au_model import Crops, Outputs
 from audetnet.prediction.exported_model import INSTALL, OnnxModel, need_onnxruntime
 from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, metadata_of
@@ -53,7 +53,7 @@ def export(model: TrainedModel, target: Target, out: Path, crops: Crops) -> Diff
     program = _program(model)
     text = metadata_of(model.facts, model.normalisation)
     passing = out.with_name(f".unfinished-{out.name}")
-    with written_whole(out, passing) as unfinished:
+    with atomic_write(out, passing) as unfinished:
         try:
             if target == "onnx":
                 _write_onnx(program, unfinished, text)

@@ -38,7 +38,7 @@ def _load(path: Path, device: str, dataset: Path | None) -> AUModel:
         from audetnet.prediction.exported_model import OnnxModel
 
         return OnnxModel(path)
-    from audetnet.machine.devices import chosen_device
+    from audetnet.machine.devices import select_device
     from audetnet.prediction.trained_model import TrainedModel
 
-    return TrainedModel(path, chosen_device(device), dataset)
+    return TrainedModel(path, select_device(device), dataset)

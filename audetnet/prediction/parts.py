@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audetnet.errors import UserError, quoted
+from audetnet.errors import UserError, shorten
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import csv_text
 from audetnet.files.json import read_json
-from audetnet.files.whole import write_text
 from audetnet.prediction.codes_file import join_codes, write_codes
 from audetnet.prediction.stream import Part, Position
 from audetnet.prediction.table import Columns
@@ -104,7 +104,7 @@ class PredictionParts:
         was = was if isinstance(was, dict) else {}
         for name, value in self._request.items():
             if was.get(name) != value:
-                old, new = (quoted(json.dumps(each)) for each in (was.get(name), value))
+                old, new = (shorten(json.dumps(each)) for each in (was.get(name), value))
                 raise UserError(f"{place}: was made with {name} {old}, now it is {new}; {_CHANGED}")
 
     def _rows_file(self, number: int) -> Path:

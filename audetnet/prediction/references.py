@@ -11,7 +11,7 @@ import numpy as np
 
 from audetnet.console.lines import counted, note
 from audetnet.data.images import RgbImage
-from audetnet.data.person_at_rest import FEW
+from audetnet.data.neutral_frames import FEW
 from audetnet.errors import UserError
 from audetnet.prediction.ensemble import Ensemble, Rests
 from audetnet.prediction.frames import Source

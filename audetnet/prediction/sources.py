@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError, first_few
+from audetnet.faces.opencv import need_opencv
 from audetnet.prediction.frames import Source
 
 VIDEO_SUFFIXES = (
@@ -25,7 +26,8 @@ class Sources:
 
 def find_sources(texts: Sequence[str]) -> Sources:
     """Files, folders (to any depth) and patterns such as ``'clips/*.mp4'``. A file that is named is
-    taken for a video unless it ends as an image does. Raises UserError where there is nothing.
+    taken for a video unless it ends as an image does. Raises UserError where there is nothing, and
+    for videos where OpenCV is missing.
     """
     found: dict[Path, Source] = {}
     skipped = 0
@@ -46,6 +48,8 @@ def find_sources(texts: Sequence[str]) -> Sources:
                 found.setdefault(file, Source(file, file.suffix.lower() in VIDEO_SUFFIXES))
     if not found:
         raise UserError(f"{first_few(list(texts))}: no image and no video ({', '.join(_SUFFIXES)})")
+    if any(source.is_video for source in found.values()):
+        need_opencv()
     return Sources(tuple(found.values()), skipped)
 
 

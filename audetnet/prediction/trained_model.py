@@ -13,8 +13,8 @@ from audetnet.data.augment import to_unit_range
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import IdFiles
 from audetnet.data.images import read_image
-from audetnet.data.metadata import subject_numbers
-from audetnet.data.person_at_rest import Indices, at_rest
+from audetnet.data.metadata import subject_indices
+from audetnet.data.neutral_frames import Indices, neutral_medians
 from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import read_in_parts, reference_block
 from audetnet.faces.alignment import Alignment
@@ -122,7 +122,7 @@ class TrainedModel:
                 return model.encode(some).z1
             return model.encoder.read_by(found[0], model.pixels.encoder_input(some))
 
-        return at_rest(frames, read_in_parts(read))
+        return neutral_medians(frames, read_in_parts(read))
 
     @torch.no_grad()
     def prepare_for_rest(self) -> None:
@@ -149,9 +149,9 @@ class TrainedModel:
             data.au_names,
             data.validation_subjects,
         ).train
-        if fault := train.people_fault():
+        if fault := train.subjects_fault():
             raise UserError(f"{self._dataset}: {fault}; --reference needs to know who is who")
-        chosen = CHOICES[_REFERENCE_FRAMES].of(train.ids, subject_numbers(train.subjects), 0)
+        chosen = CHOICES[_REFERENCE_FRAMES].of(train.ids, subject_indices(train.subjects), 0)
         rows = np.unique(np.concatenate(chosen))
         size = self.facts.frame_size
         pixels = torch.from_numpy(np.stack([read_image(train.paths[row], size) for row in rows]))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from audetnet.console.progress import ProgressBar
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import METRICS, Array, Predictions
 from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate
@@ -80,7 +80,7 @@ def _in_order(pool: Pooled) -> Pooled:
         aus=pool.aus,
         frames=tuple(pool.frames[row] for row in order),
         people=pool.people,
-        person=subject_numbers(named.tolist()),
+        person=subject_indices(named.tolist()),
         predictions=Predictions(**parts),
     )
 

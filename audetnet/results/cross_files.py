@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import Cell, write_csv
-from audetnet.files.whole import write_text
 from audetnet.results import figures
 from audetnet.results.comparison import verdict
 from audetnet.results.cross_sheets import Report, au_sheets, main_sheets, worst_sheet

@@ -9,8 +9,8 @@ from typing import Any
 from audetnet.console.lines import counted
 from audetnet.evaluation.metrics import metric_title
 from audetnet.evaluation.people import Estimate
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import Cell, write_csv
-from audetnet.files.whole import write_text
 from audetnet.results import figures
 from audetnet.results.estimates import (
     FEW,

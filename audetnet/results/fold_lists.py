@@ -9,7 +9,7 @@ from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, find_folds, read_ids, wr
 from audetnet.data.metadata import METADATA_FILE, read_metadata
 from audetnet.data.splitting import Request, Splitter, read_labelled_frames
 from audetnet.errors import UserError, first_few
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 
 Lists = Mapping[str, list[str]]
 """The frame ids of each set of a fold: train, test, perhaps validation."""
@@ -44,9 +44,9 @@ def prepared_folds(out: Path, asked: FoldsAsked) -> dict[str, IdFiles]:
                 "with --out"
             )
     else:
-        kept_at = out / f"{FOLDS_DIRECTORY}.unfinished"
-        shutil.rmtree(kept_at, ignore_errors=True)
-        with written_whole(folder, kept_at) as unfinished:
+        staging = out / f"{FOLDS_DIRECTORY}.unfinished"
+        shutil.rmtree(staging, ignore_errors=True)
+        with atomic_write(folder, staging) as unfinished:
             for fold, lists in folds.items():
                 for name, ids in lists.items():
                     write_ids(unfinished / fold / getattr(names, name), ids)

@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from audetnet.disentangling.figures import Illustration
-from audetnet.drawing import rendered
-from audetnet.files.whole import write_text
+from audetnet.drawing import figure_bytes
+from audetnet.files.atomic import write_text
 from audetnet.results.sheet import Sheet
 
 _TEMPLATE = "page.html"
@@ -32,7 +32,7 @@ def write_page(path: Path, page: Page) -> None:
     """Write the page whole. Raises FileError."""
     template = files("audetnet.results").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    images = (rendered(illustration.figure, "png") for illustration in page.figures)
+    images = (figure_bytes(illustration.figure, "png") for illustration in page.figures)
     figures = [
         {"figure": illustration, "image": base64.b64encode(image).decode()}
         for illustration, image in zip(page.figures, images, strict=True)

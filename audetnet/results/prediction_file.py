@@ -15,8 +15,8 @@ import numpy as np
 from audetnet.data.tables import read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.evaluation.metrics import Array
+from audetnet.files.atomic import write_bytes
 from audetnet.files.csv import write_csv
-from audetnet.files.whole import write_bytes
 from audetnet.labels import LabelKind
 from audetnet.results.predictions import Piece
 

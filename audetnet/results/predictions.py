@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.evaluation.metrics import Array, Predictions
 from audetnet.evaluation.people import Indices
 from audetnet.labels import MAX_INTENSITY, LabelKind
@@ -96,6 +96,6 @@ def pooled(pieces: Sequence[Piece]) -> Pooled:
         aus=pieces[0].aus,
         frames=tuple(frame for piece in pieces for frame in piece.frames),
         people=tuple(sorted(set(subjects))),
-        person=subject_numbers(subjects),
+        person=subject_indices(subjects),
         predictions=predictions,
     )

@@ -12,7 +12,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.summary import image, scalar
 
-from audetnet.files.whole import FileError, writing
+from audetnet.files.atomic import FileError, write_errors
 from audetnet.training.pictures import Picture
 
 
@@ -22,7 +22,7 @@ class EventFile:
     def __init__(self, directory: Path, first_step: int) -> None:
         name = f"events.out.tfevents.{time.time():.6f}.{platform.node()}.{os.getpid()}"
         self._path = directory / name
-        with writing(self._path):
+        with write_errors(self._path):
             directory.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")
         self._records = RecordWriter(self._file)
@@ -41,7 +41,7 @@ class EventFile:
         self._add(Event(summary=image(tag, picture, dataformats="HWC"), step=step))
 
     def flush(self) -> None:
-        with writing(self._path):
+        with write_errors(self._path):
             self._file.flush()
 
     def close(self) -> None:
@@ -51,5 +51,5 @@ class EventFile:
 
     def _add(self, event: Event) -> None:
         event.wall_time = time.time()
-        with writing(self._path):
+        with write_errors(self._path):
             self._records.write(event.SerializeToString())

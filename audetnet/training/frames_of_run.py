@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from audetnet.data.batches import PackedRows
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import Dataset
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.networks.frozen_stem import frozen_stem
@@ -18,7 +18,7 @@ def packed_frames(
 ) -> PackedFrames:
     """The frames in the size that the model takes, as its training had them. Raises UserError."""
     resize = saved.config.data.frame_size is not None
-    return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
+    return pack_frames(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
 
 
 def stem_rows(

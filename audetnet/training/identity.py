@@ -59,7 +59,7 @@ def run_identity(
     cfg = config.resolved()
     for name in _CHANGEABLE:
         del cfg["training"][name]
-    if not config.says_objectives:
+    if not config.has_objectives_section:
         del cfg["objectives"]  # the lambdas say them, and runs of before know of no others
     return _plain(
         {
@@ -80,7 +80,7 @@ def _subjects_digest(config: Config, dataset: Dataset) -> str | None:
     """Of who is in the training frames, where a run learns from it, and of the frames that a list
     says to show people at rest.
     """
-    answered = {each.objective.critic_answers for each in config.objectives}
+    answered = {each.objective.critic_output for each in config.objectives}
     blocks = [block for network in config.networks.values() for block in network.blocks]
     references = [block.arguments for block in blocks if block.type == _REFERENCE]
     if "people" not in answered and not config.data.balance_subjects and not references:

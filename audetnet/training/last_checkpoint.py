@@ -13,7 +13,7 @@ from audetnet.config.options import Config
 from audetnet.console.lines import note
 from audetnet.data.frames import Dataset
 from audetnet.errors import UserError, first_few
-from audetnet.files.whole import FileError
+from audetnet.files.atomic import FileError
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from audetnet.training.fitting import check_run

@@ -18,7 +18,7 @@ from audetnet.drawing import Figure
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Samples
 from audetnet.evaluation.thresholds import THRESHOLDS_FILE, Thresholds, write_thresholds
-from audetnet.files.whole import FileError, append_text, check_regular, write_bytes, write_text
+from audetnet.files.atomic import FileError, append_text, check_regular, write_bytes, write_text
 from audetnet.networks.model import AUDetNet
 from audetnet.training import pictures
 from audetnet.training.events import EventFile

@@ -13,7 +13,7 @@ from audetnet.config.binding import OptionError
 from audetnet.console.lines import counted, note, say
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
-from audetnet.data.person_at_rest import FEW, at_rest
+from audetnet.data.neutral_frames import FEW, neutral_medians
 from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import reader, reference_block
 from audetnet.evaluation.evaluate import eval_mode
@@ -58,13 +58,13 @@ def training_people_at_rest(
     if found is None:
         return None
     index, block = found
-    if fault := train.people_fault():
+    if fault := train.subjects_fault():
         note(
             f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
         )
         everyone = [np.arange(len(train))]
         with eval_mode(model):
-            block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
+            block.mean_rest.copy_(neutral_medians(everyone, reader(model, index, batches))[0])
         return None
     frames = block.choice.of(train.ids, batches.subjects, seed)
     if not any(map(len, frames)):
@@ -78,7 +78,7 @@ def training_people_at_rest(
             f"{FEW} frames ({block.choice}): their median may show an expression"
         )
     with eval_mode(model):
-        values = at_rest(frames, reader(model, index, batches))
+        values = neutral_medians(frames, reader(model, index, batches))
     block.mean_rest.copy_(values.mean(dim=0))
     return PeopleAtRest(values=values, missing=block.missing, seed=seed)
 

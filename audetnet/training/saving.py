@@ -79,4 +79,4 @@ class Saver:
             f"epoch {epoch}, batch {batch}: {what} is not finite; {last}. Lower a learning_rate "
             "or a lambda of the cfg and start a new run"
         )
-        return self._world.common(error)
+        return self._world.shared_error(error)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from audetnet.errors import UserError, first_line
-from audetnet.files.whole import check_regular, write_bytes
+from audetnet.files.atomic import check_regular, write_bytes
 
 _MARK = b"AUDetNet sha256 "
 _LENGTH = len(_MARK) + 2 * hashlib.sha256().digest_size

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from audetnet.config.options import MAIN_SECTIONS, Config, network_name
-from audetnet.data.augment import Augmentation, Draws, apply, changed, joined, to_unit_range
+from audetnet.data.augment import Augmentation, Draws, apply, concatenate, jitter, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
@@ -124,7 +124,7 @@ class TrainingStep:
         if batch.changes is None:
             clean = to_unit_range(batch.frames)
         else:
-            clean = changed(batch.changes, batch.frames)
+            clean = jitter(batch.changes, batch.frames)
         return clean, clean
 
     def _drawn(self, batch: Batch, epoch: int, index: int) -> Draws:
@@ -141,7 +141,7 @@ class TrainingStep:
                 )
                 drawn = self._augmentation.draw(stop - start, size, generator)
                 draws.append(drawn[first - start : last - start])
-        return joined(draws)
+        return concatenate(draws)
 
     def _train_critic(self, objective: Objective, forward: Forward) -> Terms:
         assert objective.critic_section is not None
@@ -180,7 +180,7 @@ class TrainingStep:
         values = torch.stack([term.detach() for term in terms.values()]) * share
         parameters = (p for name in networks for p in self._networks[name].parameters())
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        self._world.sum_in_place([*gradients, values])
+        self._world.all_reduce([*gradients, values])
         means = dict(zip(terms, values.unbind(), strict=True))
         for name in networks:
             means[f"{name}_gradient_norm"] = gradient_norm(self._networks[name])

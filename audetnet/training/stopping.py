@@ -57,7 +57,7 @@ class StopRequest:
 
     def _agree(self) -> None:
         seconds = (time.monotonic() - self._agreed) / self._interval
-        asked, slowest = self._world.largest(self._reason is not None, seconds)
+        asked, slowest = self._world.max(self._reason is not None, seconds)
         if asked:
             raise Stopped(self._reason or "another process was asked to")
         batches = int(AGREEMENT_SECONDS / max(slowest, 1e-3))

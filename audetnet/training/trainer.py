@@ -120,7 +120,7 @@ class Trainer:
     def _batches_of(self, packed: PackedFrames, stem: PackedFrames | None) -> dict[str, Batches]:
         device, residence = self._settings.device, self._settings.residence
         resident = resident_frames(packed, device, residence)
-        outputs = None if stem is None else PackedRows.placed(stem, device, residence)
+        outputs = None if stem is None else PackedRows.load(stem, device, residence)
         return {
             frames.name: Batches(frames, packed, device, resident, self._world, outputs)
             for frames in self._dataset.sets()
@@ -187,7 +187,7 @@ class Trainer:
     def _prepare(self) -> None:
         """Make ready what is made of the training frames before the first epoch."""
         model, train, batches = self._model, self._dataset.train, self._batches["train"]
-        rest = self._step.rest = self._world.together(self._people_at_rest)
+        rest = self._step.rest = self._world.all_or_none(self._people_at_rest)
         if self._progress.step == 0:
             encoder, targets = self._encoder, self._head.targets
             self._world.from_main(lambda: fit_blocks(model, batches, train, encoder, targets, rest))
@@ -248,7 +248,7 @@ class Trainer:
         if not is_asked_for(self._model, self._config.data):
             return None
         for frames in (self._dataset.train, self._dataset.test):
-            if fault := frames.people_fault():
+            if fault := frames.subjects_fault():
                 note(f"no results with a person's reference: that {fault}")
                 return None
         data, batches, seed = self._dataset, self._batches, self._settings.seed

@@ -11,16 +11,16 @@ from torch import Tensor
 from audetnet.config.options import DataOptions
 from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset, FrameSet
-from audetnet.data.person_at_rest import RestFrames, at_rest
+from audetnet.data.neutral_frames import NeutralFrames, neutral_medians
 from audetnet.evaluation.at_rest import reference_block, stem_reference, z1_reader
 from audetnet.evaluation.evaluate import Reference, eval_mode
 from audetnet.networks.model import AUDetNet
 
-CHOICES: Mapping[str, RestFrames] = {
-    "1": RestFrames(frames="random", count=1),
-    "5": RestFrames(frames="random", count=5),
-    "20": RestFrames(frames="random", count=20),
-    "all": RestFrames(),
+CHOICES: Mapping[str, NeutralFrames] = {
+    "1": NeutralFrames(frames="random", count=1),
+    "5": NeutralFrames(frames="random", count=5),
+    "20": NeutralFrames(frames="random", count=20),
+    "all": NeutralFrames(),
 }
 """By how many of each person's frames are read."""
 
@@ -51,14 +51,14 @@ def training_level(model: AUDetNet, train: FrameSet, batches: Batches, seed: int
         return None
     chosen = CHOICES["20"].of(train.ids, batches.subjects, seed)
     with eval_mode(model):
-        return at_rest(chosen, z1_reader(model, batches)).mean(dim=0)
+        return neutral_medians(chosen, z1_reader(model, batches)).mean(dim=0)
 
 
 def reference_of(
     model: AUDetNet,
     frames: FrameSet,
     batches: Batches,
-    choice: RestFrames,
+    choice: NeutralFrames,
     seed: int,
     level: Tensor | None,
 ) -> Reference:
@@ -70,5 +70,5 @@ def reference_of(
         if reference is None:
             assert level is not None
             chosen = choice.of(frames.ids, batches.subjects, seed)
-            reference = Reference("z1", at_rest(chosen, z1_reader(model, batches)) - level)
+            reference = Reference("z1", neutral_medians(chosen, z1_reader(model, batches)) - level)
     return reference

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from audetnet.config.reader import read_config
 from audetnet.data.batches import Batches, evaluation_batch_indices
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
 from audetnet.evaluation.evaluate import Evaluator, SetResults
 from audetnet.evaluation.metrics import cross_correlation, f1, two_afc
@@ -31,7 +31,7 @@ class Bench:
         self.model: AUDetNet = build_model(plan_model(config, (64, 64)), config.data, seed=0)
         self.data: Dataset = load_dataset(DatasetPaths(directory=directory), regress=False)
         images = dict(zip(self.data.train.ids, self.data.train.paths, strict=True))
-        self.packed = pack(images, (64, 64), True, cache)
+        self.packed = pack_frames(images, (64, 64), True, cache)
         self.head = AUHead("BCEWithLogits", False, 2.0)
 
     def evaluate(self, batch_size: int, labels: np.ndarray | None = None) -> SetResults:

@@ -12,7 +12,7 @@ from typing import IO, NoReturn
 import pytest
 
 from audetnet.errors import UserError
-from audetnet.files.whole import write_bytes, write_text, written_whole
+from audetnet.files.atomic import atomic_write, write_bytes, write_text
 
 
 def _names(directory: Path) -> list[str]:
@@ -44,7 +44,7 @@ def test_directories_are_made_where_they_are_missing(tmp_path: Path) -> None:
 def test_the_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "file.npy"
     path.write_text("old")
-    with written_whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text("new")
         assert unfinished.parent == path.parent, "a rename is whole within one disk only"
         assert path.read_text() == "old"
@@ -85,15 +85,15 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(
 
 @pytest.mark.parametrize("ended", [None, KeyboardInterrupt()], ids=["killed", "interrupted"])
 def test_what_is_kept_is_gone_on_with(tmp_path: Path, ended: BaseException | None) -> None:
-    path, kept_at = tmp_path / "file", tmp_path / "file.unfinished"
+    path, staging = tmp_path / "file", tmp_path / "file.unfinished"
     if ended is None:
-        kept_at.write_text("half")
+        staging.write_text("half")
     else:
-        with pytest.raises(type(ended)), written_whole(path, kept_at) as unfinished:
+        with pytest.raises(type(ended)), atomic_write(path, staging) as unfinished:
             unfinished.write_text("half")
             raise ended
     assert _names(tmp_path) == ["file.unfinished"]
-    with written_whole(path, kept_at) as unfinished, unfinished.open("a") as file:
+    with atomic_write(path, staging) as unfinished, unfinished.open("a") as file:
         file.write(" and half")
     assert path.read_text() == "half and half"
     assert _names(tmp_path) == ["file"]
@@ -101,9 +101,9 @@ def test_what_is_kept_is_gone_on_with(tmp_path: Path, ended: BaseException | Non
 
 def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
     """Nothing of the old one is left in it."""
-    path, kept_at = tmp_path / "folds", tmp_path / "folds.unfinished"
+    path, staging = tmp_path / "folds", tmp_path / "folds.unfinished"
     for name in ("old", "new"):
-        with written_whole(path, kept_at) as unfinished:
+        with atomic_write(path, staging) as unfinished:
             (unfinished / name).mkdir(parents=True)
     assert _names(tmp_path) == ["folds"] and _names(path) == ["new"]
 

@@ -13,7 +13,7 @@ import torch
 from audetnet.commands.predict import main
 from audetnet.data.augment import to_unit_range
 from audetnet.data.images import read_image
-from audetnet.files.whole import write_text
+from audetnet.files.atomic import write_text
 from audetnet.prediction import parts, to_file
 from audetnet.prediction.parts import PredictionParts
 from audetnet.prediction.table_file import read_rows

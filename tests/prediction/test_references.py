@@ -13,7 +13,7 @@ import torch
 from audetnet.commands.predict import main
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.images import read_image
 from audetnet.evaluation.at_rest import reference_block
@@ -57,7 +57,7 @@ def test_z1_of_a_person_at_rest_is_taken_off(
     saved = load_saved(run)
     model = saved.trained().eval()
     dataset = load_dataset(DatasetPaths(directory=minimal_data), regress=False)
-    packed = pack(dataset.images(), saved.plan.image[1:], True, None)
+    packed = pack_frames(dataset.images(), saved.plan.image[1:], True, None)
     batches = Batches(dataset.train, packed, torch.device("cpu"))
     level = training_level(model, dataset.train, batches, 0)
     expected = []

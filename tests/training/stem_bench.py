@@ -9,7 +9,7 @@ import torch
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batches, PackedRows, evaluation_batch_indices
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.distributed.world import World
@@ -40,7 +40,7 @@ class Bench:
         self.config = read_config(cfg, VOCABULARY)
         self.data = load_dataset(DatasetPaths(directory=directory), regress=False)
         self.plan = plan_model(self.config, SIZE)
-        self.frames = pack(self.data.images(), SIZE, True, None)
+        self.frames = pack_frames(self.data.images(), SIZE, True, None)
         self.stem = self._stem_outputs(self.model())
 
     def model(self) -> AUDetNet:
@@ -59,7 +59,7 @@ class Bench:
 
     def batches(self, name: str, with_stem: bool) -> Batches:
         frames = {each.name: each for each in self.data.sets()}[name]
-        stem = PackedRows.placed(self.stem, CPU, "off") if with_stem else None
+        stem = PackedRows.load(self.stem, CPU, "off") if with_stem else None
         return Batches(frames, self.frames, CPU, stem=stem)
 
     def step(self, model: AUDetNet) -> TrainingStep:

@@ -18,7 +18,7 @@ import torch
 
 from audetnet.commands.train import main
 from audetnet.data.batches import training_batch_indices
-from audetnet.distributed.world import World, connected
+from audetnet.distributed.world import World, process_group
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
 from tests.objectives.all_objectives import with_objectives
@@ -141,7 +141,7 @@ def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
         monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     silent = steps(cfgs["critic"], World(), where)
     world = Speaking()
-    with connected(world, where):
+    with process_group(world, where):
         speaking = steps(cfgs["critic"], world, where)
         world.broadcast_from_main([value.clone() for value in speaking.state.values()])
         assert world.all_gather("x") == ["x"] and world.from_main(lambda: "y") == "y"

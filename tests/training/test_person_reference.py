@@ -17,7 +17,7 @@ from torch import Tensor
 
 from audetnet.commands.train import main
 from audetnet.data.batches import Batch
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Reference, encoded
 from audetnet.training.preparation import (
@@ -60,7 +60,7 @@ def bench(edited_cfg: Edited, minimal_data: Path, narrow_resnet: None) -> Bench:
 
 def people(bench: Bench, name: str) -> "np.ndarray":
     frames = {each.name: each for each in bench.data.sets()}[name]
-    return subject_numbers(frames.subjects)
+    return subject_indices(frames.subjects)
 
 
 @pytest.mark.parametrize("with_stem", [True, False])

@@ -13,7 +13,7 @@ from typing import Annotated
 from torch import nn
 
 from audetnet.config.binding import Range, Reference
-from audetnet.registry import registered
+from audetnet.registry import register
 
 BlockReference = Annotated[int, Reference()]
 BlockReferences = tuple[Annotated[int, Reference()], ...]
@@ -28,4 +28,4 @@ BUILDERS: dict[str, Builder] = {}
 
 def block(name: str) -> Callable[[Builder], Builder]:
     """Register a builder under the name that stands in square brackets."""
-    return registered(BUILDERS, name)
+    return register(BUILDERS, name)

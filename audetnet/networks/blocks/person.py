@@ -5,7 +5,7 @@ from typing import Annotated
 from torch import nn
 
 from audetnet.config.binding import OptionError, Range
-from audetnet.data.person_at_rest import Kind, RestFrames
+from audetnet.data.neutral_frames import Kind, NeutralFrames
 from audetnet.networks.blocks.block import block
 from audetnet.networks.fixed import PersonReference
 from audetnet.networks.shapes import Shape
@@ -32,5 +32,5 @@ def person_reference(
             raise OptionError(f"frames={frames} needs {key}", "frames")
         if key != needed and value is not None:
             raise OptionError(f"{key} has no meaning with frames={frames}", key)
-    choice = RestFrames(frames=frames, count=count, frame_list=frame_list)
+    choice = NeutralFrames(frames=frames, count=count, frame_list=frame_list)
     return PersonReference(source, choice, missing)

@@ -45,7 +45,7 @@ def read_text(path: Path) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def write_errors(path: Path) -> Iterator[None]:
     """Within it what the disk refuses is a FileError that names the file."""
     try:
         yield
@@ -54,19 +54,19 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(path: Path, kept_at: Path | None = None) -> Iterator[Path]:
+def atomic_write(path: Path, staging: Path | None = None) -> Iterator[Path]:
     """Where to write a file; it takes the place of ``path`` at the end.
 
     That is a path of this process beside it, which is deleted after an exception. Or it is
-    ``kept_at``, on the same disk, which outlives exceptions and kills: who comes next goes on from
+    ``staging``, on the same disk, which outlives exceptions and kills: who comes next goes on from
     what is there, or writes over it; a folder may be made there as well. Raises FileError where the
     disk refuses.
     """
-    with writing(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if kept_at is not None:
-            yield kept_at
-            _move(kept_at, path)
+        if staging is not None:
+            yield staging
+            _move(staging, path)
         else:
             with _passing(path) as unfinished:
                 yield unfinished
@@ -115,7 +115,7 @@ def _runs(process: int) -> bool:
 
 def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a binary file whole, on the disk before it gets its name."""
-    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+    with atomic_write(path) as unfinished, unfinished.open("wb") as file:
         write(file)
         file.flush()
         os.fsync(file.fileno())
@@ -128,5 +128,5 @@ def write_text(path: Path, text: str) -> None:
 
 def append_text(path: Path, text: str) -> None:
     """Write at the end of a text file. Raises FileError; part of the text may then be there."""
-    with writing(path), path.open("a", encoding="utf-8") as file:
+    with write_errors(path), path.open("a", encoding="utf-8") as file:
         file.write(text)
