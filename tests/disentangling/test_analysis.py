@@ -108,6 +108,6 @@ def test_rows_that_a_run_without_z2_cannot_have_say_so(monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("alone")
 def test_two_rows_of_one_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AssertionError, match="one key"):
+    with pytest.raises(AssertionError, match="the same key"):
         twice = Measure(rows=(*ROWS, *ROWS), compute=lambda _: Findings({}))
         _table(monkeypatch, twice)
