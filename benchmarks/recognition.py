@@ -153,7 +153,7 @@ def _result(bench: Bench, dataset: Dataset, name: str, seed: int) -> Result | No
 
 def _prepare(bench: Bench, dataset: Dataset) -> None:
     """What all share, so that no two processes make it."""
-    say("the stem's outputs and the judge, once for all")
+    say("the stem's outputs and the reference classifier, once for all")
     stem_readers(dataset, bench.cache, CPU)
     hog_reader(dataset, bench.cache)
     own_classifier(dataset, bench.cache)

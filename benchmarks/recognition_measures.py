@@ -20,6 +20,7 @@ from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
 from audetnet.disentangling.codes import Codes, balanced_sample
 from audetnet.disentangling.columns import ColumnData, labels_as_z1
 from audetnet.disentangling.exchanged_codes import partners
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.factor_table import find_factors
 from audetnet.disentangling.identity_embedding import identity_follows_z2, reference_networks
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
@@ -39,7 +40,7 @@ from audetnet.vocabulary import VOCABULARY
 CPU = torch.device("cpu")
 _FRAMES, _BATCH = 4000, 64
 _SEED = 0
-"""Of the judge, the probes' folds and the pairs: the same for all arms."""
+"""Of the reference classifier, the folds and the pairs: the same for all arms."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def kept(path: Path, made_of: str) -> Result | None:
 
 
 def own_classifier(dataset: Dataset, cache: Path) -> ReferenceClassifier:
-    """The report's own judge of pictures, from the cache where it is there."""
+    """The report's reference classifier, from the cache if it is there."""
     packed = pack_frames(dataset.images(), SIZE, True, cache)
     train, _ = balanced_sample(dataset.train, _FRAMES)
     pixels = packed.gather(packed.rows(train.ids))
@@ -116,14 +117,14 @@ def measured(
     """
     saved = load_saved(directory)
     method = run_method(title, saved, dataset, CPU, cache, seed)
-    judge = own_classifier(dataset, cache)
+    classifier = own_classifier(dataset, cache)
     run = _encoded(saved, dataset, cache)
-    subject = _subject(run, dataset, judge)
-    found = _numbers(subject, data)
+    column = _column(run, dataset, classifier)
+    found = _numbers(column, data)
     if learns_z2:
         last = json.loads((directory / "results.json").read_text())["last"]
         found["L1"] = last["test"]["loss"]["reconstruction"]
-        found |= _exchanged(run, subject.test, judge)
+        found |= _exchanged(run, column.test, classifier)
     else:
         found = {key: value for key, value in found.items() if not _is_of_z2(key)}
     return Result(made_of, found, method)
@@ -148,38 +149,39 @@ def _encoded(saved: SavedModel, dataset: Dataset, cache: Path) -> TrainedRun:
     )
 
 
-def _subject(run: TrainedRun, dataset: Dataset, judge: ReferenceClassifier) -> ColumnData:
+def _column(run: TrainedRun, dataset: Dataset, classifier: ReferenceClassifier) -> ColumnData:
     return ColumnData(
         column=Column(run.name, "an arm", "run"),
         train=run.codes(of_training=True),
         test=run.codes(of_training=False),
         run=run,
+        expressions=find_expressions(run.test, {}),
         au_names=dataset.au_names,
-        networks=reference_networks(judge),
+        networks=reference_networks(classifier),
         device=CPU,
         seed=_SEED,
     )
 
 
-def _numbers(subject: ColumnData, data: Path) -> dict[str, float]:
-    run = subject.trained
+def _numbers(column: ColumnData, data: Path) -> dict[str, float]:
+    run = column.model_run
     table = find_factors(data, None, None)
-    known = () if table is None else tuple(table.of(subject.test))
+    known = () if table is None else tuple(table.of(column.test))
     of_outputs = run.with_scores_as_z1()
     outputs = replace(
-        subject,
+        column,
         train=of_outputs.codes(of_training=True),
         test=of_outputs.codes(of_training=False),
         blocks=("z1",),
     )
-    found = _values(_found(aus.measure, subject))
-    found |= _values(_found(fresh_predictor.measure, _with_fresh_predictor(subject)))
-    found |= _values(_found(person.measure, subject))
-    for floor, column in (("labels", labels_as_z1(subject)), ("outputs", outputs)):
-        floors = _values(_found(person.measure, column))
+    found = _values(_found(aus.measure, column))
+    found |= _values(_found(fresh_predictor.measure, _with_fresh_predictor(column)))
+    found |= _values(_found(person.measure, column))
+    for floor, floor_column in (("labels", labels_as_z1(column)), ("outputs", outputs)):
+        floors = _values(_found(person.measure, floor_column))
         if "identity_z1" in floors:
             found[f"identity floor {floor}"] = floors["identity_z1"]
-    by_factor = _found(factors.measure, replace(subject, factors=known)).factors
+    by_factor = _found(factors.measure, replace(column, factors=known)).factors
     found |= {
         f"z2 {each.factor}": each.estimate.value
         for each in by_factor
@@ -192,9 +194,9 @@ def _is_of_z2(key: str) -> bool:
     return "z2" in key or "leak" in key
 
 
-def _found(measure: Any, subject: ColumnData) -> Findings:
+def _found(measure: Any, column: ColumnData) -> Findings:
     try:
-        findings: Findings = measure(subject)
+        findings: Findings = measure(column)
     except NotMeasuredError:
         return Findings({})
     return findings
@@ -205,16 +207,16 @@ def _values(findings: Findings) -> dict[str, float]:
     return {key: cell.value for key, cell in cells if isinstance(cell, Estimate)}
 
 
-def _with_fresh_predictor(subject: ColumnData) -> ColumnData:
+def _with_fresh_predictor(column: ColumnData) -> ColumnData:
     """With an AUPredictor that has something to learn, taught occurrences by cross-entropy, and
     codes of one scale: a ridge's outputs vary by a few hundredths.
     """
-    run = _scaled(subject.trained)
-    text = fresh_predictor_cfg(len(subject.au_names), run.test_code.whole.shape[-1])
+    run = _scaled(column.model_run)
+    text = fresh_predictor_cfg(len(column.au_names), run.test_code.whole.shape[-1])
     fresh = parse_config(text, Path("the fresh AUPredictor"), VOCABULARY).networks[PREDICTOR]
     config = replace(run.config, networks={**run.config.networks, PREDICTOR: fresh})
     head = AUHead("BCEWithLogits", False, run.active_from)
-    return replace(subject, run=replace(run, config=config, head=head))
+    return replace(column, run=replace(run, config=config, head=head))
 
 
 def _scaled(run: TrainedRun) -> TrainedRun:
@@ -228,13 +230,13 @@ def _scaled(run: TrainedRun) -> TrainedRun:
     return replace(run, train_code=train, test_code=test)
 
 
-def _exchanged(run: TrainedRun, codes: Codes, judge: ReferenceClassifier) -> dict[str, float]:
-    """As row 8 of the report, by its own judge and of codes that are known already."""
+def _exchanged(run: TrainedRun, codes: Codes, classifier: ReferenceClassifier) -> dict[str, float]:
+    """As row 8 of the report, with its own classifier and from codes that are known already."""
     who = codes.person
     partner = partners(who, numpy_generator(_SEED, Purpose.DISENTANGLING))
     code = run.test_code
     mixed = Code.of(code.z1, code.z2[torch.from_numpy(partner)])
-    (rebuilt, rebuilt_faces), (scores, faces) = (_judged(run, judge, c) for c in (code, mixed))
+    (rebuilt, rebuilt_faces), (scores, faces) = (_seen(run, classifier, c) for c in (code, mixed))
     of_z1, of_rebuilt = (macro_auc(each, codes.labels, who) for each in (scores, rebuilt))
     rows = np.arange(len(who))
     goes = identity_follows_z2(faces, rebuilt_faces, rows, who, partner)
@@ -247,11 +249,11 @@ def _exchanged(run: TrainedRun, codes: Codes, judge: ReferenceClassifier) -> dic
 
 
 @torch.no_grad()
-def _judged(run: TrainedRun, judge: ReferenceClassifier, code: Code) -> tuple[Any, Any]:
+def _seen(run: TrainedRun, classifier: ReferenceClassifier, code: Code) -> tuple[Any, Any]:
     seen: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for part in code.whole.split(_BATCH):
         picture = Pixels.shown(run.model.decode(Code(part, code.z1_channels)))
-        seen[0].append(judge.scores(picture))
-        seen[1].append(judge.embedding(picture))
+        seen[0].append(classifier.scores(picture))
+        seen[1].append(classifier.embedding(picture))
     first, second = (torch.cat(each).double().numpy() for each in seen)
     return first, second

@@ -18,9 +18,9 @@ KINDS = ("independent", "linear", "even", "confounded")
 
 
 def own_networks(aus: int, people: int) -> ReferenceNetworks:
-    """The report's own judge for both, untrained, also where dlib is installed."""
-    judge = ReferenceClassifier(aus, people)
-    return ReferenceNetworks(judge, judge)
+    """The report's own classifier for both, untrained, even if dlib is installed."""
+    classifier = ReferenceClassifier(aus, people)
+    return ReferenceNetworks(classifier, classifier)
 
 
 def made_data(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> ColumnData:

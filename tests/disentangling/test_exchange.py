@@ -1,4 +1,4 @@
-"""Exchanged codes, with models and a judge whose truth is known."""
+"""Exchanged codes, with models and reference networks whose truth is known."""
 
 from dataclasses import dataclass
 
@@ -134,9 +134,7 @@ class Few(Reader):
         return super().embedding(pixels)
 
 
-def test_a_slow_identity_judge_is_asked_about_some_frames(
-    pixels: npt.NDArray[np.uint8], codes: Codes
-) -> None:
+def test_a_slow_embedder_sees_some_frames_only(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
     """Of reconstructions and of exchanged pictures; all other numbers are as they were."""
     few = Few()
     found = exchanged(Halves(), pixels, codes, ReferenceNetworks(Reader(), few), CPU, seed=0).cells

@@ -1,4 +1,4 @@
-"""Who tells whose person it is: dlib's descriptor where it is installed, else the own judge."""
+"""What identifies people: dlib's descriptor if it is installed, else the own classifier."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,15 +45,15 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_descriptor_judges_people_where_it_is_installed() -> None:
+def test_the_descriptor_identifies_people_if_it_is_installed() -> None:
     own = ReferenceClassifier(2, 3)
-    judges = reference_networks(own)
-    assert judges.aus is own and isinstance(judges.person, DlibEmbedder)
-    assert judges.person.embedder_name == "dlib's face descriptor"
+    networks = reference_networks(own)
+    assert networks.aus is own and isinstance(networks.person, DlibEmbedder)
+    assert networks.person.embedder_name == "dlib's face descriptor"
 
 
 @pytest.mark.usefixtures("missing")
-def test_the_own_judge_does_where_it_is_not() -> None:
+def test_the_own_classifier_does_if_it_is_not() -> None:
     own = ReferenceClassifier(2, 3)
     assert reference_networks(own) == ReferenceNetworks(own, own)
     assert "pip install -e '.[detector]'" in own.embedder_name and own.max_frames is None
@@ -71,7 +71,7 @@ def test_it_sees_the_whole_picture_in_grey_levels(size: tuple[int, int]) -> None
     )
 
 
-def test_judged_frames_are_spread_over_each_person() -> None:
+def test_embedded_frames_are_spread_over_each_person() -> None:
     person = np.repeat(np.arange(3), [20, 10, 30])
     np.testing.assert_array_equal(frames_to_embed(person, None), np.arange(60))
     np.testing.assert_array_equal(frames_to_embed(person, 100), np.arange(60)[_fewer(person, 33)])
