@@ -75,15 +75,9 @@ def measure(data: ColumnData) -> Findings:
         cells[f"same_person_{block}"] = estimate(
             same_person_auc(standardised(z), codes.person, time_blocks)
         )
+        share = (accuracy.value - 1 / people) / (1 - 1 / people)
         factors.append(
-            FactorEstimate(
-                factor="person",
-                group="person",
-                block=block,
-                measure="balanced accuracy",
-                estimate=accuracy,
-                share=(accuracy.value - 1 / people) / (1 - 1 / people),
-            )
+            FactorEstimate("person", "person", block, "balanced accuracy", accuracy, share)
         )
     if not cells:
         require_z2(codes)
