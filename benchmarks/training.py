@@ -31,8 +31,9 @@ from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 from audetnet.machine.memory import keep_freed_memory
-from audetnet.networks.model import build_model, plan_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
+from audetnet.objectives.objective import objectives_of
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 from audetnet.vocabulary import VOCABULARY
 
@@ -72,7 +73,7 @@ def plain_way(
     plan = plan_model(config, (height, width))
     model = build_model(plan, config.data, 0).to(device)
     every = config.training.train_main_net_every_n_batches
-    step = ReferenceStep(model, config, pursued(plan), HEAD)
+    step = ReferenceStep(model, config, objectives_of(plan), HEAD)
     ids = frames.ids
 
     def run(cuts: list[Indices]) -> list[dict[str, float]]:

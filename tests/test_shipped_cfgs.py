@@ -9,7 +9,7 @@ import torch
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config, read_config
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan, plan_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.training.step import MAIN_NETWORKS, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 from tests.cfg_steps import step_of

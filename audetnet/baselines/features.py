@@ -14,7 +14,8 @@ from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 
 Indices = npt.NDArray[np.int64]

@@ -15,8 +15,8 @@ from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import read_in_parts
 from audetnet.evaluation.metrics import Array
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.people_folds import spread_over_people
-from audetnet.networks.ridge_readout import MOST_FRAMES, RidgeReadout, outputs_left_out
+from audetnet.networks.people_folds import subsample_over_people
+from audetnet.networks.ridge_readout import MAX_FRAMES, RidgeReadout, out_of_fold_outputs
 
 
 def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
@@ -37,7 +37,7 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
         ridge.fit(features, targets, people)
     except OptionError as error:
         raise UserError(f"{name}: cannot be fitted to the training frames: {error}") from error
-    held_out = outputs_left_out(features, targets, people, float(ridge.fitted_penalty)).numpy()
+    held_out = out_of_fold_outputs(features, targets, people, float(ridge.fitted_penalty)).numpy()
     del features
 
     def outputs(frames: FrameSet) -> Array:
@@ -82,5 +82,5 @@ def _fitted_frames(train: FrameSet) -> FrameSet:
             "expected frames of at least two (dataset.json says who is who)"
         )
     rows: Indices = np.flatnonzero(~np.isnan(train.labels).all(axis=1))
-    rows = rows[spread_over_people(subject_indices(train.subjects)[rows], MOST_FRAMES)]
+    rows = rows[subsample_over_people(subject_indices(train.subjects)[rows], MAX_FRAMES)]
     return train.keep(np.isin(np.arange(len(train)), rows).tolist(), train.name)

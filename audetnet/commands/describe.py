@@ -45,7 +45,7 @@ def describe(arguments: argparse.Namespace) -> int:
     """Print the networks of ``--cfg`` for frames of ``--data``; 0. Raises UserError."""
     from audetnet.config.reader import read_config
     from audetnet.networks.description import describe as tables
-    from audetnet.networks.model import plan_model
+    from audetnet.networks.model_plan import plan_model
     from audetnet.vocabulary import VOCABULARY
 
     config = read_config(arguments.cfg, VOCABULARY)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from audetnet.data.frames import Dataset, FrameSet
-    from audetnet.results.predictions import Piece
+    from audetnet.results.predictions import PredictionSet
     from audetnet.training.saved import SavedModel
 
 _PROGRAM = "audetnet evaluate"
@@ -82,7 +82,12 @@ def main(argv: list[str]) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from audetnet.results.evaluation import described, evaluated, sheets, write_evaluation
+    from audetnet.results.evaluation import (
+        described,
+        evaluate_predictions,
+        sheets,
+        write_evaluation,
+    )
     from audetnet.results.groups import read_groups
     from audetnet.results.prediction_file import read_predictions, write_predictions
     from audetnet.results.sheet import sheet_text
@@ -98,10 +103,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     for line in notes:
         note(line)
     out = arguments.out or _default_directory(arguments, run)
-    path = write_predictions(out, list(_pieces(arguments, run, datasets, device)))
+    path = write_predictions(out, list(_predictions(arguments, run, datasets, device)))
     found = [
-        evaluated(piece, read_groups(where, piece, arguments.group_columns), arguments.seed)
-        for piece, where in zip(read_predictions(out), arguments.data, strict=True)
+        evaluate_predictions(
+            subset,
+            read_groups(where, subset, arguments.group_columns),
+            arguments.seed,
+        )
+        for subset, where in zip(read_predictions(out), arguments.data, strict=True)
     ]
     facts = {
         "run": str(run.path),
@@ -188,19 +197,19 @@ def _chosen(dataset: "Dataset", which: str) -> "FrameSet":
     return dataset.validation or dataset.test if which == "validation" else dataset.test
 
 
-def _pieces(
+def _predictions(
     arguments: argparse.Namespace,
     run: "SavedModel",
     datasets: "dict[str, Dataset]",
     device: "torch.device",
-) -> "Iterator[Piece]":
-    from audetnet.results.predicting import predicted
+) -> "Iterator[PredictionSet]":
+    from audetnet.results.predicting import predict
 
     aus = _common_aus(run, datasets)
     for path, (name, dataset) in zip(arguments.data, datasets.items(), strict=True):
         cache = cache_of(_of(arguments, path))
         frames = _chosen(dataset, arguments.set)
-        yield predicted(run, dataset, frames, device, cache, name, aus)
+        yield predict(run, dataset, frames, device, cache, name, aus)
 
 
 def _default_directory(arguments: argparse.Namespace, run: "SavedModel") -> Path:

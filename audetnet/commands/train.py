@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from audetnet.config.options import Config
     from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
-    from audetnet.networks.model import AUDetNet, ModelPlan
+    from audetnet.networks.model import AUDetNet
+    from audetnet.networks.model_plan import ModelPlan
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.settings import RunSettings
 
@@ -177,7 +178,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     from audetnet.data.cache import content_digest
     from audetnet.data.order import order_notes
     from audetnet.networks.memory_need import check_memory
-    from audetnet.networks.model import plan_model
+    from audetnet.networks.model_plan import plan_model
     from audetnet.networks.outputs import check_outputs
     from audetnet.training.identity import run_identity
     from audetnet.vocabulary import VOCABULARY
@@ -207,7 +208,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
     from audetnet.data.cache import pack_frames
-    from audetnet.networks.memory_need import told_when_full
+    from audetnet.networks.memory_need import explained_out_of_memory
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
@@ -237,7 +238,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
                 write_frame_list(files.frames, dataset)
             files.record(config, identity)
 
-        held.enter_context(told_when_full(config, plan, settings.device))
+        held.enter_context(explained_out_of_memory(config, plan, settings.device))
         model = build_model(plan, config.data, settings.seed)
         checkpoint = world.from_main(last)
         if checkpoint is None:

@@ -43,7 +43,7 @@ def reader(
     def some(rows: Indices) -> Tensor:
         rest = None if people is None else people[batches.subjects[rows]]
         read = EncoderInput.of_rows(model, batches, rows)
-        return model.encoder.read_by(block, read.values, rest, from_stem=read.from_stem)
+        return model.encoder.block_input(block, read.values, rest, from_stem=read.from_stem)
 
     return torch.no_grad()(read_in_parts(some))
 

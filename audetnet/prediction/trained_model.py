@@ -120,7 +120,7 @@ class TrainedModel:
             some = to_unit_range(pixels[torch.from_numpy(rows)].to(self._device))
             if found is None:
                 return model.encode(some).z1
-            return model.encoder.read_by(found[0], model.pixels.encoder_input(some))
+            return model.encoder.block_input(found[0], model.pixels.encoder_input(some))
 
         return neutral_medians(frames, read_in_parts(read))
 

@@ -30,7 +30,7 @@ def initialise(model: AUDetNet, source: Path, au_names: Sequence[str]) -> None:
     """
     path = reported_checkpoint(source)
     given, own = _read(path), model.state_dict()
-    rows = set() if given.au_names == tuple(au_names) else model.tensors_with_a_row_an_au()
+    rows = set() if given.au_names == tuple(au_names) else model.per_au_tensors()
     fitting = {}
     for name, tensor in own.items():
         if name not in given.tensors:

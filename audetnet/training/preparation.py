@@ -20,8 +20,8 @@ from audetnet.evaluation.evaluate import eval_mode
 from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet
-from audetnet.networks.people_folds import spread_over_people
-from audetnet.networks.ridge_readout import MOST_FRAMES
+from audetnet.networks.people_folds import subsample_over_people
+from audetnet.networks.ridge_readout import MAX_FRAMES
 from audetnet.seeds import Purpose, torch_generator
 
 
@@ -95,7 +95,7 @@ def fit_blocks(
     what outputs are taught of labels (N, A). Raises CfgError where the frames do not do.
     """
     rows = np.flatnonzero(~np.isnan(train.labels).all(axis=1))
-    rows = rows[spread_over_people(batches.subjects[rows], MOST_FRAMES)]
+    rows = rows[subsample_over_people(batches.subjects[rows], MAX_FRAMES)]
     people = batches.subjects[rows]
     for index, (block, step) in enumerate(zip(model.encoder.blocks, encoder.steps, strict=True)):
         if isinstance(block, FittedBlock):

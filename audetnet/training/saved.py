@@ -19,7 +19,8 @@ from audetnet.evaluation.thresholds import (
 )
 from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.recogniser import run_or_shipped
 from audetnet.training.checkpoint import (
     Checkpoint,

@@ -30,9 +30,10 @@ from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.evaluation.evaluate import Evaluator, Reference
 from audetnet.evaluation.thresholds import Thresholds
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan
-from audetnet.objectives.objective import pursued
-from audetnet.objectives.reconstruction import evaluated_loss
+from audetnet.networks.model import AUDetNet
+from audetnet.networks.model_plan import ModelPlan
+from audetnet.objectives.objective import objectives_of
+from audetnet.objectives.reconstruction import evaluation_loss
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
 from audetnet.training.held_out import HeldOut
@@ -84,7 +85,7 @@ class Trainer:
         self._world = world = settings.world
         epochs, test_frames = config.training.max_epochs, len(dataset.test)
         self._log = RunLog(self._paths, epochs, test_frames) if world.is_main else Silence()
-        objectives = pursued(plan)
+        objectives = objectives_of(plan)
         self._head = head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
@@ -102,7 +103,7 @@ class Trainer:
             Augmentation(),
             world,
         )
-        loss = evaluated_loss(objectives)
+        loss = evaluation_loss(objectives)
         evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
         self._batches = self._batches_of(packed, stem)
         self._held_out = HeldOut(

@@ -62,21 +62,21 @@ def test_a_run_is_worth_what_its_training_said(
             ), (name, au)
     assert set(found["few"]) == set(found["active_frames"]), "4 frames are fewer than 20"
     out, err = capsys.readouterr()
-    assert "AU12 *" in out and "for whom it is worst" in out
+    assert "AU12 *" in out and "worst person and group" in out
     assert err == ""
 
 
 @pytest.mark.slow
 def test_every_table_is_made_of_the_predictions(folder: Path, tmp_path: Path) -> None:
     found = _evaluate(folder, tmp_path, "--data", str(DATA))["datasets"]["minimal_dataset"]
-    (piece,) = read_predictions(tmp_path)
+    (subset,) = read_predictions(tmp_path)
     thresholds = read_thresholds(folder / "run")
-    np.testing.assert_array_equal(piece.threshold, thresholds.default)
-    assert piece.tuned is not None and thresholds.validation is not None
-    np.testing.assert_array_equal(piece.tuned, thresholds.validation)
-    right = (piece.outputs >= 0.5) == piece.active
-    by_au = dict(zip(piece.aus, right.mean(axis=0), strict=True))
-    assert {au: found["metrics"]["accuracy"][au]["value"] for au in piece.aus} == by_au
+    np.testing.assert_array_equal(subset.threshold, thresholds.default)
+    assert subset.tuned is not None and thresholds.validation is not None
+    np.testing.assert_array_equal(subset.tuned, thresholds.validation)
+    right = (subset.outputs >= 0.5) == subset.active
+    by_au = dict(zip(subset.aus, right.mean(axis=0), strict=True))
+    assert {au: found["metrics"]["accuracy"][au]["value"] for au in subset.aus} == by_au
     header, *rows = read_csv(tmp_path / "results.csv")
     assert header == ["dataset", "metric", "au", "active_frames", "value", "low", "high"]
     assert len(rows) == sum(len(by_au) for by_au in found["metrics"].values())

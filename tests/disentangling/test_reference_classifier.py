@@ -74,7 +74,7 @@ def test_its_embedding_tells_people_apart(tmp_path: Path, monkeypatch: pytest.Mo
     assert (nearest == torch.arange(COUNT) % 3).float().mean() > 0.8
 
 
-def test_the_same_seed_trains_the_same_judge(tmp_path: Path) -> None:
+def test_the_same_seed_trains_the_same_classifier(tmp_path: Path) -> None:
     frames, pixels = _made(0)
     first = _trained(tmp_path / "a", frames, pixels)
     torch.rand(3)
@@ -107,7 +107,7 @@ def test_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("change", ["labels", "pixels", "subjects", "seed"])
-def test_anything_else_is_another_judge(tmp_path: Path, change: str) -> None:
+def test_anything_else_is_another_classifier(tmp_path: Path, change: str) -> None:
     frames, pixels = _made(0)
     _trained(tmp_path, frames, pixels)
     if change == "labels":

@@ -17,7 +17,8 @@ from audetnet.evaluation.evaluate import Evaluator, SetResults
 from audetnet.evaluation.metrics import cross_correlation, f1, two_afc
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ from audetnet.networks.ridge_readout import (
     PENALTIES,
     CrossValidated,
     RidgeReadout,
-    outputs_left_out,
+    out_of_fold_outputs,
 )
 from tests.networks.conftest import Planner
 
@@ -196,9 +196,9 @@ def test_features_of_any_precision(dtype: torch.dtype) -> None:
 
 def test_frames_beyond_the_most_are_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
     given = data(90)
-    monkeypatch.setattr(ridge_readout, "MOST_FRAMES", 60)
+    monkeypatch.setattr(ridge_readout, "MAX_FRAMES", 60)
     whole = fitted(given, 2.0)
-    rows = ridge_readout.spread_over_people(given.people, 60)
+    rows = ridge_readout.subsample_over_people(given.people, 60)
     assert np.bincount(given.people[rows]).tolist() == [10] * 6
     part = fitted(Data(given.features[rows], given.targets[rows], given.people[rows]), 2.0)
     assert torch.equal(whole.weight, part.weight)
@@ -227,7 +227,7 @@ def test_twice_the_same_bits() -> None:
     ("labels", "people", "said"),
     [
         pytest.param("none", 6, "no training frame has a known label", id="no labels"),
-        pytest.param("all", 1, "at least two people: write a number", id="one person"),
+        pytest.param("all", 1, "at least two people; set a number", id="one person"),
     ],
 )
 def test_frames_that_do_not_do(labels: str, people: int, said: str) -> None:
@@ -297,7 +297,7 @@ def test_outputs_of_people_left_out_are_sklearns() -> None:
     given = data()
     given.targets[given.people == 2, 1] = torch.nan
     given.targets[given.people != 2, 2] = torch.nan
-    found = outputs_left_out(given.features, given.targets, given.people, 3.0).numpy()
+    found = out_of_fold_outputs(given.features, given.targets, given.people, 3.0).numpy()
     scaled = StandardScaler().fit_transform(given.matrix)
     targets = given.targets.double().numpy()
     expected = np.full_like(targets, np.nan)

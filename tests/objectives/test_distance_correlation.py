@@ -10,14 +10,14 @@ from torch import Tensor
 
 from audetnet.config.language import CfgError
 from audetnet.disentangling.matrix_correlation import u_centred
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.distance_correlation import (
-    FEWEST_FRAMES,
+    MIN_FRAMES,
     DistanceCorrelation,
     squared_distance_correlation,
 )
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import pursued
+from audetnet.objectives.objective import objectives_of
 from tests.objectives.conftest import drawn, objectives_cfg
 
 BLOCK = "[distance_correlation]\nof={}\n"
@@ -28,7 +28,7 @@ def _reference(x: Tensor, y: Tensor) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
-@pytest.mark.parametrize("count", [FEWEST_FRAMES, 5, 40])
+@pytest.mark.parametrize("count", [MIN_FRAMES, 5, 40])
 def test_it_is_the_bias_corrected_correlation_of_distances(count: int) -> None:
     x = drawn(count, 3)
     y = torch.cat([x[:, :1] ** 2, drawn(count, 1, seed=1)], dim=1)
@@ -91,7 +91,7 @@ def test_only_the_named_blocks_give_way(
     forward: Callable[..., Forward],
 ) -> None:
     plan = planned(objectives_cfg(f"[distance_correlation]\n{block}"))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     loss, terms = objective.main_loss(made)
     (gradient,) = torch.autograd.grad(loss, made.code.whole)
@@ -110,7 +110,7 @@ def test_unknown_labels_say_nothing(
 ) -> None:
     """The gradient is finite, and an AU of which nothing is known changes nothing."""
     plan = planned(objectives_cfg(BLOCK.format("z2,labels")))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     labels = torch.tensor([[0, 1, float("nan")], [1, 1, float("nan")]] * 4)
     labels[0, 0] = float("nan")
     loss, _ = objective.main_loss(forward(plan, labels))

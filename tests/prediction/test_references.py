@@ -88,7 +88,7 @@ def test_a_person_reference_reads_its_own_place(
     assert block is not None
     with torch.no_grad():
         pixels = _pixels(saved, crops / "SN001")
-        read = model.encoder.read_by(block[0], model.pixels.encoder_input(pixels))
+        read = model.encoder.block_input(block[0], model.pixels.encoder_input(pixels))
         rest = read.mean(dim=0, keepdim=True).expand_as(read)
         for values, given in ((plain[:2], None), (found[:2], rest)):
             expected = head.scores(model.predict(model.encode(pixels, given)))

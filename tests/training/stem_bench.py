@@ -16,8 +16,9 @@ from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Reference, SetResults
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import AUDetNet, build_model, plan_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
+from audetnet.objectives.objective import objectives_of
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 
@@ -65,7 +66,15 @@ class Bench:
     def step(self, model: AUDetNet) -> TrainingStep:
         optimisers = make_optimisers(model, self.config)
         return TrainingStep(
-            model, optimisers, pursued(self.plan), 2, HEAD, 0, precision, NOTHING_DRAWN, World()
+            model,
+            optimisers,
+            objectives_of(self.plan),
+            2,
+            HEAD,
+            0,
+            precision,
+            NOTHING_DRAWN,
+            World(),
         )
 
     def evaluator(self, model: AUDetNet) -> Evaluator:

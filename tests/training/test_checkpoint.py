@@ -19,7 +19,8 @@ from audetnet.config.reader import read_config
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.metadata import update_metadata
 from audetnet.errors import UserError
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from audetnet.training.fitting import check_run
 from audetnet.training.saved import load_saved

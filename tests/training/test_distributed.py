@@ -224,7 +224,7 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_with_fewer(
     os.kill(ranks[1], signal.SIGKILL)
     output, _ = process.communicate(timeout=SECONDS_TO_STOP)
     assert process.returncode != 0
-    assert "lost contact with another process of this run" in output
+    assert "lost the connection to another process of this run" in output
     assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
 
     process = _start(2, *arguments)

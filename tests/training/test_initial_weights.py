@@ -10,7 +10,8 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.errors import UserError
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.training.initial_weights import initialise
 from audetnet.vocabulary import VOCABULARY
 from tests.training.conftest import start
@@ -84,7 +85,7 @@ def test_aus_are_found_by_their_names(
 ) -> None:
     """A checkpoint of 13 AUs in another order, one of them of no interest, and without AU26."""
     model = _model(edited_cfg())
-    rows = model.tensors_with_a_row_an_au()
+    rows = model.per_au_tensors()
     assert rows and all(name.startswith("predictor.") for name in rows)
     theirs = ("AU99", *reversed(AUS[:-1]), "AU43")
     state = {}
