@@ -12,7 +12,7 @@ from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.metadata import subject_indices
 from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.errors import UserError
-from audetnet.evaluation.at_rest import read_in_parts
+from audetnet.evaluation.at_rest import in_batches
 from audetnet.evaluation.metrics import Array
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.people_folds import subsample_over_people
@@ -30,7 +30,7 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
     head = AUHead("MSE", dataset.kind == "intensity", dataset.active_from)
     train = _fitted_frames(dataset.train)
     people = subject_indices(train.subjects)
-    features = read_in_parts(lambda rows: read(train, rows))(np.arange(len(train)))
+    features = in_batches(lambda rows: read(train, rows))(np.arange(len(train)))
     targets = head.targets(torch.from_numpy(train.labels))
     ridge = RidgeReadout(features[0].numel(), targets.shape[1], "cross-validated")
     try:
@@ -41,7 +41,7 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
     del features
 
     def outputs(frames: FrameSet) -> Array:
-        some = read_in_parts(lambda rows: ridge(read(frames, rows))[:, :, 0, 0])
+        some = in_batches(lambda rows: ridge(read(frames, rows))[:, :, 0, 0])
         return some(np.arange(len(frames))).double().numpy()
 
     tuned, tuning = train, held_out

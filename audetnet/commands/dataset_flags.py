@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.errors import UserError
+from audetnet.recogniser import NAME
 
 if TYPE_CHECKING:
     from audetnet.config.options import DataOptions
@@ -48,7 +49,7 @@ def add_run_argument(flags: argparse.ArgumentParser) -> None:
         "run",
         type=Path,
         metavar="RUN",
-        help="run directory (its reported epoch is used) or checkpoint",
+        help=f"run directory (its reported epoch), checkpoint, or the shipped network ({NAME})",
     )
 
 

@@ -10,9 +10,7 @@ from audetnet.errors import exit_status
 
 _PROGRAM = "audetnet describe"
 _DEFAULT_FRAME_SIZE = (256, 256)
-"""What is assumed where neither the cfg nor the data say it: the size of the usual DISFA and BP4D
-crops.
-"""
+"""Assumed if neither the cfg nor the data define it: the usual size of DISFA and BP4D crops."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,8 +26,8 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--data",
         type=Path,
-        help="dataset directory, for the size of its frames where the cfg has no image_size "
-        f"(default: none, {height}x{width} pixels are assumed)",
+        help="dataset directory, for the frame size if the cfg has no image_size "
+        f"(default: none, which assumes {height}x{width} pixels)",
     )
     add_dataset_flags(flags)
     return flags

@@ -1,5 +1,5 @@
-"""z1 and z2 of faces as Parquet: ``input``, ``frame``, ``face``, and lists of numbers ``z1`` and
-``z2``, a row a face.
+"""z1 and z2 of faces as Parquet: one row per face, with ``input``, ``frame``, ``face``, and the
+lists ``z1`` and ``z2``.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ _CODES = ("z1", "z2")
 
 
 def write_codes(path: Path, parts: Sequence[Part]) -> None:
-    """Write those of some parts. Raises UserError."""
+    """Write the codes of some parts. Raises UserError."""
     with_pyarrow(path, lambda: _write(path, parts))
 
 
 def join_codes(files: Sequence[Path], out: Path) -> None:
-    """Join files of ``write_codes``. Raises UserError."""
+    """Join files written by ``write_codes``. Raises UserError."""
     with_pyarrow(out, lambda: _join(files, out))
 
 

@@ -19,7 +19,7 @@ SUFFIXES = (".csv", ".parquet")
 def join_rows(
     parts: Sequence[Path], out: Path, names: Sequence[str], facts: Mapping[str, Any]
 ) -> None:
-    """Join CSV parts without headers. A Parquet file keeps ``facts`` as JSON in its metadata, under
+    """Join CSV parts without headers. A Parquet file stores ``facts`` as JSON in its metadata under
     ``audetnet``. Raises UserError.
     """
     if out.suffix.lower() == ".parquet":

@@ -11,7 +11,7 @@ import numpy as np
 
 from audetnet.console.progress import ProgressBar
 from audetnet.evaluation.metrics import METRICS, Array
-from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate, drawn_people, interval
+from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate, interval, resampled_people
 from audetnet.results.predictions import Pooled
 from audetnet.results.statistics import ByAU, statistics
 from audetnet.seeds import Purpose, numpy_generator
@@ -96,7 +96,7 @@ def bootstrap_weights(people: int, seed: int) -> Array:
     """Weights (1 + DRAWS, P): first everyone once, then the bootstrap samples."""
     if people < FEWEST_PEOPLE:
         return np.ones((1, people))
-    drawn = drawn_people(people, numpy_generator(seed, Purpose.RESULTS))
+    drawn = resampled_people(people, numpy_generator(seed, Purpose.RESULTS))
     return np.concatenate([np.ones((1, people)), drawn])
 
 

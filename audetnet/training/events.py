@@ -1,5 +1,5 @@
-"""TensorBoard's event file. Its own writer works in a thread, where what the disk says ends in a
-traceback; this one raises FileError to its caller.
+"""A writer of TensorBoard event files. TensorBoard's own writer runs in a thread, where disk errors
+end in a traceback; this one raises FileError in the caller.
 """
 
 import os
@@ -17,7 +17,7 @@ from audetnet.training.pictures import Picture
 
 
 class EventFile:
-    """A new file of events. In older files those from ``first_step`` on no longer count."""
+    """A new event file. It supersedes events of older files from ``first_step`` on."""
 
     def __init__(self, directory: Path, first_step: int) -> None:
         name = f"events.out.tfevents.{time.time():.6f}.{platform.node()}.{os.getpid()}"
@@ -45,7 +45,7 @@ class EventFile:
             self._file.flush()
 
     def close(self) -> None:
-        """Raises nothing: what the disk refuses at the very end it has refused before."""
+        """Raises nothing: earlier writes would have failed too."""
         with suppress(OSError):
             self._file.close()
 

@@ -1,4 +1,4 @@
-"""The frames of a dataset as a saved run has them."""
+"""The frames of a dataset, packed as a saved run needs them."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from audetnet.training.saved import SavedModel
 def packed_frames(
     saved: SavedModel, dataset: Dataset, cache: Path | None, thorough: bool = False
 ) -> PackedFrames:
-    """The frames in the size that the model takes, as its training had them. Raises UserError."""
+    """The frames in the model's input size, as in its training. Raises UserError."""
     resize = saved.config.data.frame_size is not None
     return pack_frames(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
 
@@ -29,8 +29,8 @@ def stem_rows(
     device: torch.device,
     cache: Path | None,
 ) -> PackedRows | None:
-    """What the frozen stem makes of the frames, as the training had it; None where it was not
-    computed once. Raises UserError.
+    """The frozen stem's outputs, as in training; None if they were not precomputed. Raises
+    UserError.
     """
     views = saved.config.data.stem_views
     if views is None:

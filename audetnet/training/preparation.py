@@ -1,5 +1,5 @@
-"""What is made ready before the first epoch, from the training frames as they are: what people show
-at rest, and blocks that are fitted in closed form.
+"""What is computed before the first epoch from the training frames without augmentation: features
+of people at rest, and blocks that are fitted in closed form.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ from audetnet.seeds import Purpose, torch_generator
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleAtRest:
-    """What each training person shows at rest, ``values`` (P, C, h, w) by subject number; of
-    ``missing`` of the frames of a batch the person counts as unknown, and the mean is taken.
+    """Each training person's features at rest, ``values`` (P, C, h, w) by subject index. For a
+    share ``missing`` of the frames the person is treated as unknown: they get the mean.
     """
 
     values: Tensor
@@ -36,7 +36,7 @@ class PeopleAtRest:
     seed: int
 
     def __call__(self, batch: Batch, epoch: int, index: int) -> Tensor:
-        """Of the frames of this process's part of a batch, (b, C, h, w)."""
+        """The features at rest for this process's part of a batch, (b, C, h, w)."""
         rest = self.values[batch.subjects]
         if not self.missing:
             return rest
@@ -50,9 +50,9 @@ class PeopleAtRest:
 def training_people_at_rest(
     model: AUDetNet, batches: Batches, train: FrameSet, seed: int
 ) -> PeopleAtRest | None:
-    """What the cfg's [person_reference] takes off in training; None without one, or where it is not
-    known who is who: a line says so. The block's own mean is set. Raises UserError for a list of
-    frames that cannot be read, or names none of them.
+    """What the cfg's [person_reference] subtracts in training; None without the block, or, with a
+    note, if the people are not known. Also sets the block's mean. Raises UserError if the frame
+    list cannot be read or names none of the frames.
     """
     found = reference_block(model)
     if found is None:
@@ -60,7 +60,7 @@ def training_people_at_rest(
     index, block = found
     if fault := train.subjects_fault():
         note(
-            f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
+            f"[person_reference] subtracts the median of all frames, not of each person: it {fault}"
         )
         everyone = [np.arange(len(train))]
         with eval_mode(model):
@@ -74,7 +74,7 @@ def training_people_at_rest(
         )
     if few := sum(len(rows) < FEW for rows in frames):
         note(
-            f"[person_reference]: of {few} of {len(frames)} training people there are fewer than "
+            f"[person_reference]: {few} of {len(frames)} training people have fewer than "
             f"{FEW} frames ({block.choice}): their median may show an expression"
         )
     with eval_mode(model):
@@ -91,8 +91,8 @@ def fit_blocks(
     targets: Callable[[Tensor], Tensor],
     rest: PeopleAtRest | None,
 ) -> None:
-    """Fit the encoder's blocks that are fitted in closed form, in their order. ``targets`` makes
-    what outputs are taught of labels (N, A). Raises CfgError where the frames do not do.
+    """Fit the encoder's closed-form blocks, in order. ``targets`` maps labels (N, A) to training
+    targets. Raises CfgError if the frames do not suffice.
     """
     rows = np.flatnonzero(~np.isnan(train.labels).all(axis=1))
     rows = rows[subsample_over_people(batches.subjects[rows], MAX_FRAMES)]

@@ -113,7 +113,7 @@ def test_occurrences_have_no_intensities() -> None:
     assert metrics == {"auc", "f1", "f1_fixed"}
 
 
-def test_unknown_labels_take_no_part() -> None:
+def test_unknown_labels_are_ignored() -> None:
     data = _data()
     labels = data.train.labels.copy()
     labels[::2, 0] = np.nan

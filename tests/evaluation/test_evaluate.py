@@ -102,7 +102,7 @@ def test_batch_size_does_not_matter(bench: Bench, batch_size: int) -> None:
     assert one.code == pytest.approx(other.code, rel=1e-4)
 
 
-def test_unknown_labels_take_no_part(bench: Bench) -> None:
+def test_unknown_labels_are_ignored(bench: Bench) -> None:
     """With one frame all unknown the results are those of the other seven; an AU known nowhere is
     undefined."""
     labels = bench.data.train.labels.copy()

@@ -719,7 +719,7 @@ def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, messa
     assert message in str(error.value)
 
 
-def test_the_last_net_holds_no_words_of_torch(
+def test_unforeseen_errors_have_our_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What no check foresees is said in a line of our own."""

@@ -150,7 +150,7 @@ def test_what_a_reference_reads(planned: Planner, blocks: str, before: int) -> N
         assert torch.equal(from_stem, seen[0])
 
 
-def test_a_reference_takes_off_what_it_is_given_else_the_mean(planned: Planner) -> None:
+def test_a_reference_subtracts_what_it_is_given_else_the_mean(planned: Planner) -> None:
     graph = Graph(planned(IMAGE, FROZEN + REST + POOL)).eval()
     (block,) = (each for each in graph.blocks if isinstance(each, PersonReference))
     x, rest = images(), torch.randn(3, 64, 8, 8)
@@ -229,7 +229,9 @@ LEARNING = "[convolutional]\nfilters=4\nkernel_size=2\nstride=2\n"
         ),
     ],
 )
-def test_what_cannot_be_is_said_at_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_impossible_networks_are_refused_at_their_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(CfgError) as error:
         planned_model(tmp_path, text)
     place = at_mark(tmp_path / "a.cfg", "")
@@ -258,7 +260,7 @@ def made(directory: Path, data: str = "", encoder: str = FROZEN) -> tuple[ModelP
     return plan, build_model(plan, config.data, seed=0).eval()
 
 
-def test_the_stem_gives_what_the_encoder_goes_on_from(tmp_path: Path) -> None:
+def test_the_encoder_continues_from_the_stems_output(tmp_path: Path) -> None:
     plan, model = made(tmp_path, "mean=0.4,0.5,0.6\nstd=0.2,0.3,0.4")
     stem = frozen_stem(model, plan, CPU)
     x = images()

@@ -124,7 +124,7 @@ def full_without_a_size() -> None:
     ("work", "size"),
     [(full, "4503599627370496 bytes"), (full_of_a_gpu, "20.00 GiB"), (full_without_a_size, "")],
 )
-def test_a_batch_that_finds_the_memory_full_is_told(
+def test_running_out_of_memory_is_explained(
     tmp_path: Path, work: Callable[[], None], size: str
 ) -> None:
     text = replaced(cfg_text(), ("batch_size=4", "batch_size=4 # here"))

@@ -248,7 +248,7 @@ branch_at_layer=-2
 
 
 @pytest.mark.parametrize(("name", "channels"), [("Discriminator", 6), ("Image Discriminator", 3)])
-def test_a_critic_whose_output_passes_by_its_weights_is_refused(
+def test_a_critic_that_bypasses_its_weights_is_refused(
     tmp_path: Path, name: str, channels: int
 ) -> None:
     """Its loss would have no gradient, which torch would say with a traceback."""
@@ -261,7 +261,7 @@ def test_a_critic_whose_output_passes_by_its_weights_is_refused(
     assert str(error.value) == at_mark(path, f"{{{name}}} {LEARNS_NOTHING}")
 
 
-def test_a_main_network_whose_code_passes_by_its_weights_is_refused(tmp_path: Path) -> None:
+def test_main_networks_that_bypass_their_weights_are_refused(tmp_path: Path) -> None:
     dead = PAST_ITS_WEIGHTS.replace(" # here", "")
     networks = {
         "Encoder": network("Encoder", 3, f"{dead}[avgpool]\npool_size=8\nstride=8").replace(
@@ -474,7 +474,7 @@ def test_the_main_network_learns_as_a_whole(config: Reader) -> None:
     assert touched == {"encoder", "predictor", "decoder"}
 
 
-def test_weights_that_cannot_be_had_are_named_in_any_network(tmp_path: Path) -> None:
+def test_unavailable_weights_are_named_in_any_network(tmp_path: Path) -> None:
     critic = network(
         "Image Discriminator",
         3,

@@ -31,7 +31,7 @@ def test_folds(counts: list[int], most: int, sizes: list[int]) -> None:
         pytest.param(2, [1, 1, 0], id="fewer than people"),
     ],
 )
-def test_thinned_out(most: int, expected: list[int]) -> None:
+def test_subsampling(most: int, expected: list[int]) -> None:
     people = np.repeat([4, 0, 8], [100, 40, 3])
     rows = subsample_over_people(people, most)
     assert (np.diff(rows) > 0).all()

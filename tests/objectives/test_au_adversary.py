@@ -102,7 +102,7 @@ def test_the_two_play_against_each_other(
     first = forward(plan)
 
     def again() -> Forward:
-        return replace(first, _made={})
+        return replace(first, _reconstructions={})
 
     def learn(network: nn.Module, loss: Callable[[Forward], tuple[Tensor, Terms]]) -> float:
         optimiser = torch.optim.Adam(network.parameters(), lr=0.02)

@@ -22,7 +22,7 @@ def _cfg(options: str = "") -> str:
     )
 
 
-def test_a_critic_that_knows_nothing_loses_two_log_two() -> None:
+def test_an_uninformed_critic_has_a_loss_of_two_log_two() -> None:
     zeros = torch.zeros(5, dtype=torch.float64)
     assert logistic_loss(zeros, zeros, torch.ones(5)).item() == pytest.approx(2 * log(2))
 
@@ -45,7 +45,7 @@ def test_its_gradients_equal_central_differences() -> None:
     assert torch.autograd.gradcheck(lambda a, b: logistic_loss(a, b, taken), (joint, apart))
 
 
-def test_frames_are_alike_where_all_their_aus_are() -> None:
+def test_frames_match_if_all_their_aus_do() -> None:
     active = torch.tensor([[1, 0], [1, 0], [1, NAN], [1, NAN], [0, 0]])
     alike = same_pattern(active)
     assert alike.int().tolist() == [
@@ -124,7 +124,7 @@ def test_the_critic_learns_from_pairs_of_the_whole_batch(
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
-def test_a_batch_without_any_pair_teaches_nothing(
+def test_a_batch_without_pairs_has_no_gradient(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     plan = planned(_cfg("shuffle=within_pattern"))

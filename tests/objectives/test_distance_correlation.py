@@ -56,7 +56,7 @@ def test_gradients_equal_central_differences() -> None:
     [torch.ones(8, 2, dtype=torch.float64), torch.zeros(8, 0, dtype=torch.float64)],
     ids=["constant", "empty"],
 )
-def test_what_does_not_vary_is_zero_with_a_finite_gradient(y: Tensor) -> None:
+def test_constant_inputs_give_zero_with_a_finite_gradient(y: Tensor) -> None:
     x = drawn(8, 2).requires_grad_(True)
     value = squared_distance_correlation(x, y)
     value.backward()
@@ -84,7 +84,7 @@ def test_fewer_frames_than_it_needs_count_as_zero() -> None:
         ("of=z2,labels", ["z2"]),
     ],
 )
-def test_only_the_named_blocks_give_way(
+def test_only_the_named_blocks_get_a_gradient(
     block: str,
     blocks: list[str],
     planned: Callable[[str], ModelPlan],
@@ -105,7 +105,7 @@ def test_only_the_named_blocks_give_way(
     assert list(terms) == [f"distance_correlation_{'_'.join(objective.of)}"]
 
 
-def test_unknown_labels_say_nothing(
+def test_unknown_labels_are_ignored(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     """The gradient is finite, and an AU of which nothing is known changes nothing."""
@@ -130,7 +130,7 @@ def test_unknown_labels_say_nothing(
     [
         ("of=z1,labels", ["of=", "z1,z2 or z2,labels"]),
         ("of=z2,z1", ["of=", "z1,z2 or z2,labels"]),
-        ("of=z2,labels\ngradient_to=both", ["of=z2,labels", "z2 only"]),
+        ("of=z2,labels\ngradient_to=both", ["of=z2,labels", "only has a gradient to z2"]),
         ("of=z1", ["of=z1", "2 values"]),
         ("of=z1,z2\nweight=-1", ["weight=-1", "at least 0"]),
         ("of=z1,z2\nramps=3", ["unknown option 'ramps'", "ramp_epochs"]),

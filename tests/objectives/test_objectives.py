@@ -56,7 +56,7 @@ def test_an_absent_critic_is_no_objective(planned: Callable[[str], ModelPlan]) -
     assert set(plan.networks) == {"Encoder", "AUPredictor", "Decoder"}
 
 
-def test_the_au_loss_is_always_pursued_and_may_be_weighted(
+def test_the_au_loss_is_always_an_objective_and_can_be_weighted(
     planned: Callable[[str], ModelPlan],
 ) -> None:
     assert [each.weight for each in objectives_of(planned(objectives_cfg("[reconstruction]")))] == [
@@ -185,9 +185,7 @@ def test_mistakes_name_their_line(text: str, place: str, words: list[str], tmp_p
     ],
     ids=["alike but for an option", "with others between", "of the same, beside one of others"],
 )
-def test_two_that_would_be_logged_by_one_name_are_refused(
-    blocks: list[str], words: list[str]
-) -> None:
+def test_objectives_with_the_same_log_name_are_refused(blocks: list[str], words: list[str]) -> None:
     text = objectives_cfg("\n".join(blocks))
     name = blocks[-1].splitlines()[0]
     lines = [n for n, row in enumerate(text.splitlines(), start=1) if row == name]

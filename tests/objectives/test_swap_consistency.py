@@ -22,7 +22,7 @@ def _cfg(options: str = "") -> str:
     return objectives_cfg(f"[swap_consistency]\n{options}")
 
 
-def test_the_error_is_in_shares_of_the_variance() -> None:
+def test_the_error_is_relative_to_the_variance() -> None:
     every = drawn(9, 3, 1, 1)
     assert relative_error(every, every, every).item() == 0
     mean = every.mean(dim=0).expand_as(every)
@@ -33,7 +33,7 @@ def test_the_error_is_in_shares_of_the_variance() -> None:
     assert others == pytest.approx(distances / (every.var(dim=0).sum().item() * 8))
 
 
-def test_codes_that_do_not_vary_have_a_finite_error() -> None:
+def test_constant_codes_have_a_finite_error() -> None:
     same = torch.ones(4, 2, 1, 1)
     assert relative_error(same, same, same).item() == 0
 
@@ -81,7 +81,7 @@ def test_the_loss_and_what_it_reaches(
     assert all(parameter.requires_grad for parameter in made.model.parameters())
 
 
-def test_a_picture_is_read_minus_what_the_person_of_its_z2_shows_at_rest(
+def test_a_swapped_image_uses_the_reference_of_its_z2_person(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     """The person goes with z2: of the one before it (the roll is 1). Without people, the mean."""
@@ -107,7 +107,7 @@ def test_a_picture_is_read_minus_what_the_person_of_its_z2_shows_at_rest(
     assert plain.shuffled_rest is None
 
 
-def test_z2_is_taught_by_the_pictures_it_was_drawn_into(
+def test_z2_learns_from_the_images_it_was_swapped_into(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     """Central differences of numbers of z2, the codes that are wanted held."""
