@@ -56,7 +56,7 @@ class Column:
         return self.kind in RUNS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FactorEstimate:
     """What one block knows about one factor. ``share``: 0 = chance, 1 = everything; None if the
     measure has no such scale.

@@ -109,8 +109,16 @@ def measure(data: ColumnData) -> Findings:
         for column, au in enumerate(data.au_names):
             of_au = macro_auc(scores[:, [column]], codes.labels[:, [column]], codes.person)
             value = estimate(of_au)
-            share = 2 * (value.value - 0.5)
-            factors.append(FactorEstimate(au, "AUs", block, f"AUC, {probe} probe", value, share))
+            factors.append(
+                FactorEstimate(
+                    factor=au,
+                    group="AUs",
+                    block=block,
+                    measure=f"AUC, {probe} probe",
+                    estimate=value,
+                    share=2 * (value.value - 0.5),
+                )
+            )
     for probe in _PROBES:
         if ("z1", probe) in auc and ("z2", probe) in auc:
             leak = leak_ratio(auc["z2", probe], auc["z1", probe])

@@ -73,8 +73,16 @@ def measure(data: ColumnData) -> Findings:
         cells[f"{group}_{block}_{probe}"] = estimate(median, people, generator)
         for name, statistic in by_factor.items():
             value = estimate(statistic, people, generator)
-            share = max(0.0, value.value)
-            known.append(FactorEstimate(name, group, block, f"R^2, {probe} probe", value, share))
+            known.append(
+                FactorEstimate(
+                    factor=name,
+                    group=group,
+                    block=block,
+                    measure=f"R^2, {probe} probe",
+                    estimate=value,
+                    share=max(0.0, value.value),
+                )
+            )
     return Findings(cells, tuple(known))
 
 

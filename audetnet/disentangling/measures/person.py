@@ -75,9 +75,15 @@ def measure(data: ColumnData) -> Findings:
         cells[f"same_person_{block}"] = estimate(
             same_person_auc(standardised(z), codes.person, time_blocks)
         )
-        share = (accuracy.value - 1 / people) / (1 - 1 / people)
         factors.append(
-            FactorEstimate("person", "person", block, "balanced accuracy", accuracy, share)
+            FactorEstimate(
+                factor="person",
+                group="person",
+                block=block,
+                measure="balanced accuracy",
+                estimate=accuracy,
+                share=(accuracy.value - 1 / people) / (1 - 1 / people),
+            )
         )
     if not cells:
         require_z2(codes)

@@ -133,7 +133,13 @@ def measure(data: ColumnData) -> Findings:
     cells = dict(zip((row.key for row in ROWS), found, strict=False))
     of_aus = product((_OVER_PEOPLE, _OVER_EXPRESSIONS, _AGREEMENT), aus)
     factors = [
-        FactorEstimate(data.au_names[au], _GROUP, "outputs", name, value)
+        FactorEstimate(
+            factor=data.au_names[au],
+            group=_GROUP,
+            block="outputs",
+            measure=name,
+            estimate=value,
+        )
         for (name, au), value in zip(of_aus, found[len(ROWS) :], strict=True)
         if not np.isnan(value.value)
     ]
