@@ -10,6 +10,7 @@ from audetnet.commands.dataset_flags import (
     cache_of,
     dataset_of,
     dataset_of_run,
+    trained_elsewhere,
 )
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, natural
@@ -92,11 +93,7 @@ def _warnings(
         yield f"no intervals and no person references: that {fault}"
     if run is None:
         return
-    if run.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest():
-        yield (
-            f"{run.path}: trained on other frames or labels than {arguments.data} has now "
-            "(or on another --fold): people of the test set may have been seen in training"
-        )
+    yield from trained_elsewhere(arguments, dataset, run)
     if dataset.validation is None:
         yield (
             f"{run.path}: there are no validation people, so its thresholds are chosen on the "

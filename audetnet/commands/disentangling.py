@@ -4,7 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of_run
+from audetnet.commands.dataset_flags import (
+    add_dataset_flags,
+    cache_of,
+    dataset_of_run,
+    trained_elsewhere,
+)
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, names, natural, positive
 from audetnet.console.lines import counted, note, say
@@ -150,12 +155,6 @@ def _request(
     cache = cache_of(arguments)
     train, notes = balanced_sample(dataset.train, arguments.frames)
     test, more = balanced_sample(dataset.test, arguments.frames)
-    foreign = [
-        f"{saved.path}: trained on other frames or labels than {arguments.data} has now (or on "
-        "another --fold): people of the test set may have been seen in training"
-        for saved in (run, *compared)
-        if saved.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest()
-    ]
 
     def encoded(
         name: str, saved: "SavedModel", model: "AUDetNet", with_rest: bool = False
@@ -187,7 +186,12 @@ def _request(
         expressions=find_expressions(test, pairs),
         networks=reference_networks(classifier),
         seed=arguments.seed,
-        notes=(*dataset.notes, *notes, *more, *foreign),
+        notes=(
+            *dataset.notes,
+            *notes,
+            *more,
+            *trained_elsewhere(arguments, dataset, run, *compared),
+        ),
     )
 
 

@@ -138,7 +138,7 @@ def test_an_architecture_that_fixes_its_width(make: Make) -> None:
     cells = _measured(run).cells
     for key in ("fresh_z2_auc", "fresh_z2_f1", "fresh_leak"):
         reason = str(cells[key])
-        assert "does not take the 48 channels of z2: " in reason
+        assert "cannot take the 48 channels of z2: " in reason
         assert re.search(r"edited\.cfg:\d+: \[batch_norm\]", reason)
     assert isinstance(cells["fresh_z1_auc"], Estimate)
 
