@@ -20,8 +20,9 @@ from audetnet.machine.memory import keep_freed_memory
 if TYPE_CHECKING:
     import torch
 
-    from audetnet.data.frames import Dataset
+    from audetnet.data.frames import Dataset, FrameSet
     from audetnet.disentangling.columns import Request
+    from audetnet.disentangling.identity_embedding import ReferenceNetworks
     from audetnet.disentangling.report import Heading
     from audetnet.disentangling.trained_run import TrainedRun
     from audetnet.networks.model import AUDetNet
@@ -145,8 +146,6 @@ def _request(
     from audetnet.disentangling.columns import UNTRAINED, Request, with_reference
     from audetnet.disentangling.expressions import find_expressions
     from audetnet.disentangling.factor_table import find_factors
-    from audetnet.disentangling.identity_embedding import reference_networks
-    from audetnet.disentangling.reference_classifier import trained_classifier
     from audetnet.disentangling.trained_run import encoded_run
     from audetnet.training.frames_of_run import packed_frames, stem_rows
 
@@ -172,11 +171,6 @@ def _request(
         for name, saved in named
         if saved.plan.encoder.has_reference
     ]
-    packed = packed_frames(run, dataset, cache, arguments.check_cache)
-    pixels = packed.gather(packed.rows(train.ids))
-    classifier = trained_classifier(
-        train, pixels, dataset.active_from, cache, device, arguments.seed
-    )
     return Request(
         run=encoded(named[0][0], run, run.trained()),
         untrained=encoded(UNTRAINED, run, run.untrained()),
@@ -184,7 +178,7 @@ def _request(
         au_names=run.au_names,
         factors=factors,
         expressions=find_expressions(test, pairs),
-        networks=reference_networks(classifier),
+        networks=_networks(arguments, run, dataset, train, device),
         seed=arguments.seed,
         notes=(
             *dataset.notes,
@@ -192,6 +186,26 @@ def _request(
             *more,
             *trained_elsewhere(arguments, dataset, run, *compared),
         ),
+    )
+
+
+def _networks(
+    arguments: argparse.Namespace,
+    run: "SavedModel",
+    dataset: "Dataset",
+    train: "FrameSet",
+    device: "torch.device",
+) -> "ReferenceNetworks":
+    """The reference networks; the classifier is trained on the frames ``train``."""
+    from audetnet.disentangling.identity_embedding import reference_networks
+    from audetnet.disentangling.reference_classifier import trained_classifier
+    from audetnet.training.frames_of_run import packed_frames
+
+    cache, smallest = cache_of(arguments), dataset.active_from
+    packed = packed_frames(run, dataset, cache, arguments.check_cache)
+    pixels = packed.gather(packed.rows(train.ids))
+    return reference_networks(
+        trained_classifier(train, pixels, smallest, cache, device, arguments.seed)
     )
 
 
