@@ -99,7 +99,7 @@ def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
     if len(header) < 2:
         raise UserError(f"{path}: expected a frame id and at least one factor in each row")
     if repeated := duplicates(header):
-        raise UserError(f"{path}: two columns are called {first_few(repeated)}")
+        raise UserError(f"{path}: duplicate columns: {first_few(repeated)}")
     ids = frame_ids(path, table)
     if repeated := duplicates(ids):
         raise UserError(f"{path}: frames are listed twice: {first_few(repeated)}")
