@@ -40,7 +40,7 @@ from audetnet.vocabulary import VOCABULARY
 CPU = torch.device("cpu")
 _FRAMES, _BATCH = 4000, 64
 _SEED = 0
-"""Seed of the reference classifier, the folds of the probes and the pairs: the same for all arms."""
+"""Seed of the reference classifier, the folds and the pairs: the same for all arms."""
 
 
 @dataclass(frozen=True)
