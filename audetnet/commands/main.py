@@ -24,6 +24,9 @@ COMMANDS: Mapping[str, Command] = {
     "cross-validate": Command(
         "audetnet.commands.cross_validate", "train and measure every fold, with several seeds"
     ),
+    "confounded": Command(
+        "audetnet.commands.confounded", "train where an AU goes with a factor, test where not"
+    ),
     "predict": Command("audetnet.commands.predict", "recognise AUs in images and videos"),
     "export": Command("audetnet.commands.export", "write a run as a file that runs elsewhere"),
     "baselines": Command("audetnet.commands.baselines", "measure what a run is to beat"),

@@ -9,6 +9,7 @@ how, array_file.py for the two files.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.console.lines import note
-from audetnet.data.array_file import Header, PackedArray, open_array, unfit
+from audetnet.data.array_file import (
+    Header,
+    PackedArray,
+    damaged_frames,
+    made_of,
+    mistake_in,
+    open_array,
+    read_header,
+    unfit,
+)
 from audetnet.data.images import Size
 from audetnet.data.packing import ImageFiles, Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
@@ -89,7 +99,8 @@ def packed(
     thorough: bool = False,
 ) -> PackedFrames:
     """What a source makes, from the file ``name`` of the cache directory where that is up to date,
-    else made into it; without a directory made into memory. Raises UserError.
+    else from another file there that holds the same rows among others, else made into it; without a
+    directory made into memory. Raises UserError.
     """
     if directory is None:
         array = np.empty(source.shape, source.dtype)
@@ -99,6 +110,8 @@ def packed(
     header = source.header()
     path = directory / name(header)
     if unfit(path, header, thorough):
+        if (held := _among_others(path, source, header, thorough)) is not None:
+            return held
         try:
             with locked(directory, _BUSY, wait=True):
                 if reason := unfit(path, header, thorough):
@@ -111,6 +124,27 @@ def packed(
         return PackedFrames(open_array(path, source.shape, source.dtype), list(header["images"]))
     except ValueError as error:
         raise UserError(f"{path}: was changed while it was packed; start again") from error
+
+
+def _among_others(
+    wanted: Path, source: Source, header: Header, thorough: bool
+) -> PackedFrames | None:
+    """The rows in an array beside the wanted one that holds them among others: of frames that are
+    chosen from more, nothing is made again.
+    """
+    same = {**header, "images": None}
+    for path in sorted(wanted.parent.glob(f"{wanted.name.split('-')[0]}-*.npy")):
+        found = read_header(path)
+        if found is None or {**made_of(found), "images": None} != same or mistake_in(path, found):
+            continue
+        images = found["images"]
+        if header["images"].items() <= images.items():
+            if thorough and damaged_frames(path, found):
+                continue
+            shape = (len(images), *source.shape[1:])
+            with suppress(ValueError):  # it was changed in this moment
+                return PackedFrames(open_array(path, shape, source.dtype), list(images))
+    return None
 
 
 def content_digest(images: dict[str, Path]) -> str:

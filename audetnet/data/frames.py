@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from audetnet.console.lines import counted
 from audetnet.data.ids import IdFiles, find_folds, read_ids
@@ -89,6 +90,8 @@ class Dataset:
     notes: tuple[str, ...]
     landmarks: LandmarkSource | None = None
     """What the landmarks came from by which the faces were cut out; None where it is not known."""
+    cells: npt.NDArray[np.int64] | None = None
+    """The cell of each training frame that epochs are even over, (N,), see cells.py."""
 
     def sets(self) -> tuple[FrameSet, ...]:
         return tuple(s for s in (self.train, self.validation, self.test) if s is not None)

@@ -108,7 +108,7 @@ class Trainer:
         self._held_out = HeldOut(
             evaluator, dataset, self._batches, config.training.batch_size, world
         )
-        self._order = epoch_order(config.data, dataset.train, dataset.active_from, settings.seed)
+        self._order = epoch_order(config.data, dataset, settings.seed)
         self._progress = Progress()
         self._check_length()
         self._meter = Meter()

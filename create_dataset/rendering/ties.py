@@ -1,11 +1,6 @@
 """Correlations asked for: an AU is active more often where a factor is high.
 
-The strength of a tie is Goodman and Kruskal's gamma (1954) between "the AU is active" and the
-factor: take every pair of an active and an inactive frame in which the factor differs; gamma is the
-share of pairs in which it is the active frame that has more of the factor, minus the share in which
-it is the inactive one. A threshold on the factor alone thus finds the AU with an area under the ROC
-curve of (1 + gamma) / 2. Unlike Pearson's correlation it can reach -1 and 1 whatever the AU's rate,
-and for a factor of two values it is Yule's Q.
+The strength of a tie is Goodman and Kruskal's gamma, see audetnet/data/ties.py.
 """
 
 from dataclasses import dataclass
@@ -13,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.data.ties import CannotTieError, gamma, normal_scores
 from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.face_model import Flags
 
 _STEPS = 40
-
-
-class CannotTieError(Exception):
-    """Why there is no tie; its text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +21,6 @@ class Tied:
 
     order: npt.NDArray[np.int64]
     achieved: float
-
-
-def gamma(active: Flags, factor: DoubleArray) -> float:
-    """Goodman and Kruskal's gamma of N frames. NaN where no pair differs in both."""
-    _, ranks = np.unique(factor, return_inverse=True)
-    on = np.bincount(ranks[active], minlength=ranks.max() + 1).astype(np.float64)
-    off = np.bincount(ranks[~active], minlength=ranks.max() + 1).astype(np.float64)
-    above = (on * (np.cumsum(off) - off)).sum()
-    below = (off * (np.cumsum(on) - on)).sum()
-    return float((above - below) / (above + below)) if above + below else float("nan")
 
 
 def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Generator) -> Tied:
@@ -54,7 +36,7 @@ def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Ge
         raise CannotTieError(
             f"the AU is active in {'all' if active.any() else 'none'} of its frames"
         )
-    scores = _normal_scores(factor)
+    scores = normal_scores(factor)
     noise = draws.standard_normal(len(factor))
     on = draws.permutation(np.flatnonzero(active))
     off = draws.permutation(np.flatnonzero(~active))
@@ -72,11 +54,3 @@ def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Ge
         low, high = (share, high) if achieved < strength else (low, share)
     assert best is not None
     return best
-
-
-def _normal_scores(factor: DoubleArray) -> DoubleArray:
-    """Quantiles of the normal distribution by rank; equal values get equal ones."""
-    from scipy.stats import norm, rankdata
-
-    scores: DoubleArray = norm.ppf(rankdata(factor) / (len(factor) + 1))
-    return scores
