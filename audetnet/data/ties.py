@@ -16,9 +16,9 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
-SHARE = 0.5
-"""Of the active and of the inactive frames: what is chosen. With half of each, any tie can be had
-of an AU and a factor that do not go together by themselves.
+SHARES = (1 / 2, 1 / 3, 1 / 4, 1 / 6)
+"""Of the active and of the inactive frames: how many are chosen. With half of each any tie can be
+had, if the AU and the factor do not go together by themselves; with fewer, also if they do.
 """
 _STEEPNESS = np.sinh(np.linspace(-5, 5, 601))
 """What is tried: close together where little is tied, far apart where all is."""
@@ -47,9 +47,13 @@ def gamma(active: Flags, factor: Array) -> float:
 
 
 def tied_frames(
-    shown: npt.NDArray[np.float32], factor: Array, strength: float, generator: np.random.Generator
+    shown: npt.NDArray[np.float32],
+    factor: Array,
+    strength: float,
+    generator: np.random.Generator,
+    share: float = SHARES[0],
 ) -> TiedFrames:
-    """Choose the SHARE of the active and of the inactive ones of N frames, so that gamma is as near
+    """Choose a share of the active and of the inactive ones of N frames, so that gamma is as near
     to ``strength`` as it gets. How many of each are chosen does not depend on the strength.
 
     ``shown`` (N,): 1 active, 0 inactive, NaN unknown; ``factor`` (N,), NaN = unknown. Frames are
@@ -70,7 +74,7 @@ def tied_frames(
     best = TiedFrames(known, float("inf"))
     for steepness in _STEEPNESS:
         keys = steepness * scores + noise
-        chosen = np.sort(np.concatenate([_highest(keys, part) for part in parts]))
+        chosen = np.sort(np.concatenate([_highest(keys, part, share) for part in parts]))
         achieved = gamma(active[chosen], values[chosen])
         if abs(achieved - strength) < abs(best.achieved - strength):
             best = TiedFrames(known[chosen], achieved)
@@ -85,6 +89,6 @@ def normal_scores(factor: Array) -> Array:
     return scores
 
 
-def _highest(keys: Array, part: Indices) -> Indices:
-    count = max(1, round(SHARE * len(part)))
+def _highest(keys: Array, part: Indices, share: float) -> Indices:
+    count = max(1, round(share * len(part)))
     return part[np.argsort(-keys[part], kind="stable")[:count]]

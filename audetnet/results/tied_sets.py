@@ -14,7 +14,7 @@ from audetnet.data.cells import au_column
 from audetnet.data.factors import factor_of
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.ids import IdFiles, read_ids, write_ids
-from audetnet.data.ties import CannotTieError, TiedFrames, tied_frames
+from audetnet.data.ties import SHARES, CannotTieError, TiedFrames, tied_frames
 from audetnet.errors import UserError
 from audetnet.evaluation.people import Indices
 from audetnet.labels import active
@@ -51,12 +51,16 @@ class TiedSets:
     achieved: Mapping[str, float]
 
 
+class _TooWeakError(UserError):
+    """A tie is not reached."""
+
+
 def tied_sets(
     dataset: Dataset, directory: Path, tie: Tie, strengths: Sequence[float]
 ) -> list[TiedSets]:
-    """The sets of every strength, all of the same numbers of active and inactive frames. Tests are
-    tied as strongly as the training; those of a training without a tie as strongly as the strongest
-    one. Raises UserError.
+    """The sets of every strength, all of the same numbers of active and inactive frames, which are
+    the largest of SHARES by which all are reached. Tests are tied as strongly as the training;
+    those of a training without a tie as strongly as the strongest one. Raises UserError.
     """
     if dataset.validation is None:
         raise UserError(
@@ -73,24 +77,24 @@ def tied_sets(
         for name, frames in sets.items()
     }
 
-    def chosen(name: str, strength: float) -> TiedFrames:
+    def chosen(name: str, strength: float, share: float) -> TiedFrames:
         shown = active(sets[name].labels[:, column], dataset.active_from)
         draws = numpy_generator(0, Purpose.TIES, _SETS.index(name))
         where = f"{directory}: --tie {tie}: {name} frames"
         try:
-            found = tied_frames(shown, factors[name], strength, draws)
+            found = tied_frames(shown, factors[name], strength, draws, share)
         except CannotTieError as error:
             raise UserError(f"{where}: {error}") from error
         if not abs(found.achieved - strength) <= _TOLERANCE:
-            raise UserError(
+            raise _TooWeakError(
                 f"{where}: gamma {found.achieved:.2f} is as near to {strength:g} as they get"
             )
         return found
 
-    def of_strength(strength: float) -> TiedSets:
-        own, held_out = chosen("train", strength), chosen("validation", strength)
+    def of_strength(strength: float, share: float) -> TiedSets:
+        own, held_out = (chosen(name, strength, share) for name in _SETS[:2])
         tested = strength or max(strengths)
-        tests = {name: chosen("test", sign * tested) for name, sign in TESTS.items()}
+        tests = {name: chosen("test", sign * tested, share) for name, sign in TESTS.items()}
         return TiedSets(
             strength=strength,
             train=_ids(sets["train"], own.rows),
@@ -103,7 +107,12 @@ def tied_sets(
             },
         )
 
-    return [of_strength(strength) for strength in strengths]
+    for share in SHARES:
+        try:
+            return [of_strength(strength, share) for strength in strengths]
+        except _TooWeakError as error:
+            too_weak = error
+    raise too_weak
 
 
 def _ids(frames: FrameSet, rows: Indices) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from PIL import Image
 from audetnet.commands.confounded import main
 from audetnet.files.csv import read_csv
 
-PEOPLE, FRAMES, SIZE = 12, 12, 16
+PEOPLE, FRAMES, SIZE = 12, 16, 16
 FIRST_TEST, FIRST_VALIDATION = 8, 6
 CFG = """
 {General}
@@ -27,6 +27,7 @@ person_reference=z1
 [loss_options]
 au_regression_loss_function=MSE
 {Objectives}
+[reconstruction]
 {Encoder}
 [net]
 learning_rate=0.001
@@ -39,6 +40,17 @@ pretrained=False
 freeze_first_n_layers=all
 [ridge]
 output_features=1
+[select_subset]
+origin_layer=0
+start_index=0
+end_index=3
+[convolutional]
+filters=1
+kernel_size=4
+stride=1
+[combine_concat]
+combine_layers=1,3
+dimension=1
 {AUPredictor}
 [net]
 learning_rate=0.001
@@ -51,7 +63,7 @@ channels=1
 learning_rate=0.001
 beta1=0
 beta2=0
-channels=1
+channels=2
 [convolutional]
 filters=3
 kernel_size=1
@@ -74,7 +86,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if part == "train" and person >= FIRST_VALIDATION:
             part = "validation"
         for frame in range(FRAMES):
-            name, active, light = f"p{person}_{frame}", frame % 2, draws.random()
+            name, active = f"p{person}_{frame}", frame % 2
+            light = (frame // 2 * PEOPLE + person) / (PEOPLE * FRAMES // 2)
             pixels = draws.normal(60 + 100 * light, 8, (SIZE, SIZE, 3))
             pixels[5:9, 5:9] += 40 * active
             image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
@@ -121,7 +134,7 @@ def test_a_table_of_every_strength_and_nothing_is_done_twice(
     assert sizes == {FIRST_VALIDATION * FRAMES // 2}
     assert len((out / "ties" / "test_ids.csv").read_text().split()) == 4 * FRAMES
     assert "| ridge + reference | 0.8 |" in (out / "confounded.md").read_text()
-    assert re.search(r"AU4:light at 0\.8: 36 training frames; gamma train 0\.[78]", shown)
+    assert re.search(r"AU4:light at 0\.8: 48 training frames; gamma train 0\.[78]", shown)
 
     def refuse(*_: object) -> None:
         raise AssertionError("it was there already")
