@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument(
         "--strengths",
-        type=_strengths,
+        type=strengths,
         default=_STRENGTHS,
         help="Goodman and Kruskal's gamma of each training, at least 0 and below 1 (default: "
         "0,0.8,0.95)",
@@ -236,7 +236,8 @@ def _tie(text: str) -> "Tie":
     return Tie(au, factor)
 
 
-def _strengths(text: str) -> tuple[float, ...]:
+def strengths(text: str) -> tuple[float, ...]:
+    """Of ``0,0.8,0.95``, in their order."""
     try:
         found = tuple(float(part) for part in text.split(","))
     except ValueError:
