@@ -77,7 +77,6 @@ def _one(given: argparse.Namespace) -> int:
         text = cfg_text(
             arm,
             aus=len(dataset.au_names),
-            people=dataset.train.people,
             frames=len(dataset.train) // 2,
             epochs=given.epochs,
             au=given.au,

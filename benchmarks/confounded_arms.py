@@ -1,7 +1,6 @@
 """The arms of confounded.py: cfg texts from one template, all on the stem of cfg/recogniser.cfg."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 _GENERAL = """{{General}}
 [training_options]
@@ -113,7 +112,7 @@ _ANSWERS = "[connected]\noutput_features={outputs}\nactivation=linear\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """``decodes``: z2 and a decoder learn. ``critic``: its section, and what it reads. ``seeds``:
+    """``decodes``: z2 and a decoder learn. ``critic``: its section; it reads the code. ``seeds``:
     at most so many trainings; a ridge is the same in all.
     """
 
@@ -123,11 +122,11 @@ class Arm:
     data: str = "balance_dataset_with_momu=False\n"
     decodes: bool = False
     objectives: str = ""
-    critic: tuple[str, Literal["code", "z1"]] | None = None
+    critic: str | None = None
     seeds: int = 5
 
 
-_PAIRS: tuple[str, Literal["code"]] = ("Pair Discriminator", "code")
+_PAIRS = "Pair Discriminator"
 _MOMU = "balance_dataset_with_momu=True\nepoch_size={epoch_size}\nsampling_size=4\n"
 _REFERENCE = "person_reference=z1\n"
 BASE = "head"
@@ -180,14 +179,6 @@ ARMS = (
         seeds=2,
     ),
     Arm(
-        name="head-identity",
-        title="head + decoder + identity adversary 0.1",
-        decodes=True,
-        objectives="[identity_adversary]\ncritic=Person Discriminator\nweight=0.1\n",
-        critic=("Person Discriminator", "z1"),
-        seeds=2,
-    ),
-    Arm(
         name="head-bottleneck",
         title="head + decoder + variational bottleneck 0.003",
         decodes=True,
@@ -201,14 +192,13 @@ def cfg_text(
     arm: Arm,
     *,
     aus: int,
-    people: int,
     frames: int,
     epochs: int,
     au: str,
     factor: str,
     regress: bool,
 ) -> str:
-    """The cfg of an arm for data of so many AUs, training people and frames. ``regress``: whether a
+    """The cfg of an arm for data of so many AUs and training frames. ``regress``: whether a
     ridge learns intensities.
     """
     z1_channels = aus if arm.is_ridge else _Z1_CHANNELS
@@ -224,9 +214,7 @@ def cfg_text(
         "Decoder": (code, decoder + _TO_SIZE),
     }
     if arm.critic is not None:
-        name, reads = arm.critic
-        channels, outputs = (code, 1) if reads == "code" else (z1_channels, people)
-        sections[name] = (channels, _READER + _ANSWERS.format(outputs=outputs))
+        sections[arm.critic] = (code, _READER + _ANSWERS.format(outputs=1))
     general = _GENERAL.format(
         epochs=1 if arm.is_ridge else epochs,
         decay=1 if arm.is_ridge else max(1, epochs // 2),
