@@ -1,6 +1,6 @@
 """AUDetNet: facial Action Units from single RGB images, disentangled from everything else.
 
-``from audetnet import load``: trained networks in use; see ``load``. Nothing is imported before.
+``from audetnet import load`` loads trained networks; nothing is imported before that.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Errors that the user can fix: one line on stderr, exit status 2, no traceback."""
+"""Errors the user can fix: one line on stderr, exit status 2, no traceback."""
 
 import difflib
 import os
@@ -9,29 +9,28 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import TextIO
 
-EXIT_MISTAKE = 2
+EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-_LAST_STREAM = 2
-"""The number of stderr."""
+_STDERR_DESCRIPTOR = 2
 LONGEST_LINE = 1000
-"""Characters of a message that are shown: what it quotes from a file may be any amount of text."""
+"""Characters shown of a message, which may quote any amount of text from a file."""
 _SHOWN_END = 300
 _LONGEST_QUOTE = 60
-"""Characters of a file that a message repeats."""
+"""Characters of a file quoted in a message."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class UserError(Exception):
-    """Its text is the whole line to show: where, what was expected, what to do."""
+    """The text is the complete line to show: where, what was expected, what to do."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What to show: a line for each mistake."""
+        """One line per mistake."""
         return (str(self),)
 
 
-class SeveralUserErrors(UserError):  # noqa: N818 - errors, in one exception
-    """Several mistakes, a line each."""
+class SeveralUserErrors(UserError):  # noqa: N818 - several errors in one exception
+    """Several mistakes, one line each."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("\n".join(lines))
@@ -43,8 +42,8 @@ class SeveralUserErrors(UserError):  # noqa: N818 - errors, in one exception
 
 
 def one_line(text: str) -> str:
-    """A message as it is shown: control characters escaped (they could move the cursor or forge a
-    second line), and cut in the middle where it quotes too much.
+    """A message as shown: control characters escaped (they could move the cursor or forge a second
+    line), and shortened in the middle if too long.
     """
     if len(text) > LONGEST_LINE:
         left_out = len(text) - LONGEST_LINE
@@ -54,56 +53,55 @@ def one_line(text: str) -> str:
 
 
 def first_few(names: list[str], count: int = 5) -> str:
-    """The first ``count`` names, and how many more there are: ``a, b, ... (12 in all)``."""
+    """The first ``count`` names, and the total if there are more: ``a, b, ... (12 in all)``."""
     shown = ", ".join(names[:count])
     return shown if len(names) <= count else f"{shown}, ... ({len(names)} in all)"
 
 
-def quoted(text: str) -> str:
-    """A text as a message repeats it: cut where it is long."""
+def shorten(text: str) -> str:
+    """Text to quote in a message, truncated if long."""
     return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    """The end of a message about an unknown name: the closest known one, or all of them."""
     known = list(known)
     if not known:
         return "; it has no options"
-    return nearest(name, known) or f"; known are: {', '.join(known)}"
+    return suggestion(name, known) or f"; known are: {', '.join(known)}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The same, where the message has said what is expected: nothing if no name is near."""
-    near = difflib.get_close_matches(quoted(name), list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The closest known name, as the end of a message; empty if none is close."""
+    close = difflib.get_close_matches(shorten(name), list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says in its first line; its name where it says nothing."""
+    """The first line of an exception's text, or its class name if it has none."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def exit_status(command: Callable[[], int]) -> int:
-    """Run a command; turn a user's mistake into its line and a non-zero exit status."""
+    """Run a command; turn a UserError into its lines and a non-zero exit status."""
     _prepare_streams()
     try:
         return command()
     except UserError as error:
         for line in error.lines:
             print_line(one_line(line), sys.stderr)
-        return EXIT_MISTAKE
+        return EXIT_USER_ERROR
     except MemoryError as error:
-        print_line(one_line(f"the memory is full: {first_line(error)}"), sys.stderr)
-        return EXIT_MISTAKE
+        print_line(one_line(f"out of memory: {first_line(error)}"), sys.stderr)
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print_line("interrupted", sys.stderr)
         return EXIT_INTERRUPTED
 
 
 def print_line(text: str, stream: TextIO) -> None:
-    """Print a line. Where that is refused (the reader of a pipe has gone, the disk is full, the
-    terminal was closed), it and all later lines go nowhere, and the program goes on: a night of
-    training must not end with its terminal.
+    """Print a line. If the stream cannot be written (broken pipe, full disk, closed terminal), this
+    and all later lines are discarded and the program continues: training must outlive its terminal.
     """
     try:
         print(text, file=stream, flush=True)
@@ -111,28 +109,28 @@ def print_line(text: str, stream: TextIO) -> None:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if stream is sys.stdout and not isinstance(error, BrokenPipeError):
-            print_line(f"stdout cannot be written, nothing more is printed: {error}", sys.stderr)
+            print_line(f"cannot write to stdout, nothing more is printed: {error}", sys.stderr)
 
 
 def _prepare_streams() -> None:
-    """What a terminal cannot write of a name is escaped there, not an error. A stream that was
-    closed (``2>&-``) goes nowhere.
+    """Escape characters that the terminal cannot encode; discard output to a closed stream
+    (``2>&-``).
     """
     if sys.stdout is None or sys.stderr is None:
-        _reserve_numbers()
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+        _reserve_standard_descriptors()
+    sys.stdout = sys.stdout or _open_devnull()
+    sys.stderr = sys.stderr or _open_devnull()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _reserve_numbers() -> None:
-    """No file of ours may get the number of a closed stream: libraries would write into it."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+def _reserve_standard_descriptors() -> None:
+    """Keep files from getting the descriptor of a closed stream: libraries would write to them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR_DESCRIPTOR:
         pass
-    os.close(number)
+    os.close(descriptor)
 
 
-def _nowhere() -> TextIO:
+def _open_devnull() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")

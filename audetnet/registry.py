@@ -1,4 +1,4 @@
-"""Things that are found by a name: block types, AU losses, objectives."""
+"""Registration of block types, AU losses and objectives by name."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeVar
@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 Entry = TypeVar("Entry")
 
 
-def registered(known: MutableMapping[str, Any], name: str) -> Callable[[Entry], Entry]:
-    """A decorator that enters what it stands before under a name, which nothing else may have."""
+def register(known: MutableMapping[str, Any], name: str) -> Callable[[Entry], Entry]:
+    """A decorator that registers a class or function under a unique name."""
 
-    def register(entry: Entry) -> Entry:
+    def decorate(entry: Entry) -> Entry:
         assert name not in known, name
         known[name] = entry
         return entry
 
-    return register
+    return decorate

@@ -1,7 +1,6 @@
-"""Randomness by name: every draw of a run comes from (seed, purpose, epoch, batch), never from what
-ran before.
+"""Random draws keyed by (seed, purpose, epoch, batch), independent of everything drawn before.
 
-So a resumed run draws what the uninterrupted one would have drawn, and observation changes nothing.
+So a resumed run draws what an uninterrupted one would have drawn, and logging changes nothing.
 """
 
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import torch
 
 
 class Purpose(IntEnum):
-    """What is drawn. The numbers are part of a run's identity: never renumber them."""
+    """What a draw is for. The numbers are part of a run's identity: never renumber them."""
 
     WEIGHTS = 0
     ORDER = 1
@@ -30,7 +29,7 @@ class Purpose(IntEnum):
 def numpy_generator(
     seed: int, purpose: Purpose, epoch: int = 0, batch: int = 0
 ) -> np.random.Generator:
-    """A numpy generator for one draw."""
+    """A NumPy generator for one draw."""
     return np.random.default_rng([seed, purpose, epoch, batch])
 
 
@@ -42,11 +41,11 @@ def torch_generator(
     batch: int = 0,
     group: int = 0,
 ) -> torch.Generator:
-    """A torch generator on a device for one draw, of a batch or of a group of its images (the first
-    group's is the batch's).
+    """A torch generator on a device for one draw, for a batch or a group of its images (group 0
+    gets the batch's own).
     """
-    place = [seed, purpose, epoch, batch, *([group] if group else [])]
-    state = np.random.SeedSequence(place).generate_state(1, np.uint64)[0]
+    key = [seed, purpose, epoch, batch, *([group] if group else [])]
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state) & 0x7FFF_FFFF_FFFF_FFFF)
 
 
@@ -59,10 +58,10 @@ def seeded(
     batch: int = 0,
     process: int = 0,
 ) -> Iterator[None]:
-    """Within it what torch draws by itself (weights, dropout) on the CPU and the device comes from
-    the seed; afterwards torch's own generators are as they were.
+    """Seed torch's global generators (weights, dropout) on the CPU and the device inside the
+    context; their state is restored afterwards.
     """
-    place = (seed, purpose, epoch, batch, process)
+    key = (seed, purpose, epoch, batch, process)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(torch_generator(torch.device("cpu"), *place).initial_seed())
+        torch.manual_seed(torch_generator(torch.device("cpu"), *key).initial_seed())
         yield

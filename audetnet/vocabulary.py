@@ -1,4 +1,4 @@
-"""All that a cfg may name: every block type, objective and AU loss of the package."""
+"""Everything a cfg can name: the block types, objectives and AU losses of the package."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -11,7 +11,7 @@ from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 
 for _folder in (blocks, objectives):
-    for _module in iter_modules(_folder.__path__):  # each registers what it holds
+    for _module in iter_modules(_folder.__path__):  # each registers its contents on import
         import_module(f"{_folder.__name__}.{_module.name}")
 
 VOCABULARY = Vocabulary(BUILDERS, OBJECTIVES, AU_LOSSES)

@@ -20,7 +20,7 @@ from trainees import LARGEST, SIZE, Trainee, config_of, made_images
 
 from audetnet.config.options import Config
 from audetnet.data.batches import Batch
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 from audetnet.machine.memory import keep_freed_memory
@@ -123,7 +123,7 @@ def main() -> None:
         count = arguments.batch_size * config.training.train_main_net_every_n_batches
         frames = made_images(directory, count)
         images = dict(zip(frames.ids, frames.paths, strict=True))
-        packed = pack(images, (SIZE, SIZE), False, directory / "cache")
+        packed = pack_frames(images, (SIZE, SIZE), False, directory / "cache")
         print("largest cfg; ratio: time without this change / time with all")
         compare(config, frames, packed, arguments.rounds)
         print("without the image critic")

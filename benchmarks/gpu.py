@@ -26,7 +26,7 @@ from gpu_bench import HEAD, Bench, Row, cpu_bench, gpu_bench, markdown
 from gpu_lines import LINES, Line
 from trainees import made_array
 
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 TOTAL = 525.0
@@ -119,7 +119,7 @@ def main(argv: list[str]) -> int:
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     flags.add_argument("--in-process", action="store_true", help="no process for each line")
     arguments = flags.parse_args(argv)
-    device = chosen_device(arguments.device)
+    device = select_device(arguments.device)
     if device.type == "cuda":
         device = torch.device("cuda", device.index or 0)
     failed = False

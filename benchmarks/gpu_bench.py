@@ -13,7 +13,7 @@ from scaling import load_of
 from trainees import LARGEST, SIZE, Trainee, config_of, mapped_frames
 
 from audetnet.data.momu import Indices
-from audetnet.networks.model import plan_model
+from audetnet.networks.model_plan import plan_model
 
 MINIMAL = Path(__file__).parents[1] / "cfg" / "minimal.cfg"
 HEAD = ("line", "way", "measured", "ratio", "of the limit", "peak memory", "remarks")

@@ -20,7 +20,7 @@ from training import plain_way
 
 from audetnet.data.batches import Batches
 from audetnet.data.momu import Indices
-from audetnet.distributed.world import World, connected
+from audetnet.distributed.world import World, process_group
 from audetnet.training.meter import Meter
 
 ROOT = Path(__file__).parents[1]
@@ -161,7 +161,7 @@ def messages(bench: Bench) -> Iterator[Row]:
     if bench.on_gpu:  # whatever networks the machine has or lacks
         os.environ |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
     world = Speaking()
-    with connected(world, bench.device):
+    with process_group(world, bench.device):
         silent = bench.trainee(batch, True, bf16=True)
         speaking = bench.trainee(batch, True, bf16=True, world=world)
         world.broadcast_from_main([*speaking.model.parameters(), *speaking.model.buffers()])

@@ -28,7 +28,8 @@ from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.distributed.world import World
 from audetnet.machine.memory import keep_freed_memory
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.logs import RunDirectory
 from audetnet.training.settings import RunSettings

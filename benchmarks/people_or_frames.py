@@ -23,7 +23,7 @@ from audetnet.baselines.ridge import ridge_method
 from audetnet.config.reader import read_config
 from audetnet.console.arguments import names
 from audetnet.console.lines import say
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset, DatasetPaths, FrameSet, load_dataset
 from audetnet.data.ids import time_key
 from audetnet.data.stem_outputs import pack_stem_outputs
@@ -32,7 +32,8 @@ from audetnet.errors import UserError, exit_status
 from audetnet.evaluation.people import Estimate
 from audetnet.files.csv import write_csv
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.results.sheet import Sheet, markdown, with_interval
 from audetnet.vocabulary import VOCABULARY
 
@@ -96,7 +97,9 @@ def stem_reader(dataset: Dataset, cache: Path) -> Read:
     model = build_model(plan, config.data, 0)
     model.load_pretrained()
     stem = frozen_stem(model.eval(), plan, _CPU)
-    outputs = pack_stem_outputs(stem, pack(dataset.images(), size, True, cache), dataset, 1, cache)
+    outputs = pack_stem_outputs(
+        stem, pack_frames(dataset.images(), size, True, cache), dataset, 1, cache
+    )
 
     def read(frames: FrameSet, rows: Indices) -> torch.Tensor:
         found = outputs.gather(outputs.rows(frames.ids[row] for row in rows))

@@ -10,7 +10,7 @@ certified FACS coder, before the network was asked; AUs in doubt take no part.
 Printed are, of each AU, the area under the ROC curve over the photographs (one value a face): does
 the network rank them as a person would; and of each picture the AUs that stand out most among all
 pictures (values minus their median, by their spread). For videos: means over the stretches, without
-a reference and with ``--reference median``.
+a reference and with those of REFERENCES.
 """
 
 import argparse
@@ -27,6 +27,10 @@ from audetnet.console.text_table import text_table
 from audetnet.data.images import SUFFIXES
 
 SEEN = Path(__file__).with_suffix(".csv")
+REFERENCES = ("median", "first=0.4")
+"""``--reference``: one of the videos begins at rest, and most of it is a smile; in the other it is
+the other way round.
+"""
 CURVES = ("AU1", "AU4", "AU6", "AU12", "AU25", "AU43")
 
 
@@ -89,8 +93,9 @@ def stretches(rows: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path)
 
 
 def draw(tables: dict[str, pd.DataFrame], videos: list[Path], path: Path) -> None:
-    """Intensities over each video, a row a video, without and with the reference."""
-    figure, axes = plt.subplots(len(videos), 2, figsize=(10, 2.6 * len(videos)), sharey="row")
+    """Intensities over each video, a row a video, without and with the references."""
+    size = (4.2 * len(tables), 2.6 * len(videos))
+    figure, axes = plt.subplots(len(videos), len(tables), figsize=size, sharey="row")
     for line, video in zip(axes, videos, strict=True):
         for axis, (name, table) in zip(line, tables.items(), strict=True):
             own = table[(table.input == str(video)) & (table.success == 1)]
@@ -103,11 +108,11 @@ def draw(tables: dict[str, pd.DataFrame], videos: list[Path], path: Path) -> Non
 
 
 def main() -> None:
-    flags = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    flags.add_argument("folder", type=Path)
-    flags.add_argument("--run", default="rendered-faces")
-    flags.add_argument("--figure", type=Path)
-    arguments = flags.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--run", default="rendered-faces")
+    parser.add_argument("--figure", type=Path)
+    arguments = parser.parse_args()
     folder = arguments.folder
     seen = pd.read_csv(SEEN, dtype=str, keep_default_na=False)
     still = seen.file.str.endswith(SUFFIXES)
@@ -120,10 +125,10 @@ def main() -> None:
     print(ranked(photographs, found))
     print(standing_out(photographs, found, aus))
     videos = [folder / name for name in clips.file.unique()]
-    tables = {
-        "none": predictions(arguments.run, videos, "--faces", "largest"),
-        "median": predictions(arguments.run, videos, "--faces", "largest", "--reference", "median"),
-    }
+    tables = {"none": predictions(arguments.run, videos, "--faces", "largest")}
+    for which in REFERENCES:
+        flags = ("--faces", "largest", "--reference", which)
+        tables[which] = predictions(arguments.run, videos, *flags)
     print(stretches(clips, tables, folder))
     if arguments.figure is not None:
         draw(tables, videos, arguments.figure)

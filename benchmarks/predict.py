@@ -32,7 +32,7 @@ from audetnet.prediction.exported_model import OnnxModel
 from audetnet.prediction.frames import Frame, Source
 from audetnet.prediction.observing import CropKind, FaceFinder
 from audetnet.prediction.people import People
-from audetnet.prediction.stream import recognised
+from audetnet.prediction.stream import recognise
 from audetnet.prediction.trained_model import TrainedModel
 
 BATCH = 32
@@ -110,7 +110,7 @@ def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]
 
     def whole(detector: LandmarkDetector) -> None:
         finder, seen = FaceFinder(detector, "largest", ensemble.kinds), 0
-        for part in recognised([source], finder, ensemble, every, BATCH):
+        for part in recognise([source], finder, ensemble, every, BATCH):
             seen += part.frames
             if seen >= count:
                 return

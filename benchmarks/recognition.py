@@ -35,6 +35,7 @@ from audetnet.console.lines import note, say
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
 from audetnet.errors import UserError, did_you_mean, exit_status
 from audetnet.machine.memory import keep_freed_memory
+from audetnet.recogniser import CHECKPOINT, NAME
 
 _AT_ONCE = 2
 _MADE_OF = "made_of.txt"
@@ -95,6 +96,8 @@ class Bench:
         """A fingerprint of what a result depends on beside its seed."""
         arm = next((arm for arm in ARMS if arm.name == name), None)
         cfg = name if arm is None else self.cfg(arm, dataset)
+        if arm is not None and arm.starts_from_shipped:
+            cfg += hashlib.sha256(CHECKPOINT.read_bytes()).hexdigest()
         return hashlib.sha256(f"{dataset.digest()} {cfg}".encode()).hexdigest()[:16]
 
 
@@ -190,6 +193,8 @@ def _one(bench: Bench, name: str, seed: int) -> int:
     cfg.write_text(bench.cfg(arm, dataset))
     flags = ["--cfg", str(cfg), "--data", str(bench.data), "--run", str(place), "--device", "cpu"]
     flags += ["--seed", str(seed), "--save-every", "0", "--cache", str(bench.cache)]
+    if arm.starts_from_shipped:
+        flags += ["--init", NAME]
     if _trained_of(place) != made_of:
         flags.append("--overwrite")
         place.mkdir(parents=True, exist_ok=True)

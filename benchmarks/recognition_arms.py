@@ -131,6 +131,8 @@ class Arm:
     side: Literal[1, 3] = 1
     objectives: str = ""
     critic: tuple[str, Literal["code", "z1", "z2"]] | None = None
+    starts_from_shipped: bool = False
+    """From ``--init rendered-faces``: a ridge is fitted to what the shipped network leaves."""
     is_slow: bool = False
     """Hours: it runs the stem on every batch. Trained only where it is asked for."""
 
@@ -167,6 +169,12 @@ ARMS = (
         critic=("Person Discriminator", "z1"),
     ),
     Arm(name="ridge-decoder", title="ridge + decoder", z1="ridge"),
+    Arm(
+        name="ridge-shipped",
+        title="ridge on top of the shipped network + decoder",
+        z1="ridge",
+        starts_from_shipped=True,
+    ),
     Arm(name="rest", title="ridge minus the person at rest + decoder"),
     Arm(name="rest-dcor", title="rest + dCor(z1, z2)", objectives=_correlation("z1,z2")),
     Arm(name="rest-dcor-labels", title="rest + dCor(z2, labels)", objectives=_WITH_LABELS),

@@ -14,7 +14,7 @@ from audetnet.baselines.method import Method, Scores
 from audetnet.baselines.run import run_method
 from audetnet.config.options import PREDICTOR
 from audetnet.config.reader import parse_config
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.factors import find_factors
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
@@ -93,7 +93,7 @@ def kept(path: Path, made_of: str) -> Result | None:
 
 def own_judge(dataset: Dataset, cache: Path) -> Judge:
     """The report's own judge of pictures, from the cache where it is there."""
-    packed = pack(dataset.images(), SIZE, True, cache)
+    packed = pack_frames(dataset.images(), SIZE, True, cache)
     train, _ = equal_sample(dataset.train, _FRAMES)
     pixels = packed.gather(packed.rows(train.ids))
     return trained_judge(train, pixels, dataset.active_from, cache, CPU, _SEED)

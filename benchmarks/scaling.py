@@ -13,8 +13,9 @@ from torch import nn
 
 from audetnet.config.reader import read_config
 from audetnet.networks.graph import Plan
-from audetnet.networks.model import AUDetNet, ModelPlan, plan_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import AUDetNet
+from audetnet.networks.model_plan import ModelPlan, plan_model
+from audetnet.objectives.objective import objectives_of
 from audetnet.vocabulary import VOCABULARY
 
 SIZE = (256, 256)
@@ -57,7 +58,7 @@ def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
     """Count a cfg; the main networks learn on every ``every``-th batch."""
     main = [plan.encoder, plan.predictor, plan.decoder]
     critics = [network for network in plan.networks.values() if network not in main]
-    reads = {each.critic_reads for each in pursued(plan) if each.critic_section is not None}
+    reads = {each.critic_input for each in objectives_of(plan) if each.critic_section is not None}
     decoded = 1 if "images" in reads else 1 / every
     encoded = 1 if critics else 1 / every
     operations = _flops(plan.encoder) * (encoded + 2 / every)

@@ -28,7 +28,7 @@ from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.data.views import view_name, views_of_epoch
 from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import plan_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 
 SIZE, BATCH = 224, 64

@@ -18,8 +18,9 @@ from audetnet.data.momu import Indices
 from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import build_model, plan_model
-from audetnet.objectives.objective import Terms, pursued
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
+from audetnet.objectives.objective import Terms, objectives_of
 from audetnet.objectives.wgan_gp import ImageCritic
 from audetnet.training.compiled import memory_format
 from audetnet.training.step import TrainingStep, make_optimisers
@@ -109,7 +110,7 @@ class Trainee:
         self.step = step(
             model,
             make_optimisers(model, config),
-            pursued(plan),
+            objectives_of(plan),
             self.every,
             HEAD,
             0,

@@ -27,12 +27,13 @@ from trainees import CPU, HEAD, LARGEST, SIZE, Trainee, config_of, made_images
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation, to_unit_range
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import FrameSet
 from audetnet.data.momu import Indices
 from audetnet.machine.memory import keep_freed_memory
-from audetnet.networks.model import build_model, plan_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
+from audetnet.objectives.objective import objectives_of
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 from audetnet.vocabulary import VOCABULARY
 
@@ -72,7 +73,7 @@ def plain_way(
     plan = plan_model(config, (height, width))
     model = build_model(plan, config.data, 0).to(device)
     every = config.training.train_main_net_every_n_batches
-    step = ReferenceStep(model, config, pursued(plan), HEAD)
+    step = ReferenceStep(model, config, objectives_of(plan), HEAD)
     ids = frames.ids
 
     def run(cuts: list[Indices]) -> list[dict[str, float]]:
@@ -139,7 +140,7 @@ class Bench:
 
     def packed(self) -> PackedFrames:
         images = dict(zip(self.frames.ids, self.frames.paths, strict=True))
-        return pack(images, (SIZE, SIZE), False, self.directory / "cache")
+        return pack_frames(images, (SIZE, SIZE), False, self.directory / "cache")
 
     def cuts(self) -> list[Indices]:
         """A round: critic-only batches and the main one after them."""

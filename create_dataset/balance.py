@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from audetnet.data.ids import FOLDS_DIRECTORY
-    from audetnet.data.metadata import subject_numbers
+    from audetnet.data.metadata import subject_indices
     from audetnet.data.momu import MOMU
     from audetnet.labels import active
     from create_dataset.balancing.table import Balance
@@ -100,9 +100,9 @@ def _run(arguments: argparse.Namespace) -> int:
         summary.note(few)
     subjects = None
     if arguments.balance_subjects:
-        if fault := dataset.train.people_fault():
+        if fault := dataset.train.subjects_fault():
             raise UserError(f"--balance-subjects {fault}")
-        subjects = subject_numbers(dataset.train.subjects)
+        subjects = subject_indices(dataset.train.subjects)
     drawn = draw(flags, epoch_size, size, arguments.epochs, arguments.seed, subjects)
     balance = Balance(dataset.au_names, flags, drawn)
     lists = arguments.directory
@@ -159,8 +159,8 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
 def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary") -> None:
     """The list, the table and the figures, each whole."""
     from audetnet.data.ids import write_ids
+    from audetnet.files.atomic import write_bytes
     from audetnet.files.csv import write_csv
-    from audetnet.files.whole import write_bytes
     from create_dataset.balancing.figures import figures_of
     from create_dataset.balancing.table import csv_rows, people_text
 

@@ -144,12 +144,14 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
 def _extract(arguments: argparse.Namespace) -> int:
     from audetnet.faces.alignment import Alignment
     from audetnet.faces.detector import landmark_detector
+    from audetnet.faces.opencv import need_opencv
     from create_dataset.extraction.crops import CropSettings
     from create_dataset.extraction.dataset import Request, extract_dataset
     from create_dataset.extraction.own_layout import other_files
     from create_dataset.summary import Summary
     from create_dataset.worker_pool import default_workers
 
+    need_opencv()
     summary = Summary()
     sequences = _sequences(arguments, summary)
     source = _landmark_source(arguments)

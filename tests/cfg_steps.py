@@ -6,8 +6,9 @@ from audetnet.config.options import Config
 from audetnet.data.augment import Augmentation
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import ModelPlan
+from audetnet.objectives.objective import objectives_of
 from audetnet.training.step import TrainingStep, make_optimisers
 
 
@@ -18,7 +19,7 @@ def step_of(config: Config, plan: ModelPlan) -> tuple[AUDetNet, TrainingStep]:
     step = TrainingStep(
         model,
         make_optimisers(model, config),
-        pursued(plan),
+        objectives_of(plan),
         config.training.train_main_net_every_n_batches,
         head,
         0,

@@ -25,7 +25,7 @@ from audetnet.objectives.objective import OBJECTIVES
 from tests.conftest import ROOT
 from tests.disentangling.made_codes import WIDTHS, made_subject
 from tests.pages import ARCHITECTURE, README
-from tests.test_imports import FLOORS, SCRIPT_FLOORS
+from tests.test_imports import LAYERS, SCRIPT_LAYERS
 from tests.training.conftest import QUICK
 
 REGISTRIES: dict[str, MutableMapping[str, Any]] = {
@@ -78,14 +78,14 @@ def added(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("package", "floors"), [("audetnet", FLOORS), ("create_dataset", SCRIPT_FLOORS)]
+    ("package", "layers"), [("audetnet", LAYERS), ("create_dataset", SCRIPT_LAYERS)]
 )
-def test_every_room_stands_on_its_floor(package: str, floors: dict[str, int]) -> None:
-    head = f"| floor | room of `{package}/` |"
+def test_the_map_lists_every_package_in_its_layer(package: str, layers: dict[str, int]) -> None:
+    head = f"| layer | package of `{package}/` |"
     (table,) = [part for part in ARCHITECTURE.split("\n\n") if part.startswith(head)]
     rows = re.findall(r"^\| (\d) \| (.+?) \|", table, re.M)
-    rooms = {room: int(floor) for floor, cell in rows for room in re.findall(r"`(\w+)`", cell)}
-    assert rooms == floors
+    listed = {name: int(layer) for layer, cell in rows for name in re.findall(r"`(\w+)`", cell)}
+    assert listed == layers
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from audetnet.config.reader import read_config
 from audetnet.errors import LONGEST_LINE, UserError
-from audetnet.networks.model import plan_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.cfg_steps import step_of
 from tests.config.cfg_grammar import FRAME, cfg_files

@@ -1,4 +1,4 @@
-"""Names of people, AUs, frames and runs are shown in every figure as they are."""
+"""Names of people, AUs, frames and runs are shown unchanged in every figure."""
 
 import io
 import os
@@ -26,11 +26,11 @@ from create_dataset.balancing.table import Balance
 from tests.conftest import ROOT
 
 NAMES = ("$\\frac{1$", "$x_1$", "_AU", "AU/12", "a\\$b$c", "表情")
-"""A formula with an error, one without, what legends leave out, a folder, escapes, no glyphs."""
+"""An invalid formula, a valid one, a label legends skip, a path, escapes, missing glyphs."""
 
 
 class Halves(nn.Module):
-    """A coder: a pixel is z1, another one z2."""
+    """A model that encodes one pixel as z1 and another as z2."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def _figures() -> list[Figure]:
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_names_are_no_formulas_and_none_is_left_out() -> None:
+def test_names_are_not_formulas_and_none_is_left_out() -> None:
     shown: set[str] = set()
     for figure in _figures():
         FigureCanvasAgg(figure).draw()

@@ -1,4 +1,4 @@
-"""Whatever a message quotes, it is one line of bounded length on any terminal."""
+"""A message is one line of bounded length on any terminal, whatever it quotes."""
 
 import io
 import sys
@@ -39,7 +39,7 @@ def test_control_characters_are_escaped(text: str, shown: str) -> None:
         ("x" * 10_000_000, ["filters"], "; known are: filters"),
         ("filter", [], "; it has no options"),
     ],
-    ids=["cut short", "a letter twice", "none is near", "long: no search for hours", "none"],
+    ids=["cut short", "a letter twice", "none is close", "long: no endless search", "none known"],
 )
 def test_suggests_the_nearest_name(name: str, known: list[str], expected: str) -> None:
     assert did_you_mean(name, known) == expected
@@ -61,13 +61,13 @@ def test_each_mistake_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [r"a.txt:1: x\ny", "a.txt:2: z"]
 
 
-def test_a_full_memory_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_running_out_of_memory_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def command() -> int:
         raise MemoryError("Unable to allocate 16.0 GiB for an array")
 
     assert exit_status(command) == 2
     shown = capsys.readouterr().err
-    assert shown == "the memory is full: Unable to allocate 16.0 GiB for an array\n"
+    assert shown == "out of memory: Unable to allocate 16.0 GiB for an array\n"
 
 
 def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "a.txt: two\\nlines\n"
 
 
-def test_a_terminal_that_cannot_write_a_name_shows_its_code(
+def test_characters_a_terminal_cannot_encode_are_escaped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After a night of training, a table with an AU called 'Brauenzieher é' must not fail."""

@@ -111,7 +111,7 @@ def _is_trained_and_logged(made: Made) -> None:
 
 def _goes_on_to_the_same_numbers(made: Made) -> None:
     """The block draws, the objective has its weight, the loss its decisions."""
-    assert "going on from its last checkpoint" in made.printed
+    assert "resuming from its last checkpoint" in made.printed
     latest = Path("checkpoints") / "latest.pt"
     assert_same_bits(made.whole / latest, made.killed / latest)
     assert _records(made.whole) == _records(made.killed)

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "audetnet").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "create_dataset").rglob("*.py"))
-FLOORS = {
+LAYERS = {
     "errors": 0,
     "files": 0,
     "machine": 0,
@@ -36,8 +36,8 @@ FLOORS = {
     "results": 6,
     "commands": 7,
 }
-"""A room imports from its own floor and those below; a new room needs a floor."""
-SCRIPT_FLOORS = {
+"""A package imports from its own layer and those below; a new package needs a layer."""
+SCRIPT_LAYERS = {
     "summary": 0,
     "worker_pool": 0,
     "labels": 1,
@@ -68,8 +68,8 @@ NEVER = {
     "disentangling": ("audetnet.training", "audetnet.baselines"),
     "prediction": ("audetnet.disentangling", "audetnet.baselines", "create_dataset"),
 }
-"""What a room or module must not import beside that, and why: pure mathematics stays usable alone,
-options are read without torch, and neither side room knows of the other.
+"""More forbidden imports of a package or module: pure mathematics stays usable alone, options are
+read without torch, and packages of a layer stay independent.
 """
 MOST_BY_POSITION, MOST_ON_TOP = 3, 6
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
@@ -99,7 +99,7 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{base}.{alias.name}" if is_module else base
 
 
-def _room(module: str, package: str = "audetnet") -> str | None:
+def _package_of(module: str, package: str = "audetnet") -> str | None:
     parts = module.split(".")
     return parts[1] if parts[0] == package and len(parts) > 1 else None
 
@@ -109,7 +109,7 @@ def _is_of(module: str, package: str) -> bool:
 
 
 def test_the_walk_sees_the_package() -> None:
-    """Else the tests below would pass on nothing."""
+    """Otherwise the tests below would pass vacuously."""
     seen = {module for path in MODULES for _, module in _imports(path)}
     assert {_inside(path) for path in MODULES} >= {"errors.py", "data/momu.py", "commands/train.py"}
     assert {"audetnet.errors", "audetnet.data.cache", "torch", "numpy"} <= seen
@@ -119,41 +119,42 @@ def test_the_walk_sees_the_package() -> None:
 def test_imports_run_downwards_only(path: Path) -> None:
     own = Path(_inside(path)).with_suffix("").parts[0]
     if own == "__init__":  # its one name is imported when it is asked for
-        rooms = {_room(module) for _, module in _imports(path)} - {None}
-        assert rooms == {"prediction"}
+        packages = {_package_of(module) for _, module in _imports(path)} - {None}
+        assert packages == {"prediction"}
         return
-    assert own in FLOORS, f"{own} has no floor yet"
+    assert own in LAYERS, f"{own} has no layer yet"
     upward = [
         f"{_inside(path)}:{line} imports {module}"
         for line, module in _imports(path)
-        if (room := _room(module)) is not None and FLOORS[room] > FLOORS[own]
+        if (imported := _package_of(module)) is not None and LAYERS[imported] > LAYERS[own]
     ]
     assert upward == []
 
 
-def test_few_modules_are_in_no_room() -> None:
+def test_few_modules_are_outside_packages() -> None:
     on_top = [p.name for p in MODULES if p.parent.name == "audetnet" and p.stem != "__init__"]
-    assert len(on_top) <= MOST_ON_TOP, f"{on_top}: into which package does the new one go?"
+    assert len(on_top) <= MOST_ON_TOP, f"{on_top}: which package does the new one belong to?"
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=_from_root)
-def test_scripts_stand_on_rooms(path: Path) -> None:
+def test_scripts_import_downwards(path: Path) -> None:
     own = path.relative_to(ROOT / "create_dataset").with_suffix("").parts[0]
     if own == "__init__":
         assert list(_imports(path)) == []
         return
-    assert own in SCRIPT_FLOORS, f"{own} has no floor yet"
-    below = SCRIPT_FLOORS[own] if path.parent.name != "create_dataset" else SCRIPT_FLOORS[own] - 1
+    assert own in SCRIPT_LAYERS, f"{own} has no layer yet"
+    below = SCRIPT_LAYERS[own] if path.parent.name != "create_dataset" else SCRIPT_LAYERS[own] - 1
     upward = [
         f"{_from_root(path)}:{line} imports {module}"
         for line, module in _imports(path)
-        if (room := _room(module, "create_dataset")) is not None and SCRIPT_FLOORS[room] > below
+        if (imported := _package_of(module, "create_dataset")) is not None
+        and SCRIPT_LAYERS[imported] > below
     ]
     assert upward == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_inside)
-def test_imports_that_are_ruled_out(path: Path) -> None:
+def test_forbidden_imports(path: Path) -> None:
     name = _inside(path)
     forbidden = [*NEVER.get(name, ()), *NEVER.get(name.split("/")[0], ())]
     found = [
@@ -165,7 +166,7 @@ def test_imports_that_are_ruled_out(path: Path) -> None:
 
 
 RENDERING = [path for path in SCRIPTS if "rendering" in path.parts]
-NEVER_IN_RENDERING = ("torch", *(f"audetnet.{room}" for room, floor in FLOORS.items() if floor > 2))
+NEVER_IN_RENDERING = ("torch", *(f"audetnet.{name}" for name, layer in LAYERS.items() if layer > 2))
 
 
 @pytest.mark.parametrize("path", RENDERING, ids=_from_root)

@@ -1,4 +1,4 @@
-"""README.md and docs/: links lead somewhere, every page is reached, no line is too long."""
+"""The pages of the project: links lead somewhere, each is reached, no line is too long."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.pages import DOCS, page
 
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+ROOT_PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+SITE_PAGES = sorted(DOCS.glob("*.md"))
+PAGES = [*ROOT_PAGES, *SITE_PAGES]
 WIDTH = 120
 """Of lines, except rows of tables and pictures, which cannot be wrapped."""
 
@@ -43,7 +45,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("path", PAGES[1:], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SITE_PAGES, ids=lambda path: path.name)
 def test_pages_link_to_nothing_outside_the_site(path: Path) -> None:
     outside = [link for link in _links(path) if "/" in link.split("#")[0]]
     assert outside == []

@@ -1,4 +1,4 @@
-"""Draws have names: the same name is the same draw, another name another one."""
+"""Draws are keyed: the same key gives the same draw, another key another one."""
 
 from itertools import combinations
 
@@ -34,7 +34,7 @@ def _draw(name: Name, library: str) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_every_part_of_a_name_makes_another_draw(library: str) -> None:
+def test_every_part_of_the_key_changes_the_draw(library: str) -> None:
     draws = {name: _draw(name, library) for name in NAMES}
     for a, b in combinations(NAMES, 2):
         assert draws[a] != draws[b], (a, b)
@@ -42,7 +42,7 @@ def test_every_part_of_a_name_makes_another_draw(library: str) -> None:
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("name", NAMES, ids=str)
-def test_the_same_name_is_the_same_draw_whatever_ran_before(library: str, name: Name) -> None:
+def test_the_same_key_gives_the_same_draw_whatever_ran_before(library: str, name: Name) -> None:
     first = _draw(name, library)
     np.random.default_rng().random()
     torch.rand(3)
@@ -51,7 +51,7 @@ def test_the_same_name_is_the_same_draw_whatever_ran_before(library: str, name: 
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_epoch_and_batch_are_zero_where_they_do_not_matter(library: str) -> None:
+def test_epoch_and_batch_default_to_zero(library: str) -> None:
     short = numpy_generator(5, Purpose.WEIGHTS)
     long = numpy_generator(5, Purpose.WEIGHTS, 0, 0)
     assert short.integers(0, 2**31) == long.integers(0, 2**31)
@@ -78,7 +78,7 @@ def test_neighbouring_batches_are_not_correlated() -> None:
 
 
 def test_the_numbers_of_the_purposes_are_part_of_every_run() -> None:
-    """Renumbering one would change all runs and break the resuming of those that wait."""
+    """Renumbering one would change all runs, and break resuming existing ones."""
     pinned = {"WEIGHTS": 0, "ORDER": 1, "AUGMENTATION": 2, "CRITICS": 3}
     numbers = {purpose.name: int(purpose) for purpose in Purpose}
     assert {name: numbers[name] for name in pinned} == pinned

@@ -9,7 +9,7 @@ import torch
 from audetnet.config.options import Config
 from audetnet.config.reader import parse_config, read_config
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan, plan_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.training.step import MAIN_NETWORKS, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 from tests.cfg_steps import step_of
@@ -79,7 +79,7 @@ def test_cfg_is_clean_and_explained(path: Path) -> None:
     assert config.warnings == () and plan.warnings == ()
     assert plan.au_count == (22 if path.stem == "recogniser" else 12)
     assert "all networks: " in describe(plan)
-    has_critic = "no_discriminator" not in path.stem and not config.says_objectives
+    has_critic = "no_discriminator" not in path.stem and not config.has_objectives_section
     if has_critic and path.stem != "minimal":  # which learns nothing anyway
         assert config.loss.discriminator_loss_lambda == 0.005, "0.1 overruled the AU loss"
     assert ("Discriminator" in plan.networks) == has_critic
@@ -101,5 +101,5 @@ def test_cfg_trains_in_both_kinds_of_step(path: Path) -> None:
     for name, network in model.networks().items():
         for label, parameter in network.named_parameters():
             assert (parameter.grad is not None) == parameter.requires_grad, f"{name}: {label}"
-    learning = {"encoder", "decoder"} if config.says_objectives else set(MAIN_NETWORKS)
+    learning = {"encoder", "decoder"} if config.has_objectives_section else set(MAIN_NETWORKS)
     assert learning <= set(make_optimisers(model, config))  # a ridge's outputs are the AUs

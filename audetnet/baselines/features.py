@@ -10,11 +10,12 @@ from torch import Tensor
 
 from audetnet.baselines.hog import SIDE, hog_features
 from audetnet.config.reader import parse_config
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 
 Indices = npt.NDArray[np.int64]
@@ -80,7 +81,7 @@ stride=1
 
 def hog_reader(dataset: Dataset, cache: Path | None) -> Mapping[str, Read]:
     """HOG of the frames at 128 x 128. Raises UserError."""
-    packed = pack(dataset.images(), (SIDE, SIDE), True, cache)
+    packed = pack_frames(dataset.images(), (SIDE, SIDE), True, cache)
 
     def read(frames: FrameSet, rows: Indices) -> Tensor:
         return hog_features(packed.gather(packed.rows(frames.ids[row] for row in rows)))
@@ -99,7 +100,7 @@ def stem_readers(dataset: Dataset, cache: Path | None, device: torch.device) -> 
     model = build_model(plan, config.data, 0)
     model.load_pretrained()
     stem = frozen_stem(model.to(device).eval(), plan, device)
-    packed = pack(dataset.images(), size, True, cache)
+    packed = pack_frames(dataset.images(), size, True, cache)
     outputs = pack_stem_outputs(stem, packed, dataset, _AS_IT_IS, cache)
     half = outputs.shape[1] // 2
 

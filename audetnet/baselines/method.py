@@ -12,8 +12,8 @@ import torch
 
 from audetnet.baselines.agreement import macro_icc, macro_mae
 from audetnet.data.frames import FrameSet
-from audetnet.data.metadata import subject_numbers
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.metadata import subject_indices
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.disentangling.block_metrics import macro_auc, macro_f1
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import (
@@ -27,10 +27,10 @@ from audetnet.networks.au_head import AUHead
 from audetnet.seeds import Purpose, numpy_generator
 
 PLAIN = "none"
-REFERENCES: Mapping[str, RestFrames] = {
-    "5": RestFrames(frames="random", count=5),
-    "20": RestFrames(frames="random", count=20),
-    "all": RestFrames(),
+REFERENCES: Mapping[str, NeutralFrames] = {
+    "5": NeutralFrames(frames="random", count=5),
+    "20": NeutralFrames(frames="random", count=20),
+    "all": NeutralFrames(),
 }
 """What is taken off a person's frames, by how many of them say it; beside ``PLAIN``."""
 MEAN = "mean"
@@ -110,9 +110,9 @@ def over_people(statistic: Statistic, test: FrameSet, seed: int) -> Estimate:
 
 def people_of(frames: FrameSet) -> Indices:
     """The number of each frame's person, (N,); all one person where it is not known who is who."""
-    if frames.people_fault():
+    if frames.subjects_fault():
         return np.zeros(len(frames), dtype=np.int64)
-    return subject_numbers(frames.subjects)
+    return subject_indices(frames.subjects)
 
 
 def active_labels(head: AUHead, frames: FrameSet) -> Array:

@@ -9,14 +9,14 @@ from audetnet.baselines.features import Indices, Read
 from audetnet.baselines.method import PLAIN, REFERENCES, Method, Scores, active_labels
 from audetnet.config.binding import OptionError
 from audetnet.data.frames import Dataset, FrameSet
-from audetnet.data.metadata import subject_numbers
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.metadata import subject_indices
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.errors import UserError
-from audetnet.evaluation.at_rest import read_in_parts
+from audetnet.evaluation.at_rest import in_batches
 from audetnet.evaluation.metrics import Array
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.people_folds import spread_over_people
-from audetnet.networks.ridge_readout import MOST_FRAMES, RidgeReadout, outputs_left_out
+from audetnet.networks.people_folds import subsample_over_people
+from audetnet.networks.ridge_readout import MAX_FRAMES, RidgeReadout, out_of_fold_outputs
 
 
 def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
@@ -29,19 +29,19 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
     """
     head = AUHead("MSE", dataset.kind == "intensity", dataset.active_from)
     train = _fitted_frames(dataset.train)
-    people = subject_numbers(train.subjects)
-    features = read_in_parts(lambda rows: read(train, rows))(np.arange(len(train)))
+    people = subject_indices(train.subjects)
+    features = in_batches(lambda rows: read(train, rows))(np.arange(len(train)))
     targets = head.targets(torch.from_numpy(train.labels))
     ridge = RidgeReadout(features[0].numel(), targets.shape[1], "cross-validated")
     try:
         ridge.fit(features, targets, people)
     except OptionError as error:
         raise UserError(f"{name}: cannot be fitted to the training frames: {error}") from error
-    left_out = outputs_left_out(features, targets, people, float(ridge.fitted_penalty)).numpy()
+    left_out = out_of_fold_outputs(features, targets, people, float(ridge.fitted_penalty)).numpy()
     del features
 
     def outputs(frames: FrameSet) -> Array:
-        some = read_in_parts(lambda rows: ridge(read(frames, rows))[:, :, 0, 0])
+        some = in_batches(lambda rows: ridge(read(frames, rows))[:, :, 0, 0])
         return some(np.arange(len(frames))).double().numpy()
 
     tuned, tuning = train, left_out
@@ -49,11 +49,11 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
         tuned, tuning = dataset.validation, outputs(dataset.validation)
     test = outputs(dataset.test)
     by_reference = {PLAIN: Scores(tuning, test)}
-    if all(frames.people_fault() is None for frames in (train, tuned, dataset.test)):
-        level = np.nanmean(medians(left_out, train, RestFrames(), seed), axis=0)
+    if all(frames.subjects_fault() is None for frames in (train, tuned, dataset.test)):
+        level = np.nanmean(medians(left_out, train, NeutralFrames(), seed), axis=0)
         for key, choice in REFERENCES.items():
             own = (
-                scores - medians(scores, frames, choice, seed)[subject_numbers(frames.subjects)]
+                scores - medians(scores, frames, choice, seed)[subject_indices(frames.subjects)]
                 for scores, frames in ((tuning, tuned), (test, dataset.test))
             )
             by_reference[key] = Scores(*(level + scores for scores in own))
@@ -66,9 +66,9 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
     )
 
 
-def medians(scores: Array, frames: FrameSet, choice: RestFrames, seed: int) -> Array:
+def medians(scores: Array, frames: FrameSet, choice: NeutralFrames, seed: int) -> Array:
     """Of each person's chosen frames, (P, A), of scores (N, A), NaN = none."""
-    chosen = choice.of(frames.ids, subject_numbers(frames.subjects), seed)
+    chosen = choice.of(frames.ids, subject_indices(frames.subjects), seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN
         return np.stack([np.nanmedian(scores[rows], axis=0) for rows in chosen])
@@ -82,5 +82,5 @@ def _fitted_frames(train: FrameSet) -> FrameSet:
             "expected frames of at least two (dataset.json says who is who)"
         )
     rows: Indices = np.flatnonzero(~np.isnan(train.labels).all(axis=1))
-    rows = rows[spread_over_people(subject_numbers(train.subjects)[rows], MOST_FRAMES)]
+    rows = rows[subsample_over_people(subject_indices(train.subjects)[rows], MAX_FRAMES)]
     return train.keep(np.isin(np.arange(len(train)), rows).tolist(), train.name)

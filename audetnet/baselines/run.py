@@ -9,7 +9,7 @@ import torch
 from audetnet.baselines.method import PLAIN, REFERENCES, Method, Scores, active_labels
 from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset, FrameSet
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.outputs import read_scores
 from audetnet.training.frames_of_run import packed_frames, stem_rows
@@ -49,11 +49,11 @@ def run_method(
             )
         )
 
-    def reference(choice: RestFrames, frames: FrameSet) -> Reference:
+    def reference(choice: NeutralFrames, frames: FrameSet) -> Reference:
         return reference_of(model, frames, batches[frames.name], choice, seed, level)
 
     by_reference = {PLAIN: scores(lambda _: None)}
-    if all(frames.people_fault() is None for frames in (dataset.train, tuned, dataset.test)):
+    if all(frames.subjects_fault() is None for frames in (dataset.train, tuned, dataset.test)):
         level = training_level(model, dataset.train, batches["train"], seed)
         for key, choice in REFERENCES.items():
             by_reference[key] = scores(partial(reference, choice))

@@ -10,8 +10,8 @@ from audetnet.baselines.method import MEAN, METRICS, PLAIN, Method
 from audetnet.console.text_table import text_table
 from audetnet.data.frames import Dataset
 from audetnet.evaluation.people import Estimate
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import Cell, write_csv
-from audetnet.files.whole import write_text
 
 Estimates = Mapping[tuple[str, str, str], Estimate]
 """By reference, metric and AU (``MEAN``: their mean)."""

@@ -17,7 +17,7 @@ from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, natural
 from audetnet.console.lines import counted, note, say
 from audetnet.errors import exit_status
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _baselines(arguments: argparse.Namespace) -> int:
 def _warnings(
     arguments: argparse.Namespace, dataset: "Dataset", run: "SavedModel | None"
 ) -> "Iterator[str]":
-    if fault := dataset.test.people_fault():
+    if fault := dataset.test.subjects_fault():
         yield f"no intervals, and nothing with people at rest: that {fault}"
     if run is None:
         return
@@ -114,7 +114,7 @@ def _methods(
     from audetnet.baselines.run import run_method
 
     cache, seed = cache_of(arguments), arguments.seed
-    device = chosen_device(arguments.device)
+    device = select_device(arguments.device)
     readers = {**hog_reader(dataset, cache), **stem_readers(dataset, cache, device)}
     for name, read in readers.items():
         say(f"fitting {name}")

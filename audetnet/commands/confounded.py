@@ -11,9 +11,9 @@ from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, positive
 from audetnet.console.lines import say
-from audetnet.errors import EXIT_MISTAKE, UserError, exit_status
+from audetnet.errors import EXIT_USER_ERROR, UserError, exit_status
 from audetnet.files.lock import locked
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +112,7 @@ def carried_out(study: Study) -> int:
     from audetnet.config.reader import read_config
     from audetnet.results.tied_predictions import ENDINGS, tied_scores
     from audetnet.results.tied_sets import kept_lists, tied_sets
-    from audetnet.results.trainings import carry_out, check_finished, is_finished
+    from audetnet.results.trainings import check_finished, is_finished, run_trainings
     from audetnet.vocabulary import VOCABULARY
 
     configs = {path: read_config(path, VOCABULARY) for path in study.seeds}
@@ -125,7 +125,7 @@ def carried_out(study: Study) -> int:
         reached = ", ".join(f"{name} {gamma:.3f}" for name, gamma in each.achieved.items())
         say(f"{study.tie} at {each.strength:g}: {len(each.train)} training frames; gamma {reached}")
     lists = kept_lists(study.out, sets, whole.test)
-    device = chosen_device(study.device)
+    device = select_device(study.device)
     scores: dict[float, dict[str, list[Array]]] = {strength: {} for strength in lists}
     for path, config in configs.items():
         datasets = {
@@ -137,10 +137,10 @@ def carried_out(study: Study) -> int:
         check_finished(trainings, config, datasets)
         if not all(is_finished(one.run, epochs) for one in trainings):
             _compute_stem(study, config, device)
-        outcome = carry_out(trainings, [str(device)], _start, epochs)
+        outcome = run_trainings(trainings, [str(device)], _start, epochs)
         if outcome != "finished":
-            say(f"a training has {outcome}; the same command goes on from there")
-            return 0 if outcome == "stopped" else EXIT_MISTAKE
+            say(f"a training {outcome}; run the same command again to resume")
+            return 0 if outcome == "stopped" else EXIT_USER_ERROR
         for one in trainings:
             found = tied_scores(one, datasets[one.fold], study.tie.au, device, study.cache)
             for ending, row in zip(ENDINGS, found, strict=False):
@@ -179,17 +179,18 @@ def _start(training: "Training", device: str) -> int:
 
 def _compute_stem(study: Study, config: "Config", device: "torch.device") -> None:
     """Decode all frames, and compute what a frozen stem makes of them, once for all strengths."""
-    from audetnet.data.cache import pack
+    from audetnet.data.cache import pack_frames
     from audetnet.data.stem_outputs import pack_stem_outputs
     from audetnet.networks.frozen_stem import frozen_stem
-    from audetnet.networks.model import build_model, plan_model
+    from audetnet.networks.model import build_model
+    from audetnet.networks.model_plan import plan_model
 
     if study.cache is None:
         return
     whole = dataset_for(study.paths, config.data)
     size = config.data.frame_size or whole.first_image_size()
     resize = config.data.frame_size is not None
-    packed = pack(whole.images(), size, resize, study.cache)
+    packed = pack_frames(whole.images(), size, resize, study.cache)
     if config.data.stem_views is not None:
         plan = plan_model(config, size)
         model = build_model(plan, config.data, 0)
@@ -206,15 +207,15 @@ def _report(
 ) -> None:
     import numpy as np
 
-    from audetnet.data.metadata import subject_numbers
+    from audetnet.data.metadata import subject_indices
+    from audetnet.files.atomic import write_text
     from audetnet.files.csv import write_csv
-    from audetnet.files.whole import write_text
     from audetnet.labels import active
     from audetnet.results.confounding import lines, sheet, table
     from audetnet.results.sheet import markdown, sheet_text
 
     labels = active(whole.test.labels, whole.active_from)[:, whole.au_names.index(study.tie.au)]
-    person = subject_numbers(whole.test.subjects)
+    person = subject_indices(whole.test.subjects)
     found: list[Line] = []
     for each in sets:
         stacked = {name: np.stack(own) for name, own in scores[each.strength].items()}

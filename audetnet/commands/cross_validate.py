@@ -1,4 +1,4 @@
-"""``audetnet cross-validate``: a cfg trained and tested on every fold."""
+"""``audetnet cross-validate``: train and test a cfg on every fold."""
 
 import argparse
 import sys
@@ -10,9 +10,9 @@ from audetnet.commands.dataset_flags import add_cache_flag, add_table_flags, cac
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, count_or_fraction, fold_count, positive
 from audetnet.console.lines import counted, note, say
-from audetnet.errors import EXIT_MISTAKE, exit_status
+from audetnet.errors import EXIT_USER_ERROR, exit_status
 from audetnet.files.lock import locked
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 
 if TYPE_CHECKING:
     import torch
@@ -20,40 +20,40 @@ if TYPE_CHECKING:
     from audetnet.config.options import Config
     from audetnet.data.frames import Dataset
     from audetnet.data.ids import IdFiles
-    from audetnet.results.folds import CrossValidated
+    from audetnet.results.folds import CrossValidation
     from audetnet.results.trainings import Training
 
 _PROGRAM = "audetnet cross-validate"
 _EXAMPLE = f"""  {_PROGRAM} --cfg cfg/discriminator.cfg --data disfa --seeds 3 --baselines
   {_PROGRAM} --cfg cfg/small.cfg --data mine --k 3 --validation 2
-The same command goes on where it was stopped."""
-_BUSY = "another process cross-validates there; wait for it, or choose another directory with --out"
+Run the same command again to resume."""
+_BUSY = "in use by another cross-validation; wait for it, or choose another directory with --out"
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
         _PROGRAM,
-        "Train a cfg on every fold of a dataset, once or with several seeds, and report it as "
-        "papers do: AUs by folds, mean, standard deviation, and all folds pooled.",
+        "Train a cfg on every fold of a dataset, with one or several seeds, and report the results "
+        "as papers do: AUs by folds, mean, standard deviation, and all folds pooled.",
         _EXAMPLE,
     )
-    flags.add_argument("--cfg", type=Path, required=True, help="architecture and options")
+    flags.add_argument("--cfg", type=Path, required=True, help="networks and options")
     flags.add_argument("--data", type=Path, required=True, help="dataset directory")
     flags.add_argument(
         "--k",
         type=fold_count,
-        help="K folds by subject (default: those of DATA/folds, else the parts of dataset.json)",
+        help="make K folds by subject (default: the folds in DATA/folds, else in dataset.json)",
     )
     flags.add_argument(
         "--validation",
         type=count_or_fraction,
-        help="with folds that are made here: training subjects of each to validate on, a number "
-        "(3) or a fraction (0.15); without them the last epoch and the default thresholds are "
-        "reported",
+        help="validation subjects to take from the training subjects of each fold made here: a "
+        "number (3) or a fraction (0.15); default: none, so that the last epoch and the default "
+        "thresholds are reported",
     )
     flags.add_argument(
-        "--seeds", type=positive, default=1, help="trainings of each fold (default: 1)"
+        "--seeds", type=positive, default=1, help="number of trainings per fold (default: 1)"
     )
     flags.add_argument(
         "--out", type=Path, help="where to write (default: runs/CFGNAME-cross-validation)"
@@ -62,21 +62,24 @@ def parser() -> argparse.ArgumentParser:
         "--compare",
         type=Path,
         metavar="OTHER",
-        help="another cross-validation on the same frames: is the difference real (default: none)",
+        help="directory of another cross-validation on the same frames: test the difference "
+        "(default: none)",
     )
     flags.add_argument(
         "--baselines",
         action="store_true",
-        help="HOG + ridge and a frozen stem + ridge on the same folds, in the same tables",
+        help="add HOG + ridge and a frozen stem + ridge on the same folds to the tables",
     )
     flags.add_argument(
         "--init",
         type=Path,
         metavar="RUN|FILE",
-        help="start each training from these weights (default: drawn by the seed)",
+        help="initial weights of each training (default: random, from the seed)",
     )
     flags.add_argument(
-        "--bf16", action="store_true", help="main networks in bfloat16 autocast, as in training"
+        "--bf16",
+        action="store_true",
+        help="bfloat16 autocast for the main networks, as in training",
     )
     add_device_flag(flags)
     add_cache_flag(add_table_flags(flags))
@@ -91,14 +94,14 @@ def main(argv: list[str]) -> int:
 
 def _cross_validate(arguments: argparse.Namespace) -> int:
     from audetnet.config.reader import read_config
-    from audetnet.results.fold_lists import FoldsAsked, prepared_folds
-    from audetnet.results.trainings import carry_out, check_finished, start_apart
+    from audetnet.results.fold_lists import FoldRequest, prepare_folds
+    from audetnet.results.trainings import check_finished, run_trainings, start_in_subprocess
     from audetnet.vocabulary import VOCABULARY
 
     config = read_config(arguments.cfg, VOCABULARY)
     out = arguments.out or Path("runs") / f"{arguments.cfg.stem}-cross-validation"
     devices = _devices(arguments.device)
-    asked = FoldsAsked(
+    request = FoldRequest(
         data=arguments.data,
         images=arguments.images,
         labels=arguments.labels,
@@ -106,24 +109,24 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
         validation=arguments.validation,
     )
     with locked(out, _BUSY):
-        folds = prepared_folds(out, asked)
+        folds = prepare_folds(out, request)
         datasets = {fold: _dataset(arguments, config, ids) for fold, ids in folds.items()}
         trainings = list(_trainings(arguments, out, folds))
         check_finished(trainings, config, datasets, arguments.bf16, arguments.init)
-        start = _start if len(devices) == 1 else start_apart
-        outcome = carry_out(trainings, devices, start, config.training.max_epochs)
+        start = _start if len(devices) == 1 else start_in_subprocess
+        outcome = run_trainings(trainings, devices, start, config.training.max_epochs)
         if outcome != "finished":
-            say(f"a training has {outcome}; the same command goes on from there")
-            return 0 if outcome == "stopped" else EXIT_MISTAKE
-        _report(arguments, out, trainings, datasets, chosen_device(devices[0]))
+            say(f"a training {outcome}; run the same command again to resume")
+            return 0 if outcome == "stopped" else EXIT_USER_ERROR
+        _report(arguments, out, trainings, datasets, select_device(devices[0]))
     return 0
 
 
 def _devices(name: str) -> list[str]:
-    """Where to train: every GPU of the machine, unless the flag says which."""
+    """The devices to train on: all GPUs, unless the flag names one."""
     import torch
 
-    device = chosen_device(name)
+    device = select_device(name)
     if device.type == "cuda" and device.index is None:
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [str(device)]
@@ -176,19 +179,19 @@ def _report(
     from audetnet.results.comparison import differences
     from audetnet.results.cross_files import write_cross_validation
     from audetnet.results.cross_sheets import Report, au_sheets, main_sheets
-    from audetnet.results.fold_pieces import baseline_pieces, trained_piece
-    from audetnet.results.folds import cross_validated, pools_by_seed
+    from audetnet.results.fold_predictions import baseline_predictions, training_predictions
+    from audetnet.results.folds import pools_by_seed, summarise_folds
     from audetnet.results.prediction_file import read_predictions, write_predictions
-    from audetnet.results.published import published_beside
+    from audetnet.results.published import comparable_numbers
     from audetnet.results.sheet import sheet_text
 
     cache, folds = cache_of(arguments), list(datasets)
-    pieces = [trained_piece(one, datasets[one.fold], device, cache) for one in trainings]
-    path = write_predictions(out, pieces)
-    methods = [cross_validated(arguments.cfg.stem, read_predictions(out), folds)]
+    subsets = [training_predictions(one, datasets[one.fold], device, cache) for one in trainings]
+    path = write_predictions(out, subsets)
+    methods = [summarise_folds(arguments.cfg.stem, read_predictions(out), folds)]
     if arguments.baselines:
-        beside = baseline_pieces(out / "baselines", datasets, device, cache)
-        methods += [cross_validated(name, of, folds) for name, of in beside.items()]
+        beside = baseline_predictions(out / "baselines", datasets, device, cache)
+        methods += [summarise_folds(name, of, folds) for name, of in beside.items()]
     own, *others = methods
     compared = {method.name: method.pools for method in others}
     if (other := arguments.compare) is not None:
@@ -201,7 +204,7 @@ def _report(
         notes=notes,
         methods=methods,
         differences={name: differences(own.pools, pools) for name, pools in compared.items()},
-        published=published_beside(read_metadata(arguments.data).source, own.pools[0].aus),
+        published=comparable_numbers(read_metadata(arguments.data), own.pools[0].aus),
     )
     write_cross_validation(out, report)
     for sheet in (au_sheets(report)[0], *main_sheets(report)):
@@ -216,12 +219,12 @@ def _notes(datasets: "Mapping[str, Dataset]") -> Iterator[str]:
     without = [fold for fold, dataset in datasets.items() if dataset.validation is None]
     if without:
         yield (
-            f"no validation people in {counted(len(without), 'fold')}: there the last epoch is "
-            "reported, and F1 at the default thresholds only"
+            f"no validation people in {counted(len(without), 'fold')}: the last epoch is reported, "
+            "with F1 at the default thresholds only"
         )
 
 
-def _facts(arguments: argparse.Namespace, own: "CrossValidated") -> dict[str, str]:
+def _facts(arguments: argparse.Namespace, own: "CrossValidation") -> dict[str, str]:
     import torch
 
     import audetnet

@@ -1,4 +1,4 @@
-"""The arguments by which commands name a run and a dataset, and the dataset that they name."""
+"""Arguments that name a run and a dataset, and loading what they name."""
 
 import argparse
 from dataclasses import replace
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.errors import UserError
+from audetnet.recogniser import NAME
 
 if TYPE_CHECKING:
     from audetnet.config.options import DataOptions
@@ -16,7 +17,7 @@ _OFF = Path("off")
 
 
 def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
-    """All but --data, which commands describe themselves."""
+    """All flags except --data, which each command adds itself."""
     names = add_table_flags(flags)
     names.add_argument(
         "--train-ids", default="train_ids.csv", help="training ids (default: train_ids.csv)"
@@ -31,35 +32,35 @@ def add_dataset_flags(flags: argparse.ArgumentParser) -> None:
     )
     names.add_argument(
         "--fold",
-        help="take the id lists from folds/FOLD, as create_dataset.splits writes them (default: "
-        "those of --data itself)",
+        help="take the id lists from folds/FOLD, as written by create_dataset.splits (default: "
+        "from --data itself)",
     )
     add_cache_flag(names)
     names.add_argument(
         "--check-cache",
         action="store_true",
-        help="compare every kept frame with its checksum first; decode anew if one is damaged",
+        help="verify the checksum of every cached frame first; decode again if one is damaged",
     )
 
 
 def add_run_argument(flags: argparse.ArgumentParser) -> None:
-    """RUN, of commands that measure or write what a run reports."""
+    """RUN, for commands that evaluate or export a run."""
     flags.add_argument(
         "run",
         type=Path,
         metavar="RUN",
-        help="run directory (the epoch that it reports), or checkpoint",
+        help=f"run directory (its reported epoch), checkpoint, or the shipped network ({NAME})",
     )
 
 
 def add_table_flags(flags: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
-    """Those that name images and labels; returns their group."""
+    """Flags that name images and labels; returns their group."""
     names = flags.add_argument_group("names within the dataset directory")
     names.add_argument(
         "--images", default="imgs", help="folder of ID.jpg or ID.png (default: imgs)"
     )
     names.add_argument(
-        "--labels", help="AU table: pickle, csv or parquet (default: the one that is there)"
+        "--labels", help="AU table: pickle, csv or parquet (default: the only one there)"
     )
     return names
 
@@ -69,12 +70,12 @@ def add_cache_flag(names: "argparse._ArgumentGroup") -> None:
         "--cache",
         type=Path,
         metavar="DIR|off",
-        help="where decoded frames are kept (default: cache in --data); off: in memory only",
+        help="where to cache decoded frames (default: cache in --data); off: memory only",
     )
 
 
 def cache_of(arguments: argparse.Namespace) -> Path | None:
-    """The directory for what is decoded once; None where --cache is off."""
+    """The cache directory; None if --cache is off."""
     if arguments.cache is None:
         default: Path = arguments.data / "cache"
         return default
@@ -82,8 +83,8 @@ def cache_of(arguments: argparse.Namespace) -> Path | None:
 
 
 def dataset_of(arguments: argparse.Namespace, data: "DataOptions | None") -> "Dataset":
-    """The dataset of --data and the flags beside it; ``data`` are the options of a cfg, if there is
-    one. Raises UserError.
+    """The dataset named by --data and its flags. ``data``: the options of the cfg, if any. Raises
+    UserError.
     """
     from audetnet.data.frames import load_dataset
 
@@ -102,7 +103,7 @@ def dataset_for(paths: "DatasetPaths", data: "DataOptions") -> "Dataset":
 
 
 def paths_of(arguments: argparse.Namespace) -> "DatasetPaths":
-    """Where the dataset of --data and the flags beside it lies."""
+    """The paths named by --data and its flags."""
     from audetnet.data.frames import DatasetPaths
     from audetnet.data.ids import IdFiles
 
@@ -115,13 +116,13 @@ def paths_of(arguments: argparse.Namespace) -> "DatasetPaths":
 
 
 def dataset_of_run(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset":
-    """The dataset, parted as a run has it. Raises UserError where its AUs are not the run's."""
+    """The dataset, split as in a run. Raises UserError if its AUs are not those of the run."""
     dataset = dataset_of(arguments, replace(run.config.data, au_names=None))
     unnamed = all(name.startswith("column ") for name in dataset.au_names)
     named_alike = unnamed and len(dataset.au_names) == len(run.au_names)
     if dataset.au_names != run.au_names and not named_alike:
         raise UserError(
-            f"{arguments.data}: its AUs ({', '.join(dataset.au_names)}) are not those that "
+            f"{arguments.data}: its AUs ({', '.join(dataset.au_names)}) differ from those that "
             f"{run.path} was trained on ({', '.join(run.au_names)})"
         )
     return dataset

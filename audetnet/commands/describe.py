@@ -10,9 +10,7 @@ from audetnet.errors import exit_status
 
 _PROGRAM = "audetnet describe"
 _DEFAULT_FRAME_SIZE = (256, 256)
-"""What is assumed where neither the cfg nor the data say it: the size of the usual DISFA and BP4D
-crops.
-"""
+"""Assumed if neither the cfg nor the data define it: the usual size of DISFA and BP4D crops."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,8 +26,8 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--data",
         type=Path,
-        help="dataset directory, for the size of its frames where the cfg has no image_size "
-        f"(default: none, {height}x{width} pixels are assumed)",
+        help="dataset directory, for the frame size if the cfg has no image_size "
+        f"(default: none, which assumes {height}x{width} pixels)",
     )
     add_dataset_flags(flags)
     return flags
@@ -45,7 +43,7 @@ def describe(arguments: argparse.Namespace) -> int:
     """Print the networks of ``--cfg`` for frames of ``--data``; 0. Raises UserError."""
     from audetnet.config.reader import read_config
     from audetnet.networks.description import describe as tables
-    from audetnet.networks.model import plan_model
+    from audetnet.networks.model_plan import plan_model
     from audetnet.vocabulary import VOCABULARY
 
     config = read_config(arguments.cfg, VOCABULARY)

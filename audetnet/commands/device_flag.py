@@ -1,4 +1,4 @@
-"""The flag by which commands choose a device."""
+"""The --device flag."""
 
 import argparse
 

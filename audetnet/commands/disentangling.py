@@ -9,7 +9,7 @@ from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, names, natural, positive
 from audetnet.console.lines import counted, note, say
 from audetnet.errors import UserError, exit_status
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _test(arguments: argparse.Namespace) -> int:
     from audetnet.disentangling.subject import subjects_of
     from audetnet.training.saved import load_saved
 
-    device = chosen_device(arguments.device)
+    device = select_device(arguments.device)
     if device.type == "cpu":
         keep_freed_memory()
     run, *compared = (load_saved(path) for path in [arguments.run, *arguments.compare])

@@ -1,4 +1,4 @@
-"""``audetnet evaluate``: what a trained network is worth on whole test sets."""
+"""``audetnet evaluate``: measure a trained network on whole test sets."""
 
 import argparse
 import sys
@@ -18,14 +18,14 @@ from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, names, natural
 from audetnet.console.lines import note, say
 from audetnet.errors import UserError, exit_status, first_few
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
 
     from audetnet.data.frames import Dataset, FrameSet
-    from audetnet.results.predictions import Piece
+    from audetnet.results.predictions import PredictionSet
     from audetnet.training.saved import SavedModel
 
 _PROGRAM = "audetnet evaluate"
@@ -37,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
         _PROGRAM,
-        "Measure a trained network on whole sets of one dataset or several: F1, AUC, ICC and so "
-        "on of each AU, intervals over people, the worst person.",
+        "Measure a trained network on whole sets of one or more datasets: F1, AUC, ICC and other "
+        "metrics per AU, with intervals over people, and the worst person.",
         _EXAMPLE,
     )
     add_run_argument(flags)
@@ -48,27 +48,29 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         action="append",
         metavar="DIR",
-        help="dataset directory; given several times, a table of all, over the AUs they share",
+        help="dataset directory; can be repeated for a table of all, over the AUs they share",
     )
     flags.add_argument(
         "--set",
         choices=("test", "validation", "all"),
         default="test",
-        help="which frames (default: test; all: every labelled frame, whatever the id lists say)",
+        help="which frames (default: test; all: every labelled frame, ignoring the id lists)",
     )
     flags.add_argument(
         "--group-columns",
         type=names,
         metavar="A,B",
-        help="columns of factors.csv that name groups (default: those of words that people share)",
+        help="columns of factors.csv that define groups (default: text columns with values that "
+        "several people share)",
     )
     flags.add_argument(
         "--out",
         type=Path,
-        help="where to write (default: RUN/evaluation, of a checkpoint RUN/evaluation-CHECKPOINT)",
+        help="output directory (default: RUN/evaluation, or RUN/evaluation-CHECKPOINT for a "
+        "checkpoint)",
     )
     flags.add_argument(
-        "--seed", type=natural, default=0, help="seed of the people that are drawn (default: 0)"
+        "--seed", type=natural, default=0, help="seed of the bootstrap over people (default: 0)"
     )
     add_device_flag(flags)
     add_dataset_flags(flags)
@@ -82,13 +84,18 @@ def main(argv: list[str]) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from audetnet.results.evaluation import described, evaluated, sheets, write_evaluation
+    from audetnet.results.evaluation import (
+        described,
+        evaluate_predictions,
+        sheets,
+        write_evaluation,
+    )
     from audetnet.results.groups import read_groups
     from audetnet.results.prediction_file import read_predictions, write_predictions
     from audetnet.results.sheet import sheet_text
     from audetnet.training.saved import load_reported
 
-    device = chosen_device(arguments.device)
+    device = select_device(arguments.device)
     if device.type == "cpu":
         keep_freed_memory()
     run = load_reported(arguments.run)
@@ -98,10 +105,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     for line in notes:
         note(line)
     out = arguments.out or _default_directory(arguments, run)
-    path = write_predictions(out, list(_pieces(arguments, run, datasets, device)))
+    path = write_predictions(out, list(_predictions(arguments, run, datasets, device)))
     found = [
-        evaluated(piece, read_groups(where, piece, arguments.group_columns), arguments.seed)
-        for piece, where in zip(read_predictions(out), arguments.data, strict=True)
+        evaluate_predictions(
+            subset,
+            read_groups(where, subset, arguments.group_columns),
+            arguments.seed,
+        )
+        for subset, where in zip(read_predictions(out), arguments.data, strict=True)
     ]
     facts = {
         "run": str(run.path),
@@ -117,9 +128,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _datasets(arguments: argparse.Namespace, run: "SavedModel") -> "dict[str, Dataset]":
-    """Datasets by their names, AUs named as the run's where nobody names them. Raises
-    UserError.
-    """
+    """Datasets by name. Unnamed AUs get the names of the run's AUs. Raises UserError."""
     found: dict[str, Dataset] = {}
     for path in arguments.data:
         dataset = _dataset(_of(arguments, path), run)
@@ -128,12 +137,12 @@ def _datasets(arguments: argparse.Namespace, run: "SavedModel") -> "dict[str, Da
             dataset = replace(dataset, au_names=run.au_names)
         name = path.resolve().name
         if name in found:
-            raise UserError(f"{path}: there is another dataset of this name; rename one of the two")
+            raise UserError(f"{path}: another dataset has the same name; rename one of the two")
         found[name] = dataset
     if not _common_aus(run, found):
         raise UserError(
-            f"{run.path}: there is no AU that it was trained on ({', '.join(run.au_names)}) and "
-            f"all of the data have; the first have {', '.join(next(iter(found.values())).au_names)}"
+            f"{run.path}: none of the AUs that it was trained on ({', '.join(run.au_names)}) is in "
+            f"all datasets; the first has {', '.join(next(iter(found.values())).au_names)}"
         )
     return found
 
@@ -167,20 +176,20 @@ def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> 
     if run.thresholds().validation is not None and which != "test":
         yield (
             f"beware: the tuned thresholds of {run.path} were chosen on its validation people: "
-            f"F1 at them is too good where --set {which} holds these"
+            f"F1 at these thresholds is too optimistic if --set {which} includes them"
         )
     if run.thresholds().validation is None:
-        yield f"{run.path}: no thresholds of validation people for this epoch"
+        yield f"{run.path}: has no thresholds of validation people for this epoch"
     left_out = [au for au in run.au_names if au not in _common_aus(run, datasets)]
     if left_out:
-        yield f"AUs of the run that not all of the data have, left out: {', '.join(left_out)}"
+        yield f"AUs of the run that are not in all datasets, ignored: {', '.join(left_out)}"
     trained = trained_frames(RunDirectory(run.root).frames)
     for name, dataset in datasets.items():
         shared = sorted(trained & set(_chosen(dataset, which).ids))
         if shared:
             yield (
-                f"beware: {name}: {len(shared)} frames have the names of frames that the run was "
-                f"trained on, which inflates results: {first_few(shared)}"
+                f"beware: {name}: {len(shared)} frames have the same names as training frames of "
+                f"the run, which inflates results: {first_few(shared)}"
             )
 
 
@@ -188,19 +197,19 @@ def _chosen(dataset: "Dataset", which: str) -> "FrameSet":
     return dataset.validation or dataset.test if which == "validation" else dataset.test
 
 
-def _pieces(
+def _predictions(
     arguments: argparse.Namespace,
     run: "SavedModel",
     datasets: "dict[str, Dataset]",
     device: "torch.device",
-) -> "Iterator[Piece]":
-    from audetnet.results.predicting import predicted
+) -> "Iterator[PredictionSet]":
+    from audetnet.results.predicting import predict
 
     aus = _common_aus(run, datasets)
     for path, (name, dataset) in zip(arguments.data, datasets.items(), strict=True):
         cache = cache_of(_of(arguments, path))
         frames = _chosen(dataset, arguments.set)
-        yield predicted(run, dataset, frames, device, cache, name, aus)
+        yield predict(run, dataset, frames, device, cache, name, aus)
 
 
 def _default_directory(arguments: argparse.Namespace, run: "SavedModel") -> Path:
@@ -209,7 +218,7 @@ def _default_directory(arguments: argparse.Namespace, run: "SavedModel") -> Path
 
 
 def _of(arguments: argparse.Namespace, data: Path) -> argparse.Namespace:
-    """The flags of one of the datasets."""
+    """The flags with ``--data`` set to one of the datasets."""
     return argparse.Namespace(**{**vars(arguments), "data": data})
 
 

@@ -1,4 +1,4 @@
-"""``audetnet export``: a run as one file that runs elsewhere."""
+"""``audetnet export``: a run as a single file to use elsewhere."""
 
 import argparse
 from pathlib import Path
@@ -13,18 +13,18 @@ _EXAMPLE = f"""  {_PROGRAM} runs/small_96 --to onnx --crops faces/imgs
   audetnet predict runs/small_96/small_96.onnx photos
   {_PROGRAM} runs/small_96 --to checkpoint --data faces --out small_96.pt"""
 _SUFFIXES = {"onnx": ".onnx", "pt2": ".pt2", "checkpoint": ".pt"}
-_MOST_CROPS = 16
-_SHIPPED = Path(__file__).parents[2] / "minimal_dataset" / "imgs"
+_MAX_CROPS = 16
+_SHIPPED_CROPS = Path(__file__).parents[2] / "minimal_dataset" / "imgs"
 
 
 def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
         _PROGRAM,
-        "Write encoder and AUPredictor of a run as one network: uint8 crops (batch, height, "
-        "width, 3) in, AUs out, as probabilities (0-1) or intensities (0-5). What it says is "
-        "compared with the original before the file is kept. Or write all that predict and --init "
-        "need of a run as a checkpoint on its own.",
+        "Write the encoder and AUPredictor of a run as one network: uint8 crops (batch, height, "
+        "width, 3) in, AUs out, as probabilities (0-1) or intensities (0-5). Its outputs are "
+        "compared with the original's before the file is kept. Or write everything that predict "
+        "and --init need from a run as a standalone checkpoint.",
         _EXAMPLE,
     )
     add_run_argument(flags)
@@ -32,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
         "--to",
         choices=tuple(_SUFFIXES),
         default="onnx",
-        help="onnx, which runs without torch, torch.export's pt2, or checkpoint, which predict, "
-        "evaluate and --init read as they do a run (default: onnx)",
+        help="onnx, which runs without torch; pt2 (torch.export); or checkpoint, which predict, "
+        "evaluate and --init accept like a run (default: onnx)",
     )
     flags.add_argument(
         "--out",
@@ -44,17 +44,17 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--crops",
         type=Path,
-        default=_SHIPPED,
+        default=_SHIPPED_CROPS,
         metavar="DIR",
-        help="face crops on which it is compared with the original (default: those of "
-        f"minimal_dataset, at most {_MOST_CROPS})",
+        help="face crops for the comparison with the original (default: those of minimal_dataset; "
+        f"at most {_MAX_CROPS} are used)",
     )
     flags.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="dataset directory of the run: a checkpoint then knows what its training people show "
-        "at rest, and predict --reference does not need the dataset (default: none)",
+        help="dataset directory of the run: the checkpoint then includes the mean neutral of its "
+        "training people, so that predict --reference does not need the dataset (default: none)",
     )
     return flags
 
@@ -76,7 +76,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if arguments.to == "checkpoint":
         return _export_checkpoint(run, arguments.data, out)
     if arguments.data is not None:
-        raise UserError("--data: of no use to an exported network; it is for --to checkpoint")
+        raise UserError("--data: can only be used with --to checkpoint")
     return _export_network(arguments, out)
 
 
@@ -87,15 +87,15 @@ def _export_checkpoint(run: Path, dataset: Path | None, out: Path) -> int:
     from audetnet.prediction.trained_model import TrainedModel
 
     model = TrainedModel(run, torch.device("cpu"), dataset)
-    if out.exists() and out.samefile(model.facts.path):
-        raise UserError(f"--out {out}: is the checkpoint that is read; name another file")
+    if out.exists() and out.samefile(model.info.path):
+        raise UserError(f"--out {out}: is the checkpoint to export; name another file")
     if dataset is not None:
-        model.prepare_for_rest()
+        model.prepare_neutral()
     write_portable(model.saved, model.training_level, out)
-    knows = (
-        "its thresholds" if model.training_level is None else "its thresholds and people at rest"
+    contents = (
+        "its thresholds" if model.training_level is None else "its thresholds and mean neutral"
     )
-    say(f"{out}: {counted(len(model.facts.au_names), 'AU')}, {model.facts.kind}, with {knows}")
+    say(f"{out}: {counted(len(model.info.au_names), 'AU')}, {model.info.kind}, with {contents}")
     return 0
 
 
@@ -109,14 +109,14 @@ def _export_network(arguments: argparse.Namespace, out: Path) -> int:
 
     check_installed(arguments.to, out)
     model = TrainedModel(arguments.run, torch.device("cpu"))
-    paths = [path for _, path in sorted(find_images(arguments.crops).items())][:_MOST_CROPS]
+    paths = [path for _, path in sorted(find_images(arguments.crops).items())][:_MAX_CROPS]
     if not paths:
-        raise UserError(f"--crops {arguments.crops}: no image there")
-    size = model.facts.frame_size
+        raise UserError(f"--crops {arguments.crops}: contains no images")
+    size = model.info.frame_size
     crops = np.stack([resized(read_upright(path), size) for path in paths])
     difference = export(model, arguments.to, out, crops)
     say(
-        f"{out}: {counted(len(model.facts.au_names), 'AU')}, {model.facts.kind}; on "
+        f"{out}: {counted(len(model.info.au_names), 'AU')}, {model.info.kind}; on "
         f"{counted(len(crops), 'crop')} its AUs differ from the original's by at most "
         f"{difference.aus:.1e}, its codes by {difference.codes:.1e} (limit {TOLERANCE:.0e})"
     )

@@ -1,6 +1,4 @@
-"""``audetnet COMMAND``: one door to all commands. Only the module of the one that is asked for is
-imported.
-"""
+"""``audetnet COMMAND``: the entry point of all commands. Imports only the module it runs."""
 
 import sys
 from collections.abc import Mapping
@@ -11,7 +9,7 @@ from audetnet.console.arguments import command_parser
 
 
 class Command(NamedTuple):
-    """A module with ``main(argv) -> int``, and what it does in a few words."""
+    """A module with ``main(argv) -> int``, and what it does."""
 
     module: str
     purpose: str
@@ -20,31 +18,34 @@ class Command(NamedTuple):
 COMMANDS: Mapping[str, Command] = {
     "train": Command("audetnet.commands.train", "train a network on a dataset directory"),
     "describe": Command("audetnet.commands.describe", "print the networks of a cfg as tables"),
-    "evaluate": Command("audetnet.commands.evaluate", "measure a run on whole datasets"),
+    "evaluate": Command("audetnet.commands.evaluate", "evaluate a run on whole datasets"),
     "cross-validate": Command(
-        "audetnet.commands.cross_validate", "train and measure every fold, with several seeds"
+        "audetnet.commands.cross_validate",
+        "train and evaluate every fold, with one or several seeds",
     ),
     "confounded": Command(
         "audetnet.commands.confounded", "train where an AU goes with a factor, test where not"
     ),
     "predict": Command("audetnet.commands.predict", "recognise AUs in images and videos"),
-    "export": Command("audetnet.commands.export", "write a run as a file that runs elsewhere"),
-    "baselines": Command("audetnet.commands.baselines", "measure what a run is to beat"),
+    "export": Command("audetnet.commands.export", "export a run to ONNX or another portable file"),
+    "baselines": Command(
+        "audetnet.commands.baselines", "measure the baselines that a run should beat"
+    ),
     "test-disentangling": Command(
         "audetnet.commands.disentangling", "measure what z1 and z2 of a run know"
     ),
 }
-"""By name, in the order in which --help lists them."""
+"""By name, in the order of --help."""
 _EXAMPLE = """  audetnet train --cfg cfg/minimal.cfg --data minimal_dataset
   audetnet COMMAND --help"""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns its exit status. ``argv``: without the program's name (default: as
-    typed).
+    """Run a command; returns its exit status. ``argv``: without the program name (default:
+    ``sys.argv``).
     """
     flags = command_parser(
-        "audetnet", "Facial Action Units from single RGB images: one command each.", _EXAMPLE
+        "audetnet", "Recognise facial Action Units in single RGB images.", _EXAMPLE
     )
     commands = flags.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():

@@ -3,7 +3,6 @@ network.
 """
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -12,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of
+from audetnet.commands.dataset_flags import cache_of, dataset_of
 from audetnet.commands.describe import describe
-from audetnet.commands.device_flag import add_device_flag
-from audetnet.console.arguments import command_parser, natural
+from audetnet.commands.train_flags import parser
 from audetnet.console.lines import counted, note, say, silence
 from audetnet.errors import UserError, exit_status
 from audetnet.files.lock import locked
-from audetnet.machine.devices import chosen_device
+from audetnet.machine.devices import select_device
 from audetnet.machine.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -28,98 +26,22 @@ if TYPE_CHECKING:
     from audetnet.config.options import Config
     from audetnet.data.cache import PackedFrames
     from audetnet.data.frames import Dataset
-    from audetnet.networks.model import AUDetNet, ModelPlan
+    from audetnet.networks.model import AUDetNet
+    from audetnet.networks.model_plan import ModelPlan
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.settings import RunSettings
 
 _BUSY = (
-    "another process trains in this run directory; wait for it, or choose another one with "
-    "--run DIR"
+    "another process is training in this run directory; wait for it, or choose another directory "
+    "with --run DIR"
 )
-_EXAMPLE = """  audetnet train --cfg cfg/minimal.cfg --data minimal_dataset
-The same command goes on with a run that was stopped or killed."""
-_LONGEST_HOURS = 10_000
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The flags of the command."""
-    flags = command_parser(
-        "audetnet train", "Train AUDetNet from a cfg file on a dataset directory.", _EXAMPLE
-    )
-    flags.add_argument("--cfg", type=Path, required=True, help="architecture and options")
-    flags.add_argument(
-        "--data",
-        type=Path,
-        help="dataset directory (default: none, which only --describe can do without)",
-    )
-    flags.add_argument(
-        "--describe", action="store_true", help="print each network as a table and stop"
-    )
-    flags.add_argument(
-        "--run",
-        type=Path,
-        help="run directory (default: runs/CFGNAME, with --fold runs/CFGNAME-fold-FOLD)",
-    )
-    flags.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="delete the run that the run directory holds, and begin anew",
-    )
-    flags.add_argument(
-        "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
-    )
-    flags.add_argument(
-        "--init",
-        type=Path,
-        metavar="RUN|FILE",
-        help="start from the weights of a run (of the epoch that it reports), a checkpoint or a "
-        "state dict; a line says which tensors do not fit (default: weights drawn by the seed)",
-    )
-    _add_machine_flags(flags)
-    add_dataset_flags(flags)
-    return flags
-
-
-def _add_machine_flags(flags: argparse.ArgumentParser) -> None:
-    """What a run has of the machine, and how long."""
-    add_device_flag(flags)
-    flags.add_argument(
-        "--bf16",
-        action="store_true",
-        help="main networks in bfloat16 autocast; critics stay float32",
-    )
-    flags.add_argument(
-        "--max-time",
-        type=_seconds,
-        metavar="TIME",
-        help="save and stop after e.g. 90s, 45m, 3h30m (default: no limit)",
-    )
-    flags.add_argument(
-        "--save-every",
-        type=natural,
-        default=10,
-        metavar="K",
-        help="keep the checkpoint of every K-th epoch (default: 10; 0: none)",
-    )
-    flags.add_argument(
-        "--data-on-device",
-        choices=("auto", "on", "off"),
-        default="auto",
-        help="all frames in the device's memory (default: auto, on a GPU that has room for them)",
-    )
-    flags.add_argument(
-        "--compile",
-        action="store_true",
-        help="networks through torch.compile where it can take them (minutes at the start)",
-    )
 
 
 def main(argv: list[str]) -> int:
     """Run the command; returns its exit status."""
     arguments = parser().parse_args(argv)
     if arguments.data is None and not arguments.describe:
-        parser().error("--data is needed to train (or --describe to look at the networks)")
+        parser().error("--data is required for training (--describe works without)")
     if arguments.describe:
         return exit_status(lambda: describe(arguments))
     limit = arguments.max_time
@@ -129,7 +51,7 @@ def main(argv: list[str]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
-    """What is known of a run before anything is written."""
+    """Everything about a run that is determined before anything is written."""
 
     config: "Config"
     plan: "ModelPlan"
@@ -139,13 +61,13 @@ class _Prepared:
 
 
 def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
-    from audetnet.distributed.world import connected, launched_world
+    from audetnet.distributed.world import launched_world, process_group
     from audetnet.training.settings import RunSettings
 
     world = launched_world()
     if not world.is_main:
         silence()
-    device = chosen_device(arguments.device, world.local_rank if world.size > 1 else None)
+    device = select_device(arguments.device, world.local_rank if world.size > 1 else None)
     if device.type == "cpu":
         keep_freed_memory()
     settings = RunSettings(
@@ -159,14 +81,14 @@ def _train(arguments: argparse.Namespace, deadline: float | None) -> int:
         compile=arguments.compile,
         world=world,
     )
-    with connected(world, device):
-        prepared = world.together(lambda: _prepare(arguments, device))
-        seen = prepared.identity, prepared.config.resolved()
-        if any(other != seen for other in world.all_gather(seen)):
-            raise world.common(
+    with process_group(world, device):
+        prepared = world.all_or_none(lambda: _prepare(arguments, device))
+        own = prepared.identity, prepared.config.resolved()
+        if any(other != own for other in world.all_gather(own)):
+            raise world.shared_error(
                 UserError(
-                    f"{arguments.data}: the machines of this run do not see the same cfg, ids, "
-                    "labels and images; put them where all can read them"
+                    f"{arguments.data}: the machines of this run do not have the same cfg, ids, "
+                    "labels and images; put them on storage that all can read"
                 )
             )
         return _run(arguments, prepared, settings)
@@ -177,7 +99,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     from audetnet.data.cache import content_digest
     from audetnet.data.order import order_notes
     from audetnet.networks.memory_need import check_memory
-    from audetnet.networks.model import plan_model
+    from audetnet.networks.model_plan import plan_model
     from audetnet.networks.outputs import check_outputs
     from audetnet.training.identity import run_identity
     from audetnet.vocabulary import VOCABULARY
@@ -185,7 +107,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     config = read_config(arguments.cfg, VOCABULARY)
     dataset = dataset_of(arguments, config.data)
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
-    check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.people_fault())
+    check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.subjects_fault())
     check_memory(plan, device)
     ordered = order_notes(config, dataset)
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
@@ -206,8 +128,8 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
 
 
 def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSettings") -> int:
-    from audetnet.data.cache import pack
-    from audetnet.networks.memory_need import told_when_full
+    from audetnet.data.cache import pack_frames
+    from audetnet.networks.memory_need import explained_out_of_memory
     from audetnet.networks.model import build_model
     from audetnet.training.checkpoint import Checkpoint
     from audetnet.training.frame_list import write_frame_list
@@ -237,7 +159,7 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
                 write_frame_list(files.frames, dataset)
             files.record(config, identity)
 
-        held.enter_context(told_when_full(config, plan, settings.device))
+        held.enter_context(explained_out_of_memory(config, plan, settings.device))
         model = build_model(plan, config.data, settings.seed)
         checkpoint = world.from_main(last)
         if checkpoint is None:
@@ -248,11 +170,11 @@ def _run(arguments: argparse.Namespace, prepared: _Prepared, settings: "RunSetti
             model.load_state_dict(checkpoint.model)
         resize = config.data.frame_size is not None
         cache = cache_of(arguments)
-        make = world.together if cache is None else world.in_turn
+        make = world.all_or_none if cache is None else world.in_turn
         thorough = arguments.check_cache
-        packed = make(lambda: pack(prepared.images, frame_size, resize, cache, thorough))
+        packed = make(lambda: pack_frames(prepared.images, frame_size, resize, cache, thorough))
         stem = _stem_outputs(prepared, model, packed, settings, make, cache, thorough)
-        trainer = world.together(
+        trainer = world.all_or_none(
             lambda: Trainer(
                 config, plan, model, dataset, packed, stem, settings, identity, description
             )
@@ -274,7 +196,7 @@ def _stem_outputs(
     cache: Path | None,
     thorough: bool,
 ) -> "PackedFrames | None":
-    """What the frozen stem makes of the frames, where the cfg has it computed once."""
+    """The frozen stem's outputs, if the cfg asks to precompute them."""
     from audetnet.data.stem_outputs import pack_stem_outputs
     from audetnet.networks.frozen_stem import frozen_stem
 
@@ -300,11 +222,11 @@ def _announce(config: "Config", dataset: "Dataset", settings: "RunSettings", sta
     size = settings.world.size
     where = str(settings.device) if size == 1 else f"{size} processes ({settings.device.type})"
     aus = counted(len(dataset.au_names), "AU")
-    say(f"{config.path} on {where}: {sets}, {aus}, {_learnt(config, dataset)}")
+    say(f"{config.path} on {where}: {sets}, {aus}, {_label_kind(config, dataset)}")
     say(f"run directory {settings.directory}: {state}")
 
 
-def _learnt(config: "Config", dataset: "Dataset") -> str:
+def _label_kind(config: "Config", dataset: "Dataset") -> str:
     if config.data.regress_au_intensities:
         return "intensity"
     if dataset.kind == "intensity":
@@ -317,20 +239,9 @@ def _state(config: "Config", checkpoint: "Checkpoint | None") -> str:
         return "new run"
     done = len(checkpoint.history)
     if done < config.training.max_epochs:
-        return "going on from its last checkpoint"
+        return "resuming from its last checkpoint"
     epochs = counted(done, "epoch")
-    return f"finished: {epochs}; raise max_epochs to go on, or --overwrite to begin anew"
-
-
-def _seconds(text: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None or not text:
-        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 45m or 3h30m, not '{text}'")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    total = hours * 3600 + minutes * 60 + seconds
-    if total > _LONGEST_HOURS * 3600:
-        raise argparse.ArgumentTypeError(f"expected at most {_LONGEST_HOURS}h, not '{text}'")
-    return total
+    return f"finished: {epochs}; raise max_epochs to continue, or use --overwrite to start over"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from audetnet.config.language import Block
-from audetnet.errors import did_you_mean, nearest, quoted
+from audetnet.errors import did_you_mean, shorten, suggestion
 
 _TRUE = {"true": True, "1": True}
 _FALSE = {"false": False, "0": False}
@@ -104,7 +104,7 @@ def bind(
     for key in block.entries:
         if key not in known and key not in ignored:
             raise block.where.error(
-                f"unknown option '{quoted(key)}'{did_you_mean(key, known)}", key
+                f"unknown option '{shorten(key)}'{did_you_mean(key, known)}", key
             )
     return {name: _value(parameter, block) for name, parameter in known.items()}
 
@@ -121,7 +121,7 @@ def _value(parameter: Parameter, block: Block) -> Any:
         return convert(text, parameter.hint)
     except OptionError as error:
         raise block.where.error(
-            f"{parameter.name}={quoted(text)}: {error}", parameter.name
+            f"{parameter.name}={shorten(text)}: {error}", parameter.name
         ) from None
 
 
@@ -156,7 +156,7 @@ def _convert_union(text: str, hint: Any) -> Any:
         except OptionError:
             continue
     choices = [name for member in members for name in get_args(member) if isinstance(name, str)]
-    raise OptionError(f"expected {describe(hint)}{nearest(text, choices)}")
+    raise OptionError(f"expected {describe(hint)}{suggestion(text, choices)}")
 
 
 def _convert_list(text: str, hint: Any) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ PENALTY_PER_PIXEL, WEIGHT_PER_PIXEL = 100.0, 1e-5
 """
 
 
-def objectives_of_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[Block]:
+def objectives_from_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[Block]:
     """The blocks that the lambdas stand for, in the order in which their terms have always been
     computed: gradients are summed in it, and a sum's rounding depends on it. Raises CfgError for a
     lambda that is missing.
@@ -56,7 +56,7 @@ def objectives_of_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[
     return [first, Block(name="au_loss", path=loss.path, line=loss.line), *critics]
 
 
-def refuse_lambdas(loss: Block, objectives: Section) -> None:
+def reject_lambdas(loss: Block, objectives: Section) -> None:
     """Raise CfgError where {Objectives} and a lambda both say what training pursues."""
     for name, keys in _LAMBDAS.items():
         for key in keys.values():
@@ -68,7 +68,7 @@ def refuse_lambdas(loss: Block, objectives: Section) -> None:
                 )
 
 
-def lambdas_of_2019(loss: LossOptions, where: Where) -> list[str]:
+def legacy_lambda_warnings(loss: LossOptions, where: Where) -> list[str]:
     """The image critic of 2019 took its gradient's norm pixel by pixel: 1000 and 5e-7 were weights
     for a critic whose scores lay far apart.
     """

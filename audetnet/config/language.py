@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audetnet.errors import UserError, quoted
-from audetnet.files.whole import check_regular
+from audetnet.errors import UserError, shorten
+from audetnet.files.atomic import check_regular
 
 _HEADERS = {"{": (re.compile(r"\{([^{}]+)\}"), "}"), "[": (re.compile(r"\[([^\[\]]+)\]"), "]")}
 _KEY = re.compile(r"[A-Za-z_][\w-]*")
@@ -56,7 +56,7 @@ class Block:
     @property
     def where(self) -> Where:
         return Where(
-            path=self.path, line=self.line, header=f"[{quoted(self.name)}]", key_lines=self.lines
+            path=self.path, line=self.line, header=f"[{shorten(self.name)}]", key_lines=self.lines
         )
 
 
@@ -71,7 +71,7 @@ class Section:
 
     @property
     def where(self) -> Where:
-        return Where(path=self.path, line=self.line, header=f"{{{quoted(self.name)}}}")
+        return Where(path=self.path, line=self.line, header=f"{{{shorten(self.name)}}}")
 
 
 def load(path: Path | str) -> str:
@@ -122,7 +122,9 @@ def parse(text: str, path: str) -> list[Section]:
                 sections, Section(name=_header(line, at), path=path, line=number), at
             )
         elif section is None:
-            raise CfgError(f"{at} expected a section such as '{{General}}' before '{quoted(line)}'")
+            raise CfgError(
+                f"{at} expected a section such as '{{General}}' before '{shorten(line)}'"
+            )
         elif line[0] == "[":
             section.blocks.append(Block(name=_header(line, at), path=path, line=number))
         else:
@@ -135,11 +137,11 @@ def _header(line: str, at: str) -> str:
     match = pattern.match(line)
     if match is None or not match[1].strip():
         raise CfgError(
-            f"{at} expected a name and '{closing}' after '{line[0]}', not '{quoted(line)}'"
+            f"{at} expected a name and '{closing}' after '{line[0]}', not '{shorten(line)}'"
         )
     if match.end() != len(line):
-        rest = quoted(line[match.end() :].strip())
-        raise CfgError(f"{at} unexpected '{rest}' after '{quoted(match[0])}'")
+        rest = shorten(line[match.end() :].strip())
+        raise CfgError(f"{at} unexpected '{rest}' after '{shorten(match[0])}'")
     return " ".join(match[1].split())
 
 
@@ -147,7 +149,7 @@ def _add_section(sections: dict[str, Section], section: Section, at: str) -> Sec
     earlier = sections.setdefault(section.name, section)
     if earlier is not section:
         raise CfgError(
-            f"{at} duplicate section '{{{quoted(section.name)}}}', first on line {earlier.line}"
+            f"{at} duplicate section '{{{shorten(section.name)}}}', first on line {earlier.line}"
         )
     return section
 
@@ -156,19 +158,19 @@ def _add_entry(section: Section, line: str, number: int, at: str) -> None:
     key, equals, value = (part.strip() for part in line.partition("="))
     if not equals or not _KEY.fullmatch(key):
         raise CfgError(
-            f"{at} expected 'key=value', '[block]' or '{{section}}', not '{quoted(line)}'"
+            f"{at} expected 'key=value', '[block]' or '{{section}}', not '{shorten(line)}'"
         )
     if not section.blocks:
         raise CfgError(
-            f"{at} '{quoted(key)}' stands before any [block] of '{{{quoted(section.name)}}}'"
+            f"{at} '{shorten(key)}' stands before any [block] of '{{{shorten(section.name)}}}'"
         )
     block = section.blocks[-1]
     if key in block.entries:
         raise CfgError(
-            f"{at} [{quoted(block.name)}] duplicate option '{quoted(key)}', "
+            f"{at} [{shorten(block.name)}] duplicate option '{shorten(key)}', "
             f"first on line {block.lines[key]}"
         )
     if not value:
-        raise CfgError(f"{at} [{quoted(block.name)}] option '{quoted(key)}' has no value")
+        raise CfgError(f"{at} [{shorten(block.name)}] option '{shorten(key)}' has no value")
     block.entries[key] = value
     block.lines[key] = number

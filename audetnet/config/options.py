@@ -143,9 +143,9 @@ class NetworkOptions:
     blocks: tuple[BlockOptions, ...]
 
 
-CriticReads = Literal["codes", "images", "z1", "z2"]
+CriticInput = Literal["codes", "images", "z1", "z2"]
 """What the network of an objective reads."""
-CriticAnswers = Literal["score", "AUs", "people"]
+CriticOutput = Literal["score", "AUs", "people"]
 """What it says of a sample: a score, the mean of all outputs, or an output for each AU of the data
 or each person of the training frames.
 """
@@ -154,8 +154,8 @@ or each person of the training frames.
 class Objective(Protocol):
     """What the cfg language must know of an objective."""
 
-    critic_reads: ClassVar[CriticReads]
-    critic_answers: ClassVar[CriticAnswers]
+    critic_input: ClassVar[CriticInput]
+    critic_output: ClassVar[CriticOutput]
     needs_z2: ClassVar[bool]
     weight: float
 
@@ -200,7 +200,7 @@ class Config:
     places: Mapping[type, Where]
     networks: Mapping[str, NetworkOptions]
     objectives: tuple[ObjectiveOptions, ...]
-    says_objectives: bool
+    has_objectives_section: bool
     """Whether there is an {Objectives} section; else the lambdas say them."""
     warnings: tuple[str, ...]
 

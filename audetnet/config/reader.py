@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from audetnet.config import language
 from audetnet.config.binding import OptionError, Reference, bind, parameters
-from audetnet.config.lambdas import lambdas_of_2019, objectives_of_lambdas, refuse_lambdas
+from audetnet.config.lambdas import legacy_lambda_warnings, objectives_from_lambdas, reject_lambdas
 from audetnet.config.language import Block, CfgError, Section, Where
 from audetnet.config.options import (
     CRITIC,
@@ -76,7 +76,9 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
     objectives = _objectives(sections, vocabulary.objectives)
     _check_critics(objectives, sections)
     _check_variants(objectives)
-    warnings += lambdas_of_2019(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
+    warnings += (
+        legacy_lambda_warnings(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
+    )
     return Config(
         path=Path(path),
         text=text,
@@ -86,7 +88,7 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
         places=places,
         networks=networks,
         objectives=objectives,
-        says_objectives=OBJECTIVES in sections,
+        has_objectives_section=OBJECTIVES in sections,
         warnings=tuple(warnings),
     )
 
@@ -245,10 +247,10 @@ def _objectives(
     """What training pursues, in the order of its blocks. The AU loss is always among it."""
     loss_block = sections["General"].blocks[GENERAL_BLOCKS.index("loss_options")]
     if OBJECTIVES not in sections:
-        blocks = objectives_of_lambdas(loss_block, sections)
+        blocks = objectives_from_lambdas(loss_block, sections)
     else:
         section = sections[OBJECTIVES]
-        refuse_lambdas(loss_block, section)
+        reject_lambdas(loss_block, section)
         blocks = section.blocks
         if not any(block.name == "au_loss" for block in blocks):
             blocks = [Block(name="au_loss", path=section.path, line=section.line), *blocks]

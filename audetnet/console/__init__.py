@@ -1,1 +1,1 @@
-"""What people type and read: flags, lines, progress bars and tables."""
+"""The command line: flags, printed lines, progress bars and tables."""

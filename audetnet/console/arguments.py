@@ -1,23 +1,25 @@
-"""What the command lines of all commands share."""
+"""Shared by the command lines of all commands."""
 
 import argparse
 import csv
 import textwrap
 from typing import NoReturn
 
-from audetnet.errors import EXIT_MISTAKE, one_line
+from audetnet.errors import EXIT_USER_ERROR, one_line
 
 LARGEST = 2**63 - 1
-"""The largest whole number of a flag: what torch takes for a seed."""
+"""The largest integer a flag accepts: torch's largest seed."""
 _WIDTH = 80
-"""Columns of a help text; the example below it keeps its own lines."""
+"""Columns of a help text; the example below it keeps its own line breaks."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Its errors are one line of bounded length, whatever they quote, without the usage."""
+    """Reports errors as one line of bounded length, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_MISTAKE, f"{one_line(f'{self.prog}: {message}')}; --help lists all flags\n")
+        self.exit(
+            EXIT_USER_ERROR, f"{one_line(f'{self.prog}: {message}')}; --help lists all flags\n"
+        )
 
 
 def command_parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -31,12 +33,12 @@ def command_parser(program: str, description: str, example: str) -> argparse.Arg
 
 
 def natural(text: str) -> int:
-    """A whole number from 0 on."""
+    """A whole number, 0 or more."""
     return _whole_number(text, 0, "")
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on."""
+    """A whole number, 1 or more."""
     return _whole_number(text, 1, " of at least 1")
 
 
@@ -60,14 +62,14 @@ def _whole_number(text: str, least: int, which: str) -> int:
 
 
 def fold_count(text: str) -> int:
-    """A number of folds."""
+    """A number of folds, 2 or more."""
     if not text.isdecimal() or int(text) < 2:
         raise argparse.ArgumentTypeError(f"expected a number of folds of at least 2, not '{text}'")
     return int(text)
 
 
 def fraction(text: str) -> float:
-    """Between 0 and 1."""
+    """A number between 0 and 1, both excluded."""
     try:
         value = float(text)
     except ValueError:
@@ -78,12 +80,12 @@ def fraction(text: str) -> float:
 
 
 def count_or_fraction(text: str) -> int | float:
-    """A whole number from 0 on, or a fraction."""
+    """A whole number, 0 or more, or a fraction."""
     return natural(text) if text.isdecimal() else fraction(text)
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas; one with a comma in it is quoted: ``"Smith, John",ben``."""
+    """Names separated by commas; quote a name that contains one: ``"Smith, John",ben``."""
     found = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []))
     if not found or not all(found):
         raise argparse.ArgumentTypeError(f"expected names separated by commas, not '{text}'")

@@ -1,4 +1,4 @@
-"""Lines for the user on stdout."""
+"""Lines for the user: output on stdout, warnings on stderr."""
 
 import sys
 
@@ -8,10 +8,10 @@ _silent = False
 
 
 def silence() -> None:
-    """From now on this process says nothing and shows no bars: another one speaks for it. Errors
-    are shown.
+    """Print no more lines and bars in this process, because another one prints them. Errors are
+    still shown.
     """
-    global _silent  # noqa: PLW0603 - a property of the process
+    global _silent  # noqa: PLW0603 - state of the process
     _silent = True
 
 
@@ -20,17 +20,17 @@ def is_silent() -> bool:
 
 
 def note(text: str) -> None:
-    """A line on stderr: a warning."""
+    """Print a warning on stderr."""
     if not _silent:
         print_line(one_line(text), sys.stderr)
 
 
 def say(text: str) -> None:
-    """Print a line, or several."""
+    """Print one or more lines on stdout."""
     if not _silent:
         print_line(text, sys.stdout)
 
 
 def counted(count: int, thing: str, things: str = "") -> str:
-    """``1 subject``, ``3 subjects``; ``things`` where the plural is another word."""
+    """``1 subject``, ``3 subjects``; ``things`` is an irregular plural."""
     return f"{count} {thing if count == 1 else things or thing + 's'}"

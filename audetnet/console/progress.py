@@ -9,7 +9,7 @@ from audetnet.console.lines import is_silent
 
 
 class ProgressBar:
-    """A bar on stderr while it is open, if that is a terminal."""
+    """A bar on stderr while open, if stderr is a terminal."""
 
     def __init__(self, title: str, total: int, done: int = 0, unit: str = "batch") -> None:
         self._bar = tqdm(
@@ -34,11 +34,11 @@ class ProgressBar:
         self._bar.close()
 
     def advance(self, count: int = 1) -> None:
-        """So many more are done."""
+        """Count ``count`` more as done."""
         self._bar.update(count)
 
     def show(self, numbers: dict[str, float]) -> None:
-        """Numbers beside the bar: the losses among those given."""
+        """Show the losses among ``numbers`` beside the bar."""
         self._bar.set_postfix(
             {k.removesuffix("_loss"): f"{v:.3f}" for k, v in numbers.items() if k.endswith("_loss")}
         )

@@ -1,11 +1,11 @@
-"""Tables as text, for people."""
+"""Tables as plain text."""
 
 from collections.abc import Collection, Sequence
 
 
 def text_table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
-    """Rows of as many cells each, the header first; the columns ``left`` (from 0) are aligned to
-    the left, all others, numbers mostly, to the right.
+    """Format rows of equal length, header first. The columns in ``left`` (from 0) are left-aligned,
+    all others right-aligned.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from audetnet.console.progress import ProgressBar
 from audetnet.errors import UserError, first_few
-from audetnet.files.whole import check_regular
+from audetnet.files.atomic import check_regular
 
 Pixels = npt.NDArray[np.uint8]
 PackedArray = npt.NDArray[Any]
@@ -96,7 +96,7 @@ def open_array(
     return pixels
 
 
-def mistake_in(path: Path, header: Header | None) -> str:
+def array_fault(path: Path, header: Header | None) -> str:
     """Why an array is of no use with the header that was read beside it; empty where it is. No
     pixel is looked at. Raises UserError where the disk refuses.
     """
@@ -114,12 +114,12 @@ def mistake_in(path: Path, header: Header | None) -> str:
     return ""
 
 
-def unfit(path: Path, wanted: Header, thorough: bool) -> str:
+def reason_to_rebuild(path: Path, wanted: Header, thorough: bool) -> str:
     """Why the array is not the wanted one; empty where it is. ``thorough`` reads all its pixels.
     Raises UserError for what is no file, and where the disk refuses.
     """
     header = read_header(path)
-    mistake = mistake_in(path, header)
+    mistake = array_fault(path, header)
     if mistake or header is None:
         return mistake
     if made_of(header) != wanted:
@@ -134,7 +134,7 @@ def damage_text(damaged: list[str], count: int) -> str:
 
 
 def damaged_frames(path: Path, header: Header) -> list[str]:
-    """The frames whose rows are not what was written, of an array without a ``mistake_in`` it."""
+    """The frames whose rows are not what was written, of an array without a ``array_fault`` it."""
     frames = list(header["images"])
     checksums = checksums_of(header, len(frames))
     assert checksums is not None

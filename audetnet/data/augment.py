@@ -35,7 +35,7 @@ class Draws:
         return Draws(self.flip.to(device), self.factors.to(device), self.noise.to(device))
 
 
-def joined(draws: Sequence[Draws]) -> Draws:
+def concatenate(draws: Sequence[Draws]) -> Draws:
     """The draws of several groups of images as those of one."""
     if len(draws) == 1:
         return draws[0]
@@ -80,11 +80,11 @@ def apply(draws: Draws, frames: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the
     range).
     """
-    clean = changed(draws, frames)
+    clean = jitter(draws, frames)
     return clean + draws.noise, clean
 
 
-def changed(draws: Draws, frames: Tensor) -> Tensor:
+def jitter(draws: Draws, frames: Tensor) -> Tensor:
     """uint8 (B, 3, H, W) flipped and with other colours, without noise: float32 in [0, 1]."""
     clean = to_unit_range(frames)
     clean = torch.where(draws.flip.view(-1, 1, 1, 1), clean.flip(-1), clean)

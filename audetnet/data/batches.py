@@ -14,7 +14,7 @@ from torch import Tensor
 from audetnet.data.augment import Draws
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.data.momu import Indices
 from audetnet.data.views import view_draws, view_name
 from audetnet.distributed.world import World
@@ -41,7 +41,7 @@ class Batch:
     labels: Tensor
     """float32 (b, A), NaN = unknown."""
     subjects: Tensor
-    """int64 (b,): see subject_numbers."""
+    """int64 (b,): see subject_indices."""
     length: int
     part: slice
     """Which of the batch's frames they are."""
@@ -70,16 +70,14 @@ class PackedRows:
     resident: Tensor | None = None
 
     @classmethod
-    def placed(
-        cls, packed: PackedFrames, device: torch.device, residence: Residence
-    ) -> "PackedRows":
+    def load(cls, packed: PackedFrames, device: torch.device, residence: Residence) -> "PackedRows":
         """Rows where they are to lie. Raises UserError where they do not fit."""
         return cls(packed, device, resident_frames(packed, device, residence))
 
     def read(self, rows: Indices) -> Tensor:
         """Some rows (B, C, H, W): on the device where they lie there, else in pinned memory."""
         if self.resident is not None:
-            return self.resident[sent(rows, self.device)]
+            return self.resident[to_device(rows, self.device)]
         return _pinned(torch.from_numpy(self.packed.gather(rows)), self.device)
 
 
@@ -115,7 +113,7 @@ def _pinned(host: Tensor, device: torch.device) -> Tensor:
     return host.pin_memory() if device.type == "cuda" else host
 
 
-def sent(host: "np.ndarray[Any, Any]", device: torch.device) -> Tensor:
+def to_device(host: "np.ndarray[Any, Any]", device: torch.device) -> Tensor:
     """An array on a device."""
     return _pinned(torch.from_numpy(host), device).to(device, non_blocking=True)
 
@@ -140,7 +138,7 @@ class Batches:
         self._ids = frames.ids
         self._rows = packed.rows(frames.ids)
         self._labels = frames.labels
-        self.subjects = subject_numbers(frames.subjects)
+        self.subjects = subject_indices(frames.subjects)
         """int64 (N,)."""
         self._device = device
 
@@ -204,8 +202,8 @@ class Batches:
             frames=read.frames.to(self._device, non_blocking=True),
             stem=None if read.stem is None else read.stem.to(self._device, non_blocking=True),
             changes=None if read.changes is None else read.changes.to(self._device),
-            labels=sent(self._labels[own], self._device),
-            subjects=sent(self.subjects[own], self._device),
+            labels=to_device(self._labels[own], self._device),
+            subjects=to_device(self.subjects[own], self._device),
             length=len(indices),
             part=self._world.part(len(indices)),
         )

@@ -20,18 +20,18 @@ from audetnet.console.lines import note
 from audetnet.data.array_file import (
     Header,
     PackedArray,
+    array_fault,
     damaged_frames,
     made_of,
-    mistake_in,
     open_array,
     read_header,
-    unfit,
+    reason_to_rebuild,
 )
 from audetnet.data.images import Size
 from audetnet.data.packing import ImageFiles, Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
+from audetnet.files.atomic import FileError
 from audetnet.files.lock import locked
-from audetnet.files.whole import FileError
 
 _BLOCK = 1024
 _BUSY = "another process packs images there; waiting for it"
@@ -68,7 +68,7 @@ class PackedFrames:
         return self._array[rows]
 
 
-def pack(
+def pack_frames(
     images: dict[str, Path],
     size: Size,
     resize: bool,
@@ -89,10 +89,10 @@ def pack(
         names = digest([f"resize={resize}", *header["folders"], *images])
         return f"frames-{size[0]}x{size[1]}-{names}.npy"
 
-    return packed(source, name, directory, thorough)
+    return load_or_build(source, name, directory, thorough)
 
 
-def packed(
+def load_or_build(
     source: Source,
     name: Callable[[Header], str],
     directory: Path | None,
@@ -109,12 +109,12 @@ def packed(
         return PackedFrames(array, list(header["images"]))
     header = source.header()
     path = directory / name(header)
-    if unfit(path, header, thorough):
+    if reason_to_rebuild(path, header, thorough):
         if (held := _among_others(path, source, header, thorough)) is not None:
             return held
         try:
             with locked(directory, _BUSY, wait=True):
-                if reason := unfit(path, header, thorough):
+                if reason := reason_to_rebuild(path, header, thorough):
                     if path.is_file():
                         note(f"{path}: {reason}; packing anew")
                     write_array(path, source, header)
@@ -135,7 +135,7 @@ def _among_others(
     same = {**header, "images": None}
     for path in sorted(wanted.parent.glob(f"{wanted.name.split('-')[0]}-*.npy")):
         found = read_header(path)
-        if found is None or {**made_of(found), "images": None} != same or mistake_in(path, found):
+        if found is None or {**made_of(found), "images": None} != same or array_fault(path, found):
             continue
         images = found["images"]
         if header["images"].items() <= images.items():

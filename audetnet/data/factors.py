@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.data.tables import frame_ids, numbers, read_frame, several_times
+from audetnet.data.tables import duplicates, frame_ids, numbers, read_frame
 from audetnet.errors import UserError, did_you_mean, first_few
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
     given = [str(column).strip() for column in table.columns]
     if len(given) < 2:
         raise UserError(f"{path}: expected a frame id and at least one factor in each row")
-    if repeated := several_times(given):
+    if repeated := duplicates(given):
         raise UserError(f"{path}: two columns are called {first_few(repeated)}")
     ids = frame_ids(path, table)
-    if twice := several_times(ids):
+    if twice := duplicates(ids):
         raise UserError(f"{path}: frames stand in it twice: {first_few(twice)}")
     return table, given, ids

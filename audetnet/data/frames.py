@@ -16,7 +16,7 @@ from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import Size, find_images, image_size
 from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subjects_of
 from audetnet.data.names import au_fault
-from audetnet.data.tables import AUTable, find_labels, read_labels, several_times
+from audetnet.data.tables import AUTable, duplicates, find_labels, read_labels
 from audetnet.errors import UserError, first_few
 from audetnet.faces.sources import LandmarkSource
 from audetnet.labels import FloatArray, LabelKind, active_from
@@ -52,7 +52,7 @@ class FrameSet:
         """How many different subjects there are."""
         return len(set(self.subjects))
 
-    def people_fault(self) -> str | None:
+    def subjects_fault(self) -> str | None:
         """Why nothing can be made of who is in the frames, for the user; None where it can."""
         if 1 < self.people < len(set(self.ids)):
             return None
@@ -210,7 +210,7 @@ def au_names_of(
         for name in names:
             if fault := au_fault(name):
                 raise UserError(f"{source}: the AU name '{name}' {fault}")
-        if repeated := several_times(names):
+        if repeated := duplicates(names):
             raise UserError(f"{source}: AUs of the same name: {first_few(repeated)}")
     source, names = sources[0]
     if len(names) != table.au_count:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from audetnet.data.names import id_fault
 from audetnet.errors import UserError
+from audetnet.files.atomic import read_text
 from audetnet.files.csv import write_csv
-from audetnet.files.whole import read_text
 
 FOLDS_DIRECTORY = "folds"
 
@@ -64,7 +64,7 @@ def write_ids(path: Path, ids: Iterable[str]) -> None:
     write_csv(path, ([frame] for frame in ids))
 
 
-def time_key(frame_id: str) -> list[tuple[int, str]]:
+def natural_sort_key(frame_id: str) -> list[tuple[int, str]]:
     """A key by which a_2 comes before a_10: frames of a recording in the order of time."""
     parts = re.split(r"(\d+)", frame_id)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular
+from audetnet.files.atomic import check_regular
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """In order of preference, where an id has several files."""

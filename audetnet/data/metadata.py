@@ -17,9 +17,9 @@ import numpy.typing as npt
 from audetnet.data.names import folder_fault, id_fault, subject_fault
 from audetnet.errors import UserError, did_you_mean, first_few
 from audetnet.faces.sources import LANDMARK_SOURCES, LandmarkSource
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import read_csv
 from audetnet.files.json import read_json
-from audetnet.files.whole import write_text
 from audetnet.labels import ACTIVE_INTENSITY, MAX_INTENSITY, LabelKind
 
 DEFAULT_SUBJECT_PATTERN = r"[^_]+"
@@ -108,7 +108,7 @@ def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str
     return [known[frame] for frame in ids]
 
 
-def subject_numbers(subjects: Sequence[str]) -> npt.NDArray[np.int64]:
+def subject_indices(subjects: Sequence[str]) -> npt.NDArray[np.int64]:
     """(N,): the number of each frame's subject, the different ones being sorted by name."""
     return np.unique(subjects, return_inverse=True)[1].astype(np.int64)
 

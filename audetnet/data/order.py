@@ -5,7 +5,7 @@ resumption.
 from audetnet.config.options import Config, DataOptions
 from audetnet.data.cells import EvenCells
 from audetnet.data.frames import Dataset, FrameSet
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.data.momu import MOMU, Flags, Indices
 from audetnet.labels import active
 from audetnet.seeds import Purpose, numpy_generator
@@ -61,7 +61,7 @@ def order_notes(config: Config, dataset: Dataset) -> list[str]:
     even over people who are not known.
     """
     train = dataset.train
-    fault = train.people_fault() if config.data.balance_subjects else None
+    fault = train.subjects_fault() if config.data.balance_subjects else None
     if fault is not None:
         key = "balance_subjects"
         raise config.places[DataOptions].error(f"{key}=True {fault}", key)
@@ -80,5 +80,5 @@ def _momu(data: DataOptions, train: FrameSet, active_from: float) -> MOMU | None
         active(train.labels, active_from),
         data.epoch_size,
         data.sampling_size,
-        subject_numbers(train.subjects) if data.balance_subjects else None,
+        subject_indices(train.subjects) if data.balance_subjects else None,
     )

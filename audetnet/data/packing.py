@@ -35,7 +35,7 @@ from audetnet.data.array_file import (
     read_header,
 )
 from audetnet.data.images import ImageError, Size, read_image
-from audetnet.files.whole import write_text, written_whole
+from audetnet.files.atomic import atomic_write, write_text
 
 SAVE_INTERVAL = 20.0
 """Seconds of decoding that a killed packing loses at most, about."""
@@ -161,8 +161,8 @@ def write_array(path: Path, source: Source, wanted: Header) -> None:
     unfinished = path.with_name(f"unfinished-{path.name}")
     header = header_path(path)
     with (
-        written_whole(header, kept_at=header_path(unfinished)),
-        written_whole(path, kept_at=unfinished),
+        atomic_write(header, staging=header_path(unfinished)),
+        atomic_write(path, staging=unfinished),
     ):
         rows = _rows_done(unfinished, source, wanted)
         if rows is None:

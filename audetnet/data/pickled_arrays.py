@@ -26,7 +26,7 @@ _NDARRAY = object()
 """numpy.ndarray, as an argument of _reconstruct; of no other use."""
 
 
-class Allowance:
+class MemoryBudget:
     """Memory that a pickle may take, in bytes: in proportion to its own."""
 
     def __init__(self, size: int) -> None:
@@ -86,8 +86,8 @@ class PickledArray(StandIn):
 class ArrayNames:
     """What the names in one pickle stand for."""
 
-    def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
         self._known = {
             ("numpy", "dtype"): PickledDtype,
             ("numpy", "ndarray"): _NDARRAY,
@@ -127,18 +127,18 @@ class ArrayNames:
             raise PickleError("it holds a number of another size than its dtype's")
         if dtype.numpy.kind not in "SU":
             return np.frombuffer(content, dtype.numpy).item()
-        self._allowance.spend(len(content))
+        self._budget.spend(len(content))
         return content.decode(dtype.encoding).rstrip("\0")
 
     def _encode(self, text: Any, encoding: Any) -> bytes:
         """Bytes, as protocols 0 to 2 and Python 2 keep them."""
         if type(text) is not str or encoding != "latin1":
             raise PickleError("it encodes a text, but not as bytes are kept (latin1)")
-        self._allowance.spend(len(text))
+        self._budget.spend(len(text))
         return text.encode("latin1")
 
     def _ordered_dict(self, pairs: Any = ()) -> dict[str, Any]:
-        self._allowance.spend(_DICT_ITEM_SIZE * len(pairs))
+        self._budget.spend(_DICT_ITEM_SIZE * len(pairs))
         made: dict[str, Any] = {}
         set_items(made, ((key, value) for key, value in pairs))
         return made

@@ -7,9 +7,9 @@ import numpy as np
 
 from audetnet.data.pickle_machine import PickleError
 from audetnet.data.pickle_opcodes import run_pickle
-from audetnet.data.pickled_arrays import Allowance, ArrayNames, PickledArray
+from audetnet.data.pickled_arrays import ArrayNames, MemoryBudget, PickledArray
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular
+from audetnet.files.atomic import check_regular
 from audetnet.labels import FloatArray
 
 _MEMORY_A_BYTE = 64
@@ -26,15 +26,15 @@ def read_pickled_rows(path: Path) -> dict[str, FloatArray]:
     check_regular(path)
     try:
         content = path.read_bytes()
-        allowance = Allowance(_MEMORY_A_BYTE * len(content))
-        table = run_pickle(content, ArrayNames(allowance).find)
+        budget = MemoryBudget(_MEMORY_A_BYTE * len(content))
+        table = run_pickle(content, ArrayNames(budget).find)
         if not isinstance(table, dict):
             raise UserError(
                 f"{path}: expected a pickled dict with frame ids as keys, found "
                 f"{type(table).__name__}"
             )
         with np.errstate(over="ignore"):
-            return {frame: _row(path, frame, row, allowance) for frame, row in table.items()}
+            return {frame: _row(path, frame, row, budget) for frame, row in table.items()}
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except PickleError as error:
@@ -43,25 +43,25 @@ def read_pickled_rows(path: Path) -> dict[str, FloatArray]:
         raise UserError(f"{path}: takes more memory than there is") from error
 
 
-def _row(path: Path, frame: str, row: Any, allowance: Allowance) -> FloatArray:
+def _row(path: Path, frame: str, row: Any, budget: MemoryBudget) -> FloatArray:
     try:
-        return _floats(row, allowance, 1).reshape(-1)
+        return _floats(row, budget, 1).reshape(-1)
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: the row of '{frame}' is not an array of numbers") from error
 
 
-def _floats(row: Any, allowance: Allowance, levels: int) -> FloatArray:
+def _floats(row: Any, budget: MemoryBudget, levels: int) -> FloatArray:
     """Numbers, arrays, and lists of them in so many more levels, as an array of its own."""
     if isinstance(row, PickledArray):
-        allowance.spend(row.values.size * _ITEM_SIZE)
+        budget.spend(row.values.size * _ITEM_SIZE)
         if row.values.dtype.kind not in "biuf":
             raise ValueError("texts")
         return row.values.astype(np.float32)
     items = row if type(row) in (list, tuple) else (row,)
     if _NUMBERS.issuperset(map(type, items)):
-        allowance.spend(len(items) * _ITEM_SIZE)
+        budget.spend(len(items) * _ITEM_SIZE)
         return np.array(row, dtype=np.float32)
     if not levels or items is not row:
         raise ValueError("no numbers")
-    allowance.spend(_ARRAY_SIZE * len(items))
-    return np.stack([_floats(part, allowance, levels - 1) for part in items])
+    budget.spend(_ARRAY_SIZE * len(items))
+    return np.stack([_floats(part, budget, levels - 1) for part in items])

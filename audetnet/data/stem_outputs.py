@@ -16,10 +16,10 @@ from torch import Tensor
 
 from audetnet.data.array_file import VERSION, Checksums, Header, PackedArray, Shape, checksum
 from audetnet.data.augment import Augmentation, apply
-from audetnet.data.cache import PackedFrames, digest, packed
+from audetnet.data.cache import PackedFrames, digest, load_or_build
 from audetnet.data.frames import Dataset
 from audetnet.data.packing import Source, image_folders, image_state
-from audetnet.data.views import AS_IT_IS, view_draws, view_name
+from audetnet.data.views import ORIGINAL, view_draws, view_name
 
 _BATCH = 16
 
@@ -119,8 +119,8 @@ def pack_stem_outputs(
         row = "x".join(map(str, stem.row))
         return f"stem-{row}-{digest([*made_of, *header['images']])}.npy"
 
-    return packed(source, name, directory, thorough)
+    return load_or_build(source, name, directory, thorough)
 
 
 def _views(frames: Iterable[str], count: int) -> list[tuple[str, int]]:
-    return [(frame, view) for frame in frames for view in range(AS_IT_IS, count)]
+    return [(frame, view) for frame in frames for view in range(ORIGINAL, count)]

@@ -17,8 +17,8 @@ import numpy as np
 from audetnet.data.names import id_fault
 from audetnet.data.pickles import read_pickled_rows
 from audetnet.errors import UserError, first_few, first_line
+from audetnet.files.atomic import check_regular, write_bytes
 from audetnet.files.csv import read_csv, write_csv
-from audetnet.files.whole import check_regular, write_bytes
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE, FloatArray, LabelKind
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...
         )
     ids = frame_ids(path, frame)
     names = tuple(str(name).strip() for name in frame.columns[1:])
-    if repeated := several_times(names):
+    if repeated := duplicates(names):
         raise UserError(f"{path}: two columns are called {first_few(repeated)}")
-    if twice := several_times(ids):
+    if twice := duplicates(ids):
         raise UserError(f"{path}: rows with the same frame id: {first_few(twice)}")
     columns = [
         numbers(path, frame.iloc[:, column], ids, name)
@@ -192,7 +192,7 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
     return table
 
 
-def several_times(names: Sequence[str]) -> list[str]:
+def duplicates(names: Sequence[str]) -> list[str]:
     """The names that stand there more than once."""
     return sorted(name for name, count in Counter(names).items() if count > 1)
 

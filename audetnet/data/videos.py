@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from audetnet.data.images import RgbImage
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular
+from audetnet.faces.opencv import cv2
+from audetnet.files.atomic import check_regular
 
 _USUAL_RATE = 25.0
 
@@ -59,7 +59,7 @@ def video_frames(path: Path) -> Iterator[VideoFrame]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+def _opened(path: Path) -> "Iterator[cv2.VideoCapture]":
     check_regular(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a video")
@@ -75,7 +75,7 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
         capture.release()
 
 
-def _retrieved(capture: cv2.VideoCapture, path: Path, number: int) -> RgbImage:
+def _retrieved(capture: "cv2.VideoCapture", path: Path, number: int) -> RgbImage:
     fine, image = capture.retrieve()
     if not fine:
         raise FrameError(f"{path}: frame {number} (from 0) cannot be decoded")

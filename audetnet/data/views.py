@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from audetnet.data.augment import Augmentation, Draws, joined
+from audetnet.data.augment import Augmentation, Draws, concatenate
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 
-AS_IT_IS = 0
+ORIGINAL = 0
 """The view that is not augmented."""
 Indices = npt.NDArray[np.int64]
 
 
 def view_name(frame: str, view: int) -> str:
     """The name of a view among packed rows."""
-    return frame if view == AS_IT_IS else f"{frame}/{view}"
+    return frame if view == ORIGINAL else f"{frame}/{view}"
 
 
 def view_draws(frames: Sequence[str], views: Sequence[int], size: Sequence[int]) -> Draws:
@@ -31,15 +31,15 @@ def view_draws(frames: Sequence[str], views: Sequence[int], size: Sequence[int])
     drawn = []
     for frame, view in zip(frames, views, strict=True):
         place = (view, zlib.crc32(frame.encode()))
-        if view == AS_IT_IS:
-            drawn.append(as_it_is(1, size))
+        if view == ORIGINAL:
+            drawn.append(identity_draws(1, size))
         else:
             generator = torch_generator(cpu, 0, Purpose.VIEWS, *place)
             drawn.append(augmentation.draw(1, size, generator))
-    return joined(drawn)
+    return concatenate(drawn)
 
 
-def as_it_is(count: int, size: Sequence[int]) -> Draws:
+def identity_draws(count: int, size: Sequence[int]) -> Draws:
     """Draws that change nothing."""
     return Draws(
         torch.zeros(count, dtype=torch.bool), torch.ones(count, 3), torch.zeros(count, 3, *size)

@@ -12,7 +12,7 @@ from audetnet.console.progress import ProgressBar
 from audetnet.data.batches import Batches, evaluation_batch_indices
 from audetnet.data.factors import FactorTable
 from audetnet.data.frames import FrameSet
-from audetnet.data.ids import time_key
+from audetnet.data.ids import natural_sort_key
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Reference, encoded
 from audetnet.evaluation.metrics import Array
@@ -131,7 +131,7 @@ def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:
     """
     rows: dict[str, list[int]] = {}
     once = {frame: row for row, frame in enumerate(frames.ids)}
-    for row in sorted(once.values(), key=lambda row: time_key(frames.ids[row])):
+    for row in sorted(once.values(), key=lambda row: natural_sort_key(frames.ids[row])):
         rows.setdefault(frames.subjects[row], []).append(row)
     kept = {who: own for who, own in rows.items() if len(own) >= FEWEST_FRAMES} or rows
     notes = []

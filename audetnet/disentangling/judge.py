@@ -20,7 +20,7 @@ from audetnet.console.progress import ProgressBar
 from audetnet.data.augment import Augmentation
 from audetnet.data.frames import FrameSet
 from audetnet.faces.dlib_models import INSTALL
-from audetnet.files.whole import FileError, check_regular, write_bytes
+from audetnet.files.atomic import FileError, check_regular, write_bytes
 from audetnet.labels import active
 from audetnet.networks.au_head import masked_loss
 from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator

@@ -14,10 +14,10 @@ from jinja2 import Environment, StrictUndefined
 from audetnet.console.text_table import text_table
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.table import Cell, NotMeasuredError, Row, Table
-from audetnet.drawing import rendered
+from audetnet.drawing import figure_bytes
 from audetnet.evaluation.people import Estimate
+from audetnet.files.atomic import write_bytes, write_text
 from audetnet.files.csv import write_csv
-from audetnet.files.whole import write_bytes, write_text
 
 _TEMPLATE = "report.html"
 _ABSENT = "-"
@@ -40,10 +40,10 @@ def write_report(
     """Write report.html, results.json, rows.csv, factors.csv, figures/*.png and, of the first
     figure, summary.pdf. Raises UserError where the disk refuses.
     """
-    images = [rendered(figure.figure, "png") for figure in figures]
+    images = [figure_bytes(figure.figure, "png") for figure in figures]
     files_of_figures = {
         **{f"{n}.png": image for n, image in zip(_names(figures), images, strict=True)},
-        "summary.pdf": rendered(figures[0].figure, "pdf"),
+        "summary.pdf": figure_bytes(figures[0].figure, "pdf"),
     }
     for name, image in files_of_figures.items():
         _write(directory / "figures" / name, image)

@@ -13,8 +13,8 @@ from audetnet.data.augment import change_colours, to_unit_range
 from audetnet.data.batches import Batches, PackedRows
 from audetnet.data.cache import PackedFrames
 from audetnet.data.frames import FrameSet
-from audetnet.data.metadata import subject_numbers
-from audetnet.data.person_at_rest import RestFrames, at_rest
+from audetnet.data.metadata import subject_indices
+from audetnet.data.neutral_frames import NeutralFrames, neutral_medians
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
 from audetnet.evaluation.at_rest import stem_reference
 from audetnet.evaluation.evaluate import Reference
@@ -101,7 +101,7 @@ class TrainedRun:
         """
         medians = _medians(self.test_code, self.test)
         level = _medians(self.train_code, self.train).mean(dim=0)
-        rest = medians[torch.from_numpy(subject_numbers(self.test.subjects))]
+        rest = medians[torch.from_numpy(subject_indices(self.test.subjects))]
         return self.predictions(Code.of(self.test_code.z1 - rest + level, self.test_code.z2))
 
     def labels_as_predictions(self) -> Array:
@@ -127,8 +127,8 @@ class TrainedRun:
 
 def _medians(code: Code, frames: FrameSet) -> Tensor:
     """Of z1 over all frames of each person, (P, C, h, w)."""
-    rows = RestFrames().of(frames.ids, subject_numbers(frames.subjects), 0)
-    return at_rest(rows, lambda own: code.z1[torch.from_numpy(own)])
+    rows = NeutralFrames().of(frames.ids, subject_indices(frames.subjects), 0)
+    return neutral_medians(rows, lambda own: code.z1[torch.from_numpy(own)])
 
 
 def encoded_run(
@@ -152,7 +152,7 @@ def encoded_run(
     references: list[Reference | None] = [None, None]
     if with_rest:
         pairs = zip((train, test), samples, strict=True)
-        references = [stem_reference(model, of, frames, RestFrames(), 0) for of, frames in pairs]
+        references = [stem_reference(model, of, frames, NeutralFrames(), 0) for of, frames in pairs]
     of_test = references[1]
     rest = None if of_test is None else of_test.at_rest[torch.from_numpy(test.subjects)]
     return TrainedRun(

@@ -1,1 +1,1 @@
-"""The processes that share a run: who computes what, and what they tell each other."""
+"""Distributed training: who computes what, and how processes communicate."""

@@ -1,6 +1,7 @@
-"""Batch norm over the batch of all processes. ``nn.SyncBatchNorm`` runs on GPUs only and has no
-double backward, which a critic's penalty needs; this has both, with one message a layer and
-direction.
+"""Batch norm synchronised over all processes.
+
+``nn.SyncBatchNorm`` runs on GPUs only and has no double backward, which a critic's gradient penalty
+needs. This one runs anywhere and has it, with one message per layer and direction.
 """
 
 from typing import cast
@@ -13,16 +14,16 @@ from audetnet.errors import UserError
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
-    """``nn.BatchNorm2d`` whose mean and variance are those of all processes' samples together.
+    """``nn.BatchNorm2d`` with mean and variance over the samples of all processes.
 
-    Each process sends its own mean, sum of squared deviations and count, which are combined as in
+    Each process contributes its mean, sum of squared deviations and count; they are combined as in
     Chan et al. 1979.
     """
 
     world: World
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W), of this process, to the same shape."""
+        """This process's samples (B, C, H, W), normalised."""
         if not self.training:
             return super().forward(x)
         values = x.float()
@@ -38,15 +39,15 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         return result.to(x.dtype)
 
     def _statistics(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean (C,), biased variance (C,) and count of a channel's values in all processes."""
+        """Mean (C,), biased variance (C,) and count of values per channel over all processes."""
         over = (0, 2, 3)
         mean = values.mean(dim=over)
         squares = ((values - _per_channel(mean)) ** 2).sum(dim=over)
         count = values.new_full((1,), values.numel() // len(mean))
-        place = torch.zeros(self.world.size, 1, device=values.device)
-        place[self.world.rank] = 1
+        own_row = torch.zeros(self.world.size, 1, device=values.device)
+        own_row[self.world.rank] = 1
         own = torch.cat([mean, squares, count])
-        means, deviations, counts = self.world.sum(place * own).split(
+        means, deviations, counts = self.world.sum(own_row * own).split(
             [len(mean), len(mean), 1], dim=1
         )
         total = counts.sum()
@@ -66,9 +67,9 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
 
 
 def synchronise_batch_norm(network: nn.Module, world: World) -> None:
-    """Make every ``nn.BatchNorm2d`` of a network one over all processes; nothing for a single
-    process. Layers keep their identity, parameters and buffers: frozen ones stay frozen, and a
-    checkpoint is the same. Raises UserError for other kinds of it (timm's) that learn.
+    """Synchronise every ``nn.BatchNorm2d`` of a network over all processes, in place; a no-op for a
+    single process. Parameters and buffers are kept: frozen layers stay frozen, and checkpoints do
+    not change. Raises UserError for trainable batch norms of timm, which are not supported.
     """
     if world.is_alone:
         return
@@ -77,8 +78,8 @@ def synchronise_batch_norm(network: nn.Module, world: World) -> None:
         foreign = isinstance(layer, nn.BatchNorm2d) and kind.__module__.startswith("timm.")
         if foreign and any(parameter.requires_grad for parameter in layer.parameters()):
             raise UserError(
-                f"{world.size} processes: the batch norm of [timm] is not computed over all of "
-                "them; write freeze_first_n_layers=all, or train in one process"
+                f"{world.size} processes: the batch norm of [timm] is not synchronised between "
+                "them; set freeze_first_n_layers=all, or train in one process"
             )
         if kind is nn.BatchNorm2d:
             layer.__class__ = SynchronisedBatchNorm

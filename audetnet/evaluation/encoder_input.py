@@ -1,4 +1,4 @@
-"""What a model's encoder reads of frames as they are, without augmentation."""
+"""The input of a model's encoder for frames without augmentation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from torch import Tensor
 
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batch, Batches
-from audetnet.data.person_at_rest import Indices
+from audetnet.data.neutral_frames import Indices
 from audetnet.networks.code import Code
 from audetnet.networks.model import AUDetNet
 
 
 @dataclass(frozen=True)
 class EncoderInput:
-    """Normalised pixels (b, 3, H, W), or what the encoder's frozen stem made of them, float32
+    """Normalised pixels (b, 3, H, W), or outputs of the encoder's frozen stem, float32
     (b, C, h, w).
     """
 
@@ -23,27 +23,27 @@ class EncoderInput:
 
     @classmethod
     def of_batch(cls, model: AUDetNet, batch: Batch) -> "EncoderInput":
-        """Of all frames of a batch."""
+        """For all frames of a batch."""
         return cls._of(model, batch.stem, lambda: batch.frames)
 
     @classmethod
     def of_rows(cls, model: AUDetNet, batches: Batches, rows: Indices) -> "EncoderInput":
-        """Of some frames of a set."""
+        """For some frames of a set."""
         return cls._of(model, batches.stem_outputs(rows), lambda: batches.frames(rows))
 
     @classmethod
     def _of(
         cls, model: AUDetNet, stem: Tensor | None, frames: Callable[[], Tensor]
     ) -> "EncoderInput":
-        """The stem's outputs where these are computed once, else the images, which are read then
-        only.
+        """The stem's outputs if they are precomputed; otherwise the images, which are read only
+        then.
         """
         if stem is not None:
             return cls(stem.float(), from_stem=True)
         return cls(model.pixels.encoder_input(to_unit_range(frames())), from_stem=False)
 
     def code(self, model: AUDetNet, rest: Tensor | None = None) -> Code:
-        """The code; ``rest`` (b, C, h, w): what each person shows at rest, for a
+        """The code; ``rest`` (b, C, h, w): each person's features at rest, for a
         [person_reference].
         """
         whole = model.encoder(self.values, rest, from_stem=self.from_stem)

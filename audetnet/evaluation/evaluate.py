@@ -1,4 +1,4 @@
-"""A whole set through the model: eval mode, no gradients, no augmentation, every frame once."""
+"""Evaluate a model on a set: eval mode, no gradients, no augmentation, every frame once."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,12 +31,11 @@ from audetnet.networks.model import AUDetNet
 
 @dataclass(frozen=True, kw_only=True)
 class SetResults:
-    """Named numbers of one set, and the thresholds with the highest F1 on it, (A,). Undefined ones
-    are NaN.
+    """Results of one set, and the thresholds (A,) with the highest F1 on it. NaN = undefined.
 
-    ``losses`` are means over known labels (au) and over pixels (reconstruction, in units of [-1,
-    1]); ``code`` holds z1_z2_cross_correlation and z2_variance, of codes averaged over their
-    positions, where there is a z2.
+    ``losses`` are means over known labels (au) and over pixels (reconstruction, on a scale of
+    [-1, 1]). ``code`` has z1_z2_cross_correlation and z2_variance of codes averaged over positions,
+    if there is a z2.
     """
 
     frames: int
@@ -61,8 +60,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the people of a set show at rest, (P, C, h, w) by subject number: at the stem, where a
-    [person_reference] takes it off, or in z1, from which it is taken off here.
+    """Features of a set's people at rest, (P, C, h, w) by subject index: the stem's output, which a
+    [person_reference] subtracts, or z1, which is subtracted here.
     """
 
     place: Literal["stem", "z1"]
@@ -70,14 +69,14 @@ class Reference:
 
 
 Rows = dict[str, Tensor]
-"""What is known of the frames of a batch: their indices in the set, scores, labels and codes, a row
-a frame; and the batch's summed losses.
+"""Results of a batch: indices in the set, scores, labels and codes, one row per frame; and the
+batch's summed losses.
 """
 
 
 def encoded(model: AUDetNet, batch: Batch, reference: Reference | None = None) -> Code:
-    """The code of a batch as it is, of the stem's outputs where they come with it; minus what the
-    people show at rest where that is given.
+    """The code of a batch, computed from the stem's outputs if the batch has them; with a
+    reference, minus the people's features at rest.
     """
     rest = None if reference is None else reference.at_rest[batch.subjects]
     at_stem = rest if reference is not None and reference.place == "stem" else None
@@ -88,9 +87,7 @@ def encoded(model: AUDetNet, batch: Batch, reference: Reference | None = None) -
 
 
 class Evaluator:
-    """Evaluates a model; ``precision`` opens the context in which networks run (autocast or
-    nothing).
-    """
+    """Evaluates a model; ``precision`` opens the context in which the networks run (autocast)."""
 
     def __init__(
         self,
@@ -116,10 +113,9 @@ class Evaluator:
         reference: Reference | None = None,
         thresholds: Array | None = None,
     ) -> SetResults:
-        """Evaluate the batches of a set; ``each`` is called after every batch. Leaves the model's
-        mode as it was. Where processes share a set, ``gather`` makes the list of all
-        processes' rows from those of this one. ``thresholds`` (A,): those of validation people,
-        NaN where they never show an AU.
+        """Evaluate the batches of a set; ``each`` is called after every batch. Restores the model's
+        mode. If processes share a set, ``gather`` collects the rows of all processes.
+        ``thresholds`` (A,): those of the validation people, NaN if they never show an AU.
         """
         rows = []
         with eval_mode(self._model):
@@ -132,22 +128,23 @@ class Evaluator:
 
     @torch.no_grad()
     def samples(self, batches: Batches, ids: tuple[str, ...], indices: Indices) -> Samples:
-        """Originals and reconstructions of some frames of a set, whose ids are ``ids``."""
+        """Originals and reconstructions of some frames of a set with these ``ids``."""
         frames = batches.frames(indices)
         with eval_mode(self._model), self._precision():
             code = EncoderInput.of_rows(self._model, batches, indices).code(self._model)
-            made = self._model.decode(code)
-        shown = (self._model.pixels.shown(made) * 255).round().to(torch.uint8)
-        return Samples(tuple(ids[i] for i in indices), frames.cpu().numpy(), shown.cpu().numpy())
+            decoded = self._model.decode(code)
+        pixels = (self._model.pixels.shown(decoded) * 255).round().to(torch.uint8)
+        return Samples(tuple(ids[i] for i in indices), frames.cpu().numpy(), pixels.cpu().numpy())
 
     def _forward(self, batch: Batch, reference: Reference | None) -> Rows:
         pixels = to_unit_range(batch.frames)
         with self._precision():
             code = encoded(self._model, batch, reference)
             outputs = self._model.predict(code).float()
-            made = self._model.decode(code).float()
+            decoded = self._model.decode(code).float()
         known = ~batch.labels.isnan()
-        reconstruction = self._reconstruction_loss(made, self._model.pixels.decoder_target(pixels))
+        target = self._model.pixels.decoder_target(pixels)
+        reconstruction = self._reconstruction_loss(decoded, target)
         return {
             "indices": torch.from_numpy(batch.indices),
             "scores": self._head.scores(outputs),
@@ -188,25 +185,25 @@ class Evaluator:
 
     def _predictions(self, scores: Tensor, labels: Tensor, thresholds: Array | None) -> Predictions:
         head, decisions = self._head, _array(self._head.active(scores))
-        said = _array(head.predictions(scores))
+        outputs = _array(head.predictions(scores))
         tuned = None
         if thresholds is not None:
-            at_thresholds = (said >= thresholds) * 1.0
+            at_thresholds = (outputs >= thresholds) * 1.0
             tuned = np.where(np.isnan(thresholds), decisions, at_thresholds)
         return Predictions(
             scores=_array(scores),
             decisions=decisions,
             labels=_array(head.active_labels(labels)),
             tuned_decisions=tuned,
-            probabilities=None if head.regress else said,
-            intensities=said if head.regress else None,
+            probabilities=None if head.regress else outputs,
+            intensities=outputs if head.regress else None,
             intensity_labels=_array(labels) if head.regress else None,
         )
 
 
 @contextmanager
 def eval_mode(model: AUDetNet) -> Iterator[None]:
-    """Eval mode within it; afterwards the mode that the model was in."""
+    """Inside this context the model is in eval mode; its mode is restored afterwards."""
     training = model.training
     model.eval()
     try:

@@ -1,10 +1,10 @@
-"""Every metric of AU recognition and of the code, each defined once. A new one of AU recognition is
-one decorated function here and its test.
+"""Every metric of AU recognition and of the code, each defined once. To add a metric of AU
+recognition, write a decorated function here and its test.
 
 Conventions: N frames, A AUs; scores are real, higher is more active; labels and decisions are 0/1;
-intensities are on the scale 0-5. A NaN label is unknown and takes no part. A metric is computed per
+intensities are on a scale of 0-5. A NaN label is unknown and is ignored. A metric is computed per
 AU over all frames at once (never a mean of batch means); ``mean_of`` averages over the AUs for
-which it is defined. What is undefined is NaN.
+which it is defined. Undefined values are NaN.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ Function = Callable[..., float]
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """All predictions of a set, (N, A) each: what was decided, and what is true (NaN = unknown).
+    """All predictions and labels (NaN = unknown) of a set, (N, A) each.
 
-    ``tuned_decisions`` are those at thresholds chosen on validation people, None without them;
-    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed,
-    ``probabilities`` where they are.
+    ``tuned_decisions`` are at thresholds chosen on validation people, None without them.
+    ``intensities`` and ``intensity_labels`` are None unless intensities are regressed;
+    ``probabilities`` is None if they are.
     """
 
     scores: Array
@@ -40,9 +40,9 @@ class Predictions:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """``reads`` names the fields of Predictions that the function gets, (N,) each, of the frames on
-    which an AU is known; where one of them is None there is no such metric. ``shown``: in the line
-    of an epoch and in the curves, where higher is better. ``is_error``: lower is better.
+    """``reads`` names the fields of Predictions that the function gets, (N,) each, for the frames
+    on which an AU is known; if one of them is None, the metric is omitted. ``shown``: in the line
+    of each epoch and in the curves (higher must be better). ``is_error``: lower is better.
     """
 
     function: Function
@@ -53,7 +53,7 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {}
-"""By their names in files, in the order of their columns."""
+"""By their names in files, in column order."""
 
 
 def metric(
@@ -63,7 +63,7 @@ def metric(
     shown: bool = False,
     is_error: bool = False,
 ) -> Callable[[Function], Function]:
-    """Register a function as a metric of each AU."""
+    """Register a function as a per-AU metric."""
 
     def register(function: Function) -> Function:
         assert name not in METRICS, name
@@ -77,13 +77,13 @@ def metric(
 
 
 def metric_title(name: str) -> str:
-    """The title of a metric for people; the name of one that this version does not know."""
+    """The display title of a metric; its name if this version does not know it."""
     return METRICS[name].title if name in METRICS else name
 
 
 @metric("f1", "F1", ("decisions", "labels"), shown=True)
 def f1(decisions: Array, labels: Array) -> float:
-    """2 TP / (2 TP + FP + FN), 0-1. NaN where no known frame is active: then it says nothing of the
+    """2 TP / (2 TP + FP + FN), 0-1. NaN if no known frame is active: then it says nothing about the
     detector.
     """
     hits = float(np.sum((decisions == 1) & (labels == 1)))
@@ -94,16 +94,16 @@ def f1(decisions: Array, labels: Array) -> float:
 
 @metric("accuracy", "accuracy", ("decisions", "labels"))
 def accuracy(decisions: Array, labels: Array) -> float:
-    """Share of frames decided rightly, 0-1. NaN without frames."""
+    """The share of correct decisions, 0-1. NaN without frames."""
     return float(np.mean(decisions == labels)) if len(labels) else float("nan")
 
 
 @metric("2afc", "2AFC", ("scores", "labels"), shown=True)
 def two_afc(scores: Array, labels: Array) -> float:
-    """2AFC, the area under the ROC curve: the chance that an active frame scores above an inactive
-    one, ties half.
+    """2AFC, the area under the ROC curve: the probability that an active frame scores higher than
+    an inactive one, ties counting half.
 
-    0-1, chance 0.5. By ranks (Mann-Whitney); NaN unless both classes occur.
+    0-1, chance 0.5. Computed from ranks (Mann-Whitney); NaN unless both classes occur.
     """
     active = labels == 1
     positives, negatives = int(active.sum()), int((~active).sum())
@@ -118,8 +118,8 @@ def icc31(predicted: Array, actual: Array) -> float:
     """ICC(3,1) of Shrout & Fleiss 1979: (BMS - EMS) / (BMS + EMS) for two raters, consistency,
     single rating.
 
-    -1 to 1, chance 0, ideal 1. BMS is the mean square between frames, EMS the residual one. NaN for
-    fewer than two frames or without any variance.
+    -1 to 1, chance 0, ideal 1. BMS is the mean square between frames, EMS the residual mean square.
+    NaN for fewer than two frames or without any variance.
     """
     count = len(actual)
     if count < 2 or (np.ptp(predicted) == 0 and np.ptp(actual) == 0):
@@ -146,7 +146,7 @@ def mse(predicted: Array, actual: Array) -> float:
 
 @metric("pcc", "PCC", ("intensities", "intensity_labels"))
 def pcc(predicted: Array, actual: Array) -> float:
-    """Pearson correlation coefficient, -1 to 1. NaN where one of the two does not vary."""
+    """Pearson correlation coefficient, -1 to 1. NaN if one of the two is constant."""
     if len(actual) < 2 or np.ptp(predicted) == 0 or np.ptp(actual) == 0:
         return float("nan")
     return float(np.corrcoef(predicted, actual)[0, 1])
@@ -160,27 +160,27 @@ def f1_tuned(decisions: Array, labels: Array) -> float:
 
 @metric("average_precision", "AP", ("scores", "labels"))
 def average_precision(scores: Array, labels: Array) -> float:
-    """The mean, over active frames, of the precision at their score: the area under the
-    precision-recall curve, not interpolated. 0-1, chance the share of active frames. NaN where no
-    frame is active.
+    """The mean precision at the scores of the active frames: the area under the precision-recall
+    curve, without interpolation. 0-1, chance is the share of active frames. NaN if no frame is
+    active.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, active = scores[order], labels[order] == 1
     if not active.any():
         return float("nan")
-    ends = np.searchsorted(-ranked, -ranked, side="right")  # equal scores are decided alike
+    ends = np.searchsorted(-ranked, -ranked, side="right")  # equal scores get equal decisions
     return float(np.mean((np.cumsum(active)[ends - 1] / ends)[active]))
 
 
 BINS = 15
-"""Of the calibration error, of equal width."""
+"""Number of bins of the calibration error, of equal width."""
 
 
 @metric("calibration_error", "ECE", ("probabilities", "labels"), is_error=True)
 def calibration_error(probabilities: Array, labels: Array) -> float:
-    """Expected calibration error (Guo et al. 2017) of the probability of being active: the mean
-    over frames of the distance between the mean probability and the share of active frames in
-    their bin. 0-1, ideal 0. NaN without frames.
+    """Expected calibration error (Guo et al. 2017) of the probability of being active: the
+    difference between the mean probability and the share of active frames in a bin, averaged over
+    frames. 0-1, ideal 0. NaN without frames.
     """
     if not len(labels):
         return float("nan")
@@ -189,12 +189,12 @@ def calibration_error(probabilities: Array, labels: Array) -> float:
 
 
 def calibration_bins(probabilities: Array) -> npt.NDArray[np.int64]:
-    """The bin (from 0) of each probability; 1 is in the last one."""
+    """The bin (from 0) of each probability; 1 is in the last bin."""
     return np.minimum(probabilities * BINS, BINS - 1).astype(np.int64)
 
 
 def au_metrics(predictions: Predictions, au_names: tuple[str, ...]) -> MetricTable:
-    """Every metric of every AU for which there is what it reads."""
+    """Every metric whose inputs are available, for every AU."""
     known = ~np.isnan(predictions.labels)
     table: MetricTable = {}
     for name, entry in METRICS.items():
@@ -208,17 +208,16 @@ def au_metrics(predictions: Predictions, au_names: tuple[str, ...]) -> MetricTab
 
 
 def mean_of(values: dict[str, float]) -> float:
-    """Mean over the AUs for which a metric is defined; NaN if it is for none."""
+    """The mean over the AUs for which a metric is defined; NaN if there are none."""
     defined = [value for value in values.values() if not np.isnan(value)]
     return float(np.mean(defined)) if defined else float("nan")
 
 
 def cross_correlation(z1: Array, z2: Array) -> float:
-    """XCov: the mean of squared Pearson correlations over all pairs of a z1 and a z2 dimension,
-    0-1.
+    """XCov: the mean squared Pearson correlation over all pairs of a z1 and a z2 dimension, 0-1.
 
-    z1 (N, D1), z2 (N, D2); dimensions that do not vary are left out. Independent blocks give about
-    1 / (N - 1), not 0; it sees linear dependence only. NaN where nothing is left.
+    z1 (N, D1), z2 (N, D2); constant dimensions are ignored. Independent blocks give about
+    1 / (N - 1), not 0; only linear dependence is seen. NaN if no dimensions are left.
     """
     first, second = _standardised(z1), _standardised(z2)
     if len(z1) < 2 or not first.size or not second.size:
@@ -227,9 +226,7 @@ def cross_correlation(z1: Array, z2: Array) -> float:
 
 
 def mean_variance(z: Array) -> float:
-    """Mean over dimensions of the variance over frames, in squared units of the code; 0 =
-    collapsed. z (N, D).
-    """
+    """The variance over frames, averaged over dimensions; 0 = collapsed. z (N, D)."""
     return float(z.var(axis=0).mean()) if z.size else float("nan")
 
 

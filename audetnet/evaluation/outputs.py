@@ -1,4 +1,4 @@
-"""What a model says of every frame of a set: eval mode, no gradients, nothing decoded."""
+"""A model's scores for every frame of a set: eval mode, no gradients, no decoding."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ _BATCH = 64
 def read_scores(
     model: AUDetNet, head: AUHead, batches: Batches, count: int, reference: Reference | None = None
 ) -> Tensor:
-    """The scores (N, A) of the ``count`` frames of a set, in their order, on the CPU."""
+    """The scores (N, A) of the ``count`` frames of a set, in order, on the CPU."""
     batch_indices = evaluation_batch_indices(count, _BATCH, None)
     parts = []
     with eval_mode(model), ProgressBar("predicting", len(batch_indices)) as bar:

@@ -1,8 +1,8 @@
-"""Estimates over people: a statistic is a function of how much each person counts, so that people
-can be drawn again (the bootstrap) without measuring anything anew.
+"""Estimates with intervals over people. A statistic is a function of each person's weight, so that
+people can be resampled (bootstrap) without computing anything again.
 
-Frames of one person resemble each other, so an interval over frames would be far too narrow: the
-people are what was sampled.
+Frames of a person resemble each other, so an interval over frames would be much too narrow: the
+sampling unit is the person.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from audetnet.evaluation.metrics import Array
 
 Indices = npt.NDArray[np.int64]
 Statistic = Callable[[Array], float]
-"""Weights (P,) of the people, 1 each for the sample as it is, to a number; NaN where undefined."""
+"""Weights (P,) of the people, all 1 for the original sample, to a number; NaN if undefined."""
 DRAWS = 1000
-"""Bootstrap samples behind an interval."""
+"""Bootstrap samples per interval."""
 CONFIDENCE = 0.95
 FEWEST_PEOPLE = 3
-"""With fewer people than this there is no interval."""
+"""With fewer people there is no interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A value with its interval over people (NaN where there is none) and, of a test, its p."""
+    """A value with its interval over people (NaN if there is none) and, for a test, its p."""
 
     value: float
     low: float = float("nan")
@@ -36,8 +36,8 @@ class Estimate:
 def estimate(
     statistic: Statistic, people: int, generator: np.random.Generator, p: float | None = None
 ) -> Estimate:
-    """The statistic on the sample, and the percentile interval (95 %) of ``DRAWS`` samples of
-    people drawn with replacement (Efron 1979; cluster bootstrap).
+    """The statistic on the sample, with the 95 % percentile interval over ``DRAWS`` samples of
+    people with replacement (cluster bootstrap; Efron 1979).
     """
     (found,) = estimates(lambda weights: np.array([statistic(weights)]), people, generator)
     return replace(found, p=p)
@@ -46,32 +46,32 @@ def estimate(
 def estimates(
     statistics: Callable[[Array], Array], people: int, generator: np.random.Generator
 ) -> list[Estimate]:
-    """The same of several statistics (K,) of the same weights, over the same samples."""
+    """``estimate`` for several statistics (K,) of the same weights, over the same samples."""
     values = statistics(np.ones(people))
     known = ~np.isnan(values)
     low, high = np.full((2, len(values)), np.nan)
     if people >= FEWEST_PEOPLE and known.any():
-        drawn = np.array([statistics(weights) for weights in drawn_people(people, generator)])
-        low[known], high[known] = interval(drawn[:, known])
+        samples = np.array([statistics(weights) for weights in resampled_people(people, generator)])
+        low[known], high[known] = interval(samples[:, known])
     numbers = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
-    return [Estimate(value=value, low=least, high=most) for value, least, most in numbers]
+    return [Estimate(value=value, low=lower, high=upper) for value, lower, upper in numbers]
 
 
-def drawn_people(people: int, generator: np.random.Generator) -> Array:
-    """How often each person counts in each sample, (DRAWS, P)."""
+def resampled_people(people: int, generator: np.random.Generator) -> Array:
+    """How often each person occurs in each bootstrap sample, (DRAWS, P)."""
     counts = generator.multinomial(people, np.full(people, 1 / people), size=DRAWS)
     return counts.astype(np.float64)
 
 
-def interval(drawn: Array) -> tuple[Array, Array]:
-    """The percentile interval (95 %) of values over samples (DRAWS, ...); NaN takes no part."""
+def interval(samples: Array) -> tuple[Array, Array]:
+    """The 95 % percentile interval of values over samples (DRAWS, ...); NaN is ignored."""
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    low, high = np.nanquantile(samples, [tail, 1 - tail], axis=0)
     return low, high
 
 
 def sums_by_person(values: Array, person: Indices) -> Array:
-    """Sums (P, ...) over the frames of each person of values (N, ...); ``person`` (N,) counts from
+    """Sums (P, ...) of values (N, ...) over each person's frames; ``person`` (N,) is an index from
     0.
     """
     sums = np.zeros((int(person.max()) + 1, *values.shape[1:]))

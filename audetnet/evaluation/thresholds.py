@@ -1,4 +1,4 @@
-"""From which output on an AU counts as active: the choice, and the file of it in a run."""
+"""The AUs' thresholds: how they are chosen, and their file in a run directory."""
 
 import json
 import math
@@ -10,20 +10,21 @@ import numpy as np
 
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
+from audetnet.files.atomic import write_text
 from audetnet.files.json import read_json
-from audetnet.files.whole import write_text
 
 THRESHOLDS_FILE = "thresholds.json"
-"""Within a run directory."""
+"""In a run directory."""
 Scale = Literal["probability", "intensity"]
-"""What outputs are: probabilities of being active (0-1), or intensities (0-5)."""
+"""The outputs' scale: probability of being active (0-1), or intensity (0-5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """An AU is active from this output on. ``default`` and ``validation`` are (A,), in the order of
-    ``aus``: what the AU loss says, and what maximises F1 on the validation people; None without
-    them, the default where they never show an AU. ``epoch`` (from 1) is the one that they are of.
+    """An AU is active if its output is at least the threshold. ``default`` and ``validation`` are
+    (A,), in the order of ``aus``: those of the AU loss, and those that maximise F1 on the
+    validation people (None without validation people; the default for AUs they never show).
+    ``epoch`` (from 1) is the epoch that they belong to.
     """
 
     aus: tuple[str, ...]
@@ -34,12 +35,12 @@ class Thresholds:
 
 
 def write_thresholds(path: Path, thresholds: Thresholds) -> None:
-    """Write the file whole. Raises FileError."""
+    """Write the file atomically. Raises FileError."""
     write_text(path, json.dumps(thresholds_as_json(thresholds), indent=1) + "\n")
 
 
 def thresholds_as_json(thresholds: Thresholds) -> dict[str, Any]:
-    """As plain JSON data."""
+    """As JSON data."""
     tuned = thresholds.validation
     return {
         "scale": thresholds.scale,
@@ -54,18 +55,18 @@ def read_thresholds(run: Path) -> Thresholds:
     path = run / THRESHOLDS_FILE
     if not path.exists():
         raise UserError(
-            f"{path}: no such file; a run writes it at its end: let it finish, or, if it was "
-            "trained by an earlier version, type its train command again"
+            f"{path}: no such file; it is written at the end of a run: let the run finish, or, if "
+            "it was trained by an earlier version, run its train command again"
         )
     thresholds = thresholds_of_json(read_json(path))
     if thresholds is None:
-        raise UserError(f"{path}: expected what train writes there: scale, epoch, thresholds by AU")
+        raise UserError(f"{path}: expected a file written by train: scale, epoch, thresholds by AU")
     return thresholds
 
 
 def thresholds_of_json(content: Any) -> Thresholds | None:
     """The inverse of ``thresholds_as_json``; None for anything else."""
-    if not _is_right(content):
+    if not _is_valid(content):
         return None
     aus, tuned = tuple(content["default"]), content["validation"]
     return Thresholds(
@@ -77,7 +78,7 @@ def thresholds_of_json(content: Any) -> Thresholds | None:
     )
 
 
-def _is_right(content: Any) -> bool:
+def _is_valid(content: Any) -> bool:
     if not isinstance(content, dict):
         return False
     default, tuned = content.get("default"), content.get("validation")
@@ -101,9 +102,9 @@ def _by_au(aus: tuple[str, ...], values: Array) -> dict[str, float]:
 
 
 def best_f1_threshold(scores: Array, labels: Array) -> float:
-    """The threshold with the highest F1 of ``scores >= threshold``, half way to the next lower
-    score; the highest of several. scores, labels (N,): 0/1, NaN takes no part. NaN where no frame
-    is active.
+    """The threshold that maximises the F1 of ``scores >= threshold``, half way to the next lower
+    score; the highest one on ties. scores, labels (N,): 0/1, NaN is ignored. NaN if no frame is
+    active.
     """
     known = ~np.isnan(labels) & ~np.isnan(scores)
     order = np.argsort(-scores[known], kind="stable")
@@ -111,7 +112,7 @@ def best_f1_threshold(scores: Array, labels: Array) -> float:
     if not active.any():
         return float("nan")
     f1 = 2 * np.cumsum(active) / (np.arange(1, len(ranked) + 1) + active.sum())
-    ends = np.append(ranked[1:] < ranked[:-1], True)  # equal scores are decided alike
+    ends = np.append(ranked[1:] < ranked[:-1], True)  # equal scores get equal decisions
     best = int(np.argmax(np.where(ends, f1, -1)))
     if best + 1 == len(ranked):
         return float(ranked[best])
@@ -119,6 +120,6 @@ def best_f1_threshold(scores: Array, labels: Array) -> float:
 
 
 def best_f1_thresholds(scores: Array, labels: Array) -> Array:
-    """Of each AU, (A,), from (N, A) each."""
+    """``best_f1_threshold`` of each AU, (A,), from scores and labels (N, A)."""
     columns = range(labels.shape[1])
     return np.array([best_f1_threshold(scores[:, au], labels[:, au]) for au in columns])

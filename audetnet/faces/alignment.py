@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from audetnet.faces.landmarks import LandmarkError, Points, checked
+from audetnet.faces.landmarks import LandmarkError, Points, check_landmarks
+from audetnet.faces.opencv import cv2
 
 Matrix = npt.NDArray[np.float64]
 """(2, 3): a linear map and a translation."""
@@ -58,7 +58,7 @@ def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
 
     Raises LandmarkError at landmarks that make no crop.
     """
-    points = checked(landmarks)
+    points = check_landmarks(landmarks)
     eyes = np.stack([points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)])
     return square_transform(points, eyes, alignment)
 

@@ -7,13 +7,13 @@ face is there, where its box is, and where its eyes are.
 from dataclasses import dataclass
 from math import cos, radians, sin
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from audetnet.faces.alignment import ByteImage, Matrix, transform_points
 from audetnet.faces.detector import Box
 from audetnet.faces.landmarks import Points
+from audetnet.faces.opencv import cv2
 from audetnet.faces.shipped_network import ShippedFile, ShippedNetwork, sigmoid
 
 _LOWEST_SCORE = 0.5

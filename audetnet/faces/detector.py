@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.landmarks import Points
+from audetnet.faces.opencv import need_opencv
 from audetnet.faces.sources import DetectorName
 
 
@@ -59,6 +60,7 @@ class LandmarkDetector(Protocol):
 
 def landmark_detector(name: DetectorName) -> LandmarkDetector:
     """The detector of a name. Raises UserError where it needs something that is not installed."""
+    need_opencv()
     if name == "dlib":
         from audetnet.faces.dlib_detector import DlibDetector
 

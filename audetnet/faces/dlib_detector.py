@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from math import nan
 from typing import Any, Final
 
-import cv2
 import numpy as np
 
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.detector import Box, Face
 from audetnet.faces.dlib_models import dlib_model
+from audetnet.faces.opencv import cv2
 from audetnet.faces.sources import DetectorName
 
 LONGEST_SIDE = 1024

@@ -6,7 +6,6 @@ from cmath import phase
 from dataclasses import dataclass
 from math import degrees, hypot
 
-import cv2
 import numpy as np
 
 from audetnet.faces.alignment import (
@@ -18,6 +17,7 @@ from audetnet.faces.alignment import (
     transform_points,
 )
 from audetnet.faces.landmarks import Points
+from audetnet.faces.opencv import cv2
 from audetnet.faces.shipped_network import ShippedNetwork, sigmoid
 
 _SIDE = 192

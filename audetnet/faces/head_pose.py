@@ -5,12 +5,12 @@ from functools import lru_cache
 from math import asin, atan2, degrees
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from audetnet.faces.alignment import LEFT_EYE, RIGHT_EYE
 from audetnet.faces.landmarks import LandmarkError, Points, without_inner_mouth_corners
+from audetnet.faces.opencv import cv2
 
 MODEL_FILE = Path(__file__).with_name("mean_face_66.csv")
 

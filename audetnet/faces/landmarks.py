@@ -23,7 +23,7 @@ class LandmarkError(UserError):
     """Landmarks that cannot be used."""
 
 
-def checked(points: npt.ArrayLike) -> Points:
+def check_landmarks(points: npt.ArrayLike) -> Points:
     """The points as float64 (66 or 68, 2). Raises LandmarkError at another shape or at numbers that
     are not finite.
     """
@@ -50,7 +50,7 @@ def checked(points: npt.ArrayLike) -> Points:
 
 def without_inner_mouth_corners(points: Points) -> Points:
     """The 66-point form of 66 or 68 points."""
-    points = checked(points)
+    points = check_landmarks(points)
     if len(points) == 66:
         return points
     return np.delete(points, INNER_MOUTH_CORNERS, axis=0)
@@ -66,7 +66,7 @@ def read_landmarks(path: Path) -> Points:
     if reader is None:
         raise LandmarkError(f"{path}: expected a landmark file: {', '.join(SUFFIXES)}")
     try:
-        return checked(reader(path))
+        return check_landmarks(reader(path))
     except OSError as error:
         raise LandmarkError(f"{path}: cannot be read: {error.strerror or error}") from error
     except LandmarkError as error:

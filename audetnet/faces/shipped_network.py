@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from audetnet.faces.opencv import cv2
 
 FloatArray = npt.NDArray[np.float32]
 ShippedFile = Literal["face_detection_short_range", "face_detection_back", "face_landmark"]

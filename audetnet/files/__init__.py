@@ -1,1 +1,1 @@
-"""Files: read if they are regular, written whole or not at all; csv and JSON in one way."""
+"""Reading regular files only, writing atomically, locking; one way to read CSV and JSON."""

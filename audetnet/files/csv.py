@@ -1,7 +1,7 @@
-"""csv files, read and written in one way throughout the project.
+"""CSV files, as read and written throughout the project.
 
-A text cell that a spreadsheet would take for a formula (it begins with = + - or @) is written with
-an apostrophe before it, and read without it: what was written is what is read.
+A text cell that a spreadsheet would run as a formula (it begins with = + - or @) is written with a
+leading apostrophe, which is removed on reading: cells survive a round trip unchanged.
 """
 
 import csv
@@ -11,15 +11,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from audetnet.errors import UserError, first_line
-from audetnet.files.whole import check_regular, write_text
+from audetnet.files.atomic import check_regular, write_text
 
 Cell = str | float | None
-"""A text, a number, or an empty cell."""
+"""Text, a number, or an empty cell."""
 _FORMULA = re.compile(r"'*[=+\-@]")
 
 
 def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
-    """Rows as csv, quoted where it is needed; numbers in full precision."""
+    """Rows as CSV, quoted where needed; numbers in full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([_guarded(cell) for cell in row] for row in rows)
@@ -27,12 +27,12 @@ def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
-    """Write a file whole. Raises FileError."""
+    """Write a file atomically. Raises FileError."""
     write_text(path, csv_text(rows))
 
 
 def read_csv(path: Path) -> list[list[str]]:
-    """The cells of a file as text; blank lines at its end do not count. Raises UserError."""
+    """The cells of a file as text, without blank lines at its end. Raises UserError."""
     check_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -6,22 +6,23 @@ from pathlib import Path
 
 from audetnet.console.lines import say
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular, writing
+from audetnet.files.atomic import check_regular, write_errors
 
 
 @contextmanager
 def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
-    """Hold a directory; the system gives it free when the process ends, however it ends.
+    """Hold a directory's lock; the system releases it when the process exits, however it exits.
 
-    Where another process holds it, ``busy`` is said: as a UserError, or as a line before waiting.
+    If another process holds it, raise a UserError with the text ``busy``, or with ``wait`` print
+    ``busy`` and wait.
     """
     lock = directory / ".lock"
     check_regular(lock)
-    with writing(directory):
+    with write_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         file = lock.open("a")
     with file:
-        if not _taken(file.fileno()):
+        if not _try_lock(file.fileno()):
             if not wait:
                 raise UserError(f"{directory}: {busy}")
             say(f"{directory}: {busy}")
@@ -30,14 +31,14 @@ def locked(directory: Path, busy: str, wait: bool = False) -> Iterator[None]:
 
 
 def lock_descriptor(descriptor: int, blocking: bool = True) -> bool:
-    """That of filelock, which takes a tenth of a second to import: not for a ``--help``."""
+    """``filelock.lock_descriptor``, imported late: the import takes a tenth of a second."""
     import filelock
 
     return filelock.lock_descriptor(descriptor, blocking=blocking)
 
 
-def _taken(descriptor: int) -> bool:
-    """Whether the lock is ours now; also where the disk has no locks, and nothing is guarded."""
+def _try_lock(descriptor: int) -> bool:
+    """Whether the lock was acquired; also True on a file system without locks."""
     try:
         return lock_descriptor(descriptor, blocking=False)
     except OSError:

@@ -1,1 +1,1 @@
-"""What the machine has: devices and memory."""
+"""The machine's devices and memory."""

@@ -1,4 +1,4 @@
-"""Devices by their names."""
+"""Devices by name."""
 
 from typing import TYPE_CHECKING
 
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     import torch
 
 
-def chosen_device(name: str, process: int | None = None) -> "torch.device":
-    """The device of that name; auto is the GPU where there is one. Where several processes share a
-    machine, the ``process``-th takes the GPU of its number. Raises UserError.
+def select_device(name: str, process: int | None = None) -> "torch.device":
+    """The device of that name; ``auto`` is the GPU if there is one. If several processes share a
+    machine, each takes the GPU with its number, ``process``. Raises UserError.
     """
     import torch
 
@@ -19,7 +19,7 @@ def chosen_device(name: str, process: int | None = None) -> "torch.device":
     if name == "cuda" and process is not None:
         name = f"cuda:{process}"
     elif name.startswith("cuda:") and process is not None:
-        raise UserError(f"--device {name}: each process takes a GPU of its own; use --device cuda")
+        raise UserError(f"--device {name}: each process uses its own GPU; use --device cuda")
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -28,7 +28,7 @@ def chosen_device(name: str, process: int | None = None) -> "torch.device":
         raise UserError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(
-            f"--device {name}: there are {torch.cuda.device_count()} CUDA devices; use fewer "
+            f"--device {name}: only {torch.cuda.device_count()} CUDA devices found; use fewer "
             "processes or --device cpu"
         )
     return device

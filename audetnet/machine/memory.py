@@ -1,17 +1,17 @@
-"""How the process gets memory from the system, and how much there is."""
+"""How much memory there is, and how the process allocates it."""
 
 import ctypes
 import os
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _NEVER = -1
-"""Parameters and a value of mallopt(3) of the GNU C library."""
+"""Parameters and a value of glibc's mallopt(3)."""
 
 
 def keep_freed_memory() -> None:
-    """Give no freed memory back to the system before the process ends. By default glibc maps every
-    block above 32 MiB anew, and the system fills it with zeros: at 256x256 that took half the time
-    of training on a CPU (benchmarks/growth.py). Does nothing with another C library.
+    """Keep freed memory until the process exits instead of returning it to the system. By default
+    glibc maps every block above 32 MiB anew and the kernel zeroes it, which took half of the
+    training time at 256x256 on a CPU (benchmarks/growth.py). No effect with other C libraries.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -22,7 +22,7 @@ def keep_freed_memory() -> None:
 
 
 def installed_memory() -> int | None:
-    """Bytes of the machine's memory, where the system says it."""
+    """The machine's memory in bytes; None if the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the AUPredictor's outputs mean, as the loss says that teaches them."""
+"""What the AUPredictor's outputs mean: the loss that trains them decides."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +11,8 @@ from audetnet.networks.au_losses import AU_LOSSES, AULoss
 
 
 def masked_loss(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
-    """A loss of AU_LOSSES, meaned over the known (not NaN) of the targets (B, A); 0, without a
-    gradient, where none is known.
+    """A loss from AU_LOSSES, averaged over the known (not NaN) targets (B, A); 0, without a
+    gradient, if none is known.
     """
     known = ~targets.isnan()
     losses = AU_LOSSES[name].losses(outputs, targets.nan_to_num())
@@ -22,9 +22,9 @@ def masked_loss(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class AUHead:
-    """Reads outputs (B, A) as intensities (``regress``) or occurrences. ``loss_function`` is a name
-    of AU_LOSSES; ``active_from`` is the smallest label that counts as active: 2 of intensities
-    unless dataset.json says otherwise, 1 of occurrences.
+    """Reads outputs (B, A) as intensities (``regress``) or occurrences. ``loss_function`` is a key
+    of AU_LOSSES; ``active_from`` is the smallest label that counts as active: 2 for intensities
+    unless dataset.json says otherwise, 1 for occurrences.
     """
 
     loss_function: str
@@ -36,7 +36,7 @@ class AUHead:
         return AU_LOSSES[self.loss_function](self.regress, self.active_from)
 
     def targets(self, labels: Tensor) -> Tensor:
-        """What the outputs are taught; NaN = unknown."""
+        """What the outputs are trained to match; NaN = unknown."""
         return self._meaning.targets(labels)
 
     def active_labels(self, labels: Tensor) -> Tensor:
@@ -52,23 +52,23 @@ class AUHead:
         return self._meaning.scores(outputs)
 
     def best_outputs(self, targets: Tensor) -> Tensor:
-        """The outputs (..., A) that lose least where these are the targets' means."""
+        """The outputs (..., A) with the smallest loss, given the targets' means."""
         return self._meaning.best_outputs(targets)
 
     def outputs(self, scores: Tensor) -> Tensor:
-        """Scores on the scale of thresholds: of intensities (0-5) with ``regress``, else of
-        probabilities (0-1). An output of MSE may leave the scale.
+        """Scores on the scale of the thresholds: intensities (0-5) with ``regress``, else
+        probabilities (0-1). With MSE an output may leave the scale.
         """
         return self._meaning.outputs(scores)
 
     @property
     def threshold(self) -> float:
-        """The output from which on an AU counts as active, unless people say otherwise."""
+        """The smallest output that counts as active, unless the user sets another one."""
         return self._meaning.threshold
 
     def predictions(self, scores: Tensor) -> Tensor:
-        """Outputs that stay on the scale: intensities (0-5) with ``regress``, else probabilities
-        (0-1). Thresholds are chosen on these, and applied to these.
+        """Outputs clamped to the scale: intensities (0-5) with ``regress``, else probabilities
+        (0-1). Thresholds are chosen on these and applied to these.
         """
         return self.outputs(scores).clamp(0, MAX_INTENSITY if self.regress else 1)
 

@@ -1,5 +1,5 @@
-"""The losses that teach the AUPredictor. Each owns what outputs mean: what they are taught, what
-they say, and when an AU counts as active. A new one is one decorated class here and its test.
+"""The losses that train the AUPredictor. Each defines what the outputs mean: their targets, their
+scores, and when an AU counts as active. To add one, write a decorated class here and its test.
 
 B images, A AUs; a NaN label is unknown.
 """
@@ -13,26 +13,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audetnet.labels import MAX_INTENSITY
-from audetnet.registry import registered
+from audetnet.registry import register
 
 _ACTIVE_PROBABILITY = 0.5
 _SMALLEST_PROBABILITY = 1e-6
-"""That a logit is given for: that of 0 is infinite."""
+"""Probabilities are clamped to this before the logit: the logit of 0 is infinite."""
 
-Kind = TypeVar("Kind", bound="type[AULoss]")
+LossType = TypeVar("LossType", bound="type[AULoss]")
 AU_LOSSES: dict[str, "type[AULoss]"] = {}
-"""By the names that au_regression_loss_function takes."""
+"""By their names in the cfg option au_regression_loss_function."""
 
 
-def au_loss(name: str) -> Callable[[Kind], Kind]:
-    """Register a class under the name that stands in a cfg."""
-    return registered(AU_LOSSES, name)
+def au_loss(name: str) -> Callable[[LossType], LossType]:
+    """Register a class under the name used in a cfg."""
+    return register(AU_LOSSES, name)
 
 
 @dataclass(frozen=True)
 class AULoss(ABC):
-    """``regress``: outputs stand for intensities, else for occurrences. ``active_from`` is the
-    smallest label that counts as active.
+    """``regress``: outputs are intensities, else occurrences. ``active_from`` is the smallest label
+    that counts as active.
     """
 
     regress: bool
@@ -45,7 +45,7 @@ class AULoss(ABC):
 
     @abstractmethod
     def targets(self, labels: Tensor) -> Tensor:
-        """What the outputs are taught, (B, A); NaN where the label is."""
+        """What the outputs are trained to match, (B, A); NaN where the label is NaN."""
 
     @staticmethod
     @abstractmethod
@@ -54,28 +54,28 @@ class AULoss(ABC):
 
     @staticmethod
     def best_outputs(targets: Tensor) -> Tensor:
-        """The outputs (..., A) that lose least where these are the targets' means."""
+        """The outputs (..., A) with the smallest loss, given the targets' means."""
         return targets
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Tensor:
-        """What outputs say, (B, A): higher is more active."""
+        """Scores (B, A): higher is more active."""
 
     @abstractmethod
     def unit(self, scores: Tensor) -> Tensor:
-        """Scores on the scale of 0-1, which they may leave: a fifth of the intensity, or the
-        probability that an AU is active.
+        """Scores on a scale of 0-1, which they may leave: intensity / 5, or the probability that an
+        AU is active.
         """
 
     def outputs(self, scores: Tensor) -> Tensor:
-        """Scores on the scale of thresholds: intensities (0-5) or probabilities (0-1), which they
-        may leave.
+        """Scores on the scale of the thresholds: intensities (0-5) or probabilities (0-1); they may
+        leave the scale.
         """
         return self.unit(scores) * MAX_INTENSITY if self.regress else self.unit(scores)
 
     @property
     def threshold(self) -> float:
-        """The output from which on an AU counts as active: active_from, or a probability of 0.5."""
+        """The smallest output that counts as active: active_from, or a probability of 0.5."""
         return self.active_from if self.regress else _ACTIVE_PROBABILITY
 
     def active(self, scores: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class UnitScores(AULoss):
 
 @au_loss("MSE")
 class SquaredError(UnitScores):
-    """An output is the score itself."""
+    """The output is the score itself."""
 
     @staticmethod
     def losses(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class SquaredError(UnitScores):
 
 @au_loss("BCEWithLogits")
 class CrossEntropy(UnitScores):
-    """An output is the logit of the score."""
+    """The output is the logit of the score."""
 
     @staticmethod
     def losses(outputs: Tensor, targets: Tensor) -> Tensor:

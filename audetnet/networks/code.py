@@ -1,4 +1,4 @@
-"""The code of images: z1, from which alone the AUs are predicted, and z2, everything else."""
+"""The code of an image: z1, the only input of the AU predictor, and z2, everything else."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 GradientTo = Literal["both", "z1", "z2"]
-"""The block or blocks of a code that a gradient reaches."""
+"""Which blocks of a code receive a gradient."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Code:
 
     @classmethod
     def of(cls, z1: Tensor, z2: Tensor) -> "Code":
-        """The code of two blocks (B, Z1, h, w) and (B, Z2, h, w), not necessarily of one image."""
+        """Join two blocks (B, Z1, h, w) and (B, Z2, h, w), not necessarily of the same image."""
         return cls(torch.cat([z1, z2], dim=1), z1.shape[1])
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class Code:
         return Code(self.whole.mean(dim=(2, 3)), self.z1_channels)
 
     def with_gradient_to(self, blocks: GradientTo) -> "Code":
-        """The same values; the block that is not named is a constant to whoever reads them."""
+        """The same values, with the other block detached."""
         if blocks == "both":
             return self
         if blocks == "z1":
@@ -53,5 +53,5 @@ class Code:
         return Code.of(self.z1.detach(), self.z2)
 
     def shuffled(self, order: Tensor) -> "Code":
-        """z1 of each image with z2 of the image that ``order`` (B,) names."""
+        """z1 of each image with z2 of image ``order[i]``; ``order`` is (B,)."""
         return Code.of(self.z1, self.z2[order])

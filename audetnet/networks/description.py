@@ -1,8 +1,8 @@
-"""The table that ``train.py --describe`` prints."""
+"""The tables printed by ``train.py --describe``."""
 
 from audetnet.console.text_table import text_table
 from audetnet.networks.graph import INPUT, Plan, Step
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 
 _HEADER = ("block", "type", "reads", "output (CxHxW)", "parameters", "GFLOP/image")
 _LEFT_ALIGNED = {1, 2}
@@ -14,8 +14,8 @@ def describe(model: ModelPlan) -> str:
     """Each network as a table (block, type, inputs, output shape, parameters, GFLOP per image), and
     totals.
 
-    A GFLOP is 10^9 operations; one multiply-add of a convolution or matrix product counts two, all
-    else none.
+    A GFLOP is 10^9 operations. A multiply-add of a convolution or matrix product counts as two;
+    everything else is not counted.
     """
     networks = model.networks.values()
     tables = [_table(network, _note(network, model)) for network in networks]
@@ -25,7 +25,7 @@ def describe(model: ModelPlan) -> str:
 
 
 def _objectives(model: ModelPlan) -> str:
-    """What training pursues: weights, critics, and where gradients of the main loss go."""
+    """The training objectives: weights, critics, and where gradients of the main loss go."""
     rows = [("objective", "weight", "critic", "gradients go to")]
     rows += [
         (
@@ -40,7 +40,7 @@ def _objectives(model: ModelPlan) -> str:
 
 
 def _note(network: Plan, model: ModelPlan) -> str:
-    """What a network reads or makes, in terms of z1 and z2."""
+    """A network's input or output in terms of z1 and z2."""
     z1, code = model.z1_channels, model.code_channels
     if network is model.encoder:
         rest = f"z2 = channels {z1}-{code - 1} ({code - z1})" if code > z1 else "no z2"
@@ -55,7 +55,7 @@ def _note(network: Plan, model: ModelPlan) -> str:
         "images": "reads images",
         "z1": f"reads z1 ({z1} channels)",
         "z2": f"reads z2 ({code - z1} channels)",
-    }["z1" if critic is None else critic.critic_reads]
+    }["z1" if critic is None else critic.critic_input]
 
 
 def _table(network: Plan, note: str) -> str:

@@ -1,4 +1,4 @@
-"""Blocks that are fitted once, from all training frames, where others learn by gradients."""
+"""Blocks that are fitted once to all training frames instead of trained by gradient descent."""
 
 from abc import ABC, abstractmethod
 
@@ -7,28 +7,28 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from audetnet.networks.fixed import FromFixed
+from audetnet.networks.fixed import PrecomputedBlock
 
 People = npt.NDArray[np.int64]
-"""(N,): whose frame each is, as any integers."""
+"""(N,): the person in each frame, as arbitrary integers."""
 
 
-class FittedBlock(FromFixed, ABC):
-    """A block without parameters: all that it knows are buffers, which ``fit`` fills.
+class FittedBlock(PrecomputedBlock, ABC):
+    """A block without parameters, only buffers that ``fit`` fills.
 
-    Until then it runs, so that shapes can be planned, but what it gives means nothing.
+    Before that it runs, so that shapes can be planned, but its output is meaningless.
     """
 
     is_fitted: Tensor
-    """1 or 0, of the state dict."""
+    """1 or 0; part of the state dict."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("is_fitted", torch.tensor(0))
 
     def fit(self, features: Tensor, targets: Tensor, people: People) -> None:
-        """Fit it to what it reads of N training frames, (N, C, h, w) of any floating dtype; targets
-        (N, A), NaN = unknown. Raises OptionError where the frames do not do.
+        """Fit to the block's inputs for N training frames, (N, C, h, w) of any floating dtype;
+        targets (N, A), NaN = unknown. Raises OptionError if the frames do not suffice.
         """
         assert len(features) == len(targets) == len(people)
         with torch.no_grad():
@@ -37,4 +37,4 @@ class FittedBlock(FromFixed, ABC):
 
     @abstractmethod
     def _fit(self, features: Tensor, targets: Tensor, people: People) -> None:
-        """``fit``, without a graph; the buffers are filled in place."""
+        """``fit``, called under no_grad; fills the buffers in place."""

@@ -1,9 +1,9 @@
-"""What training does not change: blocks that give the same for the same input, always."""
+"""Blocks that training does not change: the same input always gives the same output."""
 
 import torch
 from torch import Tensor, nn
 
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.networks.layers import Concatenate, Multiply, Subset
 from audetnet.networks.pretrained import PretrainedStem
 
@@ -13,22 +13,22 @@ _STATELESS = (
 )
 
 
-class FromFixed(nn.Module):
-    """A block that is made ready before the first epoch from what it reads of the training frames.
-    So it must read what training does not change; what it gives is then fixed as well.
+class PrecomputedBlock(nn.Module):
+    """A block that is computed before the first epoch from its inputs for all training frames. Its
+    inputs must therefore be fixed (training does not change them), and so its output is fixed too.
     """
 
 
-class PersonReference(FromFixed):
-    """What a frame shows minus what its person shows at rest, ``rest`` (B, C, h, w). Of people of
-    whom no frames are given, rest is that of the training people on average.
+class PersonReference(PrecomputedBlock):
+    """Subtracts ``rest`` (B, C, h, w), the same features of the same person at rest. For unknown
+    people ``rest`` is the mean over the people of the training set.
 
-    ``missing``: the share of training frames whose person counts as unknown.
+    ``missing``: the share of training frames whose person is treated as unknown.
     """
 
     mean_rest: Tensor
 
-    def __init__(self, shape: tuple[int, int, int], choice: RestFrames, missing: float) -> None:
+    def __init__(self, shape: tuple[int, int, int], choice: NeutralFrames, missing: float) -> None:
         super().__init__()
         self.choice = choice
         self.missing = missing
@@ -39,7 +39,7 @@ class PersonReference(FromFixed):
 
 
 def is_fixed(module: nn.Module) -> bool:
-    """Whether a block gives the same for the same input, whatever training does."""
+    """Whether a block always gives the same output for the same input, whatever training does."""
     if isinstance(module, PretrainedStem):
         return module.is_frozen
-    return isinstance(module, (*_STATELESS, FromFixed))
+    return isinstance(module, (*_STATELESS, PrecomputedBlock))

@@ -1,4 +1,4 @@
-"""The frozen beginning of an encoder, to be computed once for every frame."""
+"""The frozen first blocks of an encoder, whose output is computed once per frame."""
 
 import hashlib
 
@@ -6,20 +6,25 @@ import torch
 from torch import Tensor
 
 from audetnet.data.stem_outputs import Stem
-from audetnet.networks.model import AUDetNet, ModelPlan
+from audetnet.networks.model import AUDetNet
+from audetnet.networks.model_plan import ModelPlan
 
-_READ = ("state_dict_filepath", "pretrained")
-"""Options that are of no consequence beside the weights themselves."""
+_WEIGHT_SOURCES = ("state_dict_filepath", "pretrained")
+"""Options that do not matter once the weights themselves are hashed."""
 
 
 def frozen_stem(model: AUDetNet, plan: ModelPlan, device: torch.device) -> Stem:
-    """Of a model that has its weights and lies on the device; its plan has a stem."""
+    """The stem of a model that has its weights and is on the device; its plan must have a stem."""
     length = plan.encoder.stem_length
     steps = plan.encoder.steps[:length]
     black_and_white = torch.arange(2.0, device=device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     content = hashlib.sha256(_bytes(model.pixels.encoder_input(black_and_white)))
     for step, block in zip(steps, model.encoder.blocks[:length], strict=True):
-        options = {key: value for key, value in step.options.arguments.items() if key not in _READ}
+        options = {
+            key: value
+            for key, value in step.options.arguments.items()
+            if key not in _WEIGHT_SOURCES
+        }
         content.update(repr((step.options.type, sorted(options.items()))).encode())
         for name, tensor in block.state_dict().items():
             content.update(name.encode())

@@ -1,7 +1,8 @@
 """A network section as a graph of blocks: planned by running shapes through it, then built as one
 nn.Module.
 
-Planning happens on torch's "meta" device: nothing is allocated, no weight is drawn or loaded.
+Planning happens on torch's "meta" device: nothing is allocated, and no weights are initialised or
+loaded.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from audetnet.config.binding import OptionError
 from audetnet.config.options import BlockOptions, NetworkOptions
 from audetnet.errors import first_few
 from audetnet.networks.fitted_block import FittedBlock
-from audetnet.networks.fixed import FromFixed, PersonReference, is_fixed
+from audetnet.networks.fixed import PersonReference, PrecomputedBlock, is_fixed
 from audetnet.networks.pretrained import Normalisation, PretrainedStem
 from audetnet.networks.shapes import Shape, SourceError, size_text, sizes_text
 from audetnet.networks.upsampled_convolution import pays, upsampled_convolution
@@ -27,8 +28,8 @@ _PROBE_BATCH = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One block in its place. ``flops`` counts, per image, two for each multiply-add of
-    convolutions and matrix products, and nothing for the rest.
+    """A block and its position in the graph. ``flops`` counts two operations per multiply-add of
+    convolutions and matrix products, and nothing else, per image.
     """
 
     options: BlockOptions
@@ -36,17 +37,17 @@ class Step:
     shape: Shape
     parameters: int
     frozen: int
-    """Those of the parameters that never learn."""
+    """Number of parameters that never learn."""
     flops: int
     normalisation: Normalisation | None
     """Mean and std of the pixels that a stem's published weights expect."""
     is_fixed: bool
-    """Whether it gives the same for the same input, whatever training does."""
+    """Whether training never changes what it computes."""
     is_stem: bool
     is_reference: bool
     is_fitted_to_aus: bool
-    reads_fixed: bool
-    """Whether what it reads must be the same for the same image, whatever training does."""
+    needs_fixed_input: bool
+    """Whether training must not change its input."""
 
     @property
     def learns(self) -> bool:
@@ -55,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network whose shapes are known to fit."""
+    """A network whose shapes fit."""
 
     options: NetworkOptions
     input: Shape
@@ -82,7 +83,7 @@ class Plan:
 
     @property
     def fixed(self) -> frozenset[int]:
-        """The blocks whose output is the same for the same image, whatever training does."""
+        """The blocks whose output for an image training never changes."""
         fixed = {INPUT}
         for index, step in enumerate(self.steps):
             if step.is_fixed and fixed.issuperset(step.sources):
@@ -91,20 +92,20 @@ class Plan:
 
     @property
     def has_reference(self) -> bool:
-        """Whether it takes off what a person shows at rest."""
+        """Whether it subtracts a person's features at rest."""
         return any(step.is_reference for step in self.steps)
 
     @property
     def stem_length(self) -> int:
-        """How many blocks at the beginning need be computed once for an image only: frozen stems,
-        and what enlarges or pools them, of which the other blocks read the last one's output.
-        0 where there are none.
+        """How many of the first blocks need to be computed only once per image: a frozen stem and
+        what upsamples or pools it, if all other blocks read only the last one's output. 0 if there
+        are none.
         """
         for length in range(len(self.steps) - 1, 0, -1):
             first, others = self.steps[:length], self.steps[length:]
             if (
                 any(step.is_stem for step in first)
-                and all(step.is_fixed and not step.reads_fixed for step in first)
+                and all(step.is_fixed and not step.needs_fixed_input for step in first)
                 and all(step.sources == (index - 1,) for index, step in enumerate(first))
                 and all(source >= length - 1 for step in others for source in step.sources)
             ):
@@ -126,7 +127,7 @@ class Plan:
 
 
 def plan(options: NetworkOptions, source: Shape) -> Plan:
-    """Run shapes through a network. Raises CfgError with the line of the first block that does not
+    """Run shapes through a network. Raises CfgError at the line of the first block that does not
     fit.
     """
     if options.net.channels != source[0]:
@@ -142,16 +143,16 @@ def plan(options: NetworkOptions, source: Shape) -> Plan:
         try:
             steps.append(_step(block, sources, shapes))
         except SourceError as error:
-            named = [_named(i, source, steps) for i in dict.fromkeys(sources)]
-            raise block.where.error(f"{error}; {first_few(named)}", error.key) from None
+            shapes_text = [_shape_text(i, source, steps) for i in dict.fromkeys(sources)]
+            raise block.where.error(f"{error}; {first_few(shapes_text)}", error.key) from None
         except OptionError as error:
             raise block.where.error(str(error), error.key) from None
     return Plan(options, source, tuple(steps))
 
 
 def _sources(block: BlockOptions, index: int) -> tuple[int, ...]:
-    """Absolute indices of the outputs that block ``index`` reads; references count from 0 without
-    [net], negative ones back from the block itself.
+    """Absolute indices of the outputs that block ``index`` reads. References count from 0 at the
+    first block after [net]; negative ones are relative to the block itself.
     """
     if not block.references:
         return (index - 1,)
@@ -174,7 +175,7 @@ def _sources(block: BlockOptions, index: int) -> tuple[int, ...]:
 
 
 def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) -> Step:
-    """One block run on its sources. Raises OptionError where it does not fit them."""
+    """Run one block on its sources. Raises OptionError if it does not fit them."""
     try:
         with torch.device("meta"):
             module = block.builder(*shapes, **block.arguments).eval()
@@ -194,7 +195,7 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
         is_stem=isinstance(module, PretrainedStem),
         is_reference=isinstance(module, PersonReference),
         is_fitted_to_aus=isinstance(module, FittedBlock),
-        reads_fixed=isinstance(module, FromFixed),
+        needs_fixed_input=isinstance(module, PrecomputedBlock),
         options=block,
         sources=sources,
         shape=shape,
@@ -205,8 +206,8 @@ def _step(block: BlockOptions, sources: tuple[int, ...], shapes: list[Shape]) ->
     )
 
 
-def _named(index: int, source: Shape, steps: list[Step]) -> str:
-    """A block and its shape, as a message names them."""
+def _shape_text(index: int, source: Shape, steps: list[Step]) -> str:
+    """A block and its output shape, for an error message."""
     if index == INPUT:
         return f"the network's input is {size_text(source)}"
     step = steps[index]
@@ -215,7 +216,7 @@ def _named(index: int, source: Shape, steps: list[Step]) -> str:
 
 
 class Graph(nn.Module):
-    """The network of a plan; an output is kept only until its last reader has run."""
+    """The network of a plan. Outputs are released as soon as their last reader has run."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -231,7 +232,7 @@ class Graph(nn.Module):
         self.is_sequential = all(
             sources == (index - 1,) for index, sources in enumerate(self._sources)
         )
-        """Whether every block reads the one before it and nothing else."""
+        """Whether every block reads only the one before it."""
         readers: dict[int, list[int]] = {}
         for index, sources in enumerate(self._sources):
             for source in sources:
@@ -249,24 +250,24 @@ class Graph(nn.Module):
         self.stem_length = plan.stem_length
 
     def forward(self, x: Tensor, rest: Tensor | None = None, from_stem: bool = False) -> Tensor:
-        """(B, C, H, W) as planned in, (B, C', H', W') as planned out. ``from_stem``: x is what the
-        stem gives. ``rest``: what the persons show at rest, for [person_reference].
+        """Input (B, C, H, W) and output (B, C', H', W') as planned. ``from_stem``: x is the stem's
+        output. ``rest``: each person's features at rest, for [person_reference].
         """
         return self._run(x, self.stem_length if from_stem else 0, len(self.blocks), rest)
 
     def stem(self, x: Tensor) -> Tensor:
-        """What the blocks give that need be computed once for an image only."""
+        """The output of the stem, the blocks that need to be computed only once per image."""
         return self._run(x, 0, self.stem_length)
 
-    def read_by(
+    def block_input(
         self, block: int, x: Tensor, rest: Tensor | None = None, from_stem: bool = False
     ) -> Tensor:
-        """What a block that reads one other reads."""
+        """The input of a block that has exactly one source."""
         (source,) = self._sources[block]
         return self._run(x, self.stem_length if from_stem else 0, source + 1, rest)
 
     def _run(self, x: Tensor, first: int, stop: int, rest: Tensor | None = None) -> Tensor:
-        """Blocks ``first`` to ``stop`` - 1 of x, the output of the one before them."""
+        """Run blocks ``first`` to ``stop`` - 1 on x, the output of the block before them."""
         outputs = {first - 1: x}
         result = x
         for index, block in list(enumerate(self.blocks))[first:stop]:
@@ -286,8 +287,8 @@ class Graph(nn.Module):
         return result
 
     def load_pretrained(self) -> None:
-        """Fill the pretrained stems with their published weights. Raises CfgError where they cannot
-        be had.
+        """Load the published weights of pretrained stems. Raises CfgError if they are not
+        available.
         """
         for block, options in zip(self.blocks, self._options.blocks, strict=True):
             if isinstance(block, PretrainedStem):

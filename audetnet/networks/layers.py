@@ -1,14 +1,14 @@
-"""Layers of the blocks that torch.nn has not. Tensors are (batch, channels, height, width)."""
+"""Layers that torch.nn lacks. Tensors are (batch, channels, height, width)."""
 
 import torch
 from torch import Tensor, nn
 
 CHANNELS = 1
-"""The dimension of channels."""
+"""The channel dimension."""
 
 
 class ChannelLinear(nn.Module):
-    """``nn.Linear`` over dimension 1 of a (B, C, H, W) tensor."""
+    """``nn.Linear`` over the channels of a (B, C, H, W) tensor."""
 
     def __init__(self, features: int, output_features: int, bias: bool) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Concatenate(nn.Module):
 
 
 class Multiply(nn.Module):
-    """The product of all inputs; none of them is changed."""
+    """The product of all inputs, not in place."""
 
     def forward(self, first: Tensor, *others: Tensor) -> Tensor:
         product = first

@@ -1,6 +1,4 @@
-"""Stems taken from published networks: their layers, their weights, and which of them stay
-frozen.
-"""
+"""Stems taken from published networks: their layers, their weights, and which layers are frozen."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -17,29 +15,27 @@ KEY = "state_dict_filepath"
 VGG_FACE_SOURCE = "http://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth"
 _RESNET_WEIGHTS = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
 _RESNET_CHANNELS = (64, 64, 64, 64, 256, 512, 1024, 2048, 2048)
-"""Output channels after each of the children that a stem may end at (the tenth is fully connected).
-"""
-VGG_FACE_SMALLEST = 32
-"""Pixels along an edge: each of five poolings halves it."""
+"""Output channels of each child that a stem can end at (the tenth is fully connected)."""
+VGG_FACE_MIN_SIDE = 32
+"""Pixels along an edge: five poolings halve it."""
 Freeze = Natural | Literal["all"]
 """How many of a stem's first layers never learn."""
 Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
-_OF_IMAGENET: Normalisation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_OF_VGG_FACE: Normalisation = (
+_IMAGENET_NORMALISATION: Normalisation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_VGG_FACE_NORMALISATION: Normalisation = (
     (129.186279296875, 104.76238250732422, 93.59396362304688),
     (1.0, 1.0, 1.0),
 )
-"""Mean and std of the pixels that published weights were trained with."""
+"""Mean and std of the pixels that the published weights were trained with."""
 _VGG_STAGES = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512), (5, 3, 512))
 """(stage, convolutions, channels) of VGG16."""
 
 
 class PretrainedStem(nn.Sequential):
-    """Named layers, the first ``frozen`` of which never learn, nor do their batch-norm statistics.
+    """Named layers, of which the first may be frozen, batch-norm statistics included.
 
-    ``fetch`` gives the published state dict; None starts from random weights. It is called by
-    ``load``, never while shapes are computed. ``normalisation`` is that of the pixels which the
-    published weights expect.
+    ``fetch`` returns the published state dict; None starts from random weights. It is called by
+    ``load``, never while planning. ``normalisation`` is what the published weights expect.
     """
 
     def __init__(
@@ -54,7 +50,7 @@ class PretrainedStem(nn.Sequential):
         self._frozen: list[nn.Module] = []
 
     def freeze(self, layers: "Freeze") -> "PretrainedStem":
-        """Freeze the first layers for good. Raises OptionError where there are not as many."""
+        """Freeze the first layers for good. Raises OptionError if there are fewer."""
         if layers == "all":
             layers = len(self)
         if layers > len(self):
@@ -70,7 +66,7 @@ class PretrainedStem(nn.Sequential):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether none of its layers ever learns."""
+        """Whether all its layers are frozen."""
         return len(self._frozen) == len(self)
 
     def train(self, mode: bool = True) -> "PretrainedStem":
@@ -80,9 +76,7 @@ class PretrainedStem(nn.Sequential):
         return self
 
     def load(self) -> None:
-        """Fill in the published weights. Raises OptionError where they cannot be had or do not
-        fit.
-        """
+        """Load the published weights. Raises OptionError if they are unavailable or do not fit."""
         if self._fetch is None:
             return
         published = self._fetch()
@@ -106,8 +100,8 @@ class PretrainedStem(nn.Sequential):
 
 
 def resnet50_stem(end: int, pretrained: bool, path: str | None) -> tuple[PretrainedStem, int]:
-    """The first children of torchvision's ResNet50 (``children()[:end]``) and their output
-    channels.
+    """The first children of torchvision's ResNet50 (``children()[:end]``), and their number of
+    output channels.
     """
     network = torchvision.models.resnet50(weights=None)
     children = list(network.named_children())
@@ -123,13 +117,13 @@ def resnet50_stem(end: int, pretrained: bool, path: str | None) -> tuple[Pretrai
     channels = _RESNET_CHANNELS[len(kept) - 1]
     if path is not None:
         advice = f"download it from {_RESNET_WEIGHTS.url}, or set pretrained=False"
-        return _from_file(layers, path, advice, _OF_IMAGENET), channels
+        return _from_file(layers, path, advice, _IMAGENET_NORMALISATION), channels
     fetch = _download_resnet50 if pretrained else None
-    return PretrainedStem(layers, fetch, _OF_IMAGENET), channels
+    return PretrainedStem(layers, fetch, _IMAGENET_NORMALISATION), channels
 
 
 def vgg_face_stem(path: str) -> PretrainedStem:
-    """The convolutional part of VGG-Face; layer names are those of its published state dict."""
+    """The convolutional part of VGG-Face, with the layer names of its published state dict."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     channels = 3
     for stage, convolutions, filters in _VGG_STAGES:
@@ -138,7 +132,7 @@ def vgg_face_stem(path: str) -> PretrainedStem:
             layers[f"relu{stage}_{index}"] = nn.ReLU()
             channels = filters
         layers[f"pool{stage}"] = nn.MaxPool2d(kernel_size=2, stride=2)
-    return _from_file(layers, path, f"download it from {VGG_FACE_SOURCE}", _OF_VGG_FACE)
+    return _from_file(layers, path, f"download it from {VGG_FACE_SOURCE}", _VGG_FACE_NORMALISATION)
 
 
 def _from_file(
@@ -169,8 +163,8 @@ def _download_resnet50() -> Mapping[str, Tensor]:
         )
     except Exception as error:
         raise OptionError(
-            f"the pretrained weights could not be had ({error}); download "
-            f"{_RESNET_WEIGHTS.url} elsewhere and "
-            f"name the file as {KEY}=FILE, or set pretrained=False"
+            f"could not download the pretrained weights ({error}); get "
+            f"{_RESNET_WEIGHTS.url} on another machine and "
+            f"set {KEY}=FILE, or set pretrained=False"
         ) from error
     return state

@@ -1,4 +1,4 @@
-"""Shapes of the tensors between blocks, and whether a block's options fit them."""
+"""Shapes of the tensors between blocks, and checks that a block's options fit them."""
 
 import math
 
@@ -7,12 +7,12 @@ from audetnet.networks.layers import CHANNELS
 
 Shape = tuple[int, int, int]
 """(channels, height, width) of one image's tensor, without the batch."""
-MOST_NUMBERS = 10**15
-"""In a tensor: four thousand terabytes. Below it no product of sizes overflows in torch."""
+MAX_ELEMENTS = 10**15
+"""Of a tensor: four thousand terabytes. Below this no product of sizes overflows in torch."""
 
 
 class SourceError(OptionError):
-    """Options that do not fit the shapes of the blocks that they name."""
+    """Options that do not fit the shapes of the referenced blocks."""
 
 
 def size_text(shape: tuple[int, ...]) -> str:
@@ -26,7 +26,7 @@ def sizes_text(shapes: tuple[Shape, ...]) -> str:
 
 
 def check_window(source: Shape, size: int, padding: int) -> None:
-    """Raise OptionError unless a square window has a place in the padded source."""
+    """Raise OptionError unless a square window fits into the padded source."""
     if min(source[1:]) + 2 * padding < size:
         raise OptionError(
             f"a {size}x{size} window does not fit its {source[1]}x{source[2]} input "
@@ -36,23 +36,23 @@ def check_window(source: Shape, size: int, padding: int) -> None:
 
 
 def check_output(shape: Shape, key: str | None = None) -> None:
-    """Raise OptionError for an output that would have no pixel, or that no machine could hold."""
+    """Raise OptionError for an output without a pixel, or one that no machine could hold."""
     if min(shape) < 1:
         raise OptionError(f"its output would collapse below 1x1 ({size_text(shape)})", key)
-    if math.prod(shape) > MOST_NUMBERS:
+    if math.prod(shape) > MAX_ELEMENTS:
         raise OptionError(f"its output would be {size_text(shape)}, which no machine can hold", key)
 
 
 def check_weights(sizes: tuple[int, ...], key: str) -> None:
     """Raise OptionError for a tensor of weights that no machine could hold."""
-    if math.prod(sizes) > MOST_NUMBERS:
+    if math.prod(sizes) > MAX_ELEMENTS:
         raise OptionError(
             f"its weights would be {size_text(sizes)}, which no machine can hold", key
         )
 
 
 def check_dimension(dimension: int, key: str) -> None:
-    """Raise OptionError for a dimension that is none of channels, height and width."""
+    """Raise OptionError for a dimension other than channels, height and width."""
     if not CHANNELS <= dimension < 4:
         reason = "would mix the images of a batch" if dimension == 0 else "but images are 4-D"
         raise OptionError(f"{key}={dimension} {reason}; channels are 1, height 2, width 3", key)
@@ -61,19 +61,19 @@ def check_dimension(dimension: int, key: str) -> None:
 def check_image(source: Shape, name: str, smallest: int = 1) -> None:
     """Raise OptionError unless the source is an image of three channels and enough pixels."""
     if source[0] != 3:
-        raise OptionError(f"{name} reads an image of 3 channels, its input has {source[0]}")
+        raise OptionError(f"{name} reads an image of 3 channels, but its input has {source[0]}")
     if min(source[1:]) < smallest:
         raise OptionError(
             f"{name} needs an image of at least {smallest}x{smallest}, "
-            f"its input is {source[1]}x{source[2]}"
+            f"but its input is {source[1]}x{source[2]}"
         )
 
 
 def concatenated(sources: tuple[Shape, ...], dimension: int, key: str) -> Shape:
-    """The shape of the sources side by side. Raises SourceError where they differ elsewhere."""
+    """The shape of the concatenated sources. Raises SourceError if another dimension differs."""
     sizes = [set(along) for along in zip(*sources, strict=True)]
     if any(len(found) > 1 for axis, found in enumerate(sizes, start=1) if axis != dimension):
-        raise SourceError(f"shapes differ beside dimension {dimension}", key)
+        raise SourceError(f"shapes differ in dimensions other than {dimension}", key)
     channels, height, width = (
         sum(along) if axis == dimension else along[0]
         for axis, along in enumerate(zip(*sources, strict=True), start=1)
@@ -82,8 +82,8 @@ def concatenated(sources: tuple[Shape, ...], dimension: int, key: str) -> Shape:
 
 
 def multiplied(sources: tuple[Shape, ...], key: str) -> Shape:
-    """The shape of the sources' product, sizes of 1 repeated. Raises SourceError where they do not
-    fit.
+    """The shape of the sources' product; sizes of 1 are broadcast. Raises SourceError if the shapes
+    do not fit.
     """
     sizes = [set(along) - {1} for along in zip(*sources, strict=True)]
     if any(len(found) > 1 for found in sizes):

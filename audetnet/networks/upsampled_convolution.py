@@ -1,10 +1,10 @@
 """An [upsample] and the convolution after it, in the cheaper order.
 
-conv(up(x)) = sum over the kernel's taps of shift(W_tap up(x)) = fold(up(W x)): enlarging acts on
-each channel by itself, so a 1x1 convolution may go first. Then a map of (taps x filters) channels
-is enlarged instead of one of all input channels, and the products are taken on the small map. It is
-exact up to rounding, zero borders included, and pays where the convolution has few filters: the
-decoder's last one.
+conv(up(x)) = sum over the kernel's taps of shift(W_tap up(x)) = fold(up(W x)): upsampling acts on
+each channel separately, so a 1x1 convolution can go first. Then a map of (taps x filters) channels
+is upsampled instead of one of all input channels, and the products are computed on the small map.
+The result is the same up to rounding, zero padding included. It pays off if the convolution has few
+filters, like the decoder's last one.
 """
 
 import torch
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 def pays(upsample: nn.Module, following: nn.Module) -> bool:
-    """Whether the order can be changed, and taps x filters are at most the input channels."""
+    """Whether the order can be swapped, and taps x filters are at most the input channels."""
     if not isinstance(upsample, nn.Upsample) or not isinstance(following, nn.Sequential):
         return False
     convolution = following[0]
@@ -34,14 +34,14 @@ def pays(upsample: nn.Module, following: nn.Module) -> bool:
 
 
 def upsampled_convolution(x: Tensor, upsample: nn.Module, following: nn.Module) -> Tensor:
-    """``following(upsample(x))`` for two blocks for which it pays."""
+    """``following(upsample(x))`` for two blocks for which ``pays`` is true."""
     assert isinstance(following, nn.Sequential)
     convolution = following[0]
     assert isinstance(convolution, nn.Conv2d) and not isinstance(convolution.padding, str)
     weight = convolution.weight.flip(2, 3).permute(0, 2, 3, 1)
     by_tap = F.conv2d(x, weight.reshape(-1, convolution.in_channels, 1, 1))
     large = upsample(by_tap)
-    large = large.to(torch.promote_types(large.dtype, torch.float32))  # taps are summed as such
+    large = large.to(torch.promote_types(large.dtype, torch.float32))  # for the sum over taps
     size = tuple(
         extent + 2 * pad - kernel + 1
         for extent, pad, kernel in zip(

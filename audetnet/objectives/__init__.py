@@ -1,1 +1,1 @@
-"""What training pursues, one file each; see objective.py."""
+"""The training objectives, one file each; see objective.py."""

@@ -1,4 +1,4 @@
-"""The AUs, from z1 alone."""
+"""The AU loss: AUs are predicted from z1 only."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from audetnet.objectives.objective import Objective, Terms, objective
 @objective("au_loss")
 @dataclass(frozen=True, kw_only=True)
 class AULoss(Objective):
-    """The mean over known labels of the loss that au_regression_loss_function names."""
+    """The loss named by au_regression_loss_function, averaged over known labels."""
 
     @property
     def gradients(self) -> str:
         return "z1"
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
-        """A mean over known labels, of which the parts of a batch hold different numbers."""
+        """Reweighted, because the processes' parts of a batch differ in their number of labels."""
         labels = forward.batch.labels
         loss = forward.head.loss(forward.outputs, labels)
         loss = loss * forward.share_of_count((~labels.isnan()).sum())

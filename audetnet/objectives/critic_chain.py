@@ -1,11 +1,10 @@
 """The gradient of a critic's score with respect to its input, without a second-order graph.
 
-A critic of convolutions, connected layers and (leaky) ReLUs, one after the other, is linear in its
-input once it is known which units are active. Its gradient is then a chain of transposed layers,
-differentiable with respect to the weights by one ordinary backward pass; the masks of active units
-have no derivative where they have one at all. So the value and its derivatives are those of double
-backward, at about half the cost (benchmarks/NOTES.md). Critics with anything else in them use
-``score_gradient``.
+A sequential critic of convolutions, connected layers and (leaky) ReLUs is linear in its input,
+given which units are active. Its gradient is then a chain of transposed layers, which one ordinary
+backward pass differentiates with respect to the weights; the derivative of the activation masks is
+0 almost everywhere. So the value and its derivatives are those of double backward, at about half
+the cost (benchmarks/NOTES.md). Critics with other layers use ``score_gradient``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,7 @@ def score_gradient(critic: Critic, x: Tensor) -> Tensor:
 
 
 def cheapest_score_gradient(critic: Graph) -> ScoreGradient:
-    """The chain of transposed layers where the critic is one, else double backward."""
+    """The chain of transposed layers if the critic allows it, else double backward."""
     if not needs_double_backward(critic):
         layers = list(_leaves(critic.blocks))
 
@@ -46,7 +45,7 @@ def cheapest_score_gradient(critic: Graph) -> ScoreGradient:
 
 
 def needs_double_backward(critic: Graph) -> bool:
-    """Whether there is anything in a critic that is not a layer of such a chain."""
+    """Whether a critic has anything that such a chain does not support."""
     layers = _leaves(critic.blocks)
     return not (critic.is_sequential and all(_transposable(layer) for layer in layers))
 
@@ -90,7 +89,7 @@ def _transposed(layer: nn.Module) -> Callable[[nn.Module, Tensor, Tensor], Tenso
 
 def _through_convolution(layer: nn.Module, gradient: Tensor, source: Tensor) -> Tensor:
     assert isinstance(layer, nn.Conv2d) and not isinstance(layer.padding, str)
-    left_over = [
+    output_padding = [
         size - ((out - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1)
         for size, out, stride, pad, dilation, kernel in zip(
             source.shape[2:],
@@ -108,7 +107,7 @@ def _through_convolution(layer: nn.Module, gradient: Tensor, source: Tensor) -> 
         None,
         layer.stride,
         layer.padding,
-        left_over,
+        output_padding,
         layer.groups,
         layer.dilation,
     )

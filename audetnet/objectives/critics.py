@@ -1,7 +1,7 @@
-"""What objectives with a critic share.
+"""Shared parts of objectives with a critic.
 
-Most critics score what they should like (target) high and what the main network made (made) low;
-the main network raises the score of what it made. Others answer a question of a block of the code.
+Most critics score targets high and what the main networks made low, and the main networks raise the
+score of what they made. Others predict AUs or people from a block of the code.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,26 +13,24 @@ Critic = Callable[[Tensor], Tensor]
 
 
 def scores(critic: Critic, x: Tensor) -> Tensor:
-    """One score per sample, (B,): the mean of the critic's outputs for it."""
+    """One score per sample, (B,): the mean of the critic's outputs."""
     return critic(x).flatten(1).mean(dim=1)
 
 
-def answers(critic: Critic, block: Tensor) -> Tensor:
-    """What a critic with an output for each thing asked says of samples, (B, things)."""
+def flat_outputs(critic: Critic, block: Tensor) -> Tensor:
+    """The outputs (B, K) of a critic that predicts K AUs or people."""
     return critic(block).flatten(1)
 
 
 def is_sample_wise(critic: nn.Module) -> bool:
-    """Whether a sample's score depends on no other sample of the batch, in training mode."""
+    """Whether each sample's score is independent of the other samples, in training mode."""
     mixing = nn.modules.batchnorm._BatchNorm
     return not any(isinstance(module, mixing) for module in critic.modules())
 
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Within it no gradient reaches a network's parameters, while it flows through to their
-    inputs.
-    """
+    """Inside this context a network's parameters get no gradient, but its input does."""
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     for parameter in learned:
         parameter.requires_grad_(False)

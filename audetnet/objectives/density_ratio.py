@@ -1,6 +1,7 @@
-"""A logistic critic of (z1, z2): trained to tell pairs of one image from shuffled ones, its logit
-is the log ratio of their densities, whose mean over real pairs is the mutual information in nats.
-Sugiyama et al. 2012; as a loss: Kim & Mnih 2018, "Disentangling by Factorising", arXiv 1802.05983.
+"""A logistic critic of (z1, z2), trained to tell pairs of one image from shuffled ones. Its logit
+estimates the log ratio of their densities, whose mean over real pairs is the mutual information in
+nats. Sugiyama et al. 2012; as a loss: Kim & Mnih 2018, "Disentangling by Factorising", arXiv
+1802.05983.
 """
 
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from audetnet.objectives.objective import CriticObjective, Terms, objective
 @objective("density_ratio")
 @dataclass(frozen=True, kw_only=True)
 class DensityRatio(CriticObjective):
-    """``critic`` is the section of its network. ``shuffle=marginal`` gives each z1 the z2 of any
-    other image of the batch; ``within_pattern`` that of an image with the same AUs, so that what z2
-    shares with z1 only because both go with the AUs is left alone. A frame whose pattern no other
-    frame of the batch has takes no part.
+    """``critic`` is the section of its network. ``shuffle=marginal`` pairs each z1 with the z2 of
+    any other image of the batch; ``within_pattern`` with that of an image with the same AUs, so
+    that information that z1 and z2 share only through the AUs is not penalised. Frames whose
+    AU pattern is unique in the batch are ignored.
     """
 
     shuffle: Literal["marginal", "within_pattern"] = "marginal"
@@ -36,10 +37,10 @@ class DensityRatio(CriticObjective):
 
     def critic_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         critic = forward.critic(self.critic)
-        shuffled, taken = self._shuffled(forward)
+        code, used = self._shuffled(forward)
         joint = scores(critic, forward.code.detach().whole)
-        apart = scores(critic, shuffled.whole)
-        loss = logistic_loss(joint, apart, taken) * forward.share_of_count(taken.sum())
+        shuffled = scores(critic, code.whole)
+        loss = logistic_loss(joint, shuffled, used) * forward.share_of_count(used.sum())
         name = self.critic_name
         return loss, {f"{name}_loss": loss}
 
@@ -51,38 +52,39 @@ class DensityRatio(CriticObjective):
         return ratio, {f"{self.critic_name}_log_ratio": ratio}
 
     def _shuffled(self, forward: Forward) -> tuple[Code, Tensor]:
-        """This process's codes with z2 of other images, and which of its frames (b,) take part."""
+        """This process's codes with z2 of other images, and which frames to use (b,), 1 or 0."""
         if self.shuffle == "marginal":
             shuffled = forward.shuffled()
             return shuffled, torch.ones(len(shuffled), device=shuffled.whole.device)
-        alike = same_pattern(forward.head.active_labels(forward.all_labels))
-        order, taken = partners(alike, forward.uniform(*alike.shape))
+        matches = same_pattern(forward.head.active_labels(forward.all_labels))
+        order, used = partners(matches, forward.uniform(*matches.shape))
         codes = forward.all_codes.shuffled(order)
-        return forward.own(codes), taken[forward.batch.part]
+        return forward.own(codes), used[forward.batch.part]
 
 
-def logistic_loss(joint: Tensor, apart: Tensor, taken: Tensor) -> Tensor:
-    """-log p(joint | joint's logits) - log p(apart | apart's logits), meaned over the frames that
-    take part; all (b,). 2 log 2 where the critic knows nothing.
+def logistic_loss(joint: Tensor, shuffled: Tensor, used: Tensor) -> Tensor:
+    """Binary cross-entropy of the logits of joint and of shuffled pairs, summed over the two and
+    averaged over the ``used`` frames; all (b,). 2 log 2 for an uninformed critic.
     """
-    losses = F.softplus(-joint) + F.softplus(apart)
-    return (losses * taken).sum() / taken.sum().clamp(min=1)
+    losses = F.softplus(-joint) + F.softplus(shuffled)
+    return (losses * used).sum() / used.sum().clamp(min=1)
 
 
 def same_pattern(active: Tensor) -> Tensor:
     """Which pairs of frames (B, B) show the same AUs; ``active`` (B, A) is 1, 0, or NaN = unknown,
-    which is a value of its own.
+    which only matches unknown.
     """
     values = active.nan_to_num(nan=-1.0)
     return (values[:, None] == values[None]).all(dim=2)
 
 
-def partners(alike: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-    """For each frame another one that is ``alike`` (B, B), evenly chosen by ``drawn`` (B, B) from
-    [0, 1), and whether it has any (B,), as 1 or 0; one that has none is its own.
+def partners(matches: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """For each frame the index of another frame that ``matches`` (B, B), uniformly chosen by
+    ``noise`` (B, B) from [0, 1), and whether there is one (B,), as 1 or 0. A frame without one is
+    its own partner.
     """
-    others = alike & ~torch.eye(len(alike), dtype=torch.bool, device=alike.device)
+    others = matches & ~torch.eye(len(matches), dtype=torch.bool, device=matches.device)
     has_any = others.any(dim=1)
-    chosen = torch.where(others, drawn + 1, 0.0).argmax(dim=1)
-    own = torch.arange(len(alike), device=alike.device)
+    chosen = torch.where(others, noise + 1, 0.0).argmax(dim=1)
+    own = torch.arange(len(matches), device=matches.device)
     return torch.where(has_any, chosen, own), has_any.float()

@@ -1,7 +1,6 @@
-"""Distance correlation as a loss: two things that share no information have none, and no critic is
-needed to see it. Székely & Rizzo 2014, "Partial distance correlation with methods for
-dissimilarities", Annals of Statistics 42(6): bias-corrected, so that independence is 0 on average
-at any batch size.
+"""Distance correlation as a loss: it is 0 for independent variables, and needs no critic. Székely &
+Rizzo 2014, "Partial distance correlation with methods for dissimilarities", Annals of Statistics
+42(6): bias-corrected, so that independent variables give 0 on average at any batch size.
 """
 
 from dataclasses import dataclass
@@ -16,19 +15,19 @@ from audetnet.objectives.forward import Forward
 from audetnet.objectives.objective import Objective, Terms, objective
 
 Side = Literal["z1", "z2", "labels"]
-FEWEST_FRAMES = 4
-"""Fewer have no bias-corrected distance correlation; such batches count as 0."""
+MIN_FRAMES = 4
+"""For fewer the bias-corrected distance correlation is undefined; such batches count as 0."""
 _PAIRS = (("z1", "z2"), ("z2", "labels"))
 
 
 @objective("distance_correlation")
 @dataclass(frozen=True, kw_only=True)
 class DistanceCorrelation(Objective):
-    """The squared distance correlation, bias-corrected, of z1 and z2 or of z2 and the AU labels,
-    over the whole batch (batches of 64 and more tell most).
+    """The bias-corrected squared distance correlation of z1 and z2, or of z2 and the AU labels,
+    over the whole batch (which works best with batches of 64 or more).
 
-    By default only z2 gives way: z1 is held by the AUs, and a gradient to both would reward either
-    block for forgetting. Unknown labels are taken for the AU's mean over the batch.
+    By default only z2 gets the gradient: a gradient to both would reward either block for
+    forgetting. Unknown labels are replaced by the AU's mean over the batch.
     """
 
     of: tuple[Side, Side]
@@ -41,7 +40,7 @@ class DistanceCorrelation(Objective):
             known = " or ".join(",".join(pair) for pair in _PAIRS)
             raise OptionError(f"of={','.join(self.of)}: expected {known}", "of")
         if "labels" in self.of and self.gradient_to != "z2":
-            raise OptionError("of=z2,labels has a gradient to z2 only", "gradient_to")
+            raise OptionError("of=z2,labels only has a gradient to z2", "gradient_to")
 
     @property
     def variant(self) -> str:
@@ -53,24 +52,24 @@ class DistanceCorrelation(Objective):
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
         own = forward.code.with_gradient_to(self.gradient_to)
-        codes = Code(forward.with_all(own.whole, forward.all_codes.whole), own.z1_channels)
-        sides = {"z1": codes.z1, "z2": codes.z2, "labels": _known(forward)}
+        codes = Code(forward.insert_own(own.whole, forward.all_codes.whole), own.z1_channels)
+        sides = {"z1": codes.z1, "z2": codes.z2, "labels": _imputed_targets(forward)}
         value = squared_distance_correlation(*(sides[side].flatten(1) for side in self.of))
-        loss = forward.share_of_whole(value)
+        loss = forward.whole_batch_loss(value)
         return loss, {f"distance_correlation_{'_'.join(self.of)}": loss}
 
 
-def _known(forward: Forward) -> Tensor:
-    """The targets (B, A) of the whole batch, with an AU's mean in place of unknown ones."""
+def _imputed_targets(forward: Forward) -> Tensor:
+    """The targets (B, A) of the whole batch, unknown ones replaced by the AU's mean."""
     targets = forward.head.targets(forward.all_labels)
     return torch.where(targets.isnan(), targets.nanmean(dim=0), targets).nan_to_num()
 
 
 def squared_distance_correlation(x: Tensor, y: Tensor) -> Tensor:
     """Bias-corrected squared distance correlation of rows (B, D) and (B, E), at most 1; 0 on
-    average where the two are independent, and 0 where one of them does not vary.
+    average if the two are independent, and 0 if one of them is constant.
     """
-    if len(x) < FEWEST_FRAMES:
+    if len(x) < MIN_FRAMES:
         return (x.sum() + y.sum()) * 0
     a, b = _centred(x), _centred(y)
     variances = (a * a).sum() * (b * b).sum()
@@ -81,7 +80,7 @@ def squared_distance_correlation(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _centred(x: Tensor) -> Tensor:
-    """The U-centred matrix of Euclidean distances between rows, (B, B), its diagonal 0."""
+    """The U-centred matrix of Euclidean distances between rows, (B, B), with a diagonal of 0."""
     distances = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
     count = len(x)
     rows = distances.sum(dim=1, keepdim=True) / (count - 2)

@@ -1,8 +1,9 @@
-"""What an objective is. A new one is one decorated class in a file of this folder, and its test.
+"""How objectives are defined. To add one, write a decorated class in a file of this folder, and its
+test.
 
 Its fields are the options of its block in {Objectives}. It may add a term to the main loss, and it
-may train a network of its own, a critic, in a step of its own on every batch. It keeps no state:
-all that it needs comes with the Forward.
+may train its own network, a critic, in a separate step on every batch. It keeps no state: all it
+needs comes with the Forward.
 """
 
 from abc import ABC
@@ -13,54 +14,54 @@ from typing import Annotated, ClassVar, TypeVar
 from torch import Tensor
 
 from audetnet.config.binding import Range
-from audetnet.config.options import CriticAnswers, CriticReads, Weight, network_name
+from audetnet.config.options import CriticInput, CriticOutput, Weight, network_name
 from audetnet.networks.graph import Plan
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import Forward
-from audetnet.registry import registered
+from audetnet.registry import register
 
 Terms = dict[str, Tensor]
-"""Scalars that are logged, by name."""
-Kind = TypeVar("Kind", bound="type[Objective]")
+"""Logged scalars by name."""
+ObjectiveType = TypeVar("ObjectiveType", bound="type[Objective]")
 OBJECTIVES: dict[str, "type[Objective]"] = {}
-"""By the name of their block."""
+"""By block name."""
 
 
-def objective(name: str) -> Callable[[Kind], Kind]:
-    """Register a class under the name that stands in square brackets."""
-    return registered(OBJECTIVES, name)
+def objective(name: str) -> Callable[[ObjectiveType], ObjectiveType]:
+    """Register a class under the block's name, as in square brackets in a cfg."""
+    return register(OBJECTIVES, name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(ABC):  # noqa: B024 - each of its two losses is optional
-    """``weight`` is reached after ``ramp_epochs``, from 0 in the first epoch in equal steps."""
+    """The weight rises linearly from 0 in the first epoch to ``weight`` after ``ramp_epochs``."""
 
     weight: Weight = 1.0
     ramp_epochs: Annotated[int, Range(0, most=1_000_000)] = 0
 
-    critic_reads: ClassVar[CriticReads] = "codes"
-    critic_answers: ClassVar[CriticAnswers] = "score"
+    critic_input: ClassVar[CriticInput] = "codes"
+    critic_output: ClassVar[CriticOutput] = "score"
     needs_z2: ClassVar[bool] = False
     noise_in_z1: ClassVar[bool] = False
-    """Whether it has standard normal noise drawn into z1 in training, which all networks read."""
+    """Whether standard normal noise is added to z1 in training, for all networks."""
 
     @property
     def critic_section(self) -> str | None:
-        """The section of the cfg that describes the network of its own."""
+        """The section of the cfg that describes its critic."""
         return None
 
     @property
     def variant(self) -> str:
-        """What tells two blocks of its name apart, in the logs as well; no two may share it."""
+        """Distinguishes objectives of the same type, also in the logs; must be unique."""
         return self.critic_section or ""
 
     @property
     def gradients(self) -> str:
-        """Where the gradients of its term go, for people."""
+        """Where the gradients of its main loss go, for display."""
         return "-"
 
     def fault(self, encoder: Plan) -> str | None:
-        """Why it cannot be pursued with an encoder, for the user; None where it can."""
+        """An error message if it cannot be used with an encoder, else None."""
         return None
 
     def weight_in(self, epoch: int) -> float:
@@ -70,17 +71,17 @@ class Objective(ABC):  # noqa: B024 - each of its two losses is optional
         return self.weight * min(1.0, (epoch - 1) / self.ramp_epochs)
 
     def critic_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
-        """The loss of its critic, and what is logged of it. Only called where there is one."""
+        """The critic's loss and its logged terms. Only called if there is a critic."""
         raise NotImplementedError
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
-        """What the main networks should make small, before its weight, and what is logged of it."""
+        """The unweighted term of the main loss, and its logged terms."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
 class CriticObjective(Objective):
-    """One with a critic of its own: ``critic`` is the section of its network."""
+    """An objective with a critic: ``critic`` is the section of its network."""
 
     critic: str
 
@@ -90,11 +91,11 @@ class CriticObjective(Objective):
 
     @property
     def critic_name(self) -> str:
-        """What the critic's terms begin with in the logs."""
+        """The prefix of the critic's terms in the logs."""
         return network_name(self.critic)
 
 
-def pursued(plan: ModelPlan) -> list[Objective]:
-    """The objectives of a model in their order."""
+def objectives_of(plan: ModelPlan) -> list[Objective]:
+    """The objectives of a model, in order."""
     found = [options.objective for options in plan.objectives]
     return [each for each in found if isinstance(each, Objective)]

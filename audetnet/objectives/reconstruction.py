@@ -1,4 +1,4 @@
-"""The image again from z1 and z2, so that the code drops nothing of it."""
+"""The reconstruction of the image from z1 and z2, so that the code keeps all information."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ LOSSES: dict[LossName, Callable[[Tensor, Tensor], Tensor]] = {"L1": F.l1_loss, "
 @objective("reconstruction")
 @dataclass(frozen=True, kw_only=True)
 class Reconstruction(Objective):
-    """The mean over pixels, in units of [-1, 1], of the absolute (L1) or squared (L2) difference.
+    """The absolute (L1) or squared (L2) difference, averaged over pixels on a scale of [-1, 1].
 
-    ``gradient_to=z2`` keeps it out of z1, which is then learnt from the AUs alone.
+    With ``gradient_to=z2``, z1 is learnt from the AUs only.
     """
 
     loss: LossName = "L1"
@@ -35,7 +35,7 @@ class Reconstruction(Objective):
         return loss, {"reconstruction_loss": loss}
 
 
-def evaluated_loss(objectives: Iterable[object]) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss by which reconstructions are evaluated: that of training, else L1."""
+def evaluation_loss(objectives: Iterable[object]) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss for evaluating reconstructions: the training loss if there is one, else L1."""
     names: list[LossName] = [each.loss for each in objectives if isinstance(each, Reconstruction)]
     return LOSSES[names[0] if names else "L1"]

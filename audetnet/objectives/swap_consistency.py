@@ -1,6 +1,6 @@
-"""The picture of z1 of one image and z2 of another, encoded again, gives z1 of the one and z2 of
-the other. A cycle of codes as in Jha et al. 2018, "Disentangling factors of variation with
-cycle-consistent variational auto-encoders", arXiv 1804.10469.
+"""Consistency of swapped codes: the image decoded from z1 of one image and z2 of another must be
+encoded to the same z1 and z2. A cycle of codes as in Jha et al. 2018, "Disentangling factors of
+variation with cycle-consistent variational auto-encoders", arXiv 1804.10469.
 """
 
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ from audetnet.objectives.objective import Objective, Terms, objective
 @objective("swap_consistency")
 @dataclass(frozen=True, kw_only=True)
 class SwapConsistency(Objective):
-    """The sum of both blocks' squared errors, each in shares of the block's variance in the batch:
-    2 for pictures that say nothing of their codes.
+    """The sum of both blocks' squared errors, each relative to the block's variance in the batch: 2
+    for images that carry no information about their codes.
 
-    The Encoder reads the exchanged picture as a judge, which does not learn there: else it and the
-    Decoder would agree on marks of their own. The Decoder learns to draw either block so that it is
-    seen, and the Encoder through the codes that were exchanged, of which ``gradient_to`` names the
-    block that gives way: z2 loses what spoils z1 in another's picture, z1 what spoils z2. Running
-    statistics of batch norm are those of real images only.
+    Encoding the swapped image does not train the Encoder: otherwise it and the Decoder could agree
+    on hidden marks. The Decoder learns to render both blocks recognisably, and the Encoder learns
+    through the swapped codes, in the block ``gradient_to``: z2 loses what corrupts z1 in another
+    person's image, z1 what corrupts z2. Running statistics of batch norm come from real images
+    only.
 
-    It costs a pass of the Decoder and one of the Encoder, forward and backward, on every batch that
-    trains the main networks.
+    Costs one more forward and backward pass of Decoder and Encoder on every batch that trains the
+    main networks.
     """
 
     gradient_to: GradientTo = "z2"
@@ -41,27 +41,28 @@ class SwapConsistency(Objective):
         return f"decoder, {self.gradient_to}"
 
     def main_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
-        exchanged = forward.shuffled(self.gradient_to)
-        wanted, every = exchanged.detach(), forward.all_codes
-        again = encoded_again(forward, exchanged)
-        z1 = relative_error(again.z1, wanted.z1, every.z1)
-        z2 = relative_error(again.z2, wanted.z2, every.z2)
+        swapped = forward.shuffled(self.gradient_to)
+        target, all_codes = swapped.detach(), forward.all_codes
+        code = reencode(forward, swapped)
+        z1 = relative_error(code.z1, target.z1, all_codes.z1)
+        z2 = relative_error(code.z2, target.z2, all_codes.z2)
         return z1 + z2, {"swap_z1_error": z1, "swap_z2_error": z2}
 
 
-def encoded_again(forward: Forward, code: Code) -> Code:
-    """The code of the picture that is decoded from one; the encoder's weights are constants, and no
-    running statistics change.
+def reencode(forward: Forward, code: Code) -> Code:
+    """Decode a code and encode the image. The encoder's weights get no gradient, and running
+    statistics do not change.
     """
     model = forward.model
-    with forward.precision(), frozen(model.encoder), untracked(model.encoder, model.decoder):
-        picture = model.pixels.shown(model.decode(code))
-        return model.encode(picture, forward.shuffled_rest).float()
+    networks = model.encoder, model.decoder
+    with forward.precision(), frozen(model.encoder), frozen_running_stats(*networks):
+        pixels = model.pixels.shown(model.decode(code))
+        return model.encode(pixels, forward.shuffled_rest).float()
 
 
 @contextmanager
-def untracked(*networks: nn.Module) -> Iterator[None]:
-    """Within it, batch norm that learns uses a batch's statistics without keeping them."""
+def frozen_running_stats(*networks: nn.Module) -> Iterator[None]:
+    """Inside this context, batch norm in training mode does not update its running statistics."""
     layers = [
         module
         for network in networks
@@ -77,10 +78,10 @@ def untracked(*networks: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def relative_error(found: Tensor, wanted: Tensor, every: Tensor) -> Tensor:
-    """The mean squared distance of codes (b, ...) from those wanted, in shares of the mean squared
-    distance of all codes (B, ...) from their mean.
+def relative_error(codes: Tensor, targets: Tensor, all_codes: Tensor) -> Tensor:
+    """The mean squared distance of codes (b, ...) to their targets, relative to the mean squared
+    distance of all codes (B, ...) to their mean.
     """
-    spread = (every - every.mean(dim=0)).square().sum() / len(every)
-    errors = (found - wanted).square().sum() / len(found)
-    return errors / spread.clamp(min=torch.finfo(spread.dtype).tiny)
+    variance = (all_codes - all_codes.mean(dim=0)).square().sum() / len(all_codes)
+    errors = (codes - targets).square().sum() / len(codes)
+    return errors / variance.clamp(min=torch.finfo(variance.dtype).tiny)

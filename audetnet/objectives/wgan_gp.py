@@ -1,5 +1,5 @@
-"""Wasserstein critics with gradient penalty: of codes, so that z1 and z2 share nothing, and of
-images, so that reconstructions are sharp. Gulrajani et al. 2017, arXiv 1704.00028.
+"""Wasserstein critics with gradient penalty: of codes, so that z1 and z2 share no information, and
+of images, so that reconstructions are sharp. Gulrajani et al. 2017, arXiv 1704.00028.
 """
 
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from audetnet.objectives.objective import CriticObjective, Terms, objective
 
 @dataclass(frozen=True, kw_only=True)
 class WassersteinCritic(CriticObjective):
-    """``critic`` is the section of its network; ``penalty_weight`` weighs the gradient penalty in
-    the critic's own loss.
+    """``critic`` is the section of its network; ``penalty_weight`` is the weight of the gradient
+    penalty in the critic's loss.
     """
 
     penalty_weight: Weight = 10.0
     gradient_to: GradientTo = "both"
 
     def examples(self, forward: Forward) -> tuple[Tensor, Tensor]:
-        """(target, made), of this process's part of the batch."""
+        """(target, made) for this process's part of the batch."""
         raise NotImplementedError
 
     def critic_loss(self, forward: Forward) -> tuple[Tensor, Terms]:
@@ -59,7 +59,7 @@ class WassersteinCritic(CriticObjective):
 @objective("wgan_gp_codes")
 @dataclass(frozen=True, kw_only=True)
 class CodeCritic(WassersteinCritic):
-    """Target: z1 with z2 of another image; made: z1 and z2 of one image."""
+    """Target: z1 with z2 of another image; made: z1 and z2 of the same image."""
 
     critic: str = "Discriminator"
     needs_z2 = True
@@ -78,7 +78,7 @@ class ImageCritic(WassersteinCritic):
     """Target: the clean image; made: its reconstruction."""
 
     critic: str = "Image Discriminator"
-    critic_reads = "images"
+    critic_input = "images"
 
     @property
     def gradients(self) -> str:
@@ -97,8 +97,8 @@ def gradient_penalty(
 ) -> Tensor:
     """Mean over samples of (||grad_x D(x)||_2 - 1)^2 at x = mix * target + (1 - mix) * made.
 
-    Two-sided: ``mix`` (B,) is uniform in [0, 1], the norm is taken per sample over all dimensions
-    but the batch. Differentiable with respect to the critic's parameters.
+    Two-sided; ``mix`` (B,) is uniform in [0, 1]. The norm is per sample, over all dimensions but
+    the batch. Differentiable with respect to the critic's parameters.
     """
     weights = mix.view(-1, *[1] * (target.dim() - 1))
     gradient = gradient_of(critic, weights * target + (1 - weights) * made)
@@ -116,16 +116,16 @@ def wgan_gp_loss(
     gradient_of: ScoreGradient = score_gradient,
     sample_wise: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss of a critic: mean D(made) - mean D(target) + penalty_weight * penalty.
+    """A critic's loss: mean D(made) - mean D(target) + penalty_weight * penalty.
 
     Returns (loss, distance, penalty), where distance = mean D(target) - mean D(made) estimates the
-    Wasserstein distance between the two. ``target`` and ``made`` must carry no graph.
-    ``sample_wise``: no sample's score depends on another's, so both are scored in one call.
+    Wasserstein distance between the two. ``target`` and ``made`` must be detached.
+    ``sample_wise``: samples are scored independently, so both can be scored in one call.
     """
     if sample_wise:
-        of_target, of_made = scores(critic, torch.cat([target, made])).chunk(2)
+        target_scores, made_scores = scores(critic, torch.cat([target, made])).chunk(2)
     else:
-        of_target, of_made = scores(critic, target), scores(critic, made)
-    distance = of_target.mean() - of_made.mean()
+        target_scores, made_scores = scores(critic, target), scores(critic, made)
+    distance = target_scores.mean() - made_scores.mean()
     penalty = gradient_penalty(critic, target, made, mix, gradient_of)
     return penalty_weight * penalty - distance, distance, penalty

@@ -1,5 +1,4 @@
-"""Trained networks in use: from images and videos to rows of AUs, and to files that run elsewhere.
+"""Inference with trained networks: from images and videos to tables of AUs, and export.
 
-Whatever does not need torch is importable without it: exported networks run where it is not
-installed.
+Modules that do not need torch do not import it, so that exported networks run without it.
 """

@@ -1,4 +1,4 @@
-"""What prediction asks of a network, whoever runs it. B crops, A AUs."""
+"""The interface between prediction and networks. B crops, A AUs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from audetnet.labels import LabelKind
 
 Crops = npt.NDArray[np.uint8]
 """RGB, (B, H, W, 3)."""
-Rest = npt.NDArray[np.float32]
-"""What a person shows at rest, (C, h, w), where a network takes it off."""
+Neutral = npt.NDArray[np.float32]
+"""Features of a person's neutral face, (C, h, w), which a network subtracts."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFacts:
-    """A network without its weights. ``kind`` says what its outputs are: intensities (0-5) or
-    probabilities of occurrence (0-1); ``thresholds`` (A,), in the same unit, from which on an AU is
-    active. Crops of ``crop_size`` pixels are resized to ``frame_size``. ``digest`` tells its
-    weights from others. ``landmarks`` made the crops of its training; None: not known.
+class ModelInfo:
+    """Description of a network. ``kind``: outputs are intensities (0-5) or probabilities of
+    occurrence (0-1); ``thresholds`` (A,): in the same unit. Crops of ``crop_size`` pixels are
+    resized to ``frame_size``. ``digest``: of the weights. ``landmarks``: source of the landmarks
+    that its training crops were cut by; None if unknown.
     """
 
     path: Path
@@ -39,8 +39,8 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Of B crops: ``values`` (B, A) within 0-5 or 0-1, and codes (B, Z1), (B, Z2), means over their
-    positions.
+    """Outputs for B crops: ``values`` (B, A), 0-5 or 0-1, and spatially averaged codes (B, Z1) and
+    (B, Z2).
     """
 
     values: npt.NDArray[np.float64]
@@ -49,16 +49,16 @@ class Outputs:
 
 
 class AUModel(Protocol):
-    """A network that is ready to run."""
+    """A loaded network."""
 
     @property
-    def facts(self) -> ModelFacts: ...
+    def info(self) -> ModelInfo: ...
 
-    def __call__(self, crops: Crops, rests: Sequence[Rest | None] | None = None) -> Outputs:
-        """``rests``: of the person in each crop; None where it is not known."""
+    def __call__(self, crops: Crops, neutrals: Sequence[Neutral | None] | None = None) -> Outputs:
+        """``neutrals``: of the person in each crop; None where unknown."""
 
-    def prepare_for_rest(self) -> None:
-        """Be ready to be asked what people show at rest. Raises UserError where that cannot be."""
+    def prepare_neutral(self) -> None:
+        """Load what ``at_rest`` needs. Raises UserError if the network does not support it."""
 
-    def at_rest(self, crops: Crops) -> Rest:
-        """What a person shows at rest, the median over some crops of that person."""
+    def neutral(self, crops: Crops) -> Neutral:
+        """The median over some crops of one person."""

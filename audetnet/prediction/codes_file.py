@@ -1,5 +1,5 @@
-"""z1 and z2 of faces as Parquet: ``input``, ``frame``, ``face``, and lists of numbers ``z1`` and
-``z2``, a row a face.
+"""z1 and z2 of faces as Parquet: one row per face, with ``input``, ``frame``, ``face``, and the
+lists ``z1`` and ``z2``.
 """
 
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audetnet.data.tables import with_pyarrow
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 from audetnet.prediction.stream import Part
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ _CODES = ("z1", "z2")
 
 
 def write_codes(path: Path, parts: Sequence[Part]) -> None:
-    """Write those of some parts. Raises UserError."""
+    """Write the codes of some parts. Raises UserError."""
     with_pyarrow(path, lambda: _write(path, parts))
 
 
 def join_codes(files: Sequence[Path], out: Path) -> None:
-    """Join files of ``write_codes``. Raises UserError."""
+    """Join files written by ``write_codes``. Raises UserError."""
     with_pyarrow(out, lambda: _join(files, out))
 
 
@@ -43,14 +43,14 @@ def _write(path: Path, parts: Sequence[Part]) -> None:
             assert part.codes is not None
             numbers = {n: codes[code] for n, codes in zip(_CODES, part.codes, strict=True)}
             rows.append({**part.rows[row], **numbers})
-    with written_whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         pq.write_table(pa.Table.from_pylist(rows, _schema()), unfinished)
 
 
 def _join(files: Sequence[Path], out: Path) -> None:
     import pyarrow.parquet as pq
 
-    with written_whole(out) as unfinished, pq.ParquetWriter(unfinished, _schema()) as writer:
+    with atomic_write(out) as unfinished, pq.ParquetWriter(unfinished, _schema()) as writer:
         for table in map(pq.read_table, files):
             if len(table):
                 writer.write_table(table)

@@ -1,4 +1,4 @@
-"""Rows of a prediction drawn into the picture that they are of."""
+"""Draws the rows of a prediction into their image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from audetnet.labels import MAX_INTENSITY
 from audetnet.prediction.table import DECISION, INTENSITY, PROBABILITY, Row
 
 _SHORTEST_SIDE = 720
-"""Pixels to which smaller pictures are enlarged, so that the bars can be read."""
+"""Smaller images are enlarged to this many pixels, so that the bars are legible."""
 _LEAST_LINE, _MOST_LINE = 13, 26
-"""Pixels of an AU's line; between them the bars are as high as the box."""
+"""Height of an AU's line in pixels; within these limits the bars are as high as the box."""
 _WIDTH, _NAME_WIDTH, _NUMBER_WIDTH = 11.0, 3.4, 2.4
-"""Of the bars with and of their names and numbers, in lines."""
+"""Of the whole panel, the names and the numbers, in line heights."""
 _COLOURS = ((255, 176, 0), (100, 200, 255), (120, 230, 120), (255, 130, 190), (200, 160, 255))
-"""Of people, by their number."""
+"""One per person."""
 _DARK, _PALE, _INACTIVE = (20, 22, 26), (225, 225, 225), (130, 134, 140)
 _OPACITY = 0.78
 _EDGE = 1
-"""Pixels of the dark edge around words on the picture itself."""
+"""Width in pixels of the dark outline of text on the image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Bar:
     name: str
     share: float
-    """Of the whole scale, 0-1."""
+    """Of the full scale, 0-1."""
     number: str
     active: bool
     threshold: float
@@ -36,12 +36,12 @@ class _Bar:
 
 
 def enlargement(height: int, width: int) -> int:
-    """By what pictures of that size are enlarged."""
+    """The integer factor by which images of this size are enlarged."""
     return max(1, -(-_SHORTEST_SIDE // min(height, width)))
 
 
-def drawn(image: RgbImage, rows: Sequence[Row], thresholds: Mapping[str, float]) -> RgbImage:
-    """A picture (H, W, 3), enlarged where it is small, with a box and bars for each face. Crops,
+def draw_faces(image: RgbImage, rows: Sequence[Row], thresholds: Mapping[str, float]) -> RgbImage:
+    """Draw a box and bars for each face into an image (H, W, 3), enlarged if it is small. Crops,
     whose faces have no box, get a margin for the bars. ``thresholds``: by column, in its unit.
     """
     height, width = image.shape[:2]
@@ -51,7 +51,7 @@ def drawn(image: RgbImage, rows: Sequence[Row], thresholds: Mapping[str, float])
         whole = _with_margin(whole, _line(whole.height, len(thresholds), whole.height))
     for row in rows:
         if row["reason"]:
-            _words(ImageDraw.Draw(whole), (6, 4), str(row["reason"]), _PALE, _MOST_LINE, _EDGE)
+            _draw_text(ImageDraw.Draw(whole), (6, 4), str(row["reason"]), _PALE, _MOST_LINE, _EDGE)
         if row["x"] is not None:
             _draw_box(whole, row, factor)
         if row["success"]:
@@ -60,7 +60,7 @@ def drawn(image: RgbImage, rows: Sequence[Row], thresholds: Mapping[str, float])
 
 
 def _line(face_height: float, bars: int, height: int) -> int:
-    """Pixels of a bar's line beside a face, in a picture of that height."""
+    """Height in pixels of a bar beside a face, in an image of height ``height``."""
     line = round(min(max(face_height / bars, _LEAST_LINE), _MOST_LINE))
     return max(1, min(line, height // bars))
 
@@ -102,15 +102,19 @@ def _box(row: Row, factor: int) -> tuple[float, float, float, float]:
 def _draw_box(image: Image.Image, row: Row, factor: int) -> None:
     draw, box = ImageDraw.Draw(image), _box(row, factor)
     draw.rectangle(box, outline=_colour(row), width=max(2, image.height // 300))
-    _words(draw, (box[0], max(0.0, box[1] - 22)), f"face {row['face']}", _colour(row), 20, _EDGE)
+    _draw_text(
+        draw, (box[0], max(0.0, box[1] - 22)), f"face {row['face']}", _colour(row), 20, _EDGE
+    )
 
 
-def _draw_bars(image: Image.Image, row: Row, bars: Sequence[_Bar], factor: int, free: int) -> None:
-    """Beside the face: to the right of its box, else to its left, else at the edge; of a crop in
-    the margin that begins at ``free``.
+def _draw_bars(
+    image: Image.Image, row: Row, bars: Sequence[_Bar], factor: int, margin: int
+) -> None:
+    """Draw the bars to the right of the box, else to its left, else at the image edge; for a crop,
+    in the margin that begins at ``margin``.
     """
     if row["x"] is None:
-        left, top, right, bottom = float(free), 0.0, float(free), float(image.height)
+        left, top, right, bottom = float(margin), 0.0, float(margin), float(image.height)
     else:
         left, top, right, bottom = _box(row, factor)
     line = _line(bottom - top, len(bars), image.height)
@@ -128,24 +132,24 @@ def _draw_bars(image: Image.Image, row: Row, bars: Sequence[_Bar], factor: int, 
 def _panel(
     bars: Sequence[_Bar], line: int, size: tuple[int, int], colour: tuple[int, int, int]
 ) -> Image.Image:
-    """The bars, each with its threshold as a tick; those of active AUs in colour."""
+    """The bars, with a tick at each threshold; active AUs are coloured."""
     panel = Image.new("RGB", size, _DARK)
     draw = ImageDraw.Draw(panel)
     start, end = _NAME_WIDTH * line, size[0] - _NUMBER_WIDTH * line
     for number, bar in enumerate(bars):
         top = 2 + number * line
         shown = colour if bar.active else _INACTIVE
-        _words(draw, (4, top), bar.name, _PALE if bar.active else _INACTIVE, line)
+        _draw_text(draw, (4, top), bar.name, _PALE if bar.active else _INACTIVE, line)
         low, high = top + 0.25 * line, top + 0.75 * line
         draw.rectangle((start, low, end, high), fill=(50, 53, 58))
         draw.rectangle((start, low, start + (end - start) * bar.share, high), fill=shown)
         tick = start + (end - start) * bar.threshold
         draw.line((tick, low - 2, tick, high + 2), fill=_PALE, width=1)
-        _words(draw, (end + 4, top), bar.number, _PALE if bar.active else _INACTIVE, line)
+        _draw_text(draw, (end + 4, top), bar.number, _PALE if bar.active else _INACTIVE, line)
     return panel
 
 
-def _words(
+def _draw_text(
     draw: ImageDraw.ImageDraw,
     at: tuple[float, float],
     text: str,

@@ -1,19 +1,19 @@
-"""The images and videos of a prediction, drawn after it is finished."""
+"""Draws a finished prediction into its images and videos."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
-import cv2
 from PIL import Image
 
 from audetnet.console.progress import ProgressBar
 from audetnet.data.images import RgbImage
 from audetnet.data.videos import video_rate
 from audetnet.errors import UserError
-from audetnet.files.whole import written_whole
-from audetnet.prediction.drawn_faces import drawn
+from audetnet.faces.opencv import cv2
+from audetnet.files.atomic import atomic_write
+from audetnet.prediction.drawn_faces import draw_faces
 from audetnet.prediction.frames import Source
 from audetnet.prediction.table import Row
 from audetnet.prediction.table_file import read_rows
@@ -30,9 +30,9 @@ def draw_files(
     every: int,
     overwrite: bool,
 ) -> int:
-    """Draw every source that could be read into ``directory``, under its own name, in the folders
-    that it lies in below the one they share. What is there is left, unless ``overwrite``. Returns
-    how many were drawn. Raises UserError.
+    """Draw every readable source into ``directory``, keeping its path relative to the common
+    parent. Existing files are kept unless ``overwrite``. Returns how many were drawn. Raises
+    UserError.
     """
     by_input: dict[str, list[Row]] = {}
     for row in read_rows(table):
@@ -54,7 +54,7 @@ def draw_files(
 def _drawn_frames(
     source: Source, rows: Sequence[Row], thresholds: Mapping[str, float], every: int
 ) -> Iterator[RgbImage]:
-    """Of the frames that have rows; without what cannot be read."""
+    """The frames that have rows, skipping unreadable ones."""
     of_frame = {number: list(own) for number, own in groupby(rows, key=lambda row: row["frame"])}
     for frame in source.frames(every):
         if frame.number in of_frame:
@@ -62,28 +62,28 @@ def _drawn_frames(
                 image = frame.read()
             except UserError:
                 continue
-            yield drawn(image, of_frame[frame.number], thresholds)
+            yield draw_faces(image, of_frame[frame.number], thresholds)
 
 
 def _write(source: Source, target: Path, frames: Iterator[RgbImage], every: int) -> bool:
-    """Whether there was anything to write."""
+    """Returns whether there was anything to write."""
     first = next(frames, None)
     if first is None:
         return False
     if not source.is_video:
-        with written_whole(target) as unfinished:
+        with atomic_write(target) as unfinished:
             Image.fromarray(first).save(
                 unfinished, "PNG" if target.suffix.lower() == ".png" else "JPEG"
             )
         return True
     passing = target.with_name(f".unfinished-{target.name}")
-    with written_whole(target, passing) as unfinished:
+    with atomic_write(target, passing) as unfinished:
         height, width = first.shape[:2]
         rate = video_rate(source.path) / every
         codec = cv2.VideoWriter.fourcc(*_CODEC)
         writer = cv2.VideoWriter(str(unfinished), codec, rate, (width, height))
         if not writer.isOpened():
-            raise UserError(f"{target}: this OpenCV writes no {_CODEC} videos")
+            raise UserError(f"{target}: this OpenCV cannot write {_CODEC} videos")
         try:
             for image in chain([first], frames):
                 writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))

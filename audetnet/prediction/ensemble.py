@@ -1,4 +1,4 @@
-"""What one network or several say of faces together. A AUs."""
+"""Predictions of one network, or the mean of several. A AUs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.faces.alignment import Alignment
-from audetnet.prediction.au_model import AUModel, Outputs, Rest
+from audetnet.prediction.au_model import AUModel, Neutral, Outputs
 from audetnet.prediction.observing import CropKind, Observation
 from audetnet.prediction.table import Columns, Row
 
-Rests: TypeAlias = tuple[Rest, ...] | None
-"""What a person shows at rest, for each network; None: not known."""
+Neutrals: TypeAlias = tuple[Neutral, ...] | None
+"""A person's neutral for each network; None if unknown."""
 
 
 @dataclass(frozen=True)
-class Recognised:
-    """Rows in the order of what was seen, and the outputs of the first network for those with a
-    face.
+class Recognition:
+    """``rows``: in the order of the observations; ``outputs``: of the first network, for the rows
+    with a face.
     """
 
     rows: list[Row]
@@ -27,26 +27,26 @@ class Recognised:
 
 
 class Ensemble:
-    """One network, or several whose mean counts. The threshold of an AU is then the mean of theirs,
-    and its spread their standard deviation (n - 1).
+    """One network or several. Values and thresholds are means over the networks; the spread is
+    their standard deviation (n - 1).
     """
 
     def __init__(self, models: Sequence[AUModel], alignment: Alignment | None = None) -> None:
-        """``alignment``: other factors than ``create_dataset.frames`` has by itself; its size does
-        not count.
+        """``alignment``: crop factors, by default those of ``create_dataset.frames``; its size is
+        ignored.
         """
         self.models = tuple(models)
         alignment = alignment or Alignment()
-        facts = [model.facts for model in models]
-        self.kinds = tuple(_kind(alignment, each.crop_size, each.frame_size) for each in facts)
-        self.thresholds = np.mean([each.thresholds for each in facts], axis=0)
-        self.columns = Columns(facts[0], self.thresholds, with_spread=len(models) > 1)
+        infos = [model.info for model in models]
+        self.kinds = tuple(_kind(alignment, each.crop_size, each.frame_size) for each in infos)
+        self.thresholds = np.mean([each.thresholds for each in infos], axis=0)
+        self.columns = Columns(infos[0], self.thresholds, with_spread=len(models) > 1)
 
-    def recognise(self, seen: Sequence[Observation], rests: Sequence[Rests]) -> Recognised:
-        """``rests``: of the person in each of what was seen."""
-        faces = [(one, rest) for one, rest in zip(seen, rests, strict=True) if one.crops]
+    def recognise(self, seen: Sequence[Observation], neutrals: Sequence[Neutrals]) -> Recognition:
+        """``neutrals``: of the person in each observation."""
+        faces = [(one, neutral) for one, neutral in zip(seen, neutrals, strict=True) if one.crops]
         if not faces:
-            return Recognised([self.columns.row(one, None, None) for one in seen], None)
+            return Recognition([self.columns.row(one, None, None) for one in seen], None)
         outputs = [self._of(number, faces) for number in range(len(self.models))]
         values = np.stack([each.values for each in outputs])
         mean = values.mean(axis=0)
@@ -56,11 +56,11 @@ class Ensemble:
         for one in seen:
             index = next(numbers) if one.crops else None
             rows.append(self.columns.row(one, _at(mean, index), _at(spread, index)))
-        return Recognised(rows, outputs[0])
+        return Recognition(rows, outputs[0])
 
-    def _of(self, number: int, faces: Sequence[tuple[Observation, Rests]]) -> Outputs:
+    def _of(self, number: int, faces: Sequence[tuple[Observation, Neutrals]]) -> Outputs:
         crops = np.stack([one.crops[self.kinds[number]] for one, _ in faces])
-        own = [None if rests is None else rests[number] for _, rests in faces]
+        own = [None if neutrals is None else neutrals[number] for _, neutrals in faces]
         return self.models[number](crops, own)
 
 

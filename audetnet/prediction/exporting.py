@@ -1,4 +1,4 @@
-"""A run's encoder and AUPredictor as one file, compared with the original before it is kept."""
+"""Exports encoder and AUPredictor of a run as one file, checked against the original."""
 
 import warnings
 from collections.abc import Callable
@@ -11,61 +11,61 @@ import torch
 from torch import nn
 
 from audetnet.errors import UserError
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 from audetnet.prediction.au_model import Crops, Outputs
-from audetnet.prediction.exported_model import INSTALL, OnnxModel, need_onnxruntime
-from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, metadata_of
+from audetnet.prediction.exported_model import INSTALL, OnnxModel, import_onnxruntime
+from audetnet.prediction.metadata import INPUT, KEY, OUTPUTS, metadata_json
 from audetnet.prediction.trained_model import TrainedModel
 
 Target = Literal["onnx", "pt2"]
 TOLERANCE = 1e-4
-"""Of intensities, probabilities, and codes relative to their largest number."""
+"""Absolute for intensities and probabilities, relative to the maximum for codes."""
 _TRACED_BATCH = 2
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The largest ones from the original: of AUs, and of codes relative to their largest number."""
+    """Largest differences from the original: of AUs, and of codes relative to their maximum."""
 
     aus: float
     codes: float
 
     def is_within(self, limit: float) -> bool:
-        """Not where one is NaN."""
+        """False for NaN."""
         return self.aus <= limit and self.codes <= limit
 
 
 def check_installed(target: Target, out: Path) -> None:
-    """Raise UserError where a package is missing."""
+    """Raise UserError if a package is missing."""
     if target == "onnx":
-        need_onnxruntime(out)
+        import_onnxruntime(out)
         try:
             import onnx  # noqa: F401
             import onnxscript  # noqa: F401
         except ImportError as error:
-            raise UserError(f"{out}: --to onnx needs onnx and onnxscript: {INSTALL}") from error
+            raise UserError(f"{out}: --to onnx needs onnx and onnxscript ({INSTALL})") from error
 
 
 def export(model: TrainedModel, target: Target, out: Path, crops: Crops) -> Difference:
-    """Write a file that says of ``crops`` (N, H, W, 3) what the model says, alone and together.
-    Raises UserError where it does not, and then keeps no file.
+    """Export a model and compare both on ``crops`` (N, H, W, 3), as one batch and a single crop.
+    Raises UserError and keeps no file if they differ.
     """
     program = _program(model)
-    text = metadata_of(model.facts, model.normalisation)
+    text = metadata_json(model.info, model.normalisation)
     passing = out.with_name(f".unfinished-{out.name}")
-    with written_whole(out, passing) as unfinished:
+    with atomic_write(out, passing) as unfinished:
         try:
             if target == "onnx":
                 _write_onnx(program, unfinished, text)
                 exported: Callable[[Crops], Outputs] = OnnxModel(unfinished)
             else:
                 torch.export.save(program, unfinished, extra_files={KEY: text})
-                exported = _of_program(unfinished)
-            difference = _compared(model, exported, crops)
+                exported = _load_program(unfinished)
+            difference = _compare(model, exported, crops)
             if not difference.is_within(TOLERANCE):
                 raise UserError(
-                    f"{out}: not written: its AUs differ from those of {model.facts.path} by "
-                    f"{difference.aus:.1e}, its codes by {difference.codes:.1e}, more than "
+                    f"{out}: not written: its AUs differ from those of {model.info.path} by "
+                    f"{difference.aus:.1e} and its codes by {difference.codes:.1e}; the limit is "
                     f"{TOLERANCE:.0e}"
                 )
         except UserError:
@@ -74,8 +74,8 @@ def export(model: TrainedModel, target: Target, out: Path, crops: Crops) -> Diff
     return difference
 
 
-class _OfCrops(nn.Module):
-    """The network without a person's reference."""
+class _WithoutReference(nn.Module):
+    """The network without the input for a person reference."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -86,11 +86,11 @@ class _OfCrops(nn.Module):
 
 
 def _program(model: TrainedModel) -> torch.export.ExportedProgram:
-    """The network traced with a free batch."""
-    height, width = model.facts.frame_size
+    """The network, traced with a dynamic batch size."""
+    height, width = model.info.frame_size
     example = torch.zeros(_TRACED_BATCH, height, width, 3, dtype=torch.uint8)
     batch = torch.export.Dim("batch", min=1)
-    network = _OfCrops(model.network).eval()
+    network = _WithoutReference(model.network).eval()
     with torch.no_grad():
         return torch.export.export(network, (example,), dynamic_shapes={INPUT: {0: batch}})
 
@@ -114,7 +114,7 @@ def _write_onnx(program: torch.export.ExportedProgram, path: Path, text: str) ->
     onnx.save(proto, str(path))
 
 
-def _of_program(path: Path) -> Callable[[Crops], Outputs]:
+def _load_program(path: Path) -> Callable[[Crops], Outputs]:
     module = torch.export.load(path).module()
 
     def run(crops: Crops) -> Outputs:
@@ -124,9 +124,7 @@ def _of_program(path: Path) -> Callable[[Crops], Outputs]:
     return torch.no_grad()(run)
 
 
-def _compared(
-    model: TrainedModel, exported: Callable[[Crops], Outputs], crops: Crops
-) -> Difference:
+def _compare(model: TrainedModel, exported: Callable[[Crops], Outputs], crops: Crops) -> Difference:
     aus, codes = [], []
     for some in (crops, crops[:1]):
         own, other = model(some), exported(some)

@@ -1,4 +1,4 @@
-"""Networks by their paths: runs, checkpoints and exported files."""
+"""Loads networks from runs, checkpoints and exported files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,16 +19,16 @@ def is_model(path: Path) -> bool:
 def load_models(
     paths: Sequence[Path], device: str = "auto", dataset: Path | None = None
 ) -> list[AUModel]:
-    """The networks, which must say the same AUs. ``dataset``: see TrainedModel. torch is imported
-    for runs and checkpoints only. Raises UserError.
+    """Load networks that predict the same AUs. ``dataset``: see TrainedModel. Only runs and
+    checkpoints import torch. Raises UserError.
     """
     models = [_load(path, device, dataset) for path in paths]
-    first, *others = (model.facts for model in models)
+    first, *others = (model.info for model in models)
     for other in others:
         if (other.au_names, other.kind) != (first.au_names, first.kind):
             raise UserError(
-                f"{other.path}: says {other.kind} of {', '.join(other.au_names)}, but {first.path} "
-                f"{first.kind} of {', '.join(first.au_names)}; several runs must say the same"
+                f"{other.path}: predicts {other.kind} of {', '.join(other.au_names)}, but "
+                f"{first.path} {first.kind} of {', '.join(first.au_names)}; they must agree"
             )
     return models
 
@@ -38,7 +38,7 @@ def _load(path: Path, device: str, dataset: Path | None) -> AUModel:
         from audetnet.prediction.exported_model import OnnxModel
 
         return OnnxModel(path)
-    from audetnet.machine.devices import chosen_device
+    from audetnet.machine.devices import select_device
     from audetnet.prediction.trained_model import TrainedModel
 
-    return TrainedModel(path, chosen_device(device), dataset)
+    return TrainedModel(path, select_device(device), dataset)

@@ -1,4 +1,4 @@
-"""What an exported network says of itself, as JSON in the file's metadata under ``audetnet``."""
+"""Metadata of exported networks: JSON under the key ``audetnet``."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from audetnet.errors import UserError
-from audetnet.prediction.au_model import ModelFacts
+from audetnet.prediction.au_model import ModelInfo
 from audetnet.prediction.table import short_name
 
 KEY = "audetnet"
@@ -15,40 +15,40 @@ _FORMAT = 1
 _UNITS = {"intensity": "intensity, 0-5", "occurrence": "probability, 0-1"}
 
 
-def metadata_of(facts: ModelFacts, normalisation: Any) -> str:
-    """``normalisation``: the mean and std of pixels, which the network applies by itself."""
-    height, width = facts.frame_size
+def metadata_json(info: ModelInfo, normalisation: Any) -> str:
+    """The metadata as JSON. ``normalisation``: mean and std of pixels, applied by the network."""
+    height, width = info.frame_size
     mean, std = normalisation
     return json.dumps(
         {
             "format": _FORMAT,
-            "version": facts.version,
-            "made_from": str(facts.path),
+            "version": info.version,
+            "made_from": str(info.path),
             "input": f"{INPUT}: uint8 (batch, {height}, {width}, 3), RGB",
             "outputs": "aus: float32 (batch, AUs), in the unit and order of this file; z1, z2: "
             "float32 (batch, channels)",
-            "aus": facts.au_names,
-            "columns": [short_name(name) for name in facts.au_names],
-            "kind": facts.kind,
-            "unit": _UNITS[facts.kind],
-            "thresholds": facts.thresholds,
-            "frame_size": facts.frame_size,
-            "crop_size": facts.crop_size,
-            "landmarks": facts.landmarks,
-            "has_person_reference": facts.has_person_reference,
+            "aus": info.au_names,
+            "columns": [short_name(name) for name in info.au_names],
+            "kind": info.kind,
+            "unit": _UNITS[info.kind],
+            "thresholds": info.thresholds,
+            "frame_size": info.frame_size,
+            "crop_size": info.crop_size,
+            "landmarks": info.landmarks,
+            "has_person_reference": info.has_person_reference,
             "normalisation": {"mean": mean, "std": std, "applied": "by the network"},
         }
     )
 
 
-def facts_of(path: Path, text: str | None) -> ModelFacts:
-    """Of an exported file with this metadata. Raises UserError where it is none of ours."""
+def info_from_metadata(path: Path, text: str | None) -> ModelInfo:
+    """Read the metadata of an exported file. Raises UserError if audetnet did not write it."""
     try:
         said = json.loads(text or "")
         if said["format"] > _FORMAT:
             raise UserError(f"{path}: written by a newer version of AUDetNet; update this one")
         height, width = said["frame_size"]
-        return ModelFacts(
+        return ModelInfo(
             path=path,
             version=str(said["version"]),
             au_names=tuple(map(str, said["aus"])),
@@ -61,4 +61,4 @@ def facts_of(path: Path, text: str | None) -> ModelFacts:
             has_person_reference=bool(said["has_person_reference"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not a network that audetnet export wrote") from error
+        raise UserError(f"{path}: not a network written by audetnet export") from error

@@ -1,4 +1,4 @@
-"""From frames to faces: who is where, and the crops that networks read."""
+"""From frames to faces: where each person is, and the crops for the networks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Faces = Literal["all", "largest"]
 
 @dataclass(frozen=True)
 class CropKind:
-    """A crop as ``create_dataset.frames`` cuts it, and the size that it is resized to."""
+    """A crop as cut by ``create_dataset.frames``, and the size it is resized to."""
 
     alignment: Alignment
     size: Size
@@ -27,9 +27,9 @@ class CropKind:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """A row to be: a face, or the ``reason`` why there is none to recognise.
+    """A future row: a face, or the ``reason`` why there is none.
 
-    ``face``: the person's number in a video, in an image the face's, largest first. ``crops`` holds
+    ``face``: number of the person in a video, or of the face in an image, largest first. ``crops``:
     one of each kind.
     """
 
@@ -43,14 +43,14 @@ class Observation:
 
 
 class Observer(Protocol):
-    """Looks at frames."""
+    """Finds the faces in a frame."""
 
     def __call__(self, frame: Frame, people: People) -> list[Observation]:
-        """At least one row."""
+        """Returns at least one observation."""
 
 
 class FaceFinder:
-    """Finds faces, and cuts them out in each of the kinds."""
+    """Finds faces and cuts out a crop of each kind."""
 
     def __init__(self, detector: LandmarkDetector, faces: Faces, kinds: Sequence[CropKind]) -> None:
         self._detector, self._faces, self._kinds = detector, faces, frozenset(kinds)
@@ -96,7 +96,7 @@ class FaceFinder:
 
 
 class AlignedCrops:
-    """Takes each frame for a crop as the networks were trained on."""
+    """Treats each frame as a crop of the kind the networks were trained on."""
 
     def __init__(self, kinds: Sequence[CropKind]) -> None:
         self._kinds = frozenset(kinds)

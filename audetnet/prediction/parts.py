@@ -1,5 +1,5 @@
-"""A prediction while it is made: parts in ``OUT.parts``, each written whole, that are joined at the
-end. Killed at any moment, it goes on after the last whole part.
+"""A prediction in progress: parts in ``OUT.parts``, each written atomically and joined at the end.
+A killed prediction resumes after the last complete part.
 """
 
 import json
@@ -9,22 +9,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audetnet.errors import UserError, quoted
+from audetnet.errors import UserError, shorten
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import csv_text
 from audetnet.files.json import read_json
-from audetnet.files.whole import write_text
 from audetnet.prediction.codes_file import join_codes, write_codes
 from audetnet.prediction.stream import Part, Position
 from audetnet.prediction.table import Columns
 from audetnet.prediction.table_file import join_rows
 
-BUSY = "another process predicts there; wait for it, or choose another file with --out FILE"
-_CHANGED = "undo the change, choose another file with --out FILE, or begin anew with --overwrite"
+BUSY = "in use by another prediction; wait for it, or choose another file with --out FILE"
+_CHANGED = "undo the change, choose another file with --out FILE, or start over with --overwrite"
 
 
 @dataclass(kw_only=True)
-class Done:
-    """How far a prediction has come."""
+class Progress:
+    """The progress of a prediction."""
 
     parts: int = 0
     frames: int = 0
@@ -33,8 +33,8 @@ class Done:
 
 
 class PredictionParts:
-    """The files of one prediction. ``request``: what must be the same to go on, as plain JSON data;
-    ``facts``: what is kept beside the table.
+    """The files of one prediction. ``request``: what must match to resume, as plain JSON data;
+    ``facts``: what is stored beside the table.
     """
 
     def __init__(
@@ -52,31 +52,31 @@ class PredictionParts:
         self._asked, self._state = self.folder / "request.json", self.folder / "state.json"
 
     def is_finished(self) -> bool:
-        """Raises UserError where OUT was made otherwise, or by someone else."""
+        """Raises UserError if OUT was made with other options, or by something else."""
         if not self.out.exists():
             return False
         if not self.facts_file.exists():
-            raise UserError(f"{self.out}: is there already; choose another file with --out FILE")
+            raise UserError(f"{self.out}: exists already; choose another file with --out FILE")
         self._check(self.facts_file, read_json(self.facts_file).get("request"))
         return self._codes is None or self._codes.exists()
 
-    def begin(self) -> Done:
-        """Where to go on. Raises UserError where the parts are of another command."""
+    def begin(self) -> Progress:
+        """Where to resume. Raises UserError if the parts were made with other options."""
         if self._state.exists():
             self._check(self.folder, read_json(self._asked))
             done = read_json(self._state)
-            return Done(**{**done, "position": Position(**done["position"])})
+            return Progress(**{**done, "position": Position(**done["position"])})
         write_text(self._asked, json.dumps(self._request))
-        return Done(position=Position())
+        return Progress(position=Position())
 
     def delete(self) -> None:
-        """Begin anew."""
+        """Delete all files, to start over."""
         shutil.rmtree(self.folder, ignore_errors=True)
         for file in (self.out, self.facts_file):
             file.unlink(missing_ok=True)
 
-    def add(self, parts: list[Part], done: Done) -> None:
-        """Write them as one part; ``done`` is changed. Raises FileError."""
+    def add(self, parts: list[Part], done: Progress) -> None:
+        """Write one part and update ``done``. Raises FileError."""
         rows = [row for part in parts for row in part.rows]
         names = self._columns.names
         write_text(self._rows_file(done.parts), csv_text([row[n] for n in names] for row in rows))
@@ -88,8 +88,8 @@ class PredictionParts:
         done.position = parts[-1].position
         write_text(self._state, json.dumps(asdict(done)))
 
-    def finish(self, done: Done) -> None:
-        """Join the parts; the table comes last, as its being there says that all is. Raises
+    def finish(self, done: Progress) -> None:
+        """Join the parts. The table comes last: it marks the prediction as complete. Raises
         FileError.
         """
         numbers = range(done.parts)
@@ -104,8 +104,8 @@ class PredictionParts:
         was = was if isinstance(was, dict) else {}
         for name, value in self._request.items():
             if was.get(name) != value:
-                old, new = (quoted(json.dumps(each)) for each in (was.get(name), value))
-                raise UserError(f"{place}: was made with {name} {old}, now it is {new}; {_CHANGED}")
+                old, new = (shorten(json.dumps(each)) for each in (was.get(name), value))
+                raise UserError(f"{place}: made with {name} {old}, but now it is {new}; {_CHANGED}")
 
     def _rows_file(self, number: int) -> Path:
         return self.folder / f"rows-{number:06}.csv"
@@ -115,6 +115,6 @@ class PredictionParts:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON gives them back."""
+    """The values after a round trip through JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain

@@ -1,4 +1,4 @@
-"""Which face of a video frame is whose: people are kept apart by how their boxes overlap."""
+"""Tracks people over the frames of a video by the overlap of their boxes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,25 +6,23 @@ from typing import Any
 from audetnet.faces.detector import Box
 
 _SAME_PERSON = 0.3
-"""Overlap (intersection over union) from which on two boxes, of frames one after another, are of
-one person.
-"""
+"""Least intersection over union of one person's boxes in consecutive frames."""
 _LONGEST_GAP = 1.0
-"""Seconds after which who was not seen counts as gone, though not before a frame was looked at
-without them: a face at the same place is then someone new. Shorter than a change of seats, longer
-than a hand before the face.
+"""Seconds without a detection after which a person is gone, so that a face at the same place is
+someone new; at least one frame must lie between. Longer than a hand in front of the face, shorter
+than a change of seats.
 """
 
 
 class People:
-    """Numbers, from 0, of the people in a video."""
+    """Numbers the people in a video from 0."""
 
     def __init__(self, state: dict[str, Any] | None = None) -> None:
-        """``state``: of an earlier part of the same video."""
+        """``state``: from an earlier part of the same video."""
         state = state or {"next": 0, "last": 0.0, "seen": {}}
         self._next: int = state["next"]
         self._last: float = state["last"]
-        """When the last frame was."""
+        """Time of the last frame."""
         self._seen = {
             int(number): (Box(*box), float(seconds))
             for number, (*box, seconds) in state["seen"].items()
@@ -36,8 +34,8 @@ class People:
         return {"next": self._next, "last": self._last, "seen": seen}
 
     def numbers(self, boxes: Sequence[Box], seconds: float) -> list[int]:
-        """Whose the boxes of the next frame are. Pairs with the greatest overlap come first, and
-        whoever overlaps with nobody is new.
+        """Assign the boxes of the next frame to people, greatest overlap first; a box that overlaps
+        nobody is a new person.
         """
         since = min(self._last, seconds - _LONGEST_GAP)
         known = {n: (box, at) for n, (box, at) in self._seen.items() if at >= since}

@@ -1,4 +1,4 @@
-"""Checkpoints on their own: all that prediction and ``--init`` need of a run, in one small file."""
+"""Portable checkpoints: what prediction and ``--init`` need of a run, in one small file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +10,9 @@ from audetnet.training.saved import THRESHOLDS, TRAINING_LEVEL, SavedModel
 
 
 def write_portable(saved: SavedModel, training_level: Tensor | None, out: Path) -> None:
-    """Write a checkpoint without optimisers, which cannot be resumed, but with the thresholds of
-    its run and ``training_level`` (Z1, h, w): z1 of the training people at rest, on average, so
-    that ``--reference`` does not need its dataset. Raises UserError.
+    """Write a checkpoint without optimisers (it cannot be resumed), but with the thresholds of its
+    run and ``training_level`` (Z1, h, w), the mean neutral z1 of the training people, so that
+    ``--reference`` does not need the dataset. Raises UserError.
     """
     description = {
         **saved.checkpoint.description,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.prediction.detectors import chosen_detector
+from audetnet.prediction.detectors import select_detector
 from audetnet.prediction.ensemble import Ensemble
 from audetnet.prediction.frames import ArrayImage, FrameSource
 from audetnet.prediction.loading import load_models
 from audetnet.prediction.observing import AlignedCrops, FaceFinder, Faces, Observer
+from audetnet.prediction.reference_choice import check_reference, parse_reference
 from audetnet.prediction.sources import find_sources
-from audetnet.prediction.stream import Part, recognised
+from audetnet.prediction.stream import NeutralOf, Part, no_neutral, recognise
 from audetnet.prediction.table import Row, short_name
 from audetnet.recogniser import NAME
 
@@ -28,9 +29,9 @@ _BATCH = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """N rows: one a face, and one for every frame without a face (``success`` 0, and the reason).
+    """N rows: one per face, and one per frame without a face (``success`` 0, with the reason).
 
-    ``thresholds``: of each AU, in the unit of its value. ``z1`` (N, Z1) and ``z2`` (N, Z2) of the
+    ``thresholds``: of each AU, in the unit of its value. ``z1`` (N, Z1) and ``z2`` (N, Z2): of the
     first network, NaN in rows without a face.
     """
 
@@ -45,15 +46,15 @@ class Prediction:
 
         | columns | content |
         |---|---|
-        | input, frame, timestamp | file (or the number of the array), frame from 0, seconds |
-        | face | the person in a video, the face in an image, from 0 |
-        | success, reason | 1, or 0 and why there is nothing to recognise |
+        | input, frame, timestamp | file (or index of the array), frame from 0, seconds |
+        | face | number of the person in a video, or of the face in an image, from 0 |
+        | success, reason | 1, or 0 and why nothing was recognised |
         | confidence | of the detector, 0-1 |
-        | x, y, width, height | of the face's box, in pixels of the image |
+        | x, y, width, height | box of the face, in pixels |
         | yaw, pitch, roll | of the head, in degrees |
         | AU01_r or AU01_p | intensity 0-5 or probability 0-1 |
-        | AU01_sd | of several networks: their standard deviation |
-        | AU01_c | 1 where the value reaches the threshold, else 0 |
+        | AU01_sd | with several networks: their standard deviation |
+        | AU01_c | 1 if the value reaches the threshold, else 0 |
         """
         import pandas as pd
 
@@ -61,15 +62,15 @@ class Prediction:
 
 
 class Predictor:
-    """One trained network, or several whose mean counts."""
+    """One trained network, or the mean of several."""
 
     def __init__(self, ensemble: Ensemble) -> None:
         self._ensemble = ensemble
 
     @property
     def au_names(self) -> tuple[str, ...]:
-        """A names, as the data of the training have them."""
-        return self._ensemble.models[0].facts.au_names
+        """The A names, as in the training data."""
+        return self._ensemble.models[0].info.au_names
 
     def predict(
         self,
@@ -78,19 +79,25 @@ class Predictor:
         faces: Faces = "all",
         aligned: bool = False,
         every: int = 1,
+        reference: str = "none",
     ) -> Prediction:
         """Find faces and recognise their AUs.
 
         ``images``: paths (files, folders, patterns, videos), or RGB images of uint8, 0-255: one
-        (H, W, 3), several (N, H, W, 3), or a list of any sizes. ``faces``: of each image all, or
-        the largest only. ``aligned``: the images are crops as the network was trained on, in which
-        no face is sought. ``every``: only every N-th frame of a video.
+        (H, W, 3), several (N, H, W, 3), or a list of any sizes. ``faces``: all faces of an image,
+        or only the largest. ``aligned``: the images are crops like those the network was trained
+        on, so no face is searched for. ``every``: only every N-th frame of a video. ``reference``:
+        subtract each person's neutral, as ``audetnet predict --reference`` does: none, median,
+        neutral=FILE or first=SECONDS; arrays show one person, whose face is the largest.
 
-        Raises UserError for paths that lead to nothing, ValueError for arrays that are no images.
-        What cannot be read is a row with the reason.
+        Raises UserError for paths that do not exist and references that cannot be used, ValueError
+        for arrays that are no images. Unreadable files are rows with the reason.
         """
-        observe = self._observer(faces, aligned)
-        parts = list(recognised(_sources(images), observe, self._ensemble, every, _BATCH))
+        observe, sources = self._observer(faces, aligned), _sources(images)
+        neutral_of = self._neutral_of(
+            reference, observe, sources, every, one_face=aligned or faces == "largest"
+        )
+        parts = list(recognise(sources, observe, self._ensemble, every, _BATCH, neutral_of))
         aus = (short_name(name) for name in self.au_names)
         return Prediction(
             rows=[row for part in parts for row in part.rows],
@@ -104,19 +111,43 @@ class Predictor:
         kinds = self._ensemble.kinds
         if aligned:
             return AlignedCrops(kinds)
-        facts = [model.facts for model in self._ensemble.models]
-        return FaceFinder(chosen_detector(facts, None), faces, kinds)
+        infos = [model.info for model in self._ensemble.models]
+        return FaceFinder(select_detector(infos, None), faces, kinds)
+
+    def _neutral_of(
+        self,
+        reference: str,
+        observe: Observer,
+        sources: Sequence[FrameSource],
+        every: int,
+        one_face: bool,
+    ) -> NeutralOf:
+        choice = parse_reference(reference)
+        if choice is None:
+            return no_neutral
+        from audetnet.prediction.references import References
+
+        check_reference(choice, sources, one_face)
+        return References(choice, observe, self._ensemble, sources, every)
 
 
-def load(run: str | Path = NAME, *others: str | Path, device: str = "auto") -> Predictor:
-    """A trained network: a run directory, a checkpoint, or an exported ``.onnx`` file; of several
-    the mean counts. Without one the network that is shipped. ``device``: auto, cpu, cuda or
-    cuda:N. Raises UserError.
+def load(
+    run: str | Path = NAME,
+    *others: str | Path,
+    device: str = "auto",
+    dataset: str | Path | None = None,
+) -> Predictor:
+    """Load a run directory, a checkpoint or an exported ``.onnx`` file, by default the shipped
+    network; several are averaged. ``device``: auto, cpu, cuda or cuda:N. ``dataset``: the dataset
+    directory of the run, for ``reference`` where its cfg has no [person_reference]. Raises
+    UserError.
 
         model = load("runs/small_96")
         table = model.predict(["photo.jpg", "clip.mp4"]).to_frame()
     """
-    return Predictor(Ensemble(load_models([Path(path) for path in (run, *others)], device)))
+    paths = [Path(path) for path in (run, *others)]
+    folder = None if dataset is None else Path(dataset)
+    return Predictor(Ensemble(load_models(paths, device, folder)))
 
 
 def _sources(images: Images) -> Sequence[FrameSource]:
@@ -135,7 +166,7 @@ def _sources(images: Images) -> Sequence[FrameSource]:
 
 
 def _codes(parts: Sequence[Part], place: int) -> npt.NDArray[np.float32]:
-    """Of all rows, (N, Z)."""
+    """The codes of all rows, (N, Z)."""
     width = next((part.codes[place].shape[1] for part in parts if part.codes is not None), 0)
     whole = []
     for part in parts:

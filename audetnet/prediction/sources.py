@@ -1,4 +1,4 @@
-"""What paths on a command line name: image files and videos, in order."""
+"""Resolves paths from the command line to image files and videos, in order."""
 
 import glob
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audetnet.data.images import SUFFIXES as IMAGE_SUFFIXES
 from audetnet.errors import UserError, first_few
+from audetnet.faces.opencv import need_opencv
 from audetnet.prediction.frames import Source
 
 VIDEO_SUFFIXES = (
@@ -17,24 +18,23 @@ _SUFFIXES = (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
 
 @dataclass(frozen=True)
 class Sources:
-    """Each file once; ``skipped``: how many files of folders are neither images nor videos."""
+    """Each file once. ``skipped``: number of other files in the folders."""
 
     files: tuple[Source, ...]
     skipped: int
 
 
 def find_sources(texts: Sequence[str]) -> Sources:
-    """Files, folders (to any depth) and patterns such as ``'clips/*.mp4'``. A file that is named is
-    taken for a video unless it ends as an image does. Raises UserError where there is nothing.
+    """Resolve files, folders (recursively) and patterns such as ``'clips/*.mp4'``. A named file
+    without an image suffix is treated as a video. Raises UserError if there is nothing, or
+    for videos without OpenCV.
     """
     found: dict[Path, Source] = {}
     skipped = 0
     for text in texts:
         named = [Path(text)] if Path(text).exists() else _matching(text)
         if not named:
-            raise UserError(
-                f"{text}: no such file; expected images, videos, folders of them, or a pattern"
-            )
+            raise UserError(f"{text}: no such file; expected images, videos, folders or patterns")
         for path in named:
             if not path.is_dir():
                 found.setdefault(path, Source(path, path.suffix.lower() not in IMAGE_SUFFIXES))
@@ -45,7 +45,9 @@ def find_sources(texts: Sequence[str]) -> Sources:
             for file in known:
                 found.setdefault(file, Source(file, file.suffix.lower() in VIDEO_SUFFIXES))
     if not found:
-        raise UserError(f"{first_few(list(texts))}: no image and no video ({', '.join(_SUFFIXES)})")
+        raise UserError(f"{first_few(list(texts))}: no images or videos ({', '.join(_SUFFIXES)})")
+    if any(source.is_video for source in found.values()):
+        need_opencv()
     return Sources(tuple(found.values()), skipped)
 
 

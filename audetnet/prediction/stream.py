@@ -1,4 +1,4 @@
-"""Sources looked at frame by frame, and recognised a batch at a time."""
+"""Finds faces frame by frame and recognises them batch by batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,24 +7,25 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.prediction.ensemble import Ensemble, Rests
-from audetnet.prediction.frames import FrameSource
+from audetnet.console.lines import note
+from audetnet.prediction.ensemble import Ensemble, Neutrals
+from audetnet.prediction.frames import FrameSource, missing_frames
 from audetnet.prediction.observing import Observation, Observer
 from audetnet.prediction.people import People
 from audetnet.prediction.table import Row
 
-RestOf: TypeAlias = Callable[[Observation], Rests]
-"""Says what the person of an observation shows at rest."""
+NeutralOf: TypeAlias = Callable[[Observation], Neutrals]
+"""Returns the neutral of the person in an observation."""
 
 
-def nobody_is_known(seen: Observation) -> Rests:
-    """Without a reference."""
+def no_neutral(seen: Observation) -> Neutrals:
+    """For prediction without a reference."""
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """Where to go on: the number of the source, its next frame, and the people seen in it."""
+    """Where to resume: index of the source, its next frame, and the people seen in it."""
 
     source: int = 0
     frame: int = 0
@@ -33,8 +34,8 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Rows of whole frames, and where to go on after them. ``codes``: z1 (N, Z1) and z2 (N, Z2) of
-    the rows whose numbers are ``with_codes``.
+    """Rows of complete frames, and where to resume after them. ``codes``: z1 (N, Z1) and z2 (N, Z2)
+    of the rows with indices ``with_codes``.
     """
 
     rows: list[Row]
@@ -44,26 +45,26 @@ class Part:
     codes: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None
 
 
-def recognised(
+def recognise(
     sources: Sequence[FrameSource],
     observe: Observer,
     ensemble: Ensemble,
     every: int,
     batch_size: int,
-    rest_of: RestOf = nobody_is_known,
+    neutral_of: NeutralOf = no_neutral,
     start: Position | None = None,
     each: Callable[[], None] = lambda: None,
 ) -> Iterator[Part]:
-    """All frames from ``start`` on, in parts of about ``batch_size`` faces; ``each`` hears of every
-    frame that was looked at.
+    """Yield all frames from ``start``, in parts of about ``batch_size`` faces. ``each`` is called
+    after every frame.
     """
     start = start or Position()
     seen: list[Observation] = []
-    rests: list[Rests] = []
+    neutrals: list[Neutrals] = []
     frames = 0
 
     def part(position: Position) -> Part:
-        found = ensemble.recognise(seen, rests)
+        found = ensemble.recognise(seen, neutrals)
         whole = Part(
             rows=found.rows,
             frames=frames,
@@ -72,21 +73,24 @@ def recognised(
             codes=None if found.outputs is None else (found.outputs.z1, found.outputs.z2),
         )
         seen.clear()
-        rests.clear()
+        neutrals.clear()
         return whole
 
     for number, source in enumerate(sources[start.source :], start.source):
-        goes_on = number == start.source
-        people = People(start.people if goes_on else None)
-        for frame in source.frames(every, start.frame if goes_on else 0):
-            looked = observe(frame, people)
-            seen += looked
-            rests += [rest_of(one) for one in looked]
+        resumed = number == start.source
+        people = People(start.people if resumed else None)
+        frame = None
+        for frame in source.frames(every, start.frame if resumed else 0):
+            observations = observe(frame, people)
+            seen += observations
+            neutrals += [neutral_of(one) for one in observations]
             frames += 1
             each()
             if len(seen) >= batch_size:
                 at = Position(source=number, frame=frame.number + 1, people=people.state())
                 yield part(at)
                 frames = 0
+        if frame is not None and (warning := missing_frames(frame, every)) is not None:
+            note(warning)
     if seen:
         yield part(Position(source=len(sources)))

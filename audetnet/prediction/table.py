@@ -1,4 +1,4 @@
-"""The rows of a prediction: their columns, their rounding, and the decisions that follow."""
+"""Rows of a prediction: columns, rounding and decisions."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from audetnet.prediction.au_model import ModelFacts
+from audetnet.prediction.au_model import ModelInfo
 from audetnet.prediction.observing import Observation
 
 Value: TypeAlias = str | int | float | None
@@ -19,7 +19,7 @@ FACE_COLUMNS = (
 _TEXTS = ("input", "reason")
 _INTEGERS = ("frame", "face", "success")
 INTENSITY, PROBABILITY, DECISION, SPREAD = "_r", "_p", "_c", "_sd"
-"""Endings of the columns of an AU."""
+"""Suffixes of the columns of an AU."""
 _VALUE = {"intensity": INTENSITY, "occurrence": PROBABILITY}
 _DECIMALS = 4
 _PIXEL_DECIMALS, _DEGREE_DECIMALS = 1, 2
@@ -27,39 +27,39 @@ _NUMBERED = re.compile(r"AU0*(\d+)")
 
 
 def short_name(au: str) -> str:
-    """``AU1`` as ``AU01``, as tables of this field name it; other names as they are."""
+    """``AU1`` as ``AU01``, the usual form in tables; other names unchanged."""
     found = _NUMBERED.fullmatch(au)
     return f"AU{int(found[1]):02}" if found else au
 
 
 def is_text(column: str) -> bool:
-    """Whether a column holds texts."""
+    """Whether a column holds text."""
     return column in _TEXTS
 
 
 def is_integer(column: str) -> bool:
-    """Whether it holds whole numbers."""
+    """Whether a column holds integers."""
     return column in _INTEGERS or column.endswith(DECISION)
 
 
 class Columns:
-    """The columns of networks that say the same AUs, and their rows."""
+    """Columns and rows for networks that predict the same AUs."""
 
-    def __init__(self, facts: ModelFacts, thresholds: Sequence[float], with_spread: bool) -> None:
+    def __init__(self, info: ModelInfo, thresholds: Sequence[float], with_spread: bool) -> None:
         self._thresholds = np.asarray(thresholds)
-        self._aus = [short_name(name) for name in facts.au_names]
-        self._value = _VALUE[facts.kind]
+        self._aus = [short_name(name) for name in info.au_names]
+        self._value = _VALUE[info.kind]
         self._with_spread = with_spread
 
     @property
     def names(self) -> list[str]:
-        """In their order: what is known of the face, then three or two of each AU."""
+        """In order: the face, then two or three columns per AU."""
         endings = [self._value, *([SPREAD] if self._with_spread else []), DECISION]
         return [*FACE_COLUMNS, *(f"{au}{ending}" for au in self._aus for ending in endings)]
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """By the name of each value's column."""
+        """By the column of the value."""
         names = (f"{au}{self._value}" for au in self._aus)
         return dict(zip(names, self._thresholds.tolist(), strict=True))
 
@@ -69,8 +69,8 @@ class Columns:
         values: npt.NDArray[np.float64] | None,
         spread: npt.NDArray[np.float64] | None,
     ) -> Row:
-        """``values``, ``spread`` (A,); None without a face. Decisions are made of the rounded
-        values, so that both never contradict each other.
+        """``values``, ``spread`` (A,); None without a face. Decisions are made on the rounded
+        values, so that the two never contradict.
         """
         row: Row = dict.fromkeys(self.names)
         frame, pose, box = seen.frame, seen.pose, seen.box

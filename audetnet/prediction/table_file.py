@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audetnet.data.tables import with_pyarrow
+from audetnet.files.atomic import atomic_write
 from audetnet.files.csv import csv_text, read_csv
-from audetnet.files.whole import written_whole
 from audetnet.prediction.table import Row, Value, is_integer, is_text
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ SUFFIXES = (".csv", ".parquet")
 def join_rows(
     parts: Sequence[Path], out: Path, names: Sequence[str], facts: Mapping[str, Any]
 ) -> None:
-    """Join CSV parts without headers. A Parquet file keeps ``facts`` as JSON in its metadata, under
+    """Join CSV parts without headers. A Parquet file stores ``facts`` as JSON in its metadata under
     ``audetnet``. Raises UserError.
     """
     if out.suffix.lower() == ".parquet":
         with_pyarrow(out, lambda: _join_as_parquet(parts, out, names, facts))
         return
-    with written_whole(out) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+    with atomic_write(out) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         file.write(csv_text([names]))
         for part in parts:
             file.write(part.read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def _join_as_parquet(
     schema = pa.schema(
         [(name, _arrow_type(name)) for name in names], {"audetnet": json.dumps(facts)}
     )
-    with written_whole(out) as unfinished, pq.ParquetWriter(unfinished, schema) as writer:
+    with atomic_write(out) as unfinished, pq.ParquetWriter(unfinished, schema) as writer:
         for part in parts:
             rows = [_typed(names, row) for row in read_csv(part)]
             writer.write_table(pa.Table.from_pylist(rows, schema))

@@ -1,4 +1,4 @@
-"""A prediction written to a file while it is made."""
+"""Predicts to a file, part by part."""
 
 import math
 import time
@@ -12,17 +12,17 @@ from audetnet.files.lock import locked
 from audetnet.prediction.ensemble import Ensemble
 from audetnet.prediction.frames import Source
 from audetnet.prediction.observing import Observer
-from audetnet.prediction.parts import BUSY, Done, PredictionParts
-from audetnet.prediction.stream import Part, RestOf, recognised
+from audetnet.prediction.parts import BUSY, PredictionParts, Progress
+from audetnet.prediction.stream import NeutralOf, Part, recognise
 
 _ROWS_A_PART = 1000
 _SECONDS_A_PART = 20.0
-"""A part is written when either is reached: what a kill costs at most."""
+"""A part is written when either is reached: the most that a kill can lose."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Frames of this time, without those of an earlier one."""
+    """Frames and time of this call, without those it resumed from."""
 
     frames: int
     seconds: float
@@ -34,17 +34,24 @@ def predict_to_file(
     ensemble: Ensemble,
     every: int,
     batch_size: int,
-    rest_of: RestOf,
+    neutral_of: NeutralOf,
     files: PredictionParts,
-) -> tuple[Done, Pace]:
-    """Go on from the last part to the end. Raises UserError."""
+) -> tuple[Progress, Pace]:
+    """Predict from the last part to the end. Raises UserError."""
     with locked(files.folder, BUSY):
         done = files.begin()
         before, start = done.frames, time.perf_counter()
         total = sum(_expected_frames(source, every) for source in sources)
         with ProgressBar("predicting", max(total, before), before, "frame") as bar:
-            parts = recognised(
-                sources, observe, ensemble, every, batch_size, rest_of, done.position, bar.advance
+            parts = recognise(
+                sources,
+                observe,
+                ensemble,
+                every,
+                batch_size,
+                neutral_of,
+                done.position,
+                bar.advance,
             )
             pending: list[Part] = []
             written = start

@@ -1,1 +1,1 @@
-"""What trained networks are worth: predictions of every frame, and the tables made of them."""
+"""Results of trained networks: predictions for every frame, and the tables computed from them."""

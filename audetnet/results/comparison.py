@@ -1,38 +1,45 @@
-"""Whether two methods differ: paired, on the same people in each sample of them."""
+"""Paired comparison of two methods: both are measured on the same bootstrap sample of people."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from audetnet.console.lines import counted
 from audetnet.console.progress import ProgressBar
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import METRICS, Array, Predictions
 from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate
-from audetnet.results.estimates import MEAN, Estimates, averaged, intervals, samples, with_mean
+from audetnet.results.estimates import (
+    MEAN,
+    Estimates,
+    append_mean,
+    averaged_over_seeds,
+    bootstrap_weights,
+    intervals,
+)
 from audetnet.results.predictions import Pooled
 
 
 def differences(one: Sequence[Pooled], other: Sequence[Pooled], seed: int = 0) -> Estimates:
-    """``one`` minus ``other`` in every metric that both have: paired, both on the same people in
-    each sample. p is two-sided, from the share of samples on the other side of 0. Raises UserError
-    where they are not of the same frames and labels.
+    """``one`` minus ``other`` in every metric that both have, paired over people. The mean is over
+    the AUs for which both are defined. p is two-sided, from the share of bootstrap samples on the
+    other side of 0. Raises UserError unless both cover the same frames and labels.
     """
-    ours, theirs = ([_in_order(pool) for pool in pools] for pools in (one, other))
-    _check_paired(ours[0], theirs[0])
+    ours, theirs = ([_sorted_by_frame(pool) for pool in pools] for pools in (one, other))
+    for pool in (*ours[1:], *theirs):
+        _check_paired(ours[0], pool)
     people = len(ours[0].people)
-    weights = samples(people, seed)
-    first, second = averaged(ours), averaged(theirs)
+    weights = bootstrap_weights(people, seed)
+    first, second = averaged_over_seeds(ours), averaged_over_seeds(theirs)
     found = {}
     with ProgressBar("differences over people", len(first), unit="metric") as bar:
         for name in first:
             bar.advance()
             if name not in second:
                 continue
-            drawn = with_mean(np.stack([first[name](w) for w in weights])) - with_mean(
-                np.stack([second[name](w) for w in weights])
-            )
+            drawn = append_mean(np.stack([first[name](w) - second[name](w) for w in weights]))
             low, high = intervals(drawn[1:], people)
             found[name] = {
                 au: Estimate(
@@ -46,16 +53,16 @@ def differences(one: Sequence[Pooled], other: Sequence[Pooled], seed: int = 0) -
     return found
 
 
-def is_real(difference: Estimate) -> bool:
-    """Whether the interval of a difference leaves out 0."""
+def excludes_zero(difference: Estimate) -> bool:
+    """Whether the interval excludes 0."""
     return difference.low > 0 or difference.high < 0
 
 
 def verdict(name: str, difference: Estimate) -> str:
-    """What a difference says, in words."""
+    """The difference in words."""
     if np.isnan(difference.value) or np.isnan(difference.low):
         return "not tested"
-    if not is_real(difference):
+    if not excludes_zero(difference):
         return "no difference shown"
     return "worse" if (difference.value < 0) != METRICS[name].is_error else "better"
 
@@ -68,8 +75,7 @@ def _p(drawn: Array) -> float | None:
     return min(1.0, 2 * (least + 1) / (len(known) + 1))
 
 
-def _in_order(pool: Pooled) -> Pooled:
-    """The same, frames by name."""
+def _sorted_by_frame(pool: Pooled) -> Pooled:
     order = np.argsort(np.array(pool.frames))
     named = np.array(pool.people)[pool.person[order]]
     parts: dict[str, Any] = {
@@ -80,7 +86,7 @@ def _in_order(pool: Pooled) -> Pooled:
         aus=pool.aus,
         frames=tuple(pool.frames[row] for row in order),
         people=pool.people,
-        person=subject_numbers(named.tolist()),
+        person=subject_indices(named.tolist()),
         predictions=Predictions(**parts),
     )
 
@@ -88,14 +94,16 @@ def _in_order(pool: Pooled) -> Pooled:
 def _check_paired(one: Pooled, other: Pooled) -> None:
     if one.aus != other.aus:
         raise UserError(
-            f"cannot be compared: the AUs are {', '.join(one.aus)}, and {', '.join(other.aus)}"
+            f"cannot compare: different AUs, {', '.join(one.aus)} and {', '.join(other.aus)}"
         )
     if one.frames != other.frames:
         lone = sorted(set(one.frames) ^ set(other.frames))
         raise UserError(
-            f"cannot be compared: {len(lone)} frames are in one of the two only, first {lone[0]}"
+            f"cannot compare: {counted(len(lone), 'frame')} in only one of the two, such as "
+            f"{lone[0]}"
         )
-    if one.people != other.people or not np.array_equal(
+    same_people = one.people == other.people and np.array_equal(one.person, other.person)
+    if not same_people or not np.array_equal(
         one.predictions.labels, other.predictions.labels, equal_nan=True
     ):
-        raise UserError("cannot be compared: the people or the labels are not the same")
+        raise UserError("cannot compare: the people or the labels differ")

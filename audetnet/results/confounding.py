@@ -14,7 +14,7 @@ from audetnet.disentangling.block_metrics import macro_auc
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate, Indices
 from audetnet.files.csv import Cell
-from audetnet.results.estimates import intervals, samples
+from audetnet.results.estimates import bootstrap_weights, intervals
 from audetnet.results.plain import plain_number
 from audetnet.results.sheet import Sheet, number, with_interval
 from audetnet.results.tied_sets import TESTS, Tie
@@ -57,7 +57,7 @@ def lines(
     rows of each.
     """
     people = int(person.max()) + 1
-    weights = samples(people, 0)
+    weights = bootstrap_weights(people, 0)
     drawn = {
         name: {test: _drawn(own, labels, person, tests[test], weights) for test in TESTS}
         for name, own in scores.items()

@@ -1,17 +1,17 @@
-"""The files of a cross-validation: numbers, tables and page."""
+"""Writes the results of a cross-validation: numbers, tables and a page."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import Cell, write_csv
-from audetnet.files.whole import write_text
 from audetnet.results import figures
 from audetnet.results.comparison import verdict
-from audetnet.results.cross_sheets import Report, au_sheets, main_sheets, worst_sheet
+from audetnet.results.cross_sheets import Report, au_sheets, main_sheets, worst_sheets
 from audetnet.results.estimates import active_frames, worst_person
-from audetnet.results.folds import CrossValidated
+from audetnet.results.folds import CrossValidation
 from audetnet.results.page import Page, write_page
 from audetnet.results.plain import plain_estimate, plain_number, plain_worst
 from audetnet.results.sheet import latex, markdown
@@ -19,14 +19,14 @@ from audetnet.results.sheet import latex, markdown
 
 def write_cross_validation(directory: Path, report: Report) -> None:
     """Write results.json, results.csv, tables.md, tables.tex and report.html. Raises FileError."""
-    first, by_au, worst = main_sheets(report), au_sheets(report), worst_sheet(report.own)
+    first, by_au, worst = main_sheets(report), au_sheets(report), worst_sheets(report.own)
     write_text(directory / "results.json", json.dumps(_plain(report), indent=1) + "\n")
     write_csv(directory / "results.csv", _lines(report))
-    write_text(directory / "tables.md", "\n".join(map(markdown, [*first, *by_au, worst])))
+    write_text(directory / "tables.md", "\n".join(map(markdown, [*first, *by_au, *worst])))
     write_text(directory / "tables.tex", "\n".join(map(latex, [*first, *by_au])))
     own = report.own
-    shared = [m for m in ("icc", "f1", "2afc") if all(m in each.lines for each in report.methods)]
-    pooled = {each.name: each.found for each in report.methods}
+    shared = [m for m in ("icc", "f1", "2afc") if all(m in each.table for each in report.methods)]
+    pooled = {each.name: each.pooled for each in report.methods}
     page = Page(
         title=f"Cross-validation: {own.name}",
         facts=report.facts,
@@ -34,9 +34,9 @@ def write_cross_validation(directory: Path, report: Report) -> None:
         first=first,
         figures=[
             *(figures.bars(pooled, own.pools[0].aus, metric) for metric in shared),
-            *figures.of_pool(own.pools, own.name),
+            *figures.all_figures(own.pools, own.name),
         ],
-        further=[*by_au, worst],
+        further=[*by_au, *worst],
     )
     write_page(directory / "report.html", page)
 
@@ -62,7 +62,7 @@ def _plain(report: Report) -> dict[str, Any]:
     }
 
 
-def _plain_method(method: CrossValidated) -> dict[str, Any]:
+def _plain_method(method: CrossValidation) -> dict[str, Any]:
     return {
         metric: {
             au: {
@@ -80,7 +80,7 @@ def _plain_method(method: CrossValidated) -> dict[str, Any]:
             }
             for au, line in by_au.items()
         }
-        for metric, by_au in method.lines.items()
+        for metric, by_au in method.table.items()
     }
 
 
@@ -89,7 +89,7 @@ def _lines(report: Report) -> Iterator[list[Cell]]:
     ends = ["mean", "sd", "sd_seeds", "pooled", "low", "high"]
     yield ["method", "metric", "au", *folds, *ends]
     for method in report.methods:
-        for metric, by_au in method.lines.items():
+        for metric, by_au in method.table.items():
             for au, line in by_au.items():
                 numbers = (*line.folds, line.mean, line.deviation, line.seed_deviation)
                 cells = map(plain_number, map(float, numbers))

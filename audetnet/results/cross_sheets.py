@@ -5,33 +5,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audetnet.console.lines import counted
 from audetnet.evaluation.metrics import metric_title
 from audetnet.results.comparison import verdict
 from audetnet.results.estimates import FEW, MEAN, Estimates, active_frames, worst_person
-from audetnet.results.folds import CrossValidated, Line
+from audetnet.results.folds import CrossValidation, FoldValues
 from audetnet.results.published import Published
 from audetnet.results.sheet import Sheet, number, with_interval
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What is reported: the method first, then what stands beside it. ``differences``: the method
-    minus others, by their name.
+    """``methods``: the cross-validated cfg first, then the baselines. ``differences``: the first
+    method minus each other, by the other's name.
     """
 
     facts: Mapping[str, str]
     notes: Sequence[str]
-    methods: Sequence[CrossValidated]
+    methods: Sequence[CrossValidation]
     differences: Mapping[str, Estimates]
     published: Sequence[Published]
 
     @property
-    def own(self) -> CrossValidated:
+    def own(self) -> CrossValidation:
         return self.methods[0]
 
 
 def main_sheets(report: Report) -> list[Sheet]:
-    """The means over folds, the pooled numbers, and what is beside them."""
+    """Means over folds, pooled metrics, differences and published numbers."""
     found = [_over_folds(report), _pooled(report)]
     if report.differences:
         found.append(_differences(report))
@@ -41,29 +42,30 @@ def main_sheets(report: Report) -> list[Sheet]:
 
 
 def au_sheets(report: Report) -> list[Sheet]:
-    """AUs by folds, a table a metric."""
-    return [_by_fold(report.own, metric) for metric in report.own.lines]
+    """One table per metric: AUs by folds."""
+    return [_by_fold(report.own, metric) for metric in report.own.table]
 
 
 def _metrics(report: Report) -> list[str]:
-    """Those of any method, in the order of the first."""
-    return list(dict.fromkeys(name for method in report.methods for name in method.lines))
+    return list(dict.fromkeys(name for method in report.methods for name in method.table))
 
 
 def _over_folds(report: Report) -> Sheet:
-    def cell(line: Line | None) -> str:
-        return "-" if line is None else f"{number(line.mean)} ± {number(line.deviation)}"
+    def cell(line: FoldValues | None) -> str:
+        if line is None or np.isnan(line.deviation):
+            return number(None if line is None else line.mean)
+        return f"{number(line.mean)} ± {number(line.deviation)}"
 
     metrics = _metrics(report)
     seeds = len(report.own.seeds)
     return Sheet(
         title="Mean over folds",
-        caption="Means over the AUs, then mean ± standard deviation over "
-        f"{len(report.own.folds)} folds; each fold is the mean over "
-        f"{'one training' if seeds == 1 else f'{seeds} trainings (seeds)'}.",
+        caption="Mean over the AUs, then mean ± standard deviation over "
+        f"{counted(len(report.own.folds), 'fold')}"
+        + (f"; each fold is averaged over {seeds} seeds." if seeds > 1 else "."),
         header=("method", *map(metric_title, metrics)),
         rows=[
-            [each.name, *(cell(each.lines.get(m, {}).get(MEAN)) for m in metrics)]
+            [each.name, *(cell(each.table.get(m, {}).get(MEAN)) for m in metrics)]
             for each in report.methods
         ],
     )
@@ -72,13 +74,13 @@ def _over_folds(report: Report) -> Sheet:
 def _pooled(report: Report) -> Sheet:
     return Sheet(
         title="Pooled over folds",
-        caption="Means over the AUs, of the frames of all folds at once; 95 % intervals, people "
-        "drawn anew.",
+        caption="Means over the AUs, on the frames of all folds together; 95 % bootstrap intervals "
+        "over people.",
         header=("metric", *(each.name for each in report.methods)),
         rows=[
             [
                 metric_title(metric),
-                *(with_interval(each.found.get(metric, {}).get(MEAN)) for each in report.methods),
+                *(with_interval(each.pooled.get(metric, {}).get(MEAN)) for each in report.methods),
             ]
             for metric in _metrics(report)
         ],
@@ -95,9 +97,10 @@ def _differences(report: Report) -> Sheet:
             rows.append([other, title, with_interval(each), p, verdict(metric, each)])
     return Sheet(
         title=f"{report.own.name} minus others",
-        caption="Pooled means over the AUs; both are measured on the same people in each sample of "
-        "them (paired bootstrap). A difference is real if its 95 % interval leaves out 0.",
-        header=("than", "metric", "difference", "p", f"{report.own.name} is"),
+        caption="Pooled means over the AUs for which both are defined. Paired bootstrap: both are "
+        "measured on the same people in each sample. A difference is real if its 95 % interval "
+        "excludes 0; p is not corrected for the number of tests.",
+        header=("compared with", "metric", "difference", "p", f"{report.own.name} is"),
         rows=rows,
     )
 
@@ -105,10 +108,11 @@ def _differences(report: Report) -> Sheet:
 def _published(report: Report) -> Sheet:
     rows = []
     for metric, aus in dict.fromkeys((each.metric, each.aus) for each in report.published):
-        if metric in report.own.lines:
+        if metric in report.own.table:
             title = f"{metric_title(metric)}, {len(aus)} AUs"
             own = over_aus(report.own, metric, aus)
-            rows.append([report.own.name, title, number(own), "this cross-validation"])
+            folds = counted(len(report.own.folds), "fold")
+            rows.append([report.own.name, title, number(own), f"this cross-validation, {folds}"])
             rows += [
                 [each.method, title, number(each.value), each.source]
                 for each in report.published
@@ -116,26 +120,26 @@ def _published(report: Report) -> Sheet:
             ]
     return Sheet(
         title="Published numbers",
-        caption="Means over the AUs and over the three usual folds, as their papers print them. "
-        "Some of them choose the epoch on the test fold.",
+        caption="Means over the AUs and over the usual three folds, as printed in the papers. Some "
+        "of them choose the epoch on the test fold.",
         header=("method", "metric", "mean", "source"),
         rows=rows,
     )
 
 
-def over_aus(method: CrossValidated, metric: str, aus: Sequence[str]) -> float:
-    """The mean of some AUs in each fold, then over folds."""
-    folds = np.array([method.lines[metric][au].folds for au in aus])
+def over_aus(method: CrossValidation, metric: str, aus: Sequence[str]) -> float:
+    """A metric averaged over some AUs in each fold, then over folds."""
+    folds = np.array([method.table[metric][au].folds for au in aus])
     known = ~np.isnan(folds)
     means = [column[own].mean() for column, own in zip(folds.T, known.T, strict=True) if own.any()]
     return float(np.mean(means)) if means else float("nan")
 
 
-def _by_fold(method: CrossValidated, metric: str) -> Sheet:
+def _by_fold(method: CrossValidation, metric: str) -> Sheet:
     counts = active_frames(method.pools[0])
     several = len(method.seeds) > 1
     rows = []
-    for au, line in method.lines[metric].items():
+    for au, line in method.table[metric].items():
         count = counts.get(au)
         rows.append(
             [
@@ -151,8 +155,8 @@ def _by_fold(method: CrossValidated, metric: str) -> Sheet:
     return Sheet(
         title=f"{metric_title(metric)} by AU and fold",
         caption=f"{method.name}. sd: standard deviation over folds"
-        + ("; sd (seeds): of the mean, from seed to seed" if several else "")
-        + f". * fewer than {FEW} active frames: such numbers are chance.",
+        + ("; sd (seeds): standard deviation of the mean over seeds" if several else "")
+        + f". *: fewer than {FEW} active frames, mostly noise.",
         header=(
             "AU",
             "active frames",
@@ -167,18 +171,21 @@ def _by_fold(method: CrossValidated, metric: str) -> Sheet:
     )
 
 
-def worst_sheet(method: CrossValidated) -> Sheet:
-    return Sheet(
-        title="For whom it is worst",
-        caption="Means over the AUs that are defined of the person's frames alone.",
+def worst_sheets(method: CrossValidation) -> list[Sheet]:
+    """One table; none where subjects are unknown."""
+    rows = [
+        [
+            metric_title(metric),
+            number(method.table[metric][MEAN].pooled.value),
+            worst.who,
+            number(worst.value),
+        ]
+        for metric, worst in worst_person(method.pools).items()
+    ]
+    sheet = Sheet(
+        title="Worst person",
+        caption="Means over the AUs that are defined on the person's own frames.",
         header=("metric", "all", "worst person", ""),
-        rows=[
-            [
-                metric_title(metric),
-                number(method.lines[metric][MEAN].pooled.value),
-                worst.who,
-                number(worst.value),
-            ]
-            for metric, worst in worst_person(method.pools).items()
-        ],
+        rows=rows,
     )
+    return [sheet] if rows else []

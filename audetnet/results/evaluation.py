@@ -1,4 +1,4 @@
-"""The tables, numbers and page of an evaluation, all from its predictions."""
+"""Tables, numbers and page of an evaluation, all computed from its predictions."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +9,8 @@ from typing import Any
 from audetnet.console.lines import counted
 from audetnet.evaluation.metrics import metric_title
 from audetnet.evaluation.people import Estimate
+from audetnet.files.atomic import write_text
 from audetnet.files.csv import Cell, write_csv
-from audetnet.files.whole import write_text
 from audetnet.results import figures
 from audetnet.results.estimates import (
     FEW,
@@ -24,36 +24,35 @@ from audetnet.results.estimates import (
 from audetnet.results.groups import Groups, worst_group
 from audetnet.results.page import Page, write_page
 from audetnet.results.plain import plain_estimate, plain_worst
-from audetnet.results.predictions import Piece, Pooled, pooled
+from audetnet.results.predictions import Pooled, PredictionSet, pooled
 from audetnet.results.sheet import Sheet, markdown, number, with_interval
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluated:
-    """What was found of a model on one dataset."""
+class DatasetResults:
+    """The results of a model on one dataset."""
 
     name: str
     pool: Pooled
-    found: Estimates
+    estimates: Estimates
     person: Mapping[str, Worst]
     group: Mapping[str, Worst]
 
 
-def evaluated(piece: Piece, groups: Groups, seed: int) -> Evaluated:
-    """Everything of one dataset. ``seed`` says which people are drawn."""
-    pool = pooled([piece])
-    known = len(pool.people) > 1
-    return Evaluated(
-        name=piece.part,
+def evaluate_predictions(subset: PredictionSet, groups: Groups, seed: int) -> DatasetResults:
+    """All results on one dataset. ``seed``: of the bootstrap."""
+    pool = pooled([subset])
+    return DatasetResults(
+        name=subset.part,
         pool=pool,
-        found=estimates([pool], seed),
-        person=worst_person([pool]) if known else {},
-        group=worst_group(piece, groups),
+        estimates=estimates([pool], seed),
+        person=worst_person([pool]),
+        group=worst_group(subset, groups),
     )
 
 
-def sheets(datasets: Sequence[Evaluated]) -> list[Sheet]:
-    """The means of every dataset, then the AUs and the worst of each."""
+def sheets(datasets: Sequence[DatasetResults]) -> list[Sheet]:
+    """Means of all datasets, then AUs and worst cases of each."""
     return [_means(datasets), *(sheet for one in datasets for sheet in (_aus(one), _worst(one)))]
 
 
@@ -62,7 +61,7 @@ def write_evaluation(
     title: str,
     facts: Mapping[str, str],
     notes: Sequence[str],
-    datasets: Sequence[Evaluated],
+    datasets: Sequence[DatasetResults],
 ) -> None:
     """Write results.json, results.csv, tables.md and report.html. Raises FileError."""
     first, *further = sheets(datasets)
@@ -70,24 +69,24 @@ def write_evaluation(
     write_text(directory / "results.json", json.dumps(content, indent=1) + "\n")
     write_csv(directory / "results.csv", _lines(datasets))
     write_text(directory / "tables.md", "\n".join(map(markdown, [first, *further])))
-    metric = "icc" if all("icc" in one.found for one in datasets) else "f1"
-    bars = figures.bars({d.name: d.found for d in datasets}, datasets[0].pool.aus, metric)
+    metric = "icc" if all("icc" in one.estimates for one in datasets) else "f1"
+    bars = figures.bars({d.name: d.estimates for d in datasets}, datasets[0].pool.aus, metric)
     page = Page(
         title=title,
         facts=facts,
         notes=notes,
         first=[first],
-        figures=[bars, *(each for d in datasets for each in figures.of_pool([d.pool], d.name))],
+        figures=[bars, *(each for d in datasets for each in figures.all_figures([d.pool], d.name))],
         further=further,
     )
     write_page(directory / "report.html", page)
 
 
-def _means(datasets: Sequence[Evaluated]) -> Sheet:
-    metrics = dict.fromkeys(name for one in datasets for name in one.found)
+def _means(datasets: Sequence[DatasetResults]) -> Sheet:
+    metrics = dict.fromkeys(name for one in datasets for name in one.estimates)
     return Sheet(
         title="Means over the AUs",
-        caption="Over the AUs for which a metric is defined; 95 % intervals, people drawn anew.",
+        caption="Over the AUs for which a metric is defined; 95 % bootstrap intervals over people.",
         header=("metric", *(one.name for one in datasets)),
         rows=[
             ["frames", *(str(len(one.pool.frames)) for one in datasets)],
@@ -100,41 +99,40 @@ def _means(datasets: Sequence[Evaluated]) -> Sheet:
     )
 
 
-def _mean(one: Evaluated, name: str) -> Estimate | None:
-    return one.found[name][MEAN] if name in one.found else None
+def _mean(one: DatasetResults, name: str) -> Estimate | None:
+    return one.estimates[name][MEAN] if name in one.estimates else None
 
 
-def _aus(one: Evaluated) -> Sheet:
+def _aus(one: DatasetResults) -> Sheet:
     counts = active_frames(one.pool)
     rows = [
         [
             f"{au} *" if counts[au] < FEW else au,
             str(counts[au]),
-            *(number(by_au[au].value) for by_au in one.found.values()),
+            *(number(by_au[au].value) for by_au in one.estimates.values()),
         ]
         for au in one.pool.aus
     ]
-    mean = ["mean", "", *(number(by_au[MEAN].value) for by_au in one.found.values())]
+    mean = ["mean", "", *(number(by_au[MEAN].value) for by_au in one.estimates.values())]
     return Sheet(
         title=f"{one.name}: AUs",
-        caption=f"* fewer than {FEW} active frames: such numbers are chance. All intervals: "
-        "results.csv.",
-        header=("AU", "active frames", *map(metric_title, one.found)),
+        caption=f"*: fewer than {FEW} active frames, mostly noise. Intervals: results.csv.",
+        header=("AU", "active frames", *map(metric_title, one.estimates)),
         rows=[*rows, mean],
         has_mean=True,
     )
 
 
-def _worst(one: Evaluated) -> Sheet:
+def _worst(one: DatasetResults) -> Sheet:
     def cells(worst: Mapping[str, Worst], name: str) -> list[str]:
         return [worst[name].who, number(worst[name].value)] if name in worst else ["-", "-"]
 
     shown = {"worst person": one.person, "worst group": one.group}
     shown = {who: worst for who, worst in shown.items() if worst}
     return Sheet(
-        title=f"{one.name}: for whom it is worst",
-        caption="Means over the AUs that are defined of these frames alone; groups are those that "
-        "factors.csv names.",
+        title=f"{one.name}: worst person and group",
+        caption="Means over the AUs that are defined on these frames. Groups come from "
+        "factors.csv.",
         header=("metric", "all", *(cell for who in shown for cell in (who, ""))),
         rows=[
             [
@@ -142,12 +140,12 @@ def _worst(one: Evaluated) -> Sheet:
                 number(by_au[MEAN].value),
                 *(cell for worst in shown.values() for cell in cells(worst, name)),
             ]
-            for name, by_au in one.found.items()
+            for name, by_au in one.estimates.items()
         ],
     )
 
 
-def _plain(one: Evaluated) -> dict[str, Any]:
+def _plain(one: DatasetResults) -> dict[str, Any]:
     counts = active_frames(one.pool)
     return {
         "frames": len(one.pool.frames),
@@ -156,23 +154,23 @@ def _plain(one: Evaluated) -> dict[str, Any]:
         "few": [au for au, count in counts.items() if count < FEW],
         "metrics": {
             name: {au: plain_estimate(each) for au, each in by_au.items()}
-            for name, by_au in one.found.items()
+            for name, by_au in one.estimates.items()
         },
         "worst_person": plain_worst(one.person),
         "worst_group": plain_worst(one.group),
     }
 
 
-def _lines(datasets: Sequence[Evaluated]) -> Iterator[list[Cell]]:
+def _lines(datasets: Sequence[DatasetResults]) -> Iterator[list[Cell]]:
     yield ["dataset", "metric", "au", "active_frames", "value", "low", "high"]
     for one in datasets:
         counts: Mapping[str, int | None] = {**active_frames(one.pool), MEAN: None}
-        for name, by_au in one.found.items():
+        for name, by_au in one.estimates.items():
             for au, each in by_au.items():
                 yield [one.name, name, au, counts[au], *plain_estimate(each).values()]
 
 
-def described(one: Evaluated) -> str:
-    """What a dataset consists of, in words."""
+def described(one: DatasetResults) -> str:
+    """The size of a dataset in words."""
     people = counted(len(one.pool.people), "person", "people")
     return f"{counted(len(one.pool.frames), 'frame')} of {people}"

@@ -1,4 +1,4 @@
-"""Figures of predictions: bars by AU, ROC, calibration, confusion, people; no files."""
+"""Figures of predictions: bars by AU, ROC, calibration, confusion, people. Writes no files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ _COLOURS = (BLUE, ORANGE, GREY, "#009E73", "#CC79A7", "#56B4E9")
 
 
 def bars(methods: Mapping[str, Estimates], aus: Sequence[str], metric: str) -> Illustration:
-    """A metric by AU and on average, a bar a method, with intervals."""
+    """A metric per AU and on average, one bar per method, with intervals."""
     names = [*aus, MEAN]
     figure = Figure(figsize=(max(6.0, 0.62 * len(names) + 1.5), 3.4), layout="constrained")
     axes = figure.subplots()
@@ -42,7 +42,7 @@ def bars(methods: Mapping[str, Estimates], aus: Sequence[str], metric: str) -> I
     return Illustration(
         name="bars",
         title=f"{metric_title(metric)} by AU",
-        caption="Bars: over all frames at once; lines: 95 % intervals, people drawn anew.",
+        caption="Bars: over all frames together; lines: 95 % bootstrap intervals over people.",
         figure=figure,
     )
 
@@ -67,9 +67,7 @@ def roc(pool: Pooled) -> Illustration:
 
 
 def calibration(pool: Pooled) -> Illustration:
-    """What is true by what was said: shares of active frames by probability, or mean labels by
-    predicted intensity.
-    """
+    """Share of active frames by predicted probability, or mean label by predicted intensity."""
     said, true = pool.predictions.probabilities, pool.predictions.labels
     end, what = 1.0, "share of active frames by the predicted probability"
     if said is None:
@@ -94,7 +92,7 @@ def calibration(pool: Pooled) -> Illustration:
 
 
 def _binned(said: Array, true: Array, end: float) -> tuple[Array, Array]:
-    """Means of both in the bins that hold frames."""
+    """The mean of both in each non-empty bin."""
     bins = np.minimum(said / end * _BINS, _BINS - 1).astype(np.int64)
     counts = np.bincount(bins, minlength=_BINS)
     held = counts > 0
@@ -103,12 +101,12 @@ def _binned(said: Array, true: Array, end: float) -> tuple[Array, Array]:
 
 
 def confusion(pool: Pooled) -> Illustration:
-    """Of the active and of the inactive frames of each AU, how many were called what."""
+    """How many active and inactive frames of each AU were detected as active."""
     cells = (
-        ("active, found", 1, 1),
-        ("active, missed", 1, 0),
-        ("inactive, right", 0, 0),
-        ("inactive, false alarm", 0, 1),
+        ("true positive", 1, 1),
+        ("false negative", 1, 0),
+        ("true negative", 0, 0),
+        ("false positive", 0, 1),
     )
     figure = Figure(figsize=(6.5, 0.27 * len(pool.aus) + 1.0), layout="constrained")
     axes = figure.subplots()
@@ -135,14 +133,14 @@ def confusion(pool: Pooled) -> Illustration:
     axes.tick_params(length=0)
     return Illustration(
         name="confusion",
-        title="Confusion of each AU, at the default threshold",
-        caption="Frames, and their share of the active or of the inactive ones.",
+        title="Confusion of each AU at the default threshold",
+        caption="Frames, and their share of the active or inactive frames.",
         figure=figure,
     )
 
 
 def people(seeds: Sequence[Pooled], metrics: Sequence[str]) -> Illustration:
-    """Metrics person by person, the worst last."""
+    """Metrics of each person, the worst last."""
     found = {name: by_person(seeds, name) for name in metrics}
     order = sorted(found[metrics[0]], key=lambda who: -np.nan_to_num(found[metrics[0]][who]))
     figure = Figure(figsize=(8.0, 0.2 * len(order) + 1.0), layout="constrained")
@@ -157,13 +155,13 @@ def people(seeds: Sequence[Pooled], metrics: Sequence[str]) -> Illustration:
     return Illustration(
         name="people",
         title="People",
-        caption="Of the frames of each person alone, over the AUs that are defined there.",
+        caption="On each person's own frames, over the AUs that are defined there.",
         figure=figure,
     )
 
 
 def _by_au(pool: Pooled, draw: Callable[[Axes, int], None], x: str, y: str) -> Figure:
-    """A small square for each AU."""
+    """A small square plot per AU."""
     lines = -(-len(pool.aus) // _COLUMNS)
     figure = Figure(figsize=(8.0, 2.05 * lines + 0.2), layout="constrained")
     grid = figure.subplots(lines, _COLUMNS, squeeze=False)
@@ -179,10 +177,10 @@ def _by_au(pool: Pooled, draw: Callable[[Axes, int], None], x: str, y: str) -> F
     return figure
 
 
-def of_pool(seeds: Sequence[Pooled], name: str) -> list[Illustration]:
-    """All figures of one method on one set; those by AU are of its first training."""
+def all_figures(seeds: Sequence[Pooled], name: str) -> list[Illustration]:
+    """All figures of one method on one set; those by AU show its first seed."""
     pool = seeds[0]
-    which = " Of the first seed." if len(seeds) > 1 else ""
+    which = " First seed only." if len(seeds) > 1 else ""
     found = [
         replace(each, caption=each.caption + which)
         for each in (roc(pool), calibration(pool), confusion(pool))

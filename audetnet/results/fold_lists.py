@@ -1,4 +1,4 @@
-"""The folds of a cross-validation: id lists that it keeps, so that they stay the same."""
+"""The folds of a cross-validation, kept as id lists in its directory so that they stay fixed."""
 
 import shutil
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, find_folds, read_ids, wr
 from audetnet.data.metadata import METADATA_FILE, read_metadata
 from audetnet.data.splitting import Request, Splitter, read_labelled_frames
 from audetnet.errors import UserError, first_few
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 
 Lists = Mapping[str, list[str]]
-"""The frame ids of each set of a fold: train, test, perhaps validation."""
+"""The frame ids of each set of a fold: train, test and optionally validation."""
 _SETS = ("train", "test", "validation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldsAsked:
-    """What the flags ask for. ``validation``: a number or fraction of the training subjects of each
-    fold that is made here.
+class FoldRequest:
+    """What the flags ask for. ``validation``: number or fraction of training subjects to hold out
+    in folds made here.
     """
 
     data: Path
@@ -29,24 +29,24 @@ class FoldsAsked:
     validation: int | float | None
 
 
-def prepared_folds(out: Path, asked: FoldsAsked) -> dict[str, IdFiles]:
-    """The id lists in OUT/folds by fold, written there at first. Raises UserError, also where other
-    lists are there, and for a frame that two folds test.
+def prepare_folds(out: Path, asked: FoldRequest) -> dict[str, IdFiles]:
+    """The id lists in OUT/folds by fold, which the first call writes. Raises UserError, also if OUT
+    holds other folds, or if two folds test the same frame.
     """
-    folds = _asked_folds(asked)
+    folds = _requested_folds(asked)
     _check_disjoint(folds)
     folder = out / FOLDS_DIRECTORY
     names = IdFiles()
     if folder.is_dir():
         if _read(out) != folds:
             raise UserError(
-                f"{folder}: holds other folds than are asked for now; choose another directory "
-                "with --out"
+                f"{folder}: holds folds other than those requested; choose another directory with "
+                "--out"
             )
     else:
-        kept_at = out / f"{FOLDS_DIRECTORY}.unfinished"
-        shutil.rmtree(kept_at, ignore_errors=True)
-        with written_whole(folder, kept_at) as unfinished:
+        staging = out / f"{FOLDS_DIRECTORY}.unfinished"
+        shutil.rmtree(staging, ignore_errors=True)
+        with atomic_write(folder, staging) as unfinished:
             for fold, lists in folds.items():
                 for name, ids in lists.items():
                     write_ids(unfinished / fold / getattr(names, name), ids)
@@ -57,17 +57,17 @@ def prepared_folds(out: Path, asked: FoldsAsked) -> dict[str, IdFiles]:
     }
 
 
-def _asked_folds(asked: FoldsAsked) -> dict[str, Lists]:
+def _requested_folds(asked: FoldRequest) -> dict[str, Lists]:
     if asked.k is None and find_folds(asked.data):
         if asked.validation is not None:
             raise UserError(
-                f"{asked.data / FOLDS_DIRECTORY}: says who validates each fold; --validation goes "
-                "with --k, or with the folds of dataset.json"
+                f"{asked.data / FOLDS_DIRECTORY}: already defines the validation sets; use "
+                "--validation with --k, or with folds from dataset.json"
             )
         return _read(asked.data)
     if asked.k is None and read_metadata(asked.data).folds is None:
         raise UserError(
-            f'{asked.data}: has no {FOLDS_DIRECTORY}/, and {METADATA_FILE} no "folds"; choose --k K'
+            f'{asked.data}: no {FOLDS_DIRECTORY}/, and no "folds" in {METADATA_FILE}; add --k K'
         )
     frames = read_labelled_frames(asked.data, asked.images, asked.labels)
     splitter = Splitter(frames, Request(asked.validation, None, 0))
@@ -101,7 +101,7 @@ def _check_disjoint(folds: Mapping[str, Lists]) -> None:
         twice = [frame for frame in lists["test"] if frame in seen]
         if twice:
             raise UserError(
-                f"fold {fold}: tests frames that fold {seen[twice[0]]} tests as well: "
+                f"fold {fold}: also tests frames that fold {seen[twice[0]]} tests: "
                 f"{first_few(twice)}"
             )
         seen.update(dict.fromkeys(lists["test"], fold))

@@ -1,8 +1,8 @@
-"""The numbers of a cross-validation: by fold, seed and AU, all from predictions.
+"""Metrics of a cross-validation by fold, seed and AU, all computed from predictions.
 
-A cell is the mean over seeds; ``mean`` and ``deviation`` are over folds (n - 1), as papers print
-them; ``seed_deviation`` is that of the mean over folds, from seed to seed. ``pooled`` is of the
-frames of all folds at once, averaged over seeds, with its interval over people.
+Folds are averaged over seeds; ``mean`` and ``deviation`` (n - 1) are over folds, as papers print
+them; ``seed_deviation`` is the deviation over seeds of the mean over folds. ``pooled`` is computed
+on the frames of all folds together and averaged over seeds, with its interval over people.
 """
 
 import warnings
@@ -15,19 +15,19 @@ from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate
 from audetnet.results.estimates import estimates, values
-from audetnet.results.predictions import Piece, Pooled, pooled
+from audetnet.results.predictions import Pooled, PredictionSet, pooled
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A metric of an AU, or of their mean. ``cells`` (S, K): by seed and fold, NaN = undefined."""
+class FoldValues:
+    """A metric of one AU, or the mean over AUs. ``cells`` (seeds, folds): NaN = undefined."""
 
     cells: Array
     pooled: Estimate
 
     @property
     def folds(self) -> Array:
-        """(K,), averaged over seeds."""
+        """(folds,), averaged over seeds."""
         return _mean(self.cells, axis=0)
 
     @property
@@ -44,35 +44,37 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossValidated:
-    """A method on all folds. ``lines`` by metric, then by AU and ``mean``; ``pools``: all folds of
-    each seed as one set.
+class CrossValidation:
+    """A method on all folds. ``table``: by metric, then by AU and ``mean``; ``pools``: for each
+    seed, all folds as one set.
     """
 
     name: str
     folds: tuple[str, ...]
     seeds: tuple[int, ...]
     pools: Sequence[Pooled]
-    lines: Mapping[str, Mapping[str, Line]]
+    table: Mapping[str, Mapping[str, FoldValues]]
 
     @property
-    def found(self) -> Mapping[str, Mapping[str, Estimate]]:
-        """The pooled numbers."""
+    def pooled(self) -> Mapping[str, Mapping[str, Estimate]]:
+        """The pooled metrics."""
         return {
             name: {au: line.pooled for au, line in by_au.items()}
-            for name, by_au in self.lines.items()
+            for name, by_au in self.table.items()
         }
 
 
-def cross_validated(name: str, pieces: Sequence[Piece], folds: Sequence[str]) -> CrossValidated:
-    """Everything of a method. Raises UserError where a fold is missing in a seed."""
-    arranged = _arranged(name, pieces, folds)
+def summarise_folds(
+    name: str, subsets: Sequence[PredictionSet], folds: Sequence[str]
+) -> CrossValidation:
+    """All metrics of a method. Raises UserError if a seed lacks a fold."""
+    arranged = _arranged(name, subsets, folds)
     pools = [pooled(of_seed) for of_seed in arranged.values()]
     found = estimates(pools)
-    cells = [[values(pooled([piece])) for piece in of_seed] for of_seed in arranged.values()]
-    lines = {
+    cells = [[values(pooled([subset])) for subset in of_seed] for of_seed in arranged.values()]
+    table = {
         metric: {
-            au: Line(
+            au: FoldValues(
                 cells=np.array([[each[metric][au] for each in of_seed] for of_seed in cells]),
                 pooled=estimate,
             )
@@ -80,38 +82,42 @@ def cross_validated(name: str, pieces: Sequence[Piece], folds: Sequence[str]) ->
         }
         for metric, by_au in found.items()
     }
-    return CrossValidated(
-        name=name, folds=tuple(folds), seeds=tuple(arranged), pools=pools, lines=lines
+    return CrossValidation(
+        name=name, folds=tuple(folds), seeds=tuple(arranged), pools=pools, table=table
     )
 
 
-def pools_by_seed(pieces: Sequence[Piece]) -> dict[int, Pooled]:
-    """All folds of each seed as one set."""
-    by_seed: dict[int, list[Piece]] = {}
-    for piece in pieces:
-        by_seed.setdefault(piece.seed or 0, []).append(piece)
+def pools_by_seed(subsets: Sequence[PredictionSet]) -> dict[int, Pooled]:
+    """For each seed, all folds as one set."""
+    by_seed: dict[int, list[PredictionSet]] = {}
+    for subset in subsets:
+        by_seed.setdefault(subset.seed or 0, []).append(subset)
     return {seed: pooled(by_seed[seed]) for seed in sorted(by_seed)}
 
 
-def _arranged(name: str, pieces: Sequence[Piece], folds: Sequence[str]) -> dict[int, list[Piece]]:
-    """The folds of each seed, in their order."""
-    by_seed: dict[int, dict[str, Piece]] = {}
-    for piece in pieces:
-        assert piece.seed is not None
-        by_seed.setdefault(piece.seed, {})[piece.part] = piece
+def _arranged(
+    name: str, subsets: Sequence[PredictionSet], folds: Sequence[str]
+) -> dict[int, list[PredictionSet]]:
+    """The folds of each seed in order."""
+    by_seed: dict[int, dict[str, PredictionSet]] = {}
+    for subset in subsets:
+        assert subset.seed is not None
+        by_seed.setdefault(subset.seed, {})[subset.part] = subset
     for seed, found in by_seed.items():
         missing = [fold for fold in folds if fold not in found]
-        strange = [fold for fold in found if fold not in folds]
-        if missing or strange:
-            what = f"no predictions of fold {missing[0]}" if missing else f"a fold {strange[0]}"
-            raise UserError(f"{name}: seed {seed} has {what}; its folds are {', '.join(folds)}")
+        unknown = [fold for fold in found if fold not in folds]
+        if missing or unknown:
+            what = (
+                f"no predictions of fold {missing[0]}" if missing else f"unknown fold {unknown[0]}"
+            )
+            raise UserError(f"{name}: seed {seed} has {what}; expected folds {', '.join(folds)}")
     return {seed: [by_seed[seed][fold] for fold in folds] for seed in sorted(by_seed)}
 
 
 def _mean(numbers: Array, axis: int) -> Array:
-    """Over what is defined."""
+    """Mean of the defined values."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nothing is
+        warnings.simplefilter("ignore", RuntimeWarning)  # all undefined
         return np.asarray(np.nanmean(numbers, axis=axis))
 
 

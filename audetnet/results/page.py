@@ -1,4 +1,4 @@
-"""report.html: one page that opens offline."""
+"""report.html: a single page that opens offline."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from audetnet.disentangling.figures import Illustration
-from audetnet.drawing import rendered
-from audetnet.files.whole import write_text
+from audetnet.drawing import figure_bytes
+from audetnet.files.atomic import write_text
 from audetnet.results.sheet import Sheet
 
 _TEMPLATE = "page.html"
@@ -18,7 +18,7 @@ _TEMPLATE = "page.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What is on it: ``first`` stands above the figures, ``further`` below them."""
+    """Contents of the page: ``first`` goes above the figures, ``further`` below."""
 
     title: str
     facts: Mapping[str, str]
@@ -29,10 +29,10 @@ class Page:
 
 
 def write_page(path: Path, page: Page) -> None:
-    """Write the page whole. Raises FileError."""
+    """Write the page atomically. Raises FileError."""
     template = files("audetnet.results").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    images = (rendered(illustration.figure, "png") for illustration in page.figures)
+    images = (figure_bytes(illustration.figure, "png") for illustration in page.figures)
     figures = [
         {"figure": illustration, "image": base64.b64encode(image).decode()}
         for illustration, image in zip(page.figures, images, strict=True)

@@ -1,4 +1,4 @@
-"""Numbers as JSON holds them: what is undefined is None."""
+"""Results as plain JSON data, with None for undefined numbers."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from audetnet.results.estimates import Worst
 
 
 def plain_number(value: float | None) -> float | None:
-    """JSON has no NaN."""
+    """None for NaN and infinity, which JSON cannot hold."""
     return None if value is None or not math.isfinite(value) else value
 
 
@@ -18,5 +18,5 @@ def plain_estimate(estimate: Estimate) -> dict[str, float | None]:
 
 
 def plain_worst(worst: Mapping[str, Worst]) -> dict[str, dict[str, str | float]]:
-    """By metric."""
+    """Who a metric is worst for, and its value there, by metric."""
     return {name: {"who": one.who, "value": one.value} for name, one in worst.items()}

@@ -1,4 +1,4 @@
-"""From models and baselines to predictions of a set."""
+"""Predictions of models and baselines for a set of frames."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,12 @@ from audetnet.evaluation.outputs import read_scores
 from audetnet.evaluation.thresholds import best_f1_thresholds
 from audetnet.labels import active
 from audetnet.networks.au_head import AUHead
-from audetnet.results.predictions import Piece
+from audetnet.results.predictions import PredictionSet
 from audetnet.training.frames_of_run import packed_frames, stem_rows
 from audetnet.training.saved import SavedModel
 
 
-def predicted(
+def predict(
     saved: SavedModel,
     dataset: Dataset,
     frames: FrameSet,
@@ -28,10 +28,9 @@ def predicted(
     part: str,
     aus: Sequence[str],
     seed: int | None = None,
-) -> Piece:
-    """What a trained model says of some AUs in a set of a dataset, which both know. Outputs of a
-    frozen stem are taken from the cache where the dataset is that of its training. Raises
-    UserError.
+) -> PredictionSet:
+    """Predict the AUs ``aus``, which model and dataset share, for a set of frames. On the dataset
+    of its training, outputs of a frozen stem are taken from the cache. Raises UserError.
     """
     model = saved.trained().to(device).eval()
     head, thresholds = saved.head(), saved.thresholds()
@@ -39,9 +38,9 @@ def predicted(
     own = saved.checkpoint.identity["digest_of_ids_and_labels"] == dataset.digest()
     stem = stem_rows(saved, model, packed, dataset, device, cache) if own else None
     scores = read_scores(model, head, Batches(frames, packed, device, stem=stem), len(frames))
-    said = [saved.au_names.index(au) for au in aus]
+    chosen = [saved.au_names.index(au) for au in aus]
     labels = frames.labels[:, [dataset.au_names.index(au) for au in aus]]
-    return Piece(
+    return PredictionSet(
         part=part,
         seed=seed,
         frames=frames.ids,
@@ -51,20 +50,20 @@ def predicted(
         regressed=head.regress,
         truth=labels.astype(np.float64),
         active=active(labels, dataset.active_from).astype(np.float64),
-        outputs=head.outputs(scores).double().numpy()[:, said],
-        threshold=thresholds.default[said],
-        tuned=None if thresholds.validation is None else thresholds.validation[said],
+        outputs=head.outputs(scores).double().numpy()[:, chosen],
+        threshold=thresholds.default[chosen],
+        tuned=None if thresholds.validation is None else thresholds.validation[chosen],
     )
 
 
-def predicted_by_baseline(method: Method, dataset: Dataset, part: str, seed: int) -> Piece:
-    """What a baseline says of the test set of a dataset."""
+def predict_with_baseline(method: Method, dataset: Dataset, part: str, seed: int) -> PredictionSet:
+    """Predictions of a baseline for the test set of a dataset."""
     head, scores = method.head, method.by_reference[PLAIN]
     default = np.full(len(dataset.au_names), head.threshold)
     tuned = best_f1_thresholds(
         head.predictions(torch.from_numpy(scores.tuning)).double().numpy(), method.tuning_labels
     )
-    return Piece(
+    return PredictionSet(
         part=part,
         seed=seed,
         frames=dataset.test.ids,

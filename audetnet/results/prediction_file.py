@@ -1,8 +1,8 @@
-"""predictions.parquet (predictions.csv without pyarrow): a row for each frame and AU.
+"""predictions.parquet (predictions.csv without pyarrow): one row per frame and AU.
 
 Columns: frame, subject, dataset or fold and seed, AU, truth (the label), active (the label as 1 or
-0), output, probability (empty where intensities are regressed), threshold, tuned_threshold (of
-people apart; empty without them), labels (their kind).
+0), output, probability (empty where intensities are regressed), threshold, tuned_threshold (chosen
+on validation people; empty without any), labels (their kind).
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ import numpy as np
 from audetnet.data.tables import read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.evaluation.metrics import Array
+from audetnet.files.atomic import write_bytes
 from audetnet.files.csv import write_csv
-from audetnet.files.whole import write_bytes
 from audetnet.labels import LabelKind
-from audetnet.results.predictions import Piece
+from audetnet.results.predictions import PredictionSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +28,11 @@ _TEXTS = ("frame", "subject", "AU", "labels")
 _NUMBERS = ("truth", "active", "output", "probability", "threshold", "tuned_threshold")
 
 
-def write_predictions(directory: Path, pieces: Sequence[Piece]) -> Path:
-    """Write all pieces, of folds (with a seed) or of datasets, whole. Raises UserError."""
+def write_predictions(directory: Path, subsets: Sequence[PredictionSet]) -> Path:
+    """Write the predictions of folds (with a seed) or datasets atomically. Raises UserError."""
     import pandas as pd
 
-    table = pd.concat([_rows(piece) for piece in pieces], ignore_index=True)
+    table = pd.concat([_rows(subset) for subset in subsets], ignore_index=True)
     suffix, other = ("parquet", "csv") if find_spec("pyarrow") else ("csv", "parquet")
     path = directory / f"{_STEM}.{suffix}"
     if suffix == "parquet":
@@ -44,21 +44,23 @@ def write_predictions(directory: Path, pieces: Sequence[Piece]) -> Path:
     return path
 
 
-def read_predictions(directory: Path) -> list[Piece]:
-    """The pieces in the order in which they were written. Raises UserError, also for a frame that
-    is predicted twice.
+def read_predictions(directory: Path) -> list[PredictionSet]:
+    """The sets in the order in which they were written. Raises UserError, also if a frame is
+    predicted twice.
     """
     path = _found(directory)
     table = read_frame(path)
     places = [name for name in ("fold", "dataset", "seed") if name in table.columns]
     missing = [name for name in (*_TEXTS, *_NUMBERS) if name not in table.columns]
     if missing or not places:
-        raise UserError(f"{path}: no column {first_few(missing or ['fold'])}; write it anew")
+        raise UserError(f"{path}: no column {first_few(missing or ['fold'])}; write it again")
     for name in _NUMBERS:
         table[name] = _numbers(path, table[name])
     _check_once(path, table)
     groups = table.groupby(places, sort=False, observed=True)
-    return [_piece(path, dict(zip(places, key, strict=True)), rows) for key, rows in groups]
+    return [
+        _prediction_set(path, dict(zip(places, key, strict=True)), rows) for key, rows in groups
+    ]
 
 
 def _found(directory: Path) -> Path:
@@ -67,34 +69,34 @@ def _found(directory: Path) -> Path:
         if path.is_file():
             return path
     raise UserError(
-        f"{directory}: no {_STEM}.parquet and no {_STEM}.csv; expected a directory that "
-        "evaluate or cross-validate has written"
+        f"{directory}: no {_STEM}.parquet or {_STEM}.csv; expected a directory written by evaluate "
+        "or cross-validate"
     )
 
 
-def _rows(piece: Piece) -> "pd.DataFrame":
+def _rows(subset: PredictionSet) -> "pd.DataFrame":
     import pandas as pd
 
-    count, aus = piece.outputs.shape
-    probabilities = piece.probabilities
-    nothing = np.full(piece.outputs.size, np.nan)
-    place: dict[str, Any] = {"dataset": piece.part}
-    if piece.seed is not None:
-        place = {"fold": piece.part, "seed": piece.seed}
-    tuned = nothing if piece.tuned is None else np.tile(piece.tuned, count)
+    count, aus = subset.outputs.shape
+    probabilities = subset.probabilities
+    nothing = np.full(subset.outputs.size, np.nan)
+    place: dict[str, Any] = {"dataset": subset.part}
+    if subset.seed is not None:
+        place = {"fold": subset.part, "seed": subset.seed}
+    tuned = nothing if subset.tuned is None else np.tile(subset.tuned, count)
     return pd.DataFrame(
         {
-            "frame": np.array(piece.frames, object).repeat(aus),
-            "subject": np.array(piece.subjects, object).repeat(aus),
+            "frame": np.array(subset.frames, object).repeat(aus),
+            "subject": np.array(subset.subjects, object).repeat(aus),
             **place,
-            "AU": np.tile(np.array(piece.aus, object), count),
-            "truth": piece.truth.ravel(),
-            "active": piece.active.ravel(),
-            "output": piece.outputs.ravel(),
+            "AU": np.tile(np.array(subset.aus, object), count),
+            "truth": subset.truth.ravel(),
+            "active": subset.active.ravel(),
+            "output": subset.outputs.ravel(),
             "probability": nothing if probabilities is None else probabilities.ravel(),
-            "threshold": np.tile(piece.threshold, count),
+            "threshold": np.tile(subset.threshold, count),
             "tuned_threshold": tuned,
-            "labels": piece.kind,
+            "labels": subset.kind,
         }
     )
 
@@ -109,7 +111,7 @@ def _numbers(path: Path, column: "pd.Series[Any]") -> Array:
 
 
 def _check_once(path: Path, table: "pd.DataFrame") -> None:
-    """Raise UserError for a frame that is predicted twice within a seed, or within a dataset."""
+    """Raise UserError if a frame is predicted twice within a seed or dataset."""
     within = "dataset" if "dataset" in table.columns else "seed"
     twice = table.duplicated([within, "frame", "AU"])
     if twice.any():
@@ -117,7 +119,7 @@ def _check_once(path: Path, table: "pd.DataFrame") -> None:
         raise UserError(f"{path}: frames predicted twice within a {within}: {first_few(frames)}")
 
 
-def _piece(path: Path, place: dict[str, Any], rows: "pd.DataFrame") -> Piece:
+def _prediction_set(path: Path, place: dict[str, Any], rows: "pd.DataFrame") -> PredictionSet:
     aus = tuple(dict.fromkeys(rows["AU"].astype(str)))
     frames = tuple(rows["frame"].astype(str).iloc[:: len(aus)])
     shape = len(frames), len(aus)
@@ -126,14 +128,14 @@ def _piece(path: Path, place: dict[str, Any], rows: "pd.DataFrame") -> Piece:
         np.array_equal(rows[name].astype(str).to_numpy(object), expected)
         for name, expected in zip(("frame", "AU"), grid, strict=True)
     ):
-        raise UserError(f"{path}: {_said(place)}: not every frame has a row for every AU")
+        raise UserError(f"{path}: {_described(place)}: some frames lack a row for some AU")
 
     def values(name: str) -> Array:
         return np.asarray(rows[name].to_numpy(np.float64).reshape(shape))
 
     kind: LabelKind = "intensity" if rows["labels"].iloc[0] == "intensity" else "occurrence"
     tuned = values("tuned_threshold")[0]
-    return Piece(
+    return PredictionSet(
         part=str(place.get("fold", place.get("dataset"))),
         seed=int(place["seed"]) if "seed" in place else None,
         frames=frames,
@@ -149,5 +151,5 @@ def _piece(path: Path, place: dict[str, Any], rows: "pd.DataFrame") -> Piece:
     )
 
 
-def _said(place: dict[str, Any]) -> str:
+def _described(place: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in place.items())

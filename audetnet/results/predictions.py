@@ -1,7 +1,7 @@
-"""Predictions of whole sets, and the file of them that every table is made from.
+"""Predictions of a model for whole sets of frames.
 
-N frames, A AUs. Outputs are on the scale of thresholds: intensities (0-5) where these are
-regressed, else probabilities (0-1); an output of MSE may leave it.
+N frames, A AUs. Outputs are on the scale of the thresholds: intensities (0-5) where these are
+regressed, else probabilities (0-1). Models trained with MSE may leave that range.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
+from audetnet.errors import UserError
 from audetnet.evaluation.metrics import Array, Predictions
 from audetnet.evaluation.people import Indices
 from audetnet.labels import MAX_INTENSITY, LabelKind
@@ -18,11 +19,11 @@ _ANYBODY = "anybody"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """What one model says of one set. ``part`` names the fold, or the dataset; ``seed`` is that of
-    the training, None of a single run. ``truth`` (N, A) are labels on the scale of ``kind``, NaN =
-    unknown; ``active`` the same as 1, 0 and NaN. ``threshold`` and ``tuned`` (A,) are the default
-    thresholds and those of people apart, None without such people.
+class PredictionSet:
+    """Predictions of one model for one set. ``part`` names the fold or dataset; ``seed`` is the
+    training's, None for a single run. ``truth`` (N, A): labels on the scale of ``kind``, NaN =
+    unknown; ``active``: the same as 1, 0 and NaN. ``threshold`` (A,): the defaults; ``tuned`` (A,):
+    chosen on validation people, None without any.
     """
 
     part: str
@@ -40,16 +41,16 @@ class Piece:
 
     @property
     def probabilities(self) -> Array | None:
-        """That an AU is active, (N, A), 0-1; None where intensities are regressed."""
+        """(N, A), 0-1; None where intensities are regressed."""
         return None if self.regressed else self.within_scale
 
     @property
     def within_scale(self) -> Array:
-        """The outputs that thresholds are applied to, (N, A): 0-5 or 0-1."""
+        """The outputs clipped to 0-5 or 0-1, (N, A): what thresholds are applied to."""
         return self.outputs.clip(0, MAX_INTENSITY if self.regressed else 1)
 
-    def of_frames(self, rows: Indices) -> "Piece":
-        """Of some frames only."""
+    def of_frames(self, rows: Indices) -> "PredictionSet":
+        """The predictions for some of the frames."""
         return replace(
             self,
             frames=tuple(self.frames[row] for row in rows),
@@ -62,7 +63,7 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Pooled:
-    """The frames of several pieces as one set. ``person`` (N,) counts ``people`` from 0."""
+    """Several sets as one. ``person`` (N,): index into ``people``."""
 
     aus: tuple[str, ...]
     frames: tuple[str, ...]
@@ -71,31 +72,34 @@ class Pooled:
     predictions: Predictions
 
 
-def pooled(pieces: Sequence[Piece]) -> Pooled:
-    """Pieces of the same AUs, such as the folds of one seed. Each is decided by its own
-    thresholds.
+def pooled(subsets: Sequence[PredictionSet]) -> Pooled:
+    """Pool sets of the same AUs, such as the folds of one seed. Each keeps its own thresholds.
+    Raises UserError if the AUs differ.
     """
-    subjects = [subject for piece in pieces for subject in piece.subjects]
+    if len({subset.aus for subset in subsets}) > 1:
+        listed = "; ".join(f"{subset.part}: {', '.join(subset.aus)}" for subset in subsets)
+        raise UserError(f"cannot pool predictions of different AUs ({listed})")
+    subjects = [subject for subset in subsets for subject in subset.subjects]
     if not 1 < len(set(subjects)) < len(subjects):
-        subjects = [_ANYBODY] * len(subjects)  # it is not known who is who: no intervals
-    outputs = np.concatenate([piece.outputs for piece in pieces])
-    regressed = all(piece.regressed for piece in pieces)
-    rated = regressed and all(piece.kind == "intensity" for piece in pieces)
-    decisions = [(piece.within_scale >= piece.threshold) * 1.0 for piece in pieces]
-    tuned = [(p.within_scale >= p.tuned) * 1.0 for p in pieces if p.tuned is not None]
+        subjects = [_ANYBODY] * len(subjects)  # subjects unknown: no intervals
+    outputs = np.concatenate([subset.outputs for subset in subsets])
+    regressed = all(subset.regressed for subset in subsets)
+    rated = regressed and all(subset.kind == "intensity" for subset in subsets)
+    decisions = [(subset.within_scale >= subset.threshold) * 1.0 for subset in subsets]
+    tuned = [(p.within_scale >= p.tuned) * 1.0 for p in subsets if p.tuned is not None]
     predictions = Predictions(
         scores=outputs,
         decisions=np.concatenate(decisions),
-        labels=np.concatenate([piece.active for piece in pieces]),
-        tuned_decisions=np.concatenate(tuned) if len(tuned) == len(pieces) else None,
+        labels=np.concatenate([subset.active for subset in subsets]),
+        tuned_decisions=np.concatenate(tuned) if len(tuned) == len(subsets) else None,
         probabilities=None if regressed else outputs.clip(0, 1),
         intensities=outputs.clip(0, MAX_INTENSITY) if rated else None,
-        intensity_labels=np.concatenate([piece.truth for piece in pieces]) if rated else None,
+        intensity_labels=np.concatenate([subset.truth for subset in subsets]) if rated else None,
     )
     return Pooled(
-        aus=pieces[0].aus,
-        frames=tuple(frame for piece in pieces for frame in piece.frames),
+        aus=subsets[0].aus,
+        frames=tuple(frame for subset in subsets for frame in subset.frames),
         people=tuple(sorted(set(subjects))),
-        person=subject_numbers(subjects),
+        person=subject_indices(subjects),
         predictions=predictions,
     )

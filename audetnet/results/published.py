@@ -1,15 +1,18 @@
-"""Published numbers to stand beside, from published.csv: of three folds by person."""
+"""Published results for comparison, from published.csv: three-fold cross-validation by person."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
+from audetnet.data.metadata import Metadata
 from audetnet.files.csv import read_csv
+from audetnet.labels import ACTIVE_INTENSITY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """The mean of a metric over ``aus`` and over the three folds. ``source``: the paper."""
+    """A metric averaged over ``aus`` and the three folds. ``source``: the paper."""
 
     data: str
     metric: str
@@ -20,7 +23,7 @@ class Published:
 
 
 def published_numbers() -> list[Published]:
-    """All of them, in the order of the file."""
+    """All rows of the file, in order."""
     with as_file(files("audetnet.results").joinpath("published.csv")) as path:
         _, *rows = read_csv(path)
     return [
@@ -36,10 +39,11 @@ def published_numbers() -> list[Published]:
     ]
 
 
-def published_beside(source: str | None, aus: Sequence[str]) -> list[Published]:
-    """Those on the data that ``source`` of dataset.json names, whose AUs all are there."""
-    return [
-        each
-        for each in published_numbers()
-        if source is not None and each.data in source.split(",")[0] and {*each.aus} <= {*aus}
-    ]
+def comparable_numbers(metadata: Metadata, aus: Sequence[str]) -> list[Published]:
+    """Numbers published on the same data: ``source`` in dataset.json starts with its name (DISFA,
+    but not DISFA+), the intensity threshold is the usual one, and ``aus`` contains all their AUs.
+    """
+    if metadata.source is None or metadata.threshold != ACTIVE_INTENSITY:
+        return []
+    (name,) = re.findall(r"^\s*([\w+-]*)", metadata.source)
+    return [each for each in published_numbers() if each.data == name and {*each.aus} <= {*aus}]

@@ -1,4 +1,4 @@
-"""Tables as texts: for the page, as Markdown and as LaTeX."""
+"""Tables of text: for the page, as Markdown and as LaTeX."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _ABSENT = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """A table: the first column names the rows, the last row may be a mean (``has_mean``)."""
+    """A table. The first column names the rows; with ``has_mean`` the last row is a mean."""
 
     title: str
     caption: str
@@ -29,29 +29,29 @@ class Sheet:
 
 
 def markdown(sheet: Sheet) -> str:
-    """The title, the table and its caption."""
+    """Title, table and caption."""
     lines = [
         sheet.header,
         ["---", *("---:" for _ in sheet.header[1:])],
         *sheet.rows,
     ]
-    table = "\n".join(f"| {' | '.join(_of_markdown(cell) for cell in row)} |" for row in lines)
+    table = "\n".join(f"| {' | '.join(_escape_markdown(cell) for cell in row)} |" for row in lines)
     return f"### {sheet.title}\n\n{table}\n\n{sheet.caption}\n"
 
 
 def latex(sheet: Sheet) -> str:
-    """A table environment with booktabs' rules."""
-    rows = [" & ".join(map(_of_latex, row)) + r" \\" for row in sheet.rows]
+    """A table environment for the booktabs package."""
+    rows = [" & ".join(map(_escape_latex, row)) + r" \\" for row in sheet.rows]
     if sheet.has_mean:
         rows.insert(-1, r"\midrule")
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_of_latex(f'{sheet.title}. {sheet.caption}')}}}",
+            rf"\caption{{{_escape_latex(f'{sheet.title}. {sheet.caption}')}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(sheet.header) - 1)}}}",
             r"\toprule",
-            " & ".join(map(_of_latex, sheet.header)) + r" \\",
+            " & ".join(map(_escape_latex, sheet.header)) + r" \\",
             r"\midrule",
             *rows,
             r"\bottomrule",
@@ -68,12 +68,12 @@ def sheet_text(sheet: Sheet) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number as tables show it; ``-`` where it is undefined."""
+    """A number for a table; ``-`` if undefined."""
     return _ABSENT if value is None or isnan(value) else f"{value:.{digits}f}"
 
 
 def with_interval(estimate: Estimate | None) -> str:
-    """A number with its interval, where it has one."""
+    """A number with its interval, if it has one."""
     if estimate is None:
         return _ABSENT
     if isnan(estimate.low):
@@ -81,10 +81,10 @@ def with_interval(estimate: Estimate | None) -> str:
     return f"{number(estimate.value)} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
-def _of_markdown(cell: str) -> str:
+def _escape_markdown(cell: str) -> str:
     return cell.replace("|", r"\|")
 
 
-def _of_latex(text: str) -> str:
+def _escape_latex(text: str) -> str:
     escaped = re.sub(r"[\\~^&%$#_{}]", lambda found: _LATEX[found[0]], text)
     return escaped.replace("±", r"$\pm$")

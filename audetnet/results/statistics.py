@@ -1,7 +1,7 @@
-"""Every metric as a function of how much each person counts, for intervals over people.
+"""Every metric as a function of person weights, for bootstrap intervals over people.
 
-Where nobody has written that down here, a metric is computed anew of frames that are repeated. P
-people, A AUs; a value per AU, NaN where it is undefined (evaluation/metrics.py says what each is).
+A metric without an implementation here is recomputed on repeated frames. P people, A AUs; one value
+per AU, NaN where undefined (definitions: evaluation/metrics.py).
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from audetnet.evaluation.metrics import BINS, METRICS, Array, Predictions, calib
 from audetnet.evaluation.people import Indices, sums_by_person
 
 ByAU = Callable[[Array], Array]
-"""Weights (P,), whole numbers, to values (A,)."""
+"""Integer person weights (P,) to values (A,)."""
 
 
 def statistics(predictions: Predictions, person: Indices) -> dict[str, ByAU]:
-    """Every metric for which there is what it reads, by its name. ``person`` (N,) counts from 0."""
+    """All metrics whose inputs are available, by name. ``person`` (N,): from 0."""
     found: dict[str, ByAU] = {}
     for name, entry in METRICS.items():
         inputs = [getattr(predictions, field) for field in entry.reads]
@@ -59,7 +59,6 @@ def _accuracy(decisions: Array, labels: Array, person: Indices) -> ByAU:
 
 
 def _mean(values: Array, labels: Array, person: Indices) -> ByAU:
-    """The mean over the known frames."""
     known = ~np.isnan(labels)
     sums = sums_by_person(np.where(known, values, 0), person)
     counts = sums_by_person(known * 1.0, person)
@@ -78,7 +77,7 @@ def _average_precision(scores: Array, labels: Array, person: Indices) -> ByAU:
         order = np.argsort(-scores[known, au], kind="stable")
         own = scores[known, au][order]
         active = labels[known, au][order] == 1
-        last = np.searchsorted(-own, -own, side="right")[active] - 1  # equal scores alike
+        last = np.searchsorted(-own, -own, side="right")[active] - 1  # ties share a rank
         ranked.append((person[known][order], active, last))
 
     def one(weights: Array, who: Indices, active: Array, last: Indices) -> float:
@@ -110,7 +109,7 @@ def _calibration_error(probabilities: Array, labels: Array, person: Indices) -> 
 
 
 def _moments(predicted: Array, actual: Array, person: Indices) -> Callable[[Array], Array]:
-    """Of weights: means of predicted and actual, their variances and covariance, (5, A)."""
+    """Function of the weights to (5, A): both means, both variances, and the covariance."""
     known = ~np.isnan(actual)
     x, y = np.where(known, predicted, 0), np.nan_to_num(actual)
     sums = sums_by_person(np.stack([known * 1.0, x, y, x * x, y * y, x * y], axis=1), person)
@@ -127,7 +126,7 @@ _NO_VARIANCE = 1e-12
 
 
 def _icc(predicted: Array, actual: Array, person: Indices) -> ByAU:
-    """ICC(3,1) of two raters is 2 cov / (var + var)."""
+    """For two raters, ICC(3,1) = 2 cov(x, y) / (var x + var y)."""
     moments = _moments(predicted, actual, person)
 
     def by_au(weights: Array) -> Array:
@@ -157,7 +156,7 @@ def _mse(predicted: Array, actual: Array, person: Indices) -> ByAU:
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:
-    """NaN where nothing is divided by."""
+    """NaN where the denominator is 0."""
     ratio = np.full(np.shape(numerator), np.nan)
     np.divide(numerator, denominator, out=ratio, where=np.asarray(denominator) > 0)
     return ratio

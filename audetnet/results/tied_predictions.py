@@ -10,16 +10,16 @@ import torch
 
 from audetnet.data.batches import Batches
 from audetnet.data.frames import Dataset
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.outputs import read_scores
-from audetnet.files.whole import write_bytes
+from audetnet.files.atomic import write_bytes
 from audetnet.results.trainings import Training
 from audetnet.training.frames_of_run import packed_frames, stem_rows
 from audetnet.training.logs import RunDirectory
 from audetnet.training.saved import load_reported
-from audetnet.training.with_references import is_asked_for, reference_of, training_level
+from audetnet.training.with_references import reference_of, training_level, uses_person_reference
 
 ENDINGS = ("", " + reference")
 """What is added to the name of a cfg for its predictions as they are, and for those less what each
@@ -59,10 +59,10 @@ def _predicted(
         Batches(frames, packed, device, stem=stem) for frames in (dataset.train, dataset.test)
     )
     references: list[Reference | None] = [None]
-    if is_asked_for(model, saved.config.data):
+    if uses_person_reference(model, saved.config.data):
         seed = training.seed
         level = training_level(model, dataset.train, train, seed)
-        references.append(reference_of(model, dataset.test, test, RestFrames(), seed, level))
+        references.append(reference_of(model, dataset.test, test, NeutralFrames(), seed, level))
     column = saved.au_names.index(au)
     said = [read_scores(model, head, test, len(dataset.test), each) for each in references]
     return np.stack([each[:, column].double().numpy() for each in said])

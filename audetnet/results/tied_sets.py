@@ -68,7 +68,7 @@ def tied_sets(
             "create_dataset.splits DATA --validation N makes them"
         )
     for frames in dataset.sets():
-        if fault := frames.people_fault():
+        if fault := frames.subjects_fault():
             raise UserError(f"{directory}: an interval over people {fault}")
     column = au_column(tie.au, dataset.au_names, f"--tie {tie}")
     sets = dict(zip(_SETS, (dataset.train, dataset.validation, dataset.test), strict=True))

@@ -1,4 +1,4 @@
-"""The trainings of a cross-validation or of ties: each in a run directory of its own."""
+"""The trainings of a cross-validation or of ties: each in its own run directory."""
 
 import subprocess
 import sys
@@ -26,9 +26,7 @@ Outcome = Literal["finished", "stopped", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """Of a fold, or of a tie (``kind``). ``flags`` are those of the train command, all but the
-    device.
-    """
+    """Of a fold or a tie (``kind``). ``flags``: those of the train command, except the device."""
 
     kind: Literal["fold", "tie"] = "fold"
     fold: str
@@ -42,7 +40,7 @@ class Training:
 
 
 def is_finished(run: Path, max_epochs: int) -> bool:
-    """Whether a run has reported its last epoch."""
+    """Whether a run has reported results for its last epoch."""
     path = RunDirectory(run).results
     if not path.is_file():
         return False
@@ -50,7 +48,7 @@ def is_finished(run: Path, max_epochs: int) -> bool:
     try:
         return bool(content["last"]["epoch"] == max_epochs)
     except (TypeError, KeyError) as error:
-        raise UserError(f"{path}: expected what train writes there; delete it") from error
+        raise UserError(f"{path}: not written by train; delete it") from error
 
 
 def check_finished(
@@ -72,22 +70,22 @@ def check_finished(
             check_identity(load_saved(training.run).checkpoint.identity, now, training.run)
 
 
-def carry_out(
+def run_trainings(
     trainings: Sequence[Training], devices: Sequence[str], start: Start, max_epochs: int
 ) -> Outcome:
-    """Train what is not finished, one after another, or one a device where there are several. After
-    one that was stopped, or that failed, no other one begins.
+    """Run the unfinished trainings, one at a time per device. Once one stops or fails, no other is
+    started.
     """
     left = [one for one in trainings if not is_finished(one.run, max_epochs)]
     done = len(trainings) - len(left)
     if done:
-        say(f"{done} of {len(trainings)} trainings are finished already")
+        say(f"{done} of {len(trainings)} trainings are already finished")
     free: SimpleQueue[str] = SimpleQueue()
     for device in devices:
         free.put(device)
     outcomes: list[Outcome] = []
 
-    def one_of_them(training: Training) -> None:
+    def run_one(training: Training) -> None:
         device = free.get()
         try:
             if not outcomes:
@@ -100,16 +98,16 @@ def carry_out(
             free.put(device)
 
     if len(devices) == 1:
-        for training in left:  # in this thread: signals come to it
-            one_of_them(training)
+        for training in left:  # in the main thread, which receives signals
+            run_one(training)
     else:
         with ThreadPoolExecutor(len(devices)) as pool:
-            list(pool.map(one_of_them, left))
+            list(pool.map(run_one, left))
     return outcomes[0] if outcomes else "finished"
 
 
-def start_apart(training: Training, device: str) -> int:
-    """Train in a process of its own; what it says goes to RUN/train.log."""
+def start_in_subprocess(training: Training, device: str) -> int:
+    """Train in a subprocess, logging to RUN/train.log."""
     training.run.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "audetnet.commands.train", *training.flags]
     with (training.run / "train.log").open("a") as log:
@@ -117,5 +115,5 @@ def start_apart(training: Training, device: str) -> int:
             [*command, "--device", device], stdout=log, stderr=subprocess.STDOUT, check=False
         )
     if process.returncode:
-        say(f"{training.title} failed: {training.run / 'train.log'}")
+        say(f"{training.title} failed; see {training.run / 'train.log'}")
     return process.returncode

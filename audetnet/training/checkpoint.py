@@ -1,6 +1,4 @@
-"""All state of a run in one file, written whole or not at all: tensors, numbers and strings
-only.
-"""
+"""The complete state of a run in one file of tensors, numbers and strings, written atomically."""
 
 import json
 import sys
@@ -18,20 +16,20 @@ from audetnet.training.sealed import UnreadableError, read_sealed, write_sealed
 
 _FORMAT = 2
 _WITHOUT_CHECKSUM = 1
-"""The format before; its files are read as well."""
+"""The previous format, which can still be read."""
 
 
 class CheckpointError(UserError):
-    """A file that is no checkpoint, or one that must not be gone on with."""
+    """A file that is not a checkpoint, or must not be resumed from."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: not a checkpoint of AUDetNet, or a damaged one: {reason}")
+        super().__init__(f"{path}: not a checkpoint of AUDetNet, or damaged: {reason}")
 
 
 @dataclass
 class Progress:
-    """Where a run stands: the epoch (from 1) in work, its batches done, and the batches of all
-    epochs done.
+    """The progress of a run: the current epoch (from 1), its finished batches, and the finished
+    batches of all epochs.
     """
 
     epoch: int = 1
@@ -41,12 +39,12 @@ class Progress:
 
 @dataclass(kw_only=True)
 class Checkpoint:
-    """A run between two batches.
+    """The state of a run between two batches.
 
-    ``identity`` is what must be the same to go on (options, seed, data); ``description`` is what a
-    reader of the file needs to rebuild the model: cfg text and path, AU names, label kind, frame
-    size. ``history`` holds one JSON text an evaluated epoch; ``availability`` is MOMU's state at
-    the start of the epoch in work.
+    ``identity`` must match for a run to be resumed (options, seed, data); ``description`` is what a
+    reader needs to rebuild the model: cfg text and path, AU names, label kind, frame size.
+    ``history`` holds a JSON text per evaluated epoch; ``availability`` is MOMU's state at the start
+    of the current epoch.
     """
 
     identity: dict[str, Any]
@@ -60,7 +58,7 @@ class Checkpoint:
     seconds: float = 0.0
 
     def save(self, path: Path) -> None:
-        """Write the file. Raises UserError where the disk refuses; the old file is then intact."""
+        """Write the file. Raises UserError if that fails; the old file is then intact."""
         content = {
             **vars(self),
             "format": _FORMAT,
@@ -71,12 +69,12 @@ class Checkpoint:
         write_sealed(path, content)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Those of the model, the optimisers and the meter, by their place."""
+        """The tensors of the model, the optimisers and the meter, by their path."""
         parts = {"model": self.model, "optimisers": self.optimisers, "meter": self.meter}
         return _tensors("", parts)
 
     def first_not_finite(self) -> str | None:
-        """The name of a tensor that holds NaN or infinity, if there is one. Waits for the
+        """The name of a tensor with NaN or infinity, if there is one. Synchronises with the
         device.
         """
         floating = {name: t for name, t in self.tensors() if t.is_floating_point()}
@@ -95,18 +93,18 @@ def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint on the CPU. Raises CheckpointError for one that is damaged, not finite or
-    none, UserError for what cannot be read.
+    """Read a checkpoint to the CPU. Raises CheckpointError if it is damaged, not finite or not a
+    checkpoint, UserError if it cannot be read.
 
-    What only a reader who knows the cfg can tell is not looked at: see fitting.py.
+    Whether it fits a model and a cfg is checked in compatibility.py.
     """
     try:
         content, sealed = read_sealed(path)
-        expect(isinstance(content, dict) and "format" in content, "it holds something else")
+        expect(isinstance(content, dict) and "format" in content, "it is another kind of file")
         version = content.pop("format")
-        expect(type(version) is int and version > 0, "its format is no number")
+        expect(type(version) is int and version > 0, "its format is not a number")
         if version > _FORMAT:
-            raise UserError(f"{path}: written by a newer version of AUDetNet; update this one")
+            raise UserError(f"{path}: written by a newer version of AUDetNet; please update")
         expect(sealed or version == _WITHOUT_CHECKSUM, "its checksum is missing")
         return _parsed(content)
     except UnreadableError as error:
@@ -114,7 +112,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether it is a number that a float can hold; JSON knows longer ones."""
+    """Whether it is a number that a float can hold; JSON allows larger ones."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
@@ -139,8 +137,8 @@ _PARTS: dict[str, type | tuple[type, ...]] = {
 
 def _parsed(content: dict[str, Any]) -> Checkpoint:
     for name, kind in _PARTS.items():
-        expect(isinstance(content.get(name), kind), f"its {name} is missing or something else")
-    expect(content.keys() == _PARTS.keys(), "it holds something more")
+        expect(isinstance(content.get(name), kind), f"its {name} is missing or of the wrong type")
+    expect(content.keys() == _PARTS.keys(), "it has unexpected entries")
     seconds = content["seconds"]
     expect(is_finite(seconds) and seconds >= 0, f"{seconds} seconds of work")
     checkpoint = Checkpoint(
@@ -175,7 +173,7 @@ def _json_object(name: str, text: Any) -> dict[str, Any]:
 
 
 def _progress(values: dict[str, Any], epochs: int) -> Progress:
-    expect(values.keys() == vars(Progress()).keys(), "its progress is something else")
+    expect(values.keys() == vars(Progress()).keys(), "its progress has the wrong entries")
     expect(all(type(n) is int and n >= 0 for n in values.values()), f"its progress is {values}")
     progress = Progress(**values)
     expect(
@@ -197,7 +195,7 @@ def _check_description(description: dict[str, Any]) -> None:
     names, size, smallest = get("au_names"), get("frame_size"), get("active_from")
     wrong = [
         key
-        for key, right in {
+        for key, valid in {
             "cfg_path": isinstance(get("cfg_path"), str),
             "cfg_text": isinstance(get("cfg_text"), str),
             "au_names": isinstance(names, list) and all(isinstance(n, str) for n in names),
@@ -206,8 +204,8 @@ def _check_description(description: dict[str, Any]) -> None:
             "frame_size": isinstance(size, list)
             and len(size) == 2
             and all(type(n) is int and n > 0 for n in size),
-            "landmarks": get("landmarks") in (None, *LANDMARK_SOURCES),  # None: not known
+            "landmarks": get("landmarks") in (None, *LANDMARK_SOURCES),  # None: unknown
         }.items()
-        if not right
+        if not valid
     ]
-    expect(not wrong, f"its description has no proper {', '.join(wrong)}")
+    expect(not wrong, f"its description has no valid {', '.join(wrong)}")

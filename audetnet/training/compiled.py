@@ -1,4 +1,4 @@
-"""How the networks are laid out and compiled for a device."""
+"""Memory format and compilation of the networks for a device."""
 
 import torch
 from torch import Tensor
@@ -8,49 +8,49 @@ from audetnet.networks.model import AUDetNet
 from audetnet.objectives.critic_chain import needs_double_backward
 
 _VARIANTS = 64
-"""Compiled forms that torch keeps of the code that all networks share: one for each network, with
-and without gradients, in training and evaluation, for whole and last batches.
+"""How many compiled variants torch keeps of the code that all networks share: one for each network,
+with and without gradients, in training and evaluation, for full and last batches.
 """
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """Channels last on a GPU. On a CPU its backward is slower, and oneDNN's gradient of a 1x1
-    convolution of stride 2 with fewer than 8 input channels is wrong in it.
+    """Channels last on a GPU. On a CPU its backward pass is slower, and oneDNN's gradient of 1x1
+    convolutions with stride 2 and fewer than 8 input channels is wrong.
     """
     return torch.channels_last if device.type == "cuda" else torch.contiguous_format
 
 
 def compile_networks(model: AUDetNet, device: torch.device) -> None:
-    """Have torch.compile take every network that it can; a line says of each other one why it runs
-    as it is. Weights and checkpoints stay the same, numbers but for rounding.
+    """Compile every network that torch.compile supports; a note names each other one and why.
+    Weights and checkpoints stay the same, results up to rounding.
     """
     try:
-        torch.compile(_tried, dynamic=False)(torch.ones(8, device=device))
-    except Exception as error:  # whatever the tools that it calls raise
+        torch.compile(_probe, dynamic=False)(torch.ones(8, device=device))
+    except Exception as error:  # anything that the compiler toolchain raises
         note(f"--compile: nothing is compiled: {_cause(error)}")
         return
-    torch._dynamo.config.suppress_errors = True  # torch warns and runs the code as it is
+    torch._dynamo.config.suppress_errors = True  # torch warns and falls back to eager
     _allow_variants()
     critics = model.critics()
     for name, network in model.networks().items():
         if name in critics and needs_double_backward(network):
             note(
-                f"--compile: the {name} runs as it is: its penalty needs double backward, which "
-                "torch.compile has not"
+                f"--compile: the {name} is not compiled: its penalty needs double backward, which "
+                "torch.compile does not support"
             )
         else:
             network.compile(dynamic=False)
 
 
-def _tried(x: Tensor) -> Tensor:
+def _probe(x: Tensor) -> Tensor:
     return (x.sin() + 1).sqrt()
 
 
 def _cause(error: BaseException) -> str:
-    """The line that says what went wrong; compilers wrap it in a line that says only who failed."""
+    """The first line that says what went wrong; torch puts "... raised:" before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.endswith("raised:")]
-    return next(iter(telling), type(error).__name__)
+    causes = [line for line in lines if not line.endswith("raised:")]
+    return next(iter(causes), type(error).__name__)
 
 
 def _allow_variants() -> None:

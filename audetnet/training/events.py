@@ -1,5 +1,5 @@
-"""TensorBoard's event file. Its own writer works in a thread, where what the disk says ends in a
-traceback; this one raises FileError to its caller.
+"""A writer of TensorBoard event files. TensorBoard's own writer runs in a thread, where disk errors
+end in a traceback; this one raises FileError in the caller.
 """
 
 import os
@@ -12,17 +12,17 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.summary import image, scalar
 
-from audetnet.files.whole import FileError, writing
+from audetnet.files.atomic import FileError, write_errors
 from audetnet.training.pictures import Picture
 
 
 class EventFile:
-    """A new file of events. In older files those from ``first_step`` on no longer count."""
+    """A new event file. It supersedes events of older files from ``first_step`` on."""
 
     def __init__(self, directory: Path, first_step: int) -> None:
         name = f"events.out.tfevents.{time.time():.6f}.{platform.node()}.{os.getpid()}"
         self._path = directory / name
-        with writing(self._path):
+        with write_errors(self._path):
             directory.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")
         self._records = RecordWriter(self._file)
@@ -41,15 +41,15 @@ class EventFile:
         self._add(Event(summary=image(tag, picture, dataformats="HWC"), step=step))
 
     def flush(self) -> None:
-        with writing(self._path):
+        with write_errors(self._path):
             self._file.flush()
 
     def close(self) -> None:
-        """Raises nothing: what the disk refuses at the very end it has refused before."""
+        """Raises nothing: earlier writes would have failed too."""
         with suppress(OSError):
             self._file.close()
 
     def _add(self, event: Event) -> None:
         event.wall_time = time.time()
-        with writing(self._path):
+        with write_errors(self._path):
             self._records.write(event.SerializeToString())

@@ -1,5 +1,5 @@
-"""``frames.csv`` of a run directory: what the run was started on, frame by frame, to name later
-what has changed. Labels are kept as digests.
+"""``frames.csv`` of a run directory: the frames that the run was started on, to name later what has
+changed. Labels are stored as digests.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ def write_frame_list(path: Path, dataset: Dataset) -> None:
 
 
 def trained_frames(path: Path) -> set[str]:
-    """The training frames that a file names; none where there is no such file."""
+    """The ids of training frames in the file; none if there is no such file."""
     try:
         return {row[1] for row in read_csv(path) if row[0] == "train"}
     except (UserError, ValueError, IndexError):
@@ -31,8 +31,8 @@ def trained_frames(path: Path) -> set[str]:
 
 
 def changed_frames(path: Path, dataset: Dataset) -> str | None:
-    """What is no longer as the file says: ids, else labels, else images, and the first frame of
-    which that is so. None where nothing is, or where there is no such file.
+    """What has changed since the file was written: ids, else labels, else images, with the first
+    frame. None if nothing has changed or there is no such file.
     """
     try:
         header, *was = read_csv(path)
@@ -49,7 +49,7 @@ def changed_frames(path: Path, dataset: Dataset) -> str | None:
         pairs = zip(was, now, strict=True)
         changed = [new[1] for old, new in pairs if old[columns] != new[columns]]
         if changed:
-            return f"other {what} of {len(set(changed))} frames, first of '{changed[0]}'"
+            return f"different {what} of {len(set(changed))} frames, first '{changed[0]}'"
     return None
 
 
@@ -59,7 +59,7 @@ def _changed_ids(name: str, before: list[str], after: list[str]) -> str:
         min(len(before), len(after)),
     )
     old, new = (f"'{ids[index]}'" if index < len(ids) else _NOTHING for ids in (before, after))
-    return f"other {name} ids: number {index + 1} of them was {old} and is {new} now"
+    return f"different {name} ids: number {index + 1} was {old} and is now {new}"
 
 
 def _rows(dataset: Dataset) -> Iterator[tuple[str, str, str, str, str]]:

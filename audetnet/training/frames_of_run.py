@@ -1,11 +1,11 @@
-"""The frames of a dataset as a saved run has them."""
+"""The frames of a dataset, packed as a saved run needs them."""
 
 from pathlib import Path
 
 import torch
 
 from audetnet.data.batches import PackedRows
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import Dataset
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.networks.frozen_stem import frozen_stem
@@ -16,9 +16,9 @@ from audetnet.training.saved import SavedModel
 def packed_frames(
     saved: SavedModel, dataset: Dataset, cache: Path | None, thorough: bool = False
 ) -> PackedFrames:
-    """The frames in the size that the model takes, as its training had them. Raises UserError."""
+    """The frames in the model's input size, as in its training. Raises UserError."""
     resize = saved.config.data.frame_size is not None
-    return pack(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
+    return pack_frames(dataset.images(), saved.plan.image[1:], resize, cache, thorough)
 
 
 def stem_rows(
@@ -29,8 +29,8 @@ def stem_rows(
     device: torch.device,
     cache: Path | None,
 ) -> PackedRows | None:
-    """What the frozen stem makes of the frames, as the training had it; None where it was not
-    computed once. Raises UserError.
+    """The frozen stem's outputs, as in training; None if they were not precomputed. Raises
+    UserError.
     """
     views = saved.config.data.stem_views
     if views is None:

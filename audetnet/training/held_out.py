@@ -1,4 +1,4 @@
-"""The frames that a run is evaluated on and never trained on: its validation and test sets."""
+"""The held-out sets of a run, validation and test, and their evaluation."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from audetnet.data.frames import Dataset
 from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Reference, Samples, SetResults
 from audetnet.evaluation.metrics import Array
-from audetnet.training.records import Record, plain, set_record, tuned_thresholds
+from audetnet.training.records import Record, finite_or_none, set_record, tuned_thresholds
 from audetnet.training.stopping import StopRequest
 
 SAMPLE_COUNT = 8
-"""Test frames shown as pictures, evenly spread over the set."""
+"""Test frames shown as pictures, evenly spaced over the set."""
 
 
 class HeldOut:
-    """Evaluates these sets with the model as it is; processes share each batch."""
+    """Evaluates the held-out sets with the current model; processes share each batch."""
 
     def __init__(
         self,
@@ -36,8 +36,8 @@ class HeldOut:
         self._world = world
 
     def records(self, test_batches: int | None, stop: StopRequest) -> Record:
-        """A record for each set: of the whole of it, or of at most so many batches of the test set,
-        which is decided at the validation people's thresholds as well. Raises Stopped.
+        """A record for each set, of the test set from at most ``test_batches`` batches. The test
+        set is also decided at the thresholds of the validation people. Raises Stopped.
         """
         found: Record = {}
         if "validation" in self._lengths:
@@ -46,13 +46,13 @@ class HeldOut:
         return found
 
     def whole_test(self, record: Record, stop: StopRequest) -> Record:
-        """The record of an epoch with its numbers on the whole test set. Raises Stopped."""
+        """The record of an epoch, with results on the whole test set. Raises Stopped."""
         return {**record, "test": self._test_record(record, None, stop)}
 
     def with_references(
         self, references: Mapping[str, Reference], stop: StopRequest
     ) -> dict[str, Record]:
-        """Records of the whole test set, by the reference. Raises Stopped."""
+        """Records of the whole test set by name of the reference. Raises Stopped."""
         return {
             name: set_record(self._results("test", None, stop, reference=reference))
             for name, reference in references.items()
@@ -71,7 +71,7 @@ class HeldOut:
     def _tuning(self, stop: StopRequest) -> Record:
         results = self._results("validation", None, stop)
         best = dict(zip(self._au_names, results.best_thresholds.tolist(), strict=True))
-        return {**set_record(results), "thresholds": plain(best)}
+        return {**set_record(results), "thresholds": finite_or_none(best)}
 
     def _test_record(self, epoch: Record, limit: int | None, stop: StopRequest) -> Record:
         tuned = tuned_thresholds(epoch)

@@ -1,8 +1,7 @@
-"""What makes a run that run: with another cfg, seed or data, its checkpoint must not be gone on
-with.
+"""The identity of a run: with another cfg, seed or data, its checkpoint must not be resumed.
 
-An option that a run's identity does not name has its default: so a run of before the option was
-there goes on, unless the cfg now gives it another value.
+Options missing from a run's identity have their defaults. So a run from before an option existed
+can be resumed unless the cfg now sets another value.
 """
 
 import hashlib
@@ -22,24 +21,29 @@ from audetnet.vocabulary import VOCABULARY
 Schema = Callable[..., Any]
 _ABSENT = "absent"
 _CHANGEABLE = ("max_epochs", "max_test_iters")
-"""Training options that a run may be gone on with after they changed."""
+"""Training options that may change between two parts of a run."""
 _OPTIONS: Mapping[str, Schema] = {
     "training": TrainingOptions,
     "data": DataOptions,
     "loss": LossOptions,
     "net": NetOptions,
 }
-"""By the name under which they stand in a cfg as plain data."""
+"""By their names in a resolved cfg."""
 _KINDS: Mapping[str, Mapping[str, Schema]] = {
     "blocks": VOCABULARY.blocks,
     "objectives": VOCABULARY.objectives,
 }
-"""By the name of a list, then by the type of an entry."""
+"""By the name of the list, then by the type of the entry."""
 _REFERENCE = "person_reference"
-"""The block that learns from who is in the training frames."""
-_OF_DATA = ("digest_of_ids_and_labels", "digest_of_images", "digest_of_subjects", "digest_of_cells")
-_EXPLAINING = ("fold",)
-"""What may differ where the data are the same, and tells more than a digest where they are not."""
+"""The block that depends on who is in the training frames."""
+_DATA_DIGESTS = (
+    "digest_of_ids_and_labels",
+    "digest_of_images",
+    "digest_of_subjects",
+    "digest_of_cells",
+)
+_HINTS = ("fold",)
+"""May differ if the data are the same, and explains more than a digest if they are not."""
 
 
 def run_identity(
@@ -52,15 +56,15 @@ def run_identity(
     fold: str | None,
     init: Path | None,
 ) -> dict[str, Any]:
-    """What must be the same in all parts of a run, as plain JSON data. ``images``: their digest;
-    ``init``: where its first weights come from. Raises UserError for a list of frames that cannot
-    be read.
+    """What must be the same in all parts of a run, as JSON data. ``images`` is their digest,
+    ``init`` the source of the initial weights. Raises UserError for a frame list that cannot be
+    read.
     """
     cfg = config.resolved()
     for name in _CHANGEABLE:
         del cfg["training"][name]
-    if not config.says_objectives:
-        del cfg["objectives"]  # the lambdas say them, and runs of before know of no others
+    if not config.has_objectives_section:
+        del cfg["objectives"]  # given by the lambdas, and unknown to older runs
     return _plain(
         {
             "cfg": cfg,
@@ -78,13 +82,13 @@ def run_identity(
 
 
 def _subjects_digest(config: Config, dataset: Dataset) -> str | None:
-    """Of who is in the training frames, where a run learns from it, and of the frames that a list
-    says to show people at rest.
+    """A digest of who is in the training frames, if the run uses that, and of the frames listed as
+    showing people at rest.
     """
-    answered = {each.objective.critic_answers for each in config.objectives}
+    predicted = {each.objective.critic_output for each in config.objectives}
     blocks = [block for network in config.networks.values() for block in network.blocks]
     references = [block.arguments for block in blocks if block.type == _REFERENCE]
-    if "people" not in answered and not config.data.balance_subjects and not references:
+    if "people" not in predicted and not config.data.balance_subjects and not references:
         return None
     lists = [Path(each["frame_list"]) for each in references if each.get("frame_list")]
     lines = [*dataset.train.subjects, *(frame for path in lists for frame in read_ids(path))]
@@ -99,7 +103,7 @@ def _cells_digest(dataset: Dataset) -> str | None:
 
 
 def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[str, Any]:
-    """What rebuilds the model and names its outputs, as plain JSON data."""
+    """What is needed to rebuild the model and name its outputs, as JSON data."""
     return {
         "cfg_path": str(config.path),
         "cfg_text": config.text,
@@ -117,17 +121,17 @@ def check_identity(
     directory: Path,
     changed_data: Callable[[], str | None] = lambda: None,
 ) -> None:
-    """Raise UserError, naming the first difference, unless the two are equal. ``changed_data`` says
-    more than a digest of what has changed in the data, if it can.
+    """Raise UserError, naming the first difference, unless the two are equal. ``changed_data`` may
+    describe what has changed in the data better than their digest.
     """
     was, now = ({**each, "cfg": _with_defaults(each["cfg"])} for each in (was, now))
-    shared = [name for name in was if name in now]  # a version before may not have known of all
-    options = [name for name in shared if name not in (*_OF_DATA, *_EXPLAINING)]
+    shared = [name for name in was if name in now]  # older versions have fewer
+    options = [name for name in shared if name not in (*_DATA_DIGESTS, *_HINTS)]
     difference = first_difference(was, now, options)
-    data = first_difference(was, now, [name for name in _OF_DATA if name in shared])
+    data = first_difference(was, now, [name for name in _DATA_DIGESTS if name in shared])
     if difference is None and data is not None:
-        explaining = [name for name in _EXPLAINING if name in shared]
-        reasons = [first_difference(was, now, explaining), changed_data()]
+        hints = [name for name in _HINTS if name in shared]
+        reasons = [first_difference(was, now, hints), changed_data()]
         difference = " and with ".join(filter(None, reasons)) or data
     if difference is not None:
         raise UserError(
@@ -137,7 +141,7 @@ def check_identity(
 
 
 def first_difference(was: dict[str, Any], now: dict[str, Any], names: Iterable[str]) -> str | None:
-    """``a.b=1, now it is 2`` for the first of some entries that differ, None if they are equal."""
+    """``a.b=1, now it is 2`` for the first of the entries that differs, else None."""
     before, after = (_flat({name: values[name] for name in names}) for values in (was, now))
     for name in [*before, *after]:
         old, new = (values.get(name, _ABSENT) for values in (before, after))
@@ -147,8 +151,8 @@ def first_difference(was: dict[str, Any], now: dict[str, Any], names: Iterable[s
 
 
 def _with_defaults(value: Any, place: str = "") -> Any:
-    """Options as plain data, those that are left out at their defaults. ``place``: the name under
-    which they stand.
+    """Options as JSON data, missing ones filled in with their defaults. ``place``: their name in
+    the resolved cfg.
     """
     if isinstance(value, list):
         return [_with_defaults(each, place) for each in value]
@@ -162,7 +166,7 @@ def _with_defaults(value: Any, place: str = "") -> Any:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """As JSON gives them back: tuples are lists."""
+    """The values after a round trip through JSON: tuples become lists."""
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
 

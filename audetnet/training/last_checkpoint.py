@@ -1,5 +1,5 @@
-"""The checkpoint that a run goes on from, and what is said where a directory holds a run without
-one. Nothing of a run is deleted here unless the user asks for it.
+"""The checkpoint that a run resumes from, and errors if a directory has a run without a usable one.
+Nothing of a run is deleted unless the user asks for it.
 """
 
 import os
@@ -13,16 +13,16 @@ from audetnet.config.options import Config
 from audetnet.console.lines import note
 from audetnet.data.frames import Dataset
 from audetnet.errors import UserError, first_few
-from audetnet.files.whole import FileError
+from audetnet.files.atomic import FileError
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from audetnet.training.fitting import check_run
+from audetnet.training.compatibility import check_run
 from audetnet.training.frame_list import changed_frames
 from audetnet.training.identity import check_identity, first_difference
 from audetnet.training.logs import RunDirectory
 from audetnet.training.sealed import UnreadableError
 
-_ANEW = "to begin anew: --overwrite, or another directory with --run DIR"
+_START_OVER = "to start over, use --overwrite, or another directory with --run DIR"
 _RUN_FILES = (
     "checkpoints/latest.pt",
     "checkpoints/latest.damaged*.pt",
@@ -40,9 +40,9 @@ _RUN_FILES = (
     "pictures/gradient_flow_*_[0-9]*.png",
     "tensorboard/events.out.tfevents.*",
 )
-"""What a run writes; the copy of its cfg is overwritten by that of the next one."""
-_OF_DATA = ("au_names", "kind", "active_from", "landmarks")
-"""What a description says of labels and images; older ones do not name the landmarks."""
+"""What a run writes; the copy of its cfg is overwritten by the next run's."""
+_DATA_FIELDS = ("au_names", "kind", "active_from", "landmarks")
+"""Fields of a description about labels and images; older ones have no landmarks."""
 
 
 def last_checkpoint(
@@ -53,26 +53,26 @@ def last_checkpoint(
     config: Config,
     dataset: Dataset,
 ) -> Checkpoint | None:
-    """The checkpoint that a run goes on from, or None where none was begun.
+    """The checkpoint that a run resumes from, or None for a new run.
 
-    Raises UserError for one of another run. A damaged one is set aside and named in a UserError, as
-    is a run without its latest checkpoint.
+    Raises UserError if it belongs to another run or is missing. A damaged one is renamed, and also
+    raises UserError.
     """
     path = directory.latest
     if not os.path.lexists(path) or _is_dangling(path):
-        held = _held(directory)
-        if held:
-            lost = f"{directory.root}: holds {held}, but {path} is gone"
-            raise UserError(f"{lost}; {_way_on(directory)}")
+        remains = _remains(directory)
+        if remains:
+            lost = f"{directory.root}: has {remains}, but {path} is missing"
+            raise UserError(f"{lost}; {_recovery_advice(directory)}")
         return None
     try:
         checkpoint = load_checkpoint(path)
-        if checkpoint.progress.step == 0 and not _held(directory):
+        if checkpoint.progress.step == 0 and not _remains(directory):
             return None
 
         def changed_data() -> str | None:
-            said = [name for name in _OF_DATA if name in checkpoint.description]
-            difference = first_difference(checkpoint.description, description, said)
+            present = [name for name in _DATA_FIELDS if name in checkpoint.description]
+            difference = first_difference(checkpoint.description, description, present)
             return difference or changed_frames(directory.frames, dataset)
 
         check_identity(checkpoint.identity, identity, directory.root, changed_data)
@@ -81,12 +81,12 @@ def last_checkpoint(
         except UnreadableError as error:
             raise CheckpointError(path, str(error)) from error
     except CheckpointError as error:
-        raise UserError(f"{error}; {_set_aside(path)}; {_way_on(directory)}") from error
+        raise UserError(f"{error}; {_set_aside(path)}; {_recovery_advice(directory)}") from error
     return checkpoint
 
 
 def delete_run(directory: RunDirectory) -> None:
-    """Delete what a run writes, and nothing else; a line names the reports on it that are left.
+    """Delete what a run writes, and nothing else; a note names reports on it, which are kept.
     Raises FileError.
     """
     for pattern in _RUN_FILES:
@@ -96,15 +96,15 @@ def delete_run(directory: RunDirectory) -> None:
             except OSError as error:
                 raise FileError(f"{file}: cannot be deleted: {error.strerror}") from error
     for report in sorted(directory.root.glob("disentangling*")):
-        note(f"{report}: a report on the run that was overwritten; it is left as it is")
+        note(f"{report}: a report on the overwritten run; it is kept")
 
 
 def _is_dangling(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _held(directory: RunDirectory) -> str:
-    """What there is of a run beside its latest checkpoint, in words."""
+def _remains(directory: RunDirectory) -> str:
+    """What a run directory has besides its latest checkpoint, as text."""
     parts = []
     with suppress(OSError):
         epochs = directory.metrics.read_bytes().count(b"\n")
@@ -116,19 +116,19 @@ def _held(directory: RunDirectory) -> str:
 
 
 def _others(directory: RunDirectory) -> list[Path]:
-    """The checkpoints beside the latest."""
+    """All checkpoints but the latest."""
     latest = directory.latest
     return sorted(path for path in latest.parent.glob("*.pt") if path.name != latest.name)
 
 
 def _set_aside(path: Path) -> str:
-    """Rename a damaged file; returns what was done, in words."""
+    """Rename a damaged file; returns what was done, as text."""
     aside = next(name for name in _free_names(path) if not os.path.lexists(name))
     try:
         os.rename(path, aside)
     except OSError as error:
-        return f"it cannot be set aside ({error.strerror})"
-    return f"it was set aside as {aside}"
+        return f"it cannot be renamed ({error.strerror})"
+    return f"it was renamed to {aside}"
 
 
 def _free_names(path: Path) -> Iterator[Path]:
@@ -139,14 +139,14 @@ def _free_names(path: Path) -> Iterator[Path]:
         number += 1
 
 
-def _way_on(directory: RunDirectory) -> str:
-    """What can be done without the latest checkpoint."""
+def _recovery_advice(directory: RunDirectory) -> str:
+    """What to do without the latest checkpoint."""
     intact: dict[Path, int] = {}
     for path in _others(directory):
         with suppress(UserError):
             intact[path] = load_checkpoint(path).progress.epoch - 1
     if not intact:
-        return f"there is no other checkpoint that is intact; {_ANEW}"
+        return f"there is no other intact checkpoint; {_START_OVER}"
     newest = max(intact, key=lambda path: intact[path])
     latest = directory.latest
     command = f"cp {shlex.quote(str(newest))} {shlex.quote(str(latest))}"
@@ -154,6 +154,6 @@ def _way_on(directory: RunDirectory) -> str:
         command = f"rm {shlex.quote(str(latest))} && {command}"
     found = first_few([f"{path.name} of epoch {epoch}" for path, epoch in intact.items()])
     return (
-        f"intact: {found}; to go on from epoch {intact[newest]}: `{command}`, then the same "
-        f"command again; {_ANEW}"
+        f"intact: {found}; to resume after epoch {intact[newest]}, run `{command}`, then the same "
+        f"command again; {_START_OVER}"
     )

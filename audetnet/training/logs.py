@@ -1,5 +1,5 @@
-"""A run's directory and what is written there beside checkpoints. Writing changes no weight and
-draws nothing.
+"""A run's directory and everything written there except checkpoints. Logging changes no weights and
+draws no random numbers.
 """
 
 import json
@@ -18,7 +18,7 @@ from audetnet.drawing import Figure
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Samples
 from audetnet.evaluation.thresholds import THRESHOLDS_FILE, Thresholds, write_thresholds
-from audetnet.files.whole import FileError, append_text, check_regular, write_bytes, write_text
+from audetnet.files.atomic import FileError, append_text, check_regular, write_bytes, write_text
 from audetnet.networks.model import AUDetNet
 from audetnet.training import pictures
 from audetnet.training.events import EventFile
@@ -27,7 +27,7 @@ from audetnet.training.records import (
     REFERENCE_TITLE,
     Record,
     epoch_line,
-    frames_of,
+    frame_count_text,
     reference_table,
     result_csv,
     result_table,
@@ -35,7 +35,7 @@ from audetnet.training.records import (
 
 
 class RunDirectory:
-    """Where everything of a run lies."""
+    """The paths of a run's files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,15 +52,15 @@ class RunDirectory:
         self.pictures = root / "pictures"
         self.tensorboard = root / "tensorboard"
 
-    def kept(self, epoch: int) -> Path:
-        """The checkpoint that is kept of an epoch."""
+    def epoch_checkpoint(self, epoch: int) -> Path:
+        """The checkpoint kept for an epoch."""
         return self.root / "checkpoints" / f"epoch_{epoch:04d}.pt"
 
     def check(self) -> None:
-        """Raise UserError where something else lies at a place that the run will write to."""
+        """Raise UserError if something is in the way of a path that the run will write to."""
         for folder in (self.root, self.latest.parent, self.pictures, self.tensorboard):
             if os.path.lexists(folder) and not folder.is_dir():
-                found = "a file" if folder.exists() else "a link that leads nowhere"
+                found = "a file" if folder.exists() else "a dangling link"
                 raise UserError(
                     f"{folder}: expected a directory, found {found}; move it away, or choose "
                     "another run directory with --run DIR"
@@ -72,15 +72,15 @@ class RunDirectory:
             check_regular(file)
 
     def record(self, config: Config, identity: dict[str, Any]) -> None:
-        """Keep the cfg as it is, and all options as they were understood."""
+        """Write a copy of the cfg, and all resolved options."""
         write_text(self.root / config.path.name, config.text)
         write_text(
             self.options, json.dumps({**identity, "cfg": config.resolved()}, indent=1) + "\n"
         )
 
 
-class Silence:
-    """The log of a process that leaves writing to another one."""
+class NullLog:
+    """The log of all processes but the main one: writes nothing."""
 
     def open(self, history: list[Record]) -> None: ...
 
@@ -91,19 +91,19 @@ class Silence:
     def close(self) -> None: ...
 
 
-class RunLog(Silence):
-    """Console lines, metrics.jsonl, TensorBoard events and PNGs of a run. Where the disk refuses
-    metrics or results the run ends; without pictures and events it goes on.
+class RunLog(NullLog):
+    """Console lines, metrics.jsonl, TensorBoard events and PNGs of a run. A failure to write
+    metrics or results ends the run; a failure to write pictures or events does not.
     """
 
     def __init__(self, directory: RunDirectory, max_epochs: int, test_frames: int) -> None:
         self._directory = directory
         self._max_epochs, self._test_frames = max_epochs, test_frames
         self._events: EventFile | None = None
-        self._refused: set[str] = set()
+        self._failed: set[str] = set()
 
     def open(self, history: list[Record]) -> None:
-        """Begin, or go on after ``history``: what a killed run wrote beyond it is taken back."""
+        """Start, or resume after ``history``: later lines of a killed run are removed."""
         lines = "".join(json.dumps(record) + "\n" for record in history)
         write_text(self._directory.metrics, lines)
         self._if_possible("TensorBoard events", lambda: self._open_events(len(history) + 1))
@@ -123,8 +123,8 @@ class RunLog(Silence):
         self._if_possible("pictures", lambda: self._save_pictures(epoch, shown))
 
     def finish(self, history: list[Record], outcome: Outcome, thresholds: Thresholds) -> None:
-        """Print and write the tables of the chosen epoch and of the last one, write its thresholds
-        and the curves, and say where everything lies. Raises FileError.
+        """Print and write the tables of the chosen and of the last epoch, write the thresholds and
+        the curves, and print where everything is. Raises FileError.
         """
         choice, chosen, last = outcome.choice, outcome.chosen, outcome.last
         if chosen is not last:
@@ -135,7 +135,7 @@ class RunLog(Silence):
             say(choice.reason)
         directory = self._directory
         if thresholds.validation is None:
-            say("no thresholds of validation people: thresholds.json holds the default ones only")
+            say("no validation people: thresholds.json has the default thresholds only")
         if outcome.with_references:
             beside = outcome.with_references
             say(f"\n{REFERENCE_TITLE}\n{reference_table(chosen['test'], beside)}\n")
@@ -152,31 +152,31 @@ class RunLog(Silence):
         curves = _rendered(pictures.curves(history))
         self._if_possible("pictures", lambda: _save_picture(directory.curves, curves))
         say(f"results, pictures and checkpoints: {directory.root}")
-        say(f"look at the curves: tensorboard --logdir {directory.tensorboard}")
+        say(f"to see the curves: tensorboard --logdir {directory.tensorboard}")
 
     def close(self) -> None:
         if self._events is not None:
             self._events.close()
 
     def _say_table(self, record: Record, which: str) -> None:
-        frames = frames_of(record["test"], self._test_frames)
+        frames = frame_count_text(record["test"], self._test_frames)
         say(f"\nTest set after epoch {record['epoch']} ({frames}), {which}")
         say(result_table(record["test"]) + "\n")
 
     def _if_possible(self, what: str, write: Callable[[], object]) -> None:
-        """Write what a run can be without. Where the disk refuses, that is said once."""
+        """Write optional files; a failure is reported once."""
         try:
             write()
         except FileError as error:
-            if what not in self._refused:
-                note(f"{error}; the run goes on without these {what}")
-            self._refused.add(what)
+            if what not in self._failed:
+                note(f"{error}; the run continues without these {what}")
+            self._failed.add(what)
 
     def _open_events(self, first_epoch: int) -> None:
         self._events = EventFile(self._directory.tensorboard, first_epoch)
 
     def _write_events(self, record: Record, shown: dict[str, pictures.Picture]) -> None:
-        """After an error no more: what follows a record that was cut off is not read."""
+        """Stops for good after an error: TensorBoard reads nothing after a truncated record."""
         if self._events is None:
             return
         try:

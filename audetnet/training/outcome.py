@@ -1,4 +1,4 @@
-"""What a run reports at its end, of the whole test set: the epoch chosen on its validation frames,
+"""What a run reports at its end, on the whole test set: the epoch chosen on the validation frames,
 and the last one.
 """
 
@@ -8,24 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
 from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import metric_title
+from audetnet.evaluation.thresholds import Thresholds
+from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import load_checkpoint
 from audetnet.training.held_out import HeldOut
 from audetnet.training.identity import check_identity
-from audetnet.training.records import Record, best_index
+from audetnet.training.records import Record, best_index, tuned_thresholds
 from audetnet.training.stopping import StopRequest
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The epoch (from 1) that is reported. ``by`` says what chose it; ``reason``, where that was
-    not a validation metric, why not.
+    """The reported epoch (from 1). ``by`` says how it was chosen; ``reason``, if not by a
+    validation metric, why not.
     """
 
     epoch: int
@@ -35,9 +38,9 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The records of the chosen epoch and of the last one, which may be the same.
-    ``with_references``: those of the test set minus what its people show at rest, by how many
-    frames of each person say it, of the chosen epoch.
+    """The records of the chosen and of the last epoch, which may be the same.
+    ``with_references``: test records of the chosen epoch with person references, by the number of
+    reference frames.
     """
 
     choice: Choice
@@ -47,7 +50,7 @@ class Outcome:
 
 
 def choose(history: list[Record], name: str, metric: str) -> Choice:
-    """By the metric of the set ``name`` if that is the validation set, else the last epoch: an
+    """The best epoch by the metric if the set ``name`` is the validation set, else the last one: an
     epoch chosen on the test set would look better there than on new people.
     """
     best, last, title = best_index(history, name, metric) + 1, len(history), metric_title(metric)
@@ -64,9 +67,23 @@ def choose(history: list[Record], name: str, metric: str) -> Choice:
     return Choice(best, f"{name} {metric}")
 
 
+def final_thresholds(chosen: Record, au_names: tuple[str, ...], head: AUHead) -> Thresholds:
+    """The thresholds of the chosen epoch."""
+    default = np.full(len(au_names), head.threshold)
+    tuned = tuned_thresholds(chosen)
+    found = None if tuned is None else np.array(list(tuned.values()), np.float64)
+    return Thresholds(
+        aus=au_names,
+        scale="intensity" if head.regress else "probability",
+        epoch=chosen["epoch"],
+        default=default,
+        validation=None if found is None else np.where(np.isnan(found), default, found),
+    )
+
+
 class FinalEvaluation:
-    """Evaluates on the whole test set what was evaluated on a part of it. Nothing is changed or
-    saved, so it can be repeated.
+    """Evaluates on the whole test set if an epoch was evaluated only on part of it. Changes and
+    saves nothing, so it can be repeated.
     """
 
     def __init__(
@@ -89,31 +106,31 @@ class FinalEvaluation:
         self, history: list[Record], selection: tuple[str, str], at_end: bool, stop: StopRequest
     ) -> Outcome:
         """``at_end``: whether the model has the weights of the last epoch of the history, and not
-        some of the next one. Raises Stopped, and UserError where the best checkpoint is needed and
-        is not there.
+        weights from within the next epoch. Raises Stopped, and UserError if the best checkpoint is
+        needed but missing.
         """
         choice = self._world.from_main(lambda: choose(history, *selection))
         last, chosen = history[-1], history[choice.epoch - 1]
         if at_end and not self._held_out.is_whole(last):
             last = self._held_out.whole_test(last, stop)
         if choice.epoch == len(history):
-            beside = self._beside(stop) if at_end else {}
-            return Outcome(choice=choice, chosen=last, last=last, with_references=beside)
-        is_whole, beside = self._held_out.is_whole(chosen), dict[str, Record]()
+            referenced = self._with_references(stop) if at_end else {}
+            return Outcome(choice=choice, chosen=last, last=last, with_references=referenced)
+        is_whole, referenced = self._held_out.is_whole(chosen), dict[str, Record]()
         if not is_whole or self._references is not None:
             with self._best_weights(choice.epoch):
                 chosen = chosen if is_whole else self._held_out.whole_test(chosen, stop)
-                beside = self._beside(stop)
-        return Outcome(choice=choice, chosen=chosen, last=last, with_references=beside)
+                referenced = self._with_references(stop)
+        return Outcome(choice=choice, chosen=chosen, last=last, with_references=referenced)
 
-    def _beside(self, stop: StopRequest) -> dict[str, Record]:
+    def _with_references(self, stop: StopRequest) -> dict[str, Record]:
         if self._references is None:
             return {}
         return self._held_out.with_references(self._references(), stop)
 
     @contextmanager
     def _best_weights(self, epoch: int) -> Iterator[None]:
-        """Within it the model has the weights of the best epoch, afterwards its own."""
+        """Inside this context the model has the weights of the best epoch."""
         own = {name: value.clone() for name, value in self._model.state_dict().items()}
         self._model.load_state_dict(self._world.from_main(lambda: self._load_best(epoch)))
         try:
@@ -133,8 +150,8 @@ class FinalEvaluation:
         return checkpoint.model
 
     def _advice(self, epoch: int) -> str:
-        """How to go on without the best checkpoint."""
+        """What to do without the best checkpoint."""
         kept = self._best.with_name(f"epoch_{epoch:04d}.pt")
         if kept.is_file():
-            return f"cp {kept} {self._best}, then the same command"
-        return "train anew with --overwrite, or take the last epoch's numbers of metrics.jsonl"
+            return f"run `cp {kept} {self._best}`, then the same command"
+        return "train again with --overwrite, or use the last epoch's results in metrics.jsonl"

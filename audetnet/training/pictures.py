@@ -1,5 +1,5 @@
-"""Pictures of a run: frames and their reconstructions, gradient flow, curves. Arrays and figures
-only, no files.
+"""Pictures of a run: reconstructions, gradient flow, curves. Returns arrays and figures, writes no
+files.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ from audetnet.training.records import shown_metrics
 Picture = npt.NDArray[np.uint8]
 """RGB (height, width, 3)."""
 _MARGIN, _LABEL = 6, 110
-_SMALLEST_TILE = 128
+_MIN_TILE = 128
 
 
 def sample_picture(samples: Samples, epoch: int) -> Picture:
-    """Originals above their reconstructions, with frame ids, rows named."""
+    """Originals above their reconstructions, with frame ids and row titles."""
     height, width = samples.originals.shape[2:]
-    scale = max(1, -(-_SMALLEST_TILE // min(height, width)))
+    scale = max(1, -(-_MIN_TILE // min(height, width)))
     tile_h, tile_w = height * scale, width * scale
     top = 44
     size = (
@@ -52,9 +52,7 @@ def sample_picture(samples: Samples, epoch: int) -> Picture:
 
 
 def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
-    """Mean and largest absolute gradient of every weight in the last step of an epoch, block by
-    block.
-    """
+    """Mean and largest absolute gradient of every weight in the last step of an epoch."""
     layers = {
         label.removeprefix("blocks."): parameter.grad.detach().abs()
         for label, parameter in network.named_parameters()
@@ -77,7 +75,7 @@ def gradient_flow(name: str, network: Graph, epoch: int) -> Figure:
 
 
 def curves(history: list[dict[str, Any]]) -> Figure:
-    """Losses of training and test, and the test metrics' means, against epochs."""
+    """Training, validation and test losses, and mean metrics, over epochs."""
     figure = Figure(figsize=(11, 4), layout="constrained")
     losses, metrics = figure.subplots(1, 2)
     epochs = [record["epoch"] for record in history]

@@ -1,5 +1,5 @@
-"""What is made ready before the first epoch, from the training frames as they are: what people show
-at rest, and blocks that are fitted in closed form.
+"""What is computed before the first epoch from the training frames without augmentation: features
+of people at rest, and blocks that are fitted in closed form.
 """
 
 from collections.abc import Callable
@@ -13,22 +13,22 @@ from audetnet.config.binding import OptionError
 from audetnet.console.lines import counted, note, say
 from audetnet.data.batches import Batch, Batches
 from audetnet.data.frames import FrameSet
-from audetnet.data.person_at_rest import FEW, at_rest
+from audetnet.data.neutral_frames import FEW, neutral_medians
 from audetnet.errors import UserError
 from audetnet.evaluation.at_rest import reader, reference_block
 from audetnet.evaluation.evaluate import eval_mode
 from audetnet.networks.fitted_block import FittedBlock
 from audetnet.networks.graph import Plan
 from audetnet.networks.model import AUDetNet
-from audetnet.networks.people_folds import spread_over_people
-from audetnet.networks.ridge_readout import MOST_FRAMES
+from audetnet.networks.people_folds import subsample_over_people
+from audetnet.networks.ridge_readout import MAX_FRAMES
 from audetnet.seeds import Purpose, torch_generator
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleAtRest:
-    """What each training person shows at rest, ``values`` (P, C, h, w) by subject number; of
-    ``missing`` of the frames of a batch the person counts as unknown, and the mean is taken.
+    """Each training person's features at rest, ``values`` (P, C, h, w) by subject index. For a
+    share ``missing`` of the frames the person is treated as unknown: they get the mean.
     """
 
     values: Tensor
@@ -36,7 +36,7 @@ class PeopleAtRest:
     seed: int
 
     def __call__(self, batch: Batch, epoch: int, index: int) -> Tensor:
-        """Of the frames of this process's part of a batch, (b, C, h, w)."""
+        """The features at rest for this process's part of a batch, (b, C, h, w)."""
         rest = self.values[batch.subjects]
         if not self.missing:
             return rest
@@ -50,21 +50,21 @@ class PeopleAtRest:
 def training_people_at_rest(
     model: AUDetNet, batches: Batches, train: FrameSet, seed: int
 ) -> PeopleAtRest | None:
-    """What the cfg's [person_reference] takes off in training; None without one, or where it is not
-    known who is who: a line says so. The block's own mean is set. Raises UserError for a list of
-    frames that cannot be read, or names none of them.
+    """What the cfg's [person_reference] subtracts in training; None without the block, or, with a
+    note, if the people are not known. Also sets the block's mean. Raises UserError if the frame
+    list cannot be read or names none of the frames.
     """
     found = reference_block(model)
     if found is None:
         return None
     index, block = found
-    if fault := train.people_fault():
+    if fault := train.subjects_fault():
         note(
-            f"[person_reference] is off, the median of all frames is taken off instead: it {fault}"
+            f"[person_reference] subtracts the median of all frames, not of each person: it {fault}"
         )
         everyone = [np.arange(len(train))]
         with eval_mode(model):
-            block.mean_rest.copy_(at_rest(everyone, reader(model, index, batches))[0])
+            block.mean_rest.copy_(neutral_medians(everyone, reader(model, index, batches))[0])
         return None
     frames = block.choice.of(train.ids, batches.subjects, seed)
     if not any(map(len, frames)):
@@ -74,11 +74,11 @@ def training_people_at_rest(
         )
     if few := sum(len(rows) < FEW for rows in frames):
         note(
-            f"[person_reference]: of {few} of {len(frames)} training people there are fewer than "
+            f"[person_reference]: {few} of {len(frames)} training people have fewer than "
             f"{FEW} frames ({block.choice}): their median may show an expression"
         )
     with eval_mode(model):
-        values = at_rest(frames, reader(model, index, batches))
+        values = neutral_medians(frames, reader(model, index, batches))
     block.mean_rest.copy_(values.mean(dim=0))
     return PeopleAtRest(values=values, missing=block.missing, seed=seed)
 
@@ -91,11 +91,11 @@ def fit_blocks(
     targets: Callable[[Tensor], Tensor],
     rest: PeopleAtRest | None,
 ) -> None:
-    """Fit the encoder's blocks that are fitted in closed form, in their order. ``targets`` makes
-    what outputs are taught of labels (N, A). Raises CfgError where the frames do not do.
+    """Fit the encoder's closed-form blocks, in order. ``targets`` maps labels (N, A) to training
+    targets. Raises CfgError if the frames do not suffice.
     """
     rows = np.flatnonzero(~np.isnan(train.labels).all(axis=1))
-    rows = rows[spread_over_people(batches.subjects[rows], MOST_FRAMES)]
+    rows = rows[subsample_over_people(batches.subjects[rows], MAX_FRAMES)]
     people = batches.subjects[rows]
     for index, (block, step) in enumerate(zip(model.encoder.blocks, encoder.steps, strict=True)):
         if isinstance(block, FittedBlock):

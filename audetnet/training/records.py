@@ -1,6 +1,4 @@
-"""What is known after an epoch, as plain data (undefined numbers are None), and its tables for
-people.
-"""
+"""The results of an epoch as JSON data (undefined numbers are None), and as tables."""
 
 import math
 from collections.abc import Mapping
@@ -17,39 +15,39 @@ Record = dict[str, Any]
 
 
 def set_record(results: SetResults) -> Record:
-    """A set's results: frames, losses, code statistics, every metric's mean and its values by AU
-    name.
+    """A set's results: frames, losses, code statistics, and every metric's mean and values by
+    AU.
     """
     return {
         "frames": results.frames,
-        "loss": plain(results.losses),
-        "code": plain(results.code),
-        "mean": plain(results.means()),
-        "au": {name: plain(values) for name, values in results.metrics.items()},
+        "loss": finite_or_none(results.losses),
+        "code": finite_or_none(results.code),
+        "mean": finite_or_none(results.means()),
+        "au": {name: finite_or_none(values) for name, values in results.metrics.items()},
     }
 
 
 def tuned_thresholds(record: Record) -> dict[str, float | None] | None:
-    """By AU, those that an epoch's validation people gave; None where there are none, or where a
-    version before did not look.
+    """The thresholds chosen on an epoch's validation people, by AU; None without validation people,
+    or in records of older versions.
     """
     found: dict[str, float | None] | None = record.get("validation", {}).get("thresholds")
     return found
 
 
-def choosing_metric(regress: bool) -> str:
-    """The metric by which an epoch is chosen: higher is better."""
+def selection_metric(regress: bool) -> str:
+    """The metric that selects the best epoch: higher is better."""
     return "icc" if regress else "f1"
 
 
 def shown_metrics(result: Record) -> list[str]:
-    """Those of a set's metrics that are shown after every epoch."""
+    """The metrics of a set that are shown after every epoch."""
     return [name for name, entry in METRICS.items() if entry.shown and name in result["mean"]]
 
 
 def best_index(history: list[Record], name: str, metric: str) -> int:
-    """The epoch (from 0) with the highest mean of a set's metric, the first on ties; the last
-    where it is undefined in all.
+    """The epoch (from 0) with the highest mean of a set's metric, the first one on ties; the last
+    one if it is always undefined.
     """
     values = [record[name]["mean"][metric] for record in history]
     if all(value is None for value in values):
@@ -57,15 +55,13 @@ def best_index(history: list[Record], name: str, metric: str) -> int:
     return max(range(len(values)), key=lambda i: -math.inf if values[i] is None else values[i])
 
 
-def plain(values: dict[str, float]) -> dict[str, float | None]:
-    """The values with None for what is not a finite number: JSON has no NaN."""
+def finite_or_none(values: dict[str, float]) -> dict[str, float | None]:
+    """The values with None instead of NaN and infinity, which JSON lacks."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def result_table(result: Record) -> str:
-    """The metrics of a set as text, a row an AU and a row for the mean; '-' where a metric is
-    undefined.
-    """
+    """The metrics of a set as text, a row per AU and one for the mean; '-' if undefined."""
     metrics = list(result["au"])
     aus = list(result["au"][metrics[0]])
     rows = [["", *(metric_title(name) for name in metrics)]]
@@ -75,15 +71,15 @@ def result_table(result: Record) -> str:
 
 
 REFERENCE_TITLE = (
-    "Test set, each frame minus what its person shows at rest: the median over so many frames of "
-    "the person.\nThis reads other frames of the test people, without labels; none: the plain "
-    "result of the table above."
+    "Test set with person references: each frame minus the median over so many frames of its "
+    "person.\nThis uses other frames of the test people, without labels; none: the result of the "
+    "table above."
 )
 
 
 def reference_table(plain_result: Record, with_references: Mapping[str, Record]) -> str:
-    """The means of a set's metrics, a row for the plain result (of a person of whom no frames are
-    given) and one for each number of reference frames.
+    """The means of a set's metrics: a row for the result without reference frames and one for each
+    number of reference frames.
     """
     results = {"none": plain_result, **with_references}
     metrics = [m for m in plain_result["mean"] if all(m in r["mean"] for r in results.values())]
@@ -96,7 +92,7 @@ def reference_table(plain_result: Record, with_references: Mapping[str, Record])
 
 
 def result_csv(result: Record) -> str:
-    """The same table as CSV; empty where a metric is undefined."""
+    """The same table as CSV; undefined metrics are empty."""
     metrics = list(result["au"])
     rows: list[list[Cell]] = [["au", *metrics]]
     for au in result["au"][metrics[0]]:
@@ -105,14 +101,14 @@ def result_csv(result: Record) -> str:
     return csv_text(rows)
 
 
-def frames_of(record: Record, in_all: int) -> str:
-    """What a set's record is of: ``30 frames``, or ``8 of 30 frames`` if that is a part."""
+def frame_count_text(record: Record, total: int) -> str:
+    """``30 frames``, or ``8 of 30 frames`` if a record covers only part of a set."""
     frames = record["frames"]
-    return counted(frames, "frame") if frames == in_all else f"{frames} of {in_all} frames"
+    return counted(frames, "frame") if frames == total else f"{frames} of {total} frames"
 
 
 def epoch_line(record: Record, max_epochs: int, test_frames: int) -> str:
-    """An epoch in one line. ``test_frames``: how many there are."""
+    """An epoch as one line. ``test_frames``: the size of the test set."""
     train, test = record["train"], record["test"]
     parts = [f"epoch {record['epoch']}/{max_epochs}"]
     parts += [
@@ -124,10 +120,10 @@ def epoch_line(record: Record, max_epochs: int, test_frames: int) -> str:
             means, shown = record[name]["mean"], shown_metrics(record[name])
             numbers = " ".join(f"{metric_title(m)} {_short(means[m])}" for m in shown)
             part = name == "test" and test["frames"] < test_frames
-            of = f" ({frames_of(test, test_frames)})" if part else ""
+            of = f" ({frame_count_text(test, test_frames)})" if part else ""
             parts.append(f"{name}{of}: {numbers}")
     parts.append(f"xcov {_short(test['code'].get('z1_z2_cross_correlation'))}")
-    parts.append(f"{record['seconds']:.1f} s in all")
+    parts.append(f"{record['seconds']:.1f} s in total")
     return "  ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""A trained model as a run directory or a checkpoint holds it."""
+"""A trained model, loaded from a run directory or a checkpoint."""
 
 import os
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from audetnet.evaluation.thresholds import (
 )
 from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.recogniser import run_or_shipped
 from audetnet.training.checkpoint import (
     Checkpoint,
@@ -27,19 +28,19 @@ from audetnet.training.checkpoint import (
     expect,
     load_checkpoint,
 )
-from audetnet.training.fitting import check_model
+from audetnet.training.compatibility import check_model
 from audetnet.training.logs import RunDirectory
 from audetnet.training.sealed import UnreadableError
 from audetnet.vocabulary import VOCABULARY
 
 THRESHOLDS = "thresholds"
 TRAINING_LEVEL = "training_level"
-"""What the description of a checkpoint on its own says beside that of a run (portable.py)."""
+"""Extra entries in the description of a standalone checkpoint (portable.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SavedModel:
-    """A checkpoint with the options and the plan of its cfg. ``root`` is its run directory."""
+    """A checkpoint with its cfg's options and plan. ``root`` is its run directory."""
 
     path: Path
     root: Path
@@ -53,16 +54,14 @@ class SavedModel:
 
     @property
     def landmarks(self) -> LandmarkSource | None:
-        """What the landmarks came from by which the frames of its training were cut out; None where
-        it is not known.
-        """
+        """The landmark detector used to crop the training frames; None if unknown."""
         source: LandmarkSource | None = self.checkpoint.description.get("landmarks")
         return source
 
     @property
     def training_level(self) -> Tensor | None:
-        """z1 of the training people at rest, on average, (Z1, h, w), where a checkpoint on its own
-        carries it. Raises CheckpointError where it is damaged.
+        """The mean z1 of the training people at rest, (Z1, h, w), if stored in a standalone
+        checkpoint. Raises CheckpointError if it is damaged.
         """
         carried = self.checkpoint.description.get(TRAINING_LEVEL)
         if carried is None:
@@ -72,23 +71,23 @@ class SavedModel:
         except (TypeError, ValueError):  # not numbers, or rows of several lengths
             level = torch.empty(0)
         if level.shape != self.plan.predictor.input or not level.isfinite().all():
-            raise CheckpointError(self.path, "what it says of people at rest is not of its z1")
+            raise CheckpointError(self.path, "its z1 of people at rest does not fit its z1")
         return level
 
     @property
     def epochs(self) -> int:
-        """Epochs that were finished."""
+        """Number of finished epochs."""
         return self.checkpoint.progress.epoch - 1
 
     def trained(self) -> AUDetNet:
-        """The model with its learned weights, on the CPU."""
+        """The trained model, on the CPU."""
         model = build_model(self.plan, self.config.data, 0)
         model.load_state_dict(self.checkpoint.model)
         return model
 
     def untrained(self) -> AUDetNet:
-        """The model with the random weights that its training began with (pretrained ones that
-        learn left out), and what training does not change as it is.
+        """The model with its initial random weights (trainable pretrained weights are not restored)
+        and with everything that training does not change.
         """
         model = build_model(self.plan, self.config.data, self.checkpoint.identity["seed"])
         state = model.state_dict()
@@ -98,9 +97,8 @@ class SavedModel:
         return model
 
     def thresholds(self) -> Thresholds:
-        """From which output on each AU counts as active: those that a checkpoint on its own carries
-        (portable.py), those that its run stored of this epoch, or else the default ones only.
-        Raises UserError where they are damaged.
+        """The AUs' thresholds: from a standalone checkpoint (portable.py), else those that its run
+        stored for this epoch, else the default ones. Raises UserError if they are damaged.
         """
         if (carried := self.checkpoint.description.get(THRESHOLDS)) is not None:
             found = thresholds_of_json(carried)
@@ -121,7 +119,7 @@ class SavedModel:
         )
 
     def head(self) -> AUHead:
-        """What its outputs mean."""
+        """The head that interprets its outputs."""
         return AUHead(
             self.config.loss.au_regression_loss_function,
             self.config.data.regress_au_intensities,
@@ -130,9 +128,9 @@ class SavedModel:
 
 
 def reported_checkpoint(path: Path) -> Path:
-    """The checkpoint of the epoch that a run directory reports (results.json), or the latest where
-    it has not come to its end; the shipped network's for its name; any other file as it is. Raises
-    UserError.
+    """The checkpoint of the epoch that a run directory reports (results.json), or the latest one if
+    the run has not finished; for the shipped network's name its checkpoint; any other path
+    unchanged. Raises UserError.
     """
     run = run_or_shipped(path)
     if not run.is_dir():
@@ -141,28 +139,28 @@ def reported_checkpoint(path: Path) -> Path:
     if not directory.thresholds.exists():
         return directory.latest
     epoch = read_thresholds(run).epoch
-    for file in (directory.latest, directory.best, directory.kept(epoch)):
+    for file in (directory.latest, directory.best, directory.epoch_checkpoint(epoch)):
         if file.is_file() and load_checkpoint(file).progress.epoch - 1 == epoch:
             return file
     raise UserError(
-        f"{run}: the checkpoint of epoch {epoch}, which it reports, is gone; name another one"
+        f"{run}: the checkpoint of the reported epoch {epoch} is missing; name another checkpoint"
     )
 
 
 def load_reported(path: Path) -> SavedModel:
-    """The epoch that a run directory reports, or the checkpoint itself. Raises UserError."""
+    """Load the epoch that a run directory reports, or a checkpoint. Raises UserError."""
     return load_saved(reported_checkpoint(path))
 
 
 def load_saved(path: Path) -> SavedModel:
-    """The latest checkpoint of a run directory, or the checkpoint itself. Raises UserError."""
+    """Load the latest checkpoint of a run directory, or a checkpoint. Raises UserError."""
     file = RunDirectory(path).latest if path.is_dir() else path
     if not os.path.lexists(file):
         expected = "a run directory of train.py, or a checkpoint"
         raise UserError(f"{file}: no such file; expected {expected}")
     checkpoint = load_checkpoint(file)
     if checkpoint.progress.step == 0:
-        raise UserError(f"{file}: nothing is trained yet")
+        raise UserError(f"{file}: nothing has been trained yet")
     description = checkpoint.description
     try:
         config = parse_config(description["cfg_text"], description["cfg_path"], VOCABULARY)

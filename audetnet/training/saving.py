@@ -1,5 +1,5 @@
-"""When and where a run is saved: its latest checkpoint, its best and those that are kept. Never one
-that is not finite.
+"""When and where a run is saved: its latest and best checkpoints, and every k-th. Never with values
+that are not finite.
 """
 
 import time
@@ -15,8 +15,8 @@ SAVE_INTERVAL = 600.0
 
 
 class Saver:
-    """Saves what ``make`` gives; ``save_every``: see RunSettings. ``holds_learning`` tells whether
-    there is a checkpoint that something was learnt for.
+    """Saves the checkpoints that ``make`` returns; ``save_every``: see RunSettings.
+    ``has_trained_checkpoint``: whether there is a checkpoint after at least one step.
     """
 
     def __init__(
@@ -33,29 +33,29 @@ class Saver:
         self._meter = meter
         self._make = make
         self._time = time.monotonic()
-        self.holds_learning = False
+        self.has_trained_checkpoint = False
 
     def is_due(self) -> bool:
-        """Whether the last save is long ago."""
+        """Whether it is time to save within an epoch."""
         return time.monotonic() - self._time > SAVE_INTERVAL
 
     def save(self, finished_epoch: int | None = None, is_best: bool = False) -> None:
-        """Write the latest checkpoint and, after an epoch, those that are kept. Raises
+        """Write the latest checkpoint and, after an epoch, the others if due. Raises
         NotFiniteError.
         """
         checkpoint = self.checked()
         self._time = time.monotonic()
-        self.holds_learning = checkpoint.progress.step > 0
+        self.has_trained_checkpoint = checkpoint.progress.step > 0
         if not self._world.is_main:
             return
         if is_best:
             checkpoint.save(self._paths.best)
         if finished_epoch and self._save_every and finished_epoch % self._save_every == 0:
-            checkpoint.save(self._paths.kept(finished_epoch))
+            checkpoint.save(self._paths.epoch_checkpoint(finished_epoch))
         checkpoint.save(self._paths.latest)
 
     def checked(self) -> Checkpoint:
-        """What there is to save. Raises NotFiniteError."""
+        """A finite checkpoint. Raises NotFiniteError."""
         checkpoint = self._make()
         self.check_terms(checkpoint.progress.epoch)
         tensor = checkpoint.first_not_finite()
@@ -72,11 +72,11 @@ class Saver:
     def _error(self, epoch: int, batch: int, what: str) -> BaseException:
         last = (
             f"the last good checkpoint is {self._paths.latest}"
-            if self.holds_learning
+            if self.has_trained_checkpoint
             else "there is no checkpoint yet"
         )
         error = NotFiniteError(
             f"epoch {epoch}, batch {batch}: {what} is not finite; {last}. Lower a learning_rate "
-            "or a lambda of the cfg and start a new run"
+            "or a lambda in the cfg and start a new run"
         )
-        return self._world.common(error)
+        return self._world.shared_error(error)

@@ -1,5 +1,5 @@
-"""torch files that carry a checksum of all their bytes: a zip whose comment is the digest of what
-comes before it. ``torch.load`` and unzip read them as any other.
+"""torch files with a checksum: a zip file whose comment is the digest of the bytes before it.
+``torch.load`` and unzip read them like any other.
 """
 
 import hashlib
@@ -13,22 +13,22 @@ from typing import Any
 import torch
 
 from audetnet.errors import UserError, first_line
-from audetnet.files.whole import check_regular, write_bytes
+from audetnet.files.atomic import check_regular, write_bytes
 
 _MARK = b"AUDetNet sha256 "
 _LENGTH = len(_MARK) + 2 * hashlib.sha256().digest_size
 
 
 class UnreadableError(Exception):
-    """What is wrong with the bytes of a file."""
+    """A file is damaged or of another kind."""
 
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
-    """Write what torch.save takes. Raises UserError where the disk refuses."""
-    buffer = io.BytesIO()  # torch.save would hide what the disk says
+    """Save like torch.save. Raises UserError if the file cannot be written."""
+    buffer = io.BytesIO()  # torch.save would hide errors of the disk
     torch.save(content, buffer)
     payload = buffer.getbuffer()
-    payload[-2:] = struct.pack("<H", _LENGTH)  # a zip ends in the length of its comment
+    payload[-2:] = struct.pack("<H", _LENGTH)  # a zip ends with the length of its comment
     comment = _comment(payload)
 
     def write(file: Any) -> None:
@@ -39,11 +39,11 @@ def write_sealed(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_sealed(path: Path) -> tuple[Any, bool]:
-    """What a file of torch.save holds, on the CPU, and whether a checksum vouches for it; the zip's
-    own ones are looked at where there is none.
+    """Load a file of torch.save to the CPU; also returns whether it has our checksum. Without one,
+    the zip's own checksums are verified.
 
-    Raises UserError for what cannot be opened, UnreadableError for what is damaged or something
-    else.
+    Raises UserError if the file cannot be opened, UnreadableError if it is damaged or of another
+    kind.
     """
     check_regular(path)
     try:
@@ -60,10 +60,10 @@ def read_sealed(path: Path) -> tuple[Any, bool]:
         _check_zip(data)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of archives of other kinds; the error is enough
+            warnings.simplefilter("ignore")  # about other kinds of archives; the error is enough
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a foreign file makes torch stumble over
-        raise UnreadableError("it is no file of torch with tensors and numbers only") from error
+    except Exception as error:  # a foreign file can raise anything
+        raise UnreadableError("it is not a torch file of tensors and numbers only") from error
     return content, sealed
 
 
@@ -72,11 +72,11 @@ def _comment(payload: memoryview) -> bytes:
 
 
 def _check_zip(data: bytes) -> None:
-    """Raise UnreadableError where a file that carries no checksum is no whole zip."""
+    """Raise UnreadableError unless a file without our checksum is an intact zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             damaged = archive.testzip()
-    except Exception as error:  # zipfile trusts what the file says of itself
+    except Exception as error:  # zipfile trusts the file's own headers
         raise UnreadableError(first_line(error)) from error
     if damaged is not None:
         raise UnreadableError(f"the checksum of {damaged} in it is wrong")

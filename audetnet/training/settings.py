@@ -1,4 +1,4 @@
-"""How a run is carried out: what its flags say."""
+"""The settings of a run from its command-line flags."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +11,19 @@ from audetnet.distributed.world import World
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What is not in the cfg file."""
+    """Everything that is not in the cfg file."""
 
     directory: Path
     seed: int
     device: torch.device
     bf16: bool
     save_every: int
-    """Epochs between two checkpoints that are kept; 0 keeps the latest and the best only."""
+    """Keep the checkpoint of every k-th epoch; 0 keeps only the latest and the best."""
     deadline: float | None
-    """When to save and stop, on the clock of time.monotonic."""
+    """When to save and stop, in the time of time.monotonic."""
     residence: Residence
-    """Whether all frames lie in the device's memory."""
+    """Whether all frames are kept in the device's memory."""
     compile: bool
-    """Whether torch.compile takes the networks."""
+    """Whether to use torch.compile."""
     world: World
     """The processes that share the run."""

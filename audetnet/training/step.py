@@ -1,4 +1,6 @@
-"""One batch: critics always, the main networks every n-th time. No value leaves the device."""
+"""One training step: always the critics, on every n-th batch the main networks too. No value leaves
+the device.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from audetnet.config.options import MAIN_SECTIONS, Config, network_name
-from audetnet.data.augment import Augmentation, Draws, apply, changed, joined, to_unit_range
+from audetnet.data.augment import Augmentation, Draws, apply, concatenate, jitter, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
@@ -20,16 +22,16 @@ from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
 from audetnet.training.preparation import PeopleAtRest
 
 MAIN_NETWORKS = tuple(map(network_name, MAIN_SECTIONS))
-DRAWN_TOGETHER = 16
-"""Images whose augmentation comes from one generator: a process draws for its own part of a batch,
-and at most this many others, yet what is drawn does not depend on how the batch was cut.
+AUGMENTATION_GROUP = 16
+"""Images whose augmentation comes from the same generator. So a process draws only for its own part
+of a batch and a few more images, but the draws do not depend on how the batch was split.
 """
 
 
 def make_optimisers(model: AUDetNet, config: Config) -> dict[str, Optimizer]:
-    """One Adam a network with its own rate and betas; networks without anything to learn have none.
+    """One Adam per trainable network, with its own learning rate and betas.
 
-    The cfg's rate is kept as ``base_lr`` of its parameter group; a schedule sets ``lr`` from it.
+    The cfg's rate is kept as ``base_lr`` of the parameter group; the schedule sets ``lr`` from it.
     """
     networks = model.networks()
     optimisers: dict[str, Optimizer] = {}
@@ -38,18 +40,18 @@ def make_optimisers(model: AUDetNet, config: Config) -> dict[str, Optimizer]:
         if name not in networks:
             continue
         net = options.net
-        learned = [each for each in networks[name].parameters() if each.requires_grad]
-        if learned:
+        trainable = [each for each in networks[name].parameters() if each.requires_grad]
+        if trainable:
             betas = (net.beta1, net.beta2)
-            groups = [{"params": learned, "base_lr": net.learning_rate}]
+            groups = [{"params": trainable, "base_lr": net.learning_rate}]
             optimisers[name] = Adam(groups, lr=net.learning_rate, betas=betas, fused=True)
     return optimisers
 
 
 class TrainingStep:
-    """Trains a model by a batch at a time. ``precision`` opens the context in which the main
-    networks run; critics and penalties are always computed in float32. Of ``world``'s processes
-    each computes its part of a batch.
+    """Trains a model on one batch at a time. ``precision`` opens the context in which the main
+    networks run; critics and penalties are always computed in float32. Each process of ``world``
+    computes its part of a batch.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class TrainingStep:
         world: World,
     ) -> None:
         self.rest: PeopleAtRest | None = None
-        """What a [person_reference] takes off; set before the first batch."""
+        """What a [person_reference] subtracts; set before the first batch."""
         self._model = model
         self._optimisers = optimisers
         self._objectives = objectives
@@ -81,7 +83,7 @@ class TrainingStep:
         self._main = [name for name in MAIN_NETWORKS if name in optimisers]
 
     def __call__(self, batch: Batch, number: int, epoch: int, index: int) -> list[Terms]:
-        """Train on a batch: the ``number``-th of the run (from 1), the ``index``-th of its epoch.
+        """Train on a batch: number ``number`` of the run (from 1), ``index`` in its epoch.
 
         Returns the groups of terms of the whole batch, for a Meter.
         """
@@ -116,32 +118,32 @@ class TrainingStep:
         )
 
     def _augmented(self, batch: Batch, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """The pixels for the encoder and for the decoder. Where the stem's outputs are computed
-        once, they are the views that it saw, without their noise.
+        """The pixels for the encoder and for the decoder. With precomputed stem outputs, both are
+        the view that the stem saw, without its noise.
         """
         if batch.stem is None:
             return apply(self._drawn(batch, epoch, index), batch.frames)
         if batch.changes is None:
             clean = to_unit_range(batch.frames)
         else:
-            clean = changed(batch.changes, batch.frames)
+            clean = jitter(batch.changes, batch.frames)
         return clean, clean
 
     def _drawn(self, batch: Batch, epoch: int, index: int) -> Draws:
-        """What is done to this process's part of a batch."""
+        """The random augmentation of this process's part of a batch."""
         length, part, size = batch.length, batch.part, batch.frames.shape[2:]
         draws = []
-        for start in range(0, length, DRAWN_TOGETHER):
-            stop = min(start + DRAWN_TOGETHER, length)
+        for start in range(0, length, AUGMENTATION_GROUP):
+            stop = min(start + AUGMENTATION_GROUP, length)
             first, last = max(start, part.start), min(stop, part.stop)
             if first < last:
-                group = start // DRAWN_TOGETHER
+                group = start // AUGMENTATION_GROUP
                 generator = torch_generator(
                     batch.frames.device, self._seed, Purpose.AUGMENTATION, epoch, index, group
                 )
                 drawn = self._augmentation.draw(stop - start, size, generator)
                 draws.append(drawn[first - start : last - start])
-        return joined(draws)
+        return concatenate(draws)
 
     def _train_critic(self, objective: Objective, forward: Forward) -> Terms:
         assert objective.critic_section is not None
@@ -165,22 +167,21 @@ class TrainingStep:
         assert total is not None
         if not total.requires_grad:
             raise UserError(
-                "nothing learns of what the cfg pursues: the AUPredictor reads blocks that are "
-                "fixed, and no other objective reaches the encoder; add [reconstruction] to "
-                "{Objectives}"
+                "the objectives train nothing: the AUPredictor reads fixed blocks, and no other "
+                "objective reaches the encoder; add [reconstruction] to {Objectives}"
             )
         terms["main_loss"] = total
         return self._learn(terms, total, self._main, forward.batch.share)
 
     def _learn(self, terms: Terms, loss: Tensor, networks: list[str], share: float) -> Terms:
-        """Step some networks by the gradient of a loss. Returns the terms, made those of the whole
-        batch, and the networks' gradient norms.
+        """Update some networks by the gradient of a loss. Returns the terms, averaged over the
+        whole batch, and the networks' gradient norms.
         """
         (loss * share).backward()
         values = torch.stack([term.detach() for term in terms.values()]) * share
         parameters = (p for name in networks for p in self._networks[name].parameters())
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        self._world.sum_in_place([*gradients, values])
+        self._world.all_reduce([*gradients, values])
         means = dict(zip(terms, values.unbind(), strict=True))
         for name in networks:
             means[f"{name}_gradient_norm"] = gradient_norm(self._networks[name])
@@ -190,9 +191,7 @@ class TrainingStep:
 
 
 def gradient_norm(network: nn.Module) -> Tensor:
-    """Euclidean norm of all gradients of a network's parameters, a float32 scalar on their
-    device.
-    """
+    """The norm of all gradients of a network's parameters, a float32 scalar on their device."""
     return torch.nn.utils.get_total_norm(
         [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     )

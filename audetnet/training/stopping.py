@@ -1,4 +1,4 @@
-"""Requests to stop: SIGINT, SIGTERM and a time limit. The loop asks between two batches."""
+"""Requests to stop: SIGINT, SIGTERM and a time limit. The loop checks between two batches."""
 
 import signal
 import time
@@ -7,8 +7,9 @@ from types import FrameType
 from audetnet.distributed.world import World
 
 AGREEMENT_BATCHES, AGREEMENT_SECONDS = 8, 2.0
-"""At most so much lies between two moments at which several processes may stop. Each waits there
-for the others' hosts, some milliseconds on many machines; torchrun kills 30 seconds after SIGTERM.
+"""At most this many batches or seconds pass between two points at which several processes agree
+whether to stop. The agreement costs some milliseconds on many machines; torchrun kills 30 seconds
+after SIGTERM.
 """
 
 
@@ -17,8 +18,8 @@ class Stopped(Exception):  # noqa: N818 - not an error
 
 
 class StopRequest:
-    """Installs the signal handlers for as long as it is open; a second signal ends the process at
-    once, unless there are several: these may get one from their terminal and one from torchrun.
+    """Handles the signals until it is closed. A second signal ends a single process at once, but
+    not several, which may get one from their terminal and one from torchrun.
     """
 
     def __init__(self, deadline: float | None, world: World) -> None:
@@ -37,13 +38,13 @@ class StopRequest:
             self.close()
 
     def close(self) -> None:
-        """Give the signals back."""
+        """Restore the previous signal handlers."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise Stopped if somebody asked. Several processes must call it equally often: every so
-        many calls they tell each other, and stop together.
+        """Raise Stopped if a stop was requested. All processes must call it equally often: every
+        few calls they synchronise, and stop together.
         """
         if (
             self._reason is None
@@ -57,9 +58,9 @@ class StopRequest:
 
     def _agree(self) -> None:
         seconds = (time.monotonic() - self._agreed) / self._interval
-        asked, slowest = self._world.largest(self._reason is not None, seconds)
+        asked, slowest = self._world.max(self._reason is not None, seconds)
         if asked:
-            raise Stopped(self._reason or "another process was asked to")
+            raise Stopped(self._reason or "requested in another process")
         batches = int(AGREEMENT_SECONDS / max(slowest, 1e-3))
         self._interval = self._waiting = min(max(batches, 1), AGREEMENT_BATCHES)
         self._agreed = time.monotonic()

@@ -1,17 +1,15 @@
-"""The loop: epochs of batches, then evaluate, save and log. Killed at any moment, it goes on from
-the last save.
+"""The training loop: epochs of batches, then evaluate, save and log. A killed run resumes from its
+last save.
 """
 
 import json
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
-from audetnet.config.options import Config, TrainingOptions
-from audetnet.console.lines import counted, note, say
+from audetnet.config.options import Config
+from audetnet.console.lines import say
 from audetnet.console.progress import ProgressBar
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import (
@@ -27,36 +25,34 @@ from audetnet.data.momu import Indices
 from audetnet.data.order import epoch_order
 from audetnet.data.views import views_of_epoch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
-from audetnet.evaluation.evaluate import Evaluator, Reference
-from audetnet.evaluation.thresholds import Thresholds
+from audetnet.evaluation.evaluate import Evaluator
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, ModelPlan
-from audetnet.objectives.objective import pursued
-from audetnet.objectives.reconstruction import evaluated_loss
+from audetnet.networks.model import AUDetNet
+from audetnet.networks.model_plan import ModelPlan
+from audetnet.objectives.objective import objectives_of
+from audetnet.objectives.reconstruction import evaluation_loss
 from audetnet.training.checkpoint import Checkpoint, Progress
 from audetnet.training.compiled import compile_networks, memory_format
 from audetnet.training.held_out import HeldOut
-from audetnet.training.logs import RunDirectory, RunLog, Silence
+from audetnet.training.logs import NullLog, RunDirectory, RunLog
 from audetnet.training.meter import Meter
-from audetnet.training.outcome import FinalEvaluation
+from audetnet.training.outcome import FinalEvaluation, final_thresholds
 from audetnet.training.preparation import PeopleAtRest, fit_blocks, training_people_at_rest
-from audetnet.training.records import Record, best_index, choosing_metric, tuned_thresholds
+from audetnet.training.records import Record, best_index, selection_metric
+from audetnet.training.run_length import check_length
 from audetnet.training.saving import Saver
 from audetnet.training.settings import RunSettings
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.training.stopping import Stopped, StopRequest
-from audetnet.training.with_references import is_asked_for, references_by_count
+from audetnet.training.with_references import reference_maker
 
 CHECK_INTERVAL = 16
-"""Batches between two looks at the terms: for the progress bar, and to stop where one is not
-finite.
-"""
+"""Batches between two reads of the terms, for the progress bar and to detect non-finite values."""
 
 
 class Trainer:
-    """A run from its first or its next batch to its last. ``stem``: what the frozen stem makes of
-    the packed frames, where that is computed once. ``identity`` and ``description``: see
-    Checkpoint.
+    """A run from its first or next batch to its last. ``stem``: the frozen stem's outputs for the
+    packed frames, if precomputed. ``identity`` and ``description``: see Checkpoint.
     """
 
     def __init__(
@@ -83,8 +79,8 @@ class Trainer:
         self._paths = RunDirectory(settings.directory)
         self._world = world = settings.world
         epochs, test_frames = config.training.max_epochs, len(dataset.test)
-        self._log = RunLog(self._paths, epochs, test_frames) if world.is_main else Silence()
-        objectives = pursued(plan)
+        self._log = RunLog(self._paths, epochs, test_frames) if world.is_main else NullLog()
+        objectives = objectives_of(plan)
         self._head = head = AUHead(
             config.loss.au_regression_loss_function,
             config.data.regress_au_intensities,
@@ -102,7 +98,7 @@ class Trainer:
             Augmentation(),
             world,
         )
-        loss = evaluated_loss(objectives)
+        loss = evaluation_loss(objectives)
         evaluator = Evaluator(model, head, loss, dataset.au_names, self._precision)
         self._batches = self._batches_of(packed, stem)
         self._held_out = HeldOut(
@@ -110,7 +106,7 @@ class Trainer:
         )
         self._order = epoch_order(config.data, dataset, settings.seed)
         self._progress = Progress()
-        self._check_length()
+        check_length(config, self._order.length(), world.size)
         self._meter = Meter()
         self._history: list[Record] = []
         self._seconds = 0.0
@@ -120,7 +116,7 @@ class Trainer:
     def _batches_of(self, packed: PackedFrames, stem: PackedFrames | None) -> dict[str, Batches]:
         device, residence = self._settings.device, self._settings.residence
         resident = resident_frames(packed, device, residence)
-        outputs = None if stem is None else PackedRows.placed(stem, device, residence)
+        outputs = None if stem is None else PackedRows.load(stem, device, residence)
         return {
             frames.name: Batches(frames, packed, device, resident, self._world, outputs)
             for frames in self._dataset.sets()
@@ -131,30 +127,11 @@ class Trainer:
             self._settings.device.type, torch.bfloat16, enabled=self._settings.bf16
         )
 
-    def _check_length(self) -> None:
-        """Raise UserError for a run in which nothing would be learnt."""
-        training = self._config.training
-        frames = self._order.length()
-        if training.batch_size < self._world.size:
-            raise self._config.places[TrainingOptions].error(
-                f"batch_size={training.batch_size} is less than the {self._world.size} processes "
-                "that share a batch",
-                "batch_size",
-            )
-        batches = len(self._batch_indices(np.arange(frames))) * training.max_epochs
-        if batches < training.train_main_net_every_n_batches:
-            raise self._config.places[TrainingOptions].error(
-                f"the main network would never be trained: {counted(frames, 'frame')} in "
-                f"{counted(training.max_epochs, 'epoch')} make {batches} batches, and "
-                f"train_main_net_every_n_batches={training.train_main_net_every_n_batches}",
-                "train_main_net_every_n_batches",
-            )
-
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint that ``fitting.check_run`` has taken."""
+        """Resume from a checkpoint that ``compatibility.check_run`` has accepted."""
         self._model.load_state_dict(checkpoint.model)
         for name, optimiser in self._optimisers.items():
-            groups = optimiser.state_dict()["param_groups"]  # as the cfg has them
+            groups = optimiser.state_dict()["param_groups"]  # from the cfg
             state = checkpoint.optimisers[name]["state"]
             optimiser.load_state_dict({"state": state, "param_groups": groups})
         self._progress = checkpoint.progress
@@ -163,11 +140,11 @@ class Trainer:
         self._seconds = checkpoint.seconds
         if checkpoint.availability is not None:
             self._order.available = checkpoint.availability.numpy().copy()
-        self._saver.holds_learning = self._progress.step > 0
+        self._saver.has_trained_checkpoint = self._progress.step > 0
 
     def run(self) -> bool:
-        """Train, evaluate, save and log until the last epoch, and report. False if stopped before;
-        everything is saved then.
+        """Train, evaluate, save and log until the last epoch, and report. Returns False if stopped
+        before, with everything saved.
         """
         self._world.broadcast_from_main([*self._model.parameters(), *self._model.buffers()])
         self._prepare()
@@ -178,16 +155,16 @@ class Trainer:
             self._report(stop)
             return True
         except Stopped as reason:
-            say(f"stopped ({reason}) {self._where()}; the same command goes on from there")
+            say(f"stopped ({reason}) {self._where()}; run the same command to resume")
             return False
         finally:
             self._log.close()
             stop.close()
 
     def _prepare(self) -> None:
-        """Make ready what is made of the training frames before the first epoch."""
+        """Compute what is derived from the training frames before the first epoch."""
         model, train, batches = self._model, self._dataset.train, self._batches["train"]
-        rest = self._step.rest = self._world.together(self._people_at_rest)
+        rest = self._step.rest = self._world.all_or_none(self._people_at_rest)
         if self._progress.step == 0:
             encoder, targets = self._encoder, self._head.targets
             self._world.from_main(lambda: fit_blocks(model, batches, train, encoder, targets, rest))
@@ -211,8 +188,8 @@ class Trainer:
     def _where(self) -> str:
         progress = self._progress
         if progress.epoch > self._config.training.max_epochs:
-            return "after the last epoch, in its evaluation on the whole test set"
-        return f"in epoch {progress.epoch}, {progress.batch} of its batches"
+            return "after the last epoch, while evaluating on the whole test set"
+        return f"in epoch {progress.epoch}, after {progress.batch} of its batches"
 
     def _report(self, stop: StopRequest) -> None:
         evaluation = FinalEvaluation(
@@ -221,38 +198,14 @@ class Trainer:
             self._paths.best,
             self._identity,
             self._world,
-            self._references(),
+            reference_maker(
+                self._model, self._config.data, self._dataset, self._batches, self._settings.seed
+            ),
         )
         at_end = self._progress.batch == 0
         outcome = evaluation(self._history, self._selection(), at_end, stop)
-        thresholds = self._thresholds(outcome.chosen)
+        thresholds = final_thresholds(outcome.chosen, self._dataset.au_names, self._head)
         self._world.from_main(lambda: self._log.finish(self._history, outcome, thresholds))
-
-    def _thresholds(self, chosen: Record) -> Thresholds:
-        """Those of the epoch that is reported."""
-        default = np.full(len(self._dataset.au_names), self._head.threshold)
-        tuned = tuned_thresholds(chosen)
-        found = None if tuned is None else np.array(list(tuned.values()), np.float64)
-        return Thresholds(
-            aus=self._dataset.au_names,
-            scale="intensity" if self._head.regress else "probability",
-            epoch=chosen["epoch"],
-            default=default,
-            validation=None if found is None else np.where(np.isnan(found), default, found),
-        )
-
-    def _references(self) -> Callable[[], Mapping[str, Reference]] | None:
-        """Makes what the test people show at rest; None where no cfg asks for it, or where it is
-        not known who is who: a line says so.
-        """
-        if not is_asked_for(self._model, self._config.data):
-            return None
-        for frames in (self._dataset.train, self._dataset.test):
-            if fault := frames.people_fault():
-                note(f"no results with a person's reference: that {fault}")
-                return None
-        data, batches, seed = self._dataset, self._batches, self._settings.seed
-        return lambda: references_by_count(self._model, data, batches, seed)
 
     def _train_epoch(self, stop: StopRequest) -> None:
         epoch = self._progress.epoch
@@ -274,7 +227,7 @@ class Trainer:
         self._saver.checked()
 
     def _views(self, epoch: int) -> Indices | None:
-        """By which of its views the stem sees each training frame in an epoch."""
+        """Which view of each training frame to use in an epoch."""
         views = self._config.data.stem_views
         if views is None or views == 1:
             return None
@@ -297,8 +250,8 @@ class Trainer:
                 group["lr"] = group["base_lr"] * factor
 
     def _finish_epoch(self, stop: StopRequest) -> None:
-        """Evaluate and log the epoch in work, then enter the next one and save, also where the
-        disk refuses the log.
+        """Evaluate and log the current epoch, then enter the next one and save, even if the log
+        cannot be written.
 
         A run that is killed before it has saved writes the same log again.
         """
@@ -334,16 +287,16 @@ class Trainer:
         }
 
     def _selection(self) -> tuple[str, str]:
-        """(set, metric) that the best epoch is chosen by."""
+        """(set, metric) that select the best epoch."""
         chosen = "test" if self._dataset.validation is None else "validation"
-        return chosen, choosing_metric(self._config.data.regress_au_intensities)
+        return chosen, selection_metric(self._config.data.regress_au_intensities)
 
     def _elapsed(self) -> float:
-        """Seconds of work on this run, those before its resumptions included."""
+        """Seconds spent on this run, including those before it was resumed."""
         return self._seconds + time.monotonic() - self._started
 
     def _checkpoint(self) -> Checkpoint:
-        """What there is to go on from, as it lies on the device."""
+        """The current state, with tensors on the device."""
         available = self._order.available
         return Checkpoint(
             identity=self._identity,

@@ -5,7 +5,7 @@ with its checksum.
 from dataclasses import dataclass
 from pathlib import Path
 
-from audetnet.data.array_file import damaged_frames, mistake_in, read_header
+from audetnet.data.array_file import array_fault, damaged_frames, read_header
 from audetnet.errors import UserError
 
 _KINDS = ("frames", "stem")
@@ -39,7 +39,7 @@ def inspect_arrays(cache: Path) -> tuple[PackedArray, ...]:
 def _inspect(path: Path) -> PackedArray:
     try:
         header = read_header(path)
-        mistake = mistake_in(path, header)
+        mistake = array_fault(path, header)
         if mistake or header is None:
             return PackedArray(path=path, outdated=mistake)
         return PackedArray(

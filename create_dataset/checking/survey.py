@@ -11,7 +11,7 @@ from pathlib import Path
 from audetnet.console.progress import ProgressBar
 from audetnet.data.images import ImageFacts, inspect_image
 from audetnet.errors import UserError
-from audetnet.files.whole import check_regular
+from audetnet.files.atomic import check_regular
 
 _WORKERS = (os.cpu_count() or 1) + 2
 """More than there are cores: some wait for the disk."""

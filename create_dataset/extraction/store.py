@@ -20,8 +20,8 @@ from PIL import Image
 from audetnet.errors import UserError, first_line
 from audetnet.faces.alignment import ByteImage
 from audetnet.faces.head_pose import HeadPose
+from audetnet.files.atomic import FileError, atomic_write, write_errors, write_text
 from audetnet.files.csv import Cell, csv_text, read_csv, write_csv
-from audetnet.files.whole import FileError, write_text, writing, written_whole
 
 ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
@@ -87,7 +87,7 @@ class FrameStore:
         write_csv(self._table, [_HEADER, *_rows(self.poses)])
         write_text(self._description, self._describe())
         made = self.unfinished / "imgs"
-        with writing(self.out):
+        with write_errors(self.out):
             if not self.images.exists():
                 made.rename(self.images)
             else:
@@ -154,15 +154,15 @@ class FrameWriter:
         self._options: dict[str, Any] = {"quality": JPEG_QUALITY} if image_format == "jpg" else {}
         # Each process has one file that is being written; nobody else writes there.
         self._part = unfinished / "parts" / f"{os.getpid()}{self._suffix}"
-        with writing(record):
+        with write_errors(record):
             self._record = record.open("x", encoding="utf-8")
 
     def write(self, frame_id: str, image: ByteImage, pose: HeadPose) -> None:
         """Keep one RGB image."""
         path = self._unfinished / "imgs" / f"{frame_id}{self._suffix}"
-        with written_whole(path, kept_at=self._part) as part:
+        with atomic_write(path, staging=self._part) as part:
             Image.fromarray(image).save(part, **self._options)
-        with writing(path):
+        with write_errors(path):
             self._record.write(csv_text([_row(frame_id, pose)]))
             self._record.flush()
 

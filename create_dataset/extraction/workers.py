@@ -4,8 +4,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
+from audetnet.faces.opencv import cv2
 from create_dataset.extraction.crops import CropSettings, Job, Report, SequenceExtraction
 from create_dataset.worker_pool import do_all
 

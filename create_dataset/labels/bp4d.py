@@ -14,8 +14,8 @@ import numpy as np
 from audetnet.console.progress import ProgressBar
 from audetnet.data.metadata import Metadata
 from audetnet.errors import UserError, first_few
+from audetnet.files.atomic import read_text
 from audetnet.files.csv import read_csv
-from audetnet.files.whole import read_text
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE
 from create_dataset.labels.au_columns import au_of_number
 from create_dataset.labels.table import LabelTable, Mistakes, chosen_subjects

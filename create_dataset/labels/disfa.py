@@ -13,7 +13,7 @@ import numpy as np
 from audetnet.console.progress import ProgressBar
 from audetnet.data.metadata import read_metadata
 from audetnet.errors import UserError, first_few
-from audetnet.files.whole import read_text
+from audetnet.files.atomic import read_text
 from audetnet.labels import MAX_INTENSITY, FloatArray
 from create_dataset.labels.table import LabelTable, Mistakes, chosen_subjects
 from create_dataset.summary import Summary

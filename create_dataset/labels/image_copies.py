@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from audetnet.data.images import FORMATS, SUFFIXES, ImageError, open_image
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 
 _CONVERTED = (*FORMATS, "BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")
 """Formats that become PNG; PIL knows more, some of which run further programs."""
@@ -27,8 +27,8 @@ def place_image(image: Path, folder: Path, frame: str, link: bool) -> None:
     target = folder / f"{frame}{suffix if suffix in SUFFIXES else '.png'}"
     if target.is_file() and (suffix not in SUFFIXES or _same(image, target)):
         return
-    kept_at = target.with_name(f".{target.name}.unfinished")
-    with written_whole(target, kept_at) as unfinished:
+    staging = target.with_name(f".{target.name}.unfinished")
+    with atomic_write(target, staging) as unfinished:
         unfinished.unlink(missing_ok=True)  # a link would be written through
         if suffix not in SUFFIXES:
             _convert(image, unfinished)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from audetnet.files.whole import write_bytes
+from audetnet.files.atomic import write_bytes
 from create_dataset.rendering.action_units import ALL_AUS, labels_of
 from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.directory import image_name

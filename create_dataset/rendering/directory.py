@@ -11,9 +11,9 @@ import numpy as np
 from audetnet.console.lines import counted
 from audetnet.data.metadata import Metadata
 from audetnet.errors import UserError
+from audetnet.files.atomic import write_errors, write_text
 from audetnet.files.csv import Cell, write_csv
 from audetnet.files.json import read_json
-from audetnet.files.whole import write_text, writing
 from create_dataset.labels.table import LabelTable, check_free, write_dataset
 from create_dataset.rendering.action_units import HIDDEN, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE
@@ -47,7 +47,7 @@ class RenderDirectory:
             )
         if out.is_dir():
             check_free(out, "csv")
-        with writing(out):
+        with write_errors(out):
             self.images.mkdir(parents=True, exist_ok=True)
             self.parts.mkdir(exist_ok=True)
         write_text(description, json.dumps(asked, indent=1) + "\n")
@@ -68,13 +68,13 @@ class RenderDirectory:
         if plan.request.same_expression or plan.request.lights > 1:
             _write_pairs(self.out, plan, summary)
         write_split(self.out, plan.split, summary)
-        with writing(self.out / LICENCE):
+        with write_errors(self.out / LICENCE):
             shutil.copyfile(FOLDER / LICENCE, self.out / LICENCE)
         summary.wrote(self.out / LICENCE, "the licence of the face model")
 
     def finish(self) -> None:
         """All pictures are there."""
-        with writing(self.parts):
+        with write_errors(self.parts):
             shutil.rmtree(self.parts)
 
 

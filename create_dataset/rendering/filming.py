@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from audetnet.faces.alignment import ByteImage
-from audetnet.files.whole import written_whole
+from audetnet.files.atomic import atomic_write
 from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face import Face
 from create_dataset.rendering.figure import Figure, figure
@@ -71,7 +71,7 @@ class Filming:
             if stopped():
                 return count
             picture, quality = camera(shot)
-            with written_whole(self.images / shot.file, kept_at=part) as unfinished:
+            with atomic_write(self.images / shot.file, staging=part) as unfinished:
                 Image.fromarray(picture).save(unfinished, quality=quality)
             advance(1)
         return len(job.shots)

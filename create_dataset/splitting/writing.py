@@ -12,7 +12,7 @@ from audetnet.data.metadata import update_metadata
 from audetnet.data.names import folder_fault
 from audetnet.data.splitting import Flags, LabelledFrames, Split
 from audetnet.errors import UserError
-from audetnet.files.whole import writing, written_whole
+from audetnet.files.atomic import atomic_write, write_errors
 from create_dataset.summary import Summary
 
 _FILES = IdFiles()
@@ -23,7 +23,7 @@ def write_split(directory: Path, split: Split, summary: Summary) -> None:
     than those of another split.
     """
     train = directory / _FILES.train
-    with writing(train):
+    with write_errors(train):
         train.unlink(missing_ok=True)
         (directory / _FILES.validation).unlink(missing_ok=True)
     _write_lists(directory, split)
@@ -38,9 +38,9 @@ def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> N
         if fault := folder_fault(fold):
             raise UserError(f"fold '{fold}' {fault}; use --k K instead")
     folder = directory / FOLDS_DIRECTORY
-    kept_at = directory / f"{FOLDS_DIRECTORY}.unfinished"
-    shutil.rmtree(kept_at, ignore_errors=True)
-    with written_whole(folder, kept_at) as unfinished:
+    staging = directory / f"{FOLDS_DIRECTORY}.unfinished"
+    shutil.rmtree(staging, ignore_errors=True)
+    with atomic_write(folder, staging) as unfinished:
         for fold, split in folds.items():
             _write_lists(unfinished / fold, split)
     say(_table(folds))

@@ -11,7 +11,7 @@ from torch import Tensor
 from audetnet.baselines.method import MEAN, PLAIN, Method, over_people
 from audetnet.baselines.ridge import medians, ridge_method
 from audetnet.data.frames import Dataset, FrameSet
-from audetnet.data.person_at_rest import RestFrames
+from audetnet.data.neutral_frames import NeutralFrames
 from audetnet.errors import UserError
 from audetnet.labels import LabelKind
 
@@ -100,9 +100,9 @@ def test_a_reference_shifts_a_persons_outputs_by_one_number_to_the_training_leve
     scores = ridge_method("made", _read, data, 0).by_reference
     shift = (scores["all"].test - scores[PLAIN].test).reshape(5, FRAMES, AUS)
     np.testing.assert_allclose(shift, np.broadcast_to(shift[:, :1], shift.shape), atol=1e-12)
-    level = medians(scores["all"].test, data.test, RestFrames(), 0)
+    level = medians(scores["all"].test, data.test, NeutralFrames(), 0)
     np.testing.assert_allclose(level, np.broadcast_to(level[:1], level.shape), atol=1e-12)
-    rest = medians(scores[PLAIN].tuning, data.train, RestFrames(), 0).mean(axis=0)
+    rest = medians(scores[PLAIN].tuning, data.train, NeutralFrames(), 0).mean(axis=0)
     np.testing.assert_allclose(level[0], rest)
 
 
@@ -113,7 +113,7 @@ def test_occurrences_have_no_intensities() -> None:
     assert metrics == {"auc", "f1", "f1_fixed"}
 
 
-def test_unknown_labels_take_no_part() -> None:
+def test_unknown_labels_are_ignored() -> None:
     data = _data()
     labels = data.train.labels.copy()
     labels[::2, 0] = np.nan

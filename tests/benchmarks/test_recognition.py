@@ -11,7 +11,7 @@ from audetnet.config.reader import parse_config
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.evaluation.metrics import two_afc
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import plan_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.conftest import ROOT
 

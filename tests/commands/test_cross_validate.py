@@ -63,15 +63,18 @@ def _results(out: Path) -> dict[str, Any]:
 
 def test_every_number_is_of_the_predictions(folder: Path) -> None:
     out = folder / "whole"
-    pieces, results = read_predictions(out), _results(out)
-    assert [(piece.part, piece.seed) for piece in pieces] == [("1", 0), ("2", 0)]
-    frames = [frame for piece in pieces for frame in piece.frames]
+    subsets, results = read_predictions(out), _results(out)
+    assert [(subset.part, subset.seed) for subset in subsets] == [
+        ("1", 0),
+        ("2", 0),
+    ]
+    frames = [frame for subset in subsets for frame in subset.frames]
     assert len(frames) == len(set(frames)) == 12
     accuracy = results["methods"]["short"]["accuracy"]
-    for piece in pieces:
-        right = ((piece.outputs >= piece.threshold) == piece.active).mean(axis=0)
-        for au, value in zip(piece.aus, right, strict=True):
-            assert accuracy[au]["seeds"]["0"][piece.part] == pytest.approx(value)
+    for subset in subsets:
+        right = ((subset.outputs >= subset.threshold) == subset.active).mean(axis=0)
+        for au, value in zip(subset.aus, right, strict=True):
+            assert accuracy[au]["seeds"]["0"][subset.part] == pytest.approx(value)
     by_fold = list(accuracy["mean"]["seeds"]["0"].values())
     assert accuracy["mean"]["mean"] == pytest.approx(np.mean(by_fold))
     assert accuracy["mean"]["sd"] == pytest.approx(np.std(by_fold, ddof=1))
@@ -110,7 +113,7 @@ def test_what_is_finished_is_not_trained_again(
     assert _run(folder, copied, "--validation", "1") == 0
     assert (runs[0] / "checkpoints" / "latest.pt").stat().st_mtime_ns == before
     out = capsys.readouterr().out
-    assert "1 of 2 trainings are finished already" in out
+    assert "1 of 2 trainings are already finished" in out
     assert out.count("seed 0 on cpu") == 1 and "F1 by AU and fold" in out
     assert _results(copied)["methods"] == _results(folder / "whole")["methods"]
 
@@ -129,7 +132,7 @@ def test_a_stopped_training_stops_all(
     (copied / "results.json").unlink()
     monkeypatch.setattr(StopRequest, "check", check)
     assert _run(folder, copied, "--validation", "1") == 0
-    assert "a training has stopped; the same command goes on from there" in capsys.readouterr().out
+    assert "a training stopped; run the same command again to resume" in capsys.readouterr().out
     assert [run.name for run in (copied / "runs").iterdir()] == ["fold-1-seed-0"]
     assert not (copied / "results.json").exists()
 
@@ -151,9 +154,9 @@ def test_two_are_compared_on_the_same_people(
     folder: Path, copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The other one has every output right."""
-    right = [piece.of_frames(np.arange(len(piece.frames))) for piece in read_predictions(copied)]
-    for piece in right:
-        piece.outputs[:] = piece.active
+    right = [subset.of_frames(np.arange(len(subset.frames))) for subset in read_predictions(copied)]
+    for subset in right:
+        subset.outputs[:] = subset.active
     write_predictions(tmp_path / "right", right)
     assert _run(folder, copied, "--validation", "1", "--compare", str(tmp_path / "right")) == 0
     found = _results(copied)["differences"]["right"]
@@ -167,7 +170,7 @@ def test_two_are_compared_on_the_same_people(
     assert "short minus others" in capsys.readouterr().out
     write_predictions(tmp_path / "right", right[:1])
     assert _run(folder, copied, "--validation", "1", "--compare", str(tmp_path / "right")) == 2
-    assert "6 frames are in one of the two only" in capsys.readouterr().err
+    assert "6 frames in only one of the two" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -199,7 +202,7 @@ def test_without_folds_there_is_a_line(tmp_path: Path, capsys: pytest.CaptureFix
     flags = ["--cfg", str(ROOT / "cfg" / "minimal.cfg"), "--data", str(DATA), "--device", "cpu"]
     assert main([*flags, "--out", str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith('has no folds/, and dataset.json no "folds"; choose --k K')
+    assert line.endswith('no folds/, and no "folds" in dataset.json; add --k K')
 
 
 @pytest.mark.slow
@@ -210,7 +213,7 @@ def test_without_validation_people_a_line_says_what_is_reported(
     flags = ["--cfg", str(cfg), "--data", str(DATA), "--k", "2", "--device", "cpu"]
     places = ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
     assert main([*flags, *places, "--seeds", "2"]) == 0
-    assert "no validation people in 2 folds: there the last epoch is" in capsys.readouterr().err
+    assert "no validation people in 2 folds: the last epoch is" in capsys.readouterr().err
     found = _results(tmp_path / "out")["methods"]["edited"]
     assert "f1_tuned" not in found
     assert list(found["2afc"]["mean"]["seeds"]) == ["0", "1"]

@@ -48,7 +48,7 @@ def _evaluate(folder: Path, out: Path, *flags: str, run: str = "run") -> dict[st
     return found
 
 
-def test_a_run_is_worth_what_its_training_said(
+def test_evaluation_agrees_with_training(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = _evaluate(folder, tmp_path, "--data", str(DATA))["datasets"]["minimal_dataset"]
@@ -62,21 +62,21 @@ def test_a_run_is_worth_what_its_training_said(
             ), (name, au)
     assert set(found["few"]) == set(found["active_frames"]), "4 frames are fewer than 20"
     out, err = capsys.readouterr()
-    assert "AU12 *" in out and "for whom it is worst" in out
+    assert "AU12 *" in out and "worst person and group" in out
     assert err == ""
 
 
 @pytest.mark.slow
 def test_every_table_is_made_of_the_predictions(folder: Path, tmp_path: Path) -> None:
     found = _evaluate(folder, tmp_path, "--data", str(DATA))["datasets"]["minimal_dataset"]
-    (piece,) = read_predictions(tmp_path)
+    (subset,) = read_predictions(tmp_path)
     thresholds = read_thresholds(folder / "run")
-    np.testing.assert_array_equal(piece.threshold, thresholds.default)
-    assert piece.tuned is not None and thresholds.validation is not None
-    np.testing.assert_array_equal(piece.tuned, thresholds.validation)
-    right = (piece.outputs >= 0.5) == piece.active
-    by_au = dict(zip(piece.aus, right.mean(axis=0), strict=True))
-    assert {au: found["metrics"]["accuracy"][au]["value"] for au in piece.aus} == by_au
+    np.testing.assert_array_equal(subset.threshold, thresholds.default)
+    assert subset.tuned is not None and thresholds.validation is not None
+    np.testing.assert_array_equal(subset.tuned, thresholds.validation)
+    right = (subset.outputs >= 0.5) == subset.active
+    by_au = dict(zip(subset.aus, right.mean(axis=0), strict=True))
+    assert {au: found["metrics"]["accuracy"][au]["value"] for au in subset.aus} == by_au
     header, *rows = read_csv(tmp_path / "results.csv")
     assert header == ["dataset", "metric", "au", "active_frames", "value", "low", "high"]
     assert len(rows) == sum(len(by_au) for by_au in found["metrics"].values())
@@ -101,7 +101,7 @@ def test_datasets_stand_side_by_side_over_the_aus_they_share(
     write_labels(other, list(table.rows), columns, [*kept, "AU45"], "csv")
     flags = ["--data", str(DATA), "--data", str(other)]
     found = _evaluate(folder, tmp_path / "out", *flags)["datasets"]
-    assert "left out: AU15, AU17, AU20" in capsys.readouterr().err
+    assert "ignored: AU15, AU17, AU20" in capsys.readouterr().err
     one, two = found["minimal_dataset"], found["other"]
     assert list(one["active_frames"]) == [au for au in aus if au in kept]
     assert one["metrics"] == two["metrics"]
@@ -124,8 +124,8 @@ def test_all_frames_of_which_some_were_trained_on(
     found = found["datasets"]["minimal_dataset"]
     assert found["frames"] == 12 and found["people"] == 6
     err = capsys.readouterr().err
-    assert "6 frames have the names of frames that the run was trained on" in err
-    assert "F1 at them is too good where --set all holds these" in err
+    assert "6 frames have the same names as training frames of the run" in err
+    assert "F1 at these thresholds is too optimistic if --set all includes them" in err
     assert {each["who"] for each in found["worst_group"].values()} <= {"age old", "age young"}
     assert (
         found["worst_person"]["accuracy"]["value"] < found["metrics"]["accuracy"]["mean"]["value"]
@@ -149,7 +149,7 @@ def test_the_validation_people_and_another_epoch(
     ("flags", "message"),
     [
         (["--data", "{none}"], "no such directory; expected a dataset directory"),
-        (["--data", "{data}", "--data", "{data}"], "another dataset of this name"),
+        (["--data", "{data}", "--data", "{data}"], "another dataset has the same name"),
         (
             ["--data", "{data}", "--group-columns", "sex"],
             "factors.csv: no column 'sex'",
@@ -174,7 +174,7 @@ def test_mistakes_are_lines(
     assert message in line
 
 
-def test_aus_that_nobody_shares_are_a_line(
+def test_no_shared_aus_is_one_line(
     folder: Path,
     tmp_path: Path,
     edited_cfg: Callable[..., Path],
@@ -187,4 +187,4 @@ def test_aus_that_nobody_shares_are_a_line(
     table = (data / "aus.csv").read_text().split("\n", 1)
     (data / "aus.csv").write_text("\n".join([",".join(["frame", *renamed]), table[1]]))
     assert main([str(folder / "run"), "--data", str(data), *_flags(folder)]) == 2
-    assert "there is no AU that it was trained on (AU1, AU2" in capsys.readouterr().err
+    assert "none of the AUs that it was trained on (AU1, AU2" in capsys.readouterr().err

@@ -21,7 +21,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from audetnet.commands.train import main, parser
+from audetnet.commands.train import main
+from audetnet.commands.train_flags import parser
 from audetnet.files.lock import locked
 from audetnet.training.checkpoint import load_checkpoint
 from tests.conftest import ROOT
@@ -108,7 +109,7 @@ def test_times(text: str, seconds: float) -> None:
         (["--save-every", str(2**63)], "at most 9223372036854775807"),
         (["--seed", "-1"], "--seed"),
         (["--save-every", "x"], "expected a whole number, not 'x'"),
-        ([], "--data is needed to train"),
+        ([], "--data is required for training"),
         (["--no-such-flag"], "unrecognized arguments"),
     ],
 )
@@ -338,7 +339,7 @@ def test_other_pixels_are_another_run(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A new crop of the same frames must not be gone on with."""
+    """A new crop of the same frames must not be resumed."""
     data = _copy_data(minimal_data, tmp_path / "data")
     cfg = edited_cfg(*SHORT)
     assert _run(cfg, data, tmp_path / "run") == 0
@@ -346,7 +347,7 @@ def test_other_pixels_are_another_run(
         with Image.open(path) as image:
             image.crop((10, 10, 240, 240)).resize(image.size).save(path)
     assert _run(cfg, data, tmp_path / "run") == 2
-    assert "this run was started with other image (name or size) of " in capsys.readouterr().err
+    assert "this run was started with different image (name or size) of " in capsys.readouterr().err
 
 
 def test_two_processes_do_not_share_a_run_directory(
@@ -357,7 +358,7 @@ def test_two_processes_do_not_share_a_run_directory(
 ) -> None:
     with locked(tmp_path / "run", "busy"):
         assert _run(edited_cfg(), minimal_data, tmp_path / "run") == 2
-    expected = f"{tmp_path / 'run'}: another process trains in this run directory"
+    expected = f"{tmp_path / 'run'}: another process is training in this run directory"
     assert capsys.readouterr().err.startswith(expected)
 
 
@@ -390,7 +391,7 @@ def test_cache_off_writes_no_cache_and_trains_the_same(
     assert all(torch.equal(models[0][name], value) for name, value in models[1].items())
 
 
-def test_a_damaged_cache_is_packed_anew_where_it_is_checked(
+def test_a_damaged_cache_is_repacked_when_checked(
     tmp_path: Path,
     minimal_data: Path,
     edited_cfg: Callable[..., Path],
@@ -466,7 +467,7 @@ DISCRIMINATOR_WITH_TANH = (
 COMPILED = ("--cache", "off", "--compile")
 
 
-def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
+def test_compile_without_a_compiler_trains_uncompiled_and_says_why(
     edited_cfg: Callable[..., Path],
     minimal_data: Path,
     tmp_path: Path,
@@ -485,7 +486,7 @@ def test_compile_without_a_compiler_trains_as_it_is_and_says_why(
 
 
 @pytest.mark.slow
-def test_compile_takes_the_networks_but_for_critics_that_need_double_backward(
+def test_compile_skips_critics_that_need_double_backward(
     edited_cfg: Callable[..., Path],
     minimal_data: Path,
     tmp_path: Path,
@@ -506,7 +507,7 @@ def test_compile_takes_the_networks_but_for_critics_that_need_double_backward(
     monkeypatch.setattr(nn.Module, "compile", compile_network)
     assert _run(cfg, minimal_data, tmp_path / "run", *COMPILED) == 0
     error = capsys.readouterr().err
-    assert "--compile: the discriminator runs as it is: its penalty needs" in error, error
+    assert "--compile: the discriminator is not compiled: its penalty needs" in error, error
     assert "image_discriminator runs" not in error
     assert len(taken) == 4
     assert _run(cfg, minimal_data, tmp_path / "plain", "--cache", "off") == 0

@@ -58,8 +58,8 @@ class Pursuit:
     penalty_weight: float = 0.0
     loss: str = "L1"
     critic: str | None = None
-    critic_reads = "codes"
-    critic_answers = "score"
+    critic_input = "codes"
+    critic_output = "score"
     needs_z2 = False
     gradients = "-"
     variant = ""

@@ -1,4 +1,4 @@
-"""Flags: whatever is typed, a wrong value is one line."""
+"""Flags: a wrong value is one line, whatever was typed."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ from audetnet.errors import LONGEST_LINE
 def test_a_number_that_is_none_or_too_large(
     kind: Callable[[str], int], text: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Python reads no whole number of more than 4300 digits."""
+    """Python does not parse integers of more than 4300 digits."""
     flags = command_parser("program", "description", "example")
     flags.add_argument("--count", type=kind)
     with pytest.raises(SystemExit) as stopped:

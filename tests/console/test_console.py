@@ -1,4 +1,4 @@
-"""Lines for the user: where they cannot be written, the program goes on."""
+"""Lines for the user: if they cannot be written, the program continues."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def command():
 
 sys.exit(exit_status(command))
 """
-NO_STDOUT = ["stdout cannot be written, nothing more is printed: "]
+NO_STDOUT = ["cannot write to stdout, nothing more is printed: "]
 NOTED = ["noted 0", "noted 1", "noted 2", "a mistake"]
 
 
@@ -45,7 +45,7 @@ NOTED = ["noted 0", "noted 1", "noted 2", "a mistake"]
         ("0<&- 1>&- 2>&-", []),
     ],
 )
-def test_a_stream_that_refuses_ends_nothing(
+def test_a_stream_that_cannot_be_written_ends_nothing(
     redirection: str, shown: list[str], tmp_path: Path
 ) -> None:
     code = tmp_path / "command.py"

@@ -1,4 +1,4 @@
-"""Tables for people."""
+"""Tables as plain text."""
 
 from collections.abc import Collection
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.images import ImageError, find_images, inspect_image, read_image
 from audetnet.data.stem_outputs import Stem, pack_stem_outputs
@@ -100,7 +100,9 @@ def test_a_sound_cache_has_no_findings_and_is_counted(
 
 
 def test_what_a_stem_made_is_checked_as_well(directory: Path, report: Report) -> None:
-    frames = pack(images := find_images(directory / "imgs"), (16, 24), False, directory / "cache")
+    frames = pack_frames(
+        images := find_images(directory / "imgs"), (16, 24), False, directory / "cache"
+    )
     stem = Stem(run=lambda x: x[:, :, :4, :4], row=(3, 4, 4), device=CPU, made_by="it")
     paths = DatasetPaths(directory=directory)
     pack_stem_outputs(stem, frames, load_dataset(paths, False), 2, directory / "cache")
@@ -168,7 +170,7 @@ def _cached(spoil: Change) -> Change:
 
 
 def pack_images(root: Path, cache: Path) -> None:
-    pack(find_images(root / "imgs"), (16, 24), False, cache)
+    pack_frames(find_images(root / "imgs"), (16, 24), False, cache)
 
 
 def _flip_first_pixel(array: Path) -> None:

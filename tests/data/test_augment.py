@@ -14,7 +14,7 @@ from audetnet.data.augment import (
     Draws,
     apply,
     change_colours,
-    joined,
+    concatenate,
     to_unit_range,
 )
 
@@ -248,7 +248,7 @@ def test_a_batch_equals_its_images_one_by_one() -> None:
 
 def test_draws_of_groups_join_to_those_of_the_batch() -> None:
     whole = Augmentation().draw(7, (4, 3), _generator())
-    again = joined([whole[:3], whole[3:4], whole[4:]])
+    again = concatenate([whole[:3], whole[3:4], whole[4:]])
     for a, b in zip(vars(whole).values(), vars(again).values(), strict=True):
         assert torch.equal(a, b)
-    assert joined([whole]) is whole
+    assert concatenate([whole]) is whole

@@ -22,7 +22,7 @@ import pytest
 
 from audetnet.data import packing
 from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.images import read_image
 from audetnet.errors import UserError
 from audetnet.files import lock
@@ -62,7 +62,7 @@ def test_rows_are_the_images(
     image_folder: WriteImages, tmp_path: Path, size: tuple[int, int], resize: bool
 ) -> None:
     images = image_folder("b", "a", "c")
-    packed = pack(images, size, resize, tmp_path / "deep" / "cache")
+    packed = pack_frames(images, size, resize, tmp_path / "deep" / "cache")
     order = ["c", "b", "a", "b"]
     rows = packed.rows(order)
     assert rows.dtype == np.int64
@@ -73,7 +73,7 @@ def test_rows_are_the_images(
 
 
 def test_gathered_rows_are_a_copy(image_folder: WriteImages, tmp_path: Path) -> None:
-    packed = pack(image_folder("a", "b"), SIZE, False, tmp_path / "cache")
+    packed = pack_frames(image_folder("a", "b"), SIZE, False, tmp_path / "cache")
     frames = packed.gather(np.array([0]))
     before = frames.copy()
     frames += 1
@@ -82,7 +82,7 @@ def test_gathered_rows_are_a_copy(image_folder: WriteImages, tmp_path: Path) -> 
 
 def test_the_file_is_a_plain_array_of_numpy(image_folder: WriteImages, tmp_path: Path) -> None:
     images = image_folder("a", "b")
-    pack(images, SIZE, False, tmp_path / "cache")
+    pack_frames(images, SIZE, False, tmp_path / "cache")
     header, name = _files(tmp_path / "cache")
     assert re.fullmatch(r"frames-6x4-[0-9a-f]{12}\.npy", name)
     pixels = np.load(tmp_path / "cache" / name)
@@ -98,9 +98,9 @@ def test_the_second_call_decodes_nothing(
     image_folder: WriteImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = image_folder("a", "b")
-    first = pack(images, SIZE, False, tmp_path / "cache").gather(np.array([0, 1]))
+    first = pack_frames(images, SIZE, False, tmp_path / "cache").gather(np.array([0, 1]))
     monkeypatch.setattr(packing, "read_image", _decodes_nothing)
-    again = pack(images, SIZE, False, tmp_path / "cache")
+    again = pack_frames(images, SIZE, False, tmp_path / "cache")
     np.testing.assert_array_equal(again.gather(again.rows(["a", "b"])), first)
 
 
@@ -109,9 +109,9 @@ def test_another_order_of_the_same_images_decodes_nothing(
 ) -> None:
     """The folds of one dataset hold the same frames in different orders."""
     images = image_folder("a", "b", "c")
-    first = pack(images, SIZE, False, tmp_path / "cache")
+    first = pack_frames(images, SIZE, False, tmp_path / "cache")
     monkeypatch.setattr(packing, "read_image", _decodes_nothing)
-    again = pack(dict(reversed(images.items())), SIZE, False, tmp_path / "cache")
+    again = pack_frames(dict(reversed(images.items())), SIZE, False, tmp_path / "cache")
     for frame in images:
         a, b = (packed.gather(packed.rows([frame])) for packed in (first, again))
         np.testing.assert_array_equal(a, b)
@@ -139,11 +139,11 @@ def test_a_change_replaces_the_array(
     decoded: list[str],
 ) -> None:
     """While a process that mapped the outdated one reads on."""
-    outdated = pack(images := image_folder("a", "b", "c"), SIZE, False, tmp_path / "cache")
+    outdated = pack_frames(images := image_folder("a", "b", "c"), SIZE, False, tmp_path / "cache")
     before, files = outdated.gather(np.arange(3)), _files(tmp_path / "cache")
     change(images)
     decoded.clear()
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     assert decoded, "it was not noticed"
     assert _files(tmp_path / "cache") == files
     frames = packed.gather(packed.rows(images))
@@ -156,7 +156,7 @@ def test_other_sets_of_frames_keep_their_files(image_folder: WriteImages, tmp_pa
     images = image_folder("a", "b", "c")
     for left_out in "ac":
         fewer = {frame: path for frame, path in images.items() if frame != left_out}
-        packed = pack(fewer, SIZE, False, tmp_path / "cache")
+        packed = pack_frames(fewer, SIZE, False, tmp_path / "cache")
         frames = packed.gather(packed.rows(fewer))
         np.testing.assert_array_equal(frames, [read_image(p, SIZE) for p in fewer.values()])
     assert len(_files(tmp_path / "cache")) == 4
@@ -168,22 +168,22 @@ def test_sizes_have_files_of_their_own_and_foreign_files_are_left_alone(
     images, directory = image_folder("a", "b"), tmp_path / "cache"
     directory.mkdir()
     (directory / "notes.npy").touch()
-    pack(images, (6, 4), True, directory)
-    pack(images, (4, 6), True, directory)
+    pack_frames(images, (6, 4), True, directory)
+    pack_frames(images, (4, 6), True, directory)
     assert len(_files(directory)) == 4
     assert (directory / "notes.npy").is_file()
     monkeypatch.setattr(packing, "read_image", _decodes_nothing)
-    assert pack(images, (6, 4), True, directory).gather(np.array([0])).shape == (1, 3, 6, 4)
+    assert pack_frames(images, (6, 4), True, directory).gather(np.array([0])).shape == (1, 3, 6, 4)
 
 
 def test_images_of_several_sizes_are_resized_or_refused(
     image_folder: WriteImages, tmp_path: Path
 ) -> None:
     images = image_folder("a", "b") | image_folder("c", "d", size=(4, 6))
-    packed = pack(images, SIZE, True, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, True, tmp_path / "cache")
     np.testing.assert_array_equal(packed.gather(np.array([2]))[0], read_image(images["c"], SIZE))
     with pytest.raises(UserError) as error:
-        pack(images, SIZE, False, tmp_path / "other")
+        pack_frames(images, SIZE, False, tmp_path / "other")
     text = str(error.value)
     assert text.startswith(f"{images['c']}: is 4x6 (height x width), but ")
     for part in ("6x4", "set image_size in [data_options]", "the first of 2 such images"):
@@ -196,7 +196,7 @@ def test_an_odd_size_is_not_blamed_on_the_image_that_has_it(
     """The size asked for is that of the first training image, which need not be the first by id."""
     images = image_folder("z") | image_folder("a", size=(4, 6))
     with pytest.raises(UserError) as error:
-        pack(images, SIZE, False, tmp_path / "cache")
+        pack_frames(images, SIZE, False, tmp_path / "cache")
     assert str(error.value).startswith(f"{images['a']}: is 4x6 (height x width), but ")
     assert "a.png is 6x4" not in str(error.value)
 
@@ -233,7 +233,7 @@ def test_an_unreadable_image_is_named_and_costs_only_itself(
     whole = images["b"].read_bytes()
     spoil(images["b"])
     with pytest.raises(UserError) as error:
-        pack(images, SIZE, resize, tmp_path / "cache")
+        pack_frames(images, SIZE, resize, tmp_path / "cache")
     assert str(images["b"]) in str(error.value)
     assert "such images" not in str(error.value)
     assert [name for name in _files(tmp_path / "cache") if not name.startswith("unf")] == []
@@ -241,7 +241,7 @@ def test_an_unreadable_image_is_named_and_costs_only_itself(
     images["b"].write_bytes(whole)
     gone = set(decoded) == set()
     decoded.clear()
-    packed = pack(images, SIZE, resize, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, resize, tmp_path / "cache")
     assert sorted(decoded) == (["a", "b", "c"] if gone else ["b"])
     frames = packed.gather(packed.rows(images))
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
@@ -254,7 +254,7 @@ def test_the_first_of_several_unreadable_images_is_named_with_their_number(
     for frame in ("d", "b"):
         _text(images[frame])
     with pytest.raises(UserError, match=r"first of 2 such images") as error:
-        pack(images, SIZE, True, tmp_path / "cache")
+        pack_frames(images, SIZE, True, tmp_path / "cache")
     assert str(error.value).startswith(str(images["b"]))
 
 
@@ -269,7 +269,7 @@ def test_an_interrupted_packing_leaves_the_last_array_and_is_gone_on_with(
     """Interrupted in the third block of two images; those of the first two are not decoded again,
     but for one that has changed."""
     images = image_folder(*"abcdefgh")
-    before = pack(images, SIZE, False, tmp_path / "cache").gather(np.arange(8))
+    before = pack_frames(images, SIZE, False, tmp_path / "cache").gather(np.arange(8))
     for path in images.values():
         os.utime(path, ns=(1, 1))
     monkeypatch.setattr(packing, "_BLOCK", 2)
@@ -282,12 +282,12 @@ def test_an_interrupted_packing_leaves_the_last_array_and_is_gone_on_with(
     with monkeypatch.context() as interrupted:
         interrupted.setattr(packing, "read_image", interrupt)
         with pytest.raises(kind):
-            pack(images, SIZE, False, tmp_path / "cache")
+            pack_frames(images, SIZE, False, tmp_path / "cache")
     (array,) = (tmp_path / "cache").glob("frames*.npy")
     np.testing.assert_array_equal(np.load(array), before)
     _replace(images)
     decoded.clear()
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     assert sorted(decoded) == ["a", "e", "f", "g", "h"]
     frames = packed.gather(packed.rows(images))
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
@@ -298,14 +298,14 @@ def test_what_nobody_goes_on_with_is_deleted(image_folder: WriteImages, tmp_path
     images = image_folder("a", "b")
     _text(images["b"])
     with pytest.raises(UserError):
-        pack(images, SIZE, True, tmp_path / "cache")
+        pack_frames(images, SIZE, True, tmp_path / "cache")
     unfinished = list((tmp_path / "cache").glob("unfinished*"))
     assert len(unfinished) == 2
-    pack({"b": image_folder("b")["b"]}, SIZE, True, tmp_path / "cache")
+    pack_frames({"b": image_folder("b")["b"]}, SIZE, True, tmp_path / "cache")
     assert all(file.exists() for file in unfinished), "somebody may go on with it"
     for file in unfinished:
         os.utime(file, (0, time.time() - packing.ABANDONED_AFTER - 1))
-    fewer = pack({"a": images["a"]}, SIZE, True, tmp_path / "cache")
+    fewer = pack_frames({"a": images["a"]}, SIZE, True, tmp_path / "cache")
     assert fewer.shape == (1, 3, *SIZE)
     assert not any(name.startswith("unfinished") for name in _files(tmp_path / "cache"))
 
@@ -319,7 +319,7 @@ from pathlib import Path
 from audetnet.files import lock
 from audetnet.data import packing
 from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 packing._BLOCK, packing.SAVE_INTERVAL = 1, 0
 read = packing.read_image
 def kill(path, size):
@@ -328,13 +328,14 @@ def kill(path, size):
     return read(path, size)
 packing.read_image = kill
 folder = Path({str(images["a"].parent)!r})
-pack({{p.stem: p for p in folder.iterdir()}}, {SIZE}, False, Path({str(tmp_path / "cache")!r}))
+images = {{p.stem: p for p in folder.iterdir()}}
+pack_frames(images, {SIZE}, False, Path({str(tmp_path / "cache")!r}))
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     (header,) = (tmp_path / "cache").glob("unfinished*.json")
     assert sorted(json.loads(header.read_text())["images"]) == list("abcde")
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     frames = packed.gather(packed.rows(images))
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in images.values()])
 
@@ -346,7 +347,7 @@ def test_a_directory_that_is_a_file_is_named_with_advice(
     images = image_folder("a", "b")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError) as error:
-        pack(images, SIZE, False, tmp_path / "file" / below)
+        pack_frames(images, SIZE, False, tmp_path / "file" / below)
     assert str(tmp_path / "file") in str(error.value)
     assert "--cache" in str(error.value)
     assert (tmp_path / "file").read_text() == "mine"
@@ -366,7 +367,7 @@ def test_a_directory_that_cannot_be_written_to_is_named_with_advice(
 
     monkeypatch.setattr(np.lib.format, "open_memmap", refuse)
     with pytest.raises(UserError) as error:
-        pack(images, SIZE, False, tmp_path / "cache")
+        pack_frames(images, SIZE, False, tmp_path / "cache")
     assert str(tmp_path / "cache") in str(error.value)
     assert os.strerror(code) in str(error.value)
     assert "--cache" in str(error.value)
@@ -377,14 +378,14 @@ def test_without_a_cache_frames_are_decoded_into_memory(
 ) -> None:
     images = image_folder("b", "a")
     before = sorted(tmp_path.rglob("*"))
-    packed = pack(images, SIZE, False, None)
+    packed = pack_frames(images, SIZE, False, None)
     np.testing.assert_array_equal(
         packed.gather(packed.rows(["a", "b"])), [read_image(images[i], SIZE) for i in ("a", "b")]
     )
     assert sorted(tmp_path.rglob("*")) == before
     images["b"].write_bytes(b"no image")
     with pytest.raises(UserError, match="not a readable image"):
-        pack(images, SIZE, False, None)
+        pack_frames(images, SIZE, False, None)
 
 
 def test_a_second_process_waits_for_the_first_and_decodes_nothing(
@@ -392,13 +393,13 @@ def test_a_second_process_waits_for_the_first_and_decodes_nothing(
 ) -> None:
     """The first one is played: it holds the lock while it packs."""
     images, directory = image_folder("a", "b"), tmp_path / "cache"
-    pack(images, SIZE, False, tmp_path / "ready")
+    pack_frames(images, SIZE, False, tmp_path / "ready")
     decoded.clear()
     said: Queue[str] = Queue()
     monkeypatch.setattr(lock, "say", said.put)
     with ThreadPoolExecutor() as second:
         with locked(directory, "busy"):
-            packed = second.submit(pack, images, SIZE, False, directory)
+            packed = second.submit(pack_frames, images, SIZE, False, directory)
             assert "waiting for it" in said.get(timeout=60)
             for file in (tmp_path / "ready").glob("frames*"):
                 shutil.copy(file, directory)
@@ -428,12 +429,12 @@ def test_flipped_bits_are_found_and_packed_anew(
     image_folder: WriteImages, tmp_path: Path, capsys: pytest.CaptureFixture[str], bits: int
 ) -> None:
     images = image_folder(*(f"f{number:02}" for number in range(40)))
-    pack(images, SIZE, False, tmp_path / "cache")
+    pack_frames(images, SIZE, False, tmp_path / "cache")
     rows = _flip(path := _array(tmp_path), bits)
     header = read_header(path)
     assert header is not None
     assert damaged_frames(path, header) == [f"f{row:02}" for row in sorted(rows)]
-    packed = pack(images, SIZE, False, tmp_path / "cache", thorough=True)
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache", thorough=True)
     said = capsys.readouterr().err
     assert f"{path}: {len(rows)} of 40 packed frames are damaged" in said and "anew" in said
     expected = [read_image(image, SIZE) for image in images.values()]
@@ -445,9 +446,9 @@ def test_a_sound_array_passes_the_thorough_look(
     image_folder: WriteImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = image_folder("a", "b")
-    pack(images, SIZE, False, tmp_path / "cache")
+    pack_frames(images, SIZE, False, tmp_path / "cache")
     monkeypatch.setattr(packing, "read_image", _decodes_nothing)
-    pack(images, SIZE, False, tmp_path / "cache", thorough=True)
+    pack_frames(images, SIZE, False, tmp_path / "cache", thorough=True)
 
 
 def _save(make: Callable[["npt.NDArray[Any]"], "npt.NDArray[Any]"]) -> Callable[[Path], object]:
@@ -520,9 +521,9 @@ def test_an_array_that_does_not_fit_is_packed_anew_with_a_line(
     spoil: Callable[[Path], object],
 ) -> None:
     images = image_folder("a", "b", "c")
-    pack(images, SIZE, False, tmp_path / "cache")
+    pack_frames(images, SIZE, False, tmp_path / "cache")
     spoil(_array(tmp_path))
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(3)), expected)
     (line,) = capsys.readouterr().err.splitlines()
@@ -534,9 +535,9 @@ def test_arrays_of_an_older_version_are_said_to_be(
     image_folder: WriteImages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = image_folder("a", "b", "c")
-    pack(images, SIZE, False, tmp_path / "cache")
+    pack_frames(images, SIZE, False, tmp_path / "cache")
     UNFIT["older version"](_array(tmp_path))
-    pack(images, SIZE, False, tmp_path / "cache")
+    pack_frames(images, SIZE, False, tmp_path / "cache")
     assert "another version" in capsys.readouterr().err
 
 
@@ -553,7 +554,7 @@ def _interrupted(images: dict[str, Path], directory: Path, monkeypatch: pytest.M
         context.setattr(packing, "_BLOCK", 1)
         context.setattr(packing, "read_image", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            pack(images, SIZE, False, directory)
+            pack_frames(images, SIZE, False, directory)
     (array,) = directory.glob("unfinished*.npy")
     return array
 
@@ -573,7 +574,7 @@ def test_torn_rows_are_decoded_again(
     pixels.flush()
     monkeypatch.setattr(packing, "_BLOCK", 256)
     decoded.clear()
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     assert sorted(decoded) == ["b", "d", "f"]
     assert "2 of 5 rows are damaged" in capsys.readouterr().err
     frames = packed.gather(packed.rows(images))
@@ -590,7 +591,7 @@ def test_what_is_unfinished_and_does_not_fit_is_begun_anew(
 ) -> None:
     images = image_folder("a", "b", "c")
     spoil(_interrupted(images, tmp_path / "cache", monkeypatch))
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(3)), expected)
     assert len(_files(tmp_path / "cache")) == 2
@@ -602,14 +603,14 @@ def test_what_is_no_file_is_one_line(
     image_folder: WriteImages, tmp_path: Path, name: str, kind: str
 ) -> None:
     images, directory = image_folder("a", "b"), tmp_path / "cache"
-    pack(images, SIZE, False, directory)
+    pack_frames(images, SIZE, False, directory)
     stem = _array(tmp_path).stem
     for file in directory.iterdir():
         file.unlink()
     odd = directory / name.format(stem)
     odd.mkdir() if kind == "directory" else os.mkfifo(odd)
     with pytest.raises(UserError) as error:
-        pack(images, SIZE, False, directory)
+        pack_frames(images, SIZE, False, directory)
     assert str(odd) in str(error.value) and f"found a {kind}" in str(error.value)
 
 
@@ -618,12 +619,12 @@ def test_a_dangling_link_is_replaced_and_nothing_written_where_it_points(
     image_folder: WriteImages, tmp_path: Path, name: str
 ) -> None:
     images, directory = image_folder("a", "b"), tmp_path / "cache"
-    pack(images, SIZE, False, directory)
+    pack_frames(images, SIZE, False, directory)
     stem = _array(tmp_path).stem
     for file in directory.iterdir():
         file.unlink()
     (directory / name.format(stem)).symlink_to(tmp_path / "elsewhere")
-    packed = pack(images, SIZE, False, directory)
+    packed = pack_frames(images, SIZE, False, directory)
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(2)), expected)
     assert not (tmp_path / "elsewhere").exists()
@@ -637,13 +638,13 @@ import resource
 from pathlib import Path
 from PIL import Image
 from audetnet.data.array_file import VERSION, damaged_frames, header_path, read_header
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.errors import exit_status
 path = Path({str(tmp_path / "imgs" / "a.png")!r})
 Image.new("RGB", (400, 400)).save(path)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 cache = Path({str(tmp_path / "cache")!r})
-raise SystemExit(exit_status(lambda: pack({{"a": path}}, (400, 400), False, cache) and 0))
+raise SystemExit(exit_status(lambda: pack_frames({{"a": path}}, (400, 400), False, cache) and 0))
 """
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
@@ -657,7 +658,7 @@ def test_a_cache_that_is_deleted_while_it_is_read_changes_nothing(
     image_folder: WriteImages, tmp_path: Path
 ) -> None:
     images = image_folder("a", "b")
-    packed = pack(images, SIZE, False, tmp_path / "cache")
+    packed = pack_frames(images, SIZE, False, tmp_path / "cache")
     shutil.rmtree(tmp_path / "cache")
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(2)), expected)
@@ -667,19 +668,19 @@ def test_some_of_the_frames_are_found_among_all(
     image_folder: WriteImages, tmp_path: Path, decoded: list[str]
 ) -> None:
     images, cache = image_folder("a", "b", "c", "d"), tmp_path / "cache"
-    pack(images, SIZE, False, cache)
+    pack_frames(images, SIZE, False, cache)
     decoded.clear()
     some = {frame: images[frame] for frame in "bd"}
     for thorough in (False, True):
-        packed = pack(some, SIZE, False, cache, thorough)
+        packed = pack_frames(some, SIZE, False, cache, thorough)
         frames = packed.gather(packed.rows(["d", "b"]))
         np.testing.assert_array_equal(frames, [read_image(images[frame], SIZE) for frame in "db"])
     assert decoded == [] and len(list(cache.glob("*.npy"))) == 1
-    pack(some, (3, 3), True, cache)
+    pack_frames(some, (3, 3), True, cache)
     assert sorted(decoded) == ["b", "d"], "of another size they are other rows"
     decoded.clear()
     os.utime(images["b"], (1, 1))
-    pack(some, SIZE, False, cache)
+    pack_frames(some, SIZE, False, cache)
     assert sorted(decoded) == ["b", "d"], "an image has changed"
 
 
@@ -687,12 +688,12 @@ def test_among_damaged_frames_none_is_found(
     image_folder: WriteImages, tmp_path: Path, decoded: list[str]
 ) -> None:
     images, cache = image_folder("a", "b", "c", "d"), tmp_path / "cache"
-    pack(images, SIZE, False, cache)
+    pack_frames(images, SIZE, False, cache)
     decoded.clear()
     (array,) = cache.glob("*.npy")
     with array.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"?")
     some = {"a": images["a"]}
-    pack(some, SIZE, False, cache, thorough=True)
+    pack_frames(some, SIZE, False, cache, thorough=True)
     assert decoded == ["a"]

@@ -14,13 +14,13 @@ from torch.nn import functional as F
 
 from audetnet.data import packing, stem_outputs
 from audetnet.data.array_file import damaged_frames, read_header
-from audetnet.data.augment import Augmentation, apply, changed
+from audetnet.data.augment import Augmentation, apply, jitter
 from audetnet.data.batches import Batch, Batches, PackedRows
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.images import read_image
 from audetnet.data.stem_outputs import Stem, pack_stem_outputs
-from audetnet.data.views import AS_IT_IS, view_draws, view_name, views_of_epoch
+from audetnet.data.views import ORIGINAL, view_draws, view_name, views_of_epoch
 from audetnet.errors import UserError
 
 SIZE = (8, 6)
@@ -65,7 +65,7 @@ class Packed:
 
     def __init__(self, images: dict[str, Path], cache: Path | None) -> None:
         self.images, self.cache = images, cache
-        self.frames = pack(images, SIZE, False, cache)
+        self.frames = pack_frames(images, SIZE, False, cache)
 
     def dataset(self, train: tuple[str, ...] = TRAIN, test: tuple[str, ...] = TEST) -> Dataset:
         return Dataset(
@@ -151,7 +151,7 @@ def test_views_are_spread_as_the_augmentation_is() -> None:
 
 def test_each_epoch_sees_each_frame_by_a_view_of_its_own() -> None:
     epochs = [views_of_epoch(500, 5, seed=1, epoch=epoch) for epoch in (1, 2)]
-    assert set(epochs[0].tolist()) == set(range(AS_IT_IS, 5))
+    assert set(epochs[0].tolist()) == set(range(ORIGINAL, 5))
     assert (epochs[0] != epochs[1]).mean() == pytest.approx(0.8, abs=0.1)
     np.testing.assert_array_equal(epochs[0], views_of_epoch(500, 5, seed=1, epoch=1))
     assert (epochs[0] != views_of_epoch(500, 5, seed=2, epoch=1)).any()
@@ -263,7 +263,7 @@ def test_outputs_beyond_float16_are_one_line(packed: Packed, cached: bool) -> No
 
 @pytest.fixture(params=["off", "on"])
 def batches(packed: Packed, request: pytest.FixtureRequest) -> Batches:
-    placed = PackedRows.placed(packed.outputs(), CPU, request.param)
+    placed = PackedRows.load(packed.outputs(), CPU, request.param)
     train = packed.dataset().train
     return Batches(train, packed.frames, CPU, stem=placed)
 
@@ -285,8 +285,8 @@ def test_a_batch_brings_the_view_of_each_frame_and_what_was_done_to_it(
         view = views[TRAIN.index(frame)]
         expected = by_hand(packed.images[frame], frame, view).half()
         torch.testing.assert_close(batch.stem[number], expected, rtol=1e-3, atol=1e-3)
-        clean = changed(view_draws([frame], [view], (0, 0)), batch.frames[number : number + 1])
-        torch.testing.assert_close(changed(batch.changes, batch.frames)[number], clean[0])
+        clean = jitter(view_draws([frame], [view], (0, 0)), batch.frames[number : number + 1])
+        torch.testing.assert_close(jitter(batch.changes, batch.frames)[number], clean[0])
 
 
 def test_without_views_frames_come_as_they_are(batches: Batches, packed: Packed) -> None:
@@ -295,5 +295,5 @@ def test_without_views_frames_come_as_they_are(batches: Batches, packed: Packed)
     assert torch.equal(batch.stem, batches.stem_outputs(batch.indices))
     assert torch.equal(batch.frames, batches.frames(batch.indices))
     assert batch.stem.dtype == torch.float16
-    expected = by_hand(packed.images["d"], "d", AS_IT_IS).half()
+    expected = by_hand(packed.images["d"], "d", ORIGINAL).half()
     torch.testing.assert_close(batch.stem[0], expected, rtol=1e-3, atol=1e-3)

@@ -20,7 +20,8 @@ from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.disentangling.made_codes import own_judges
 

@@ -19,7 +19,8 @@ from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.disentangling.made_codes import made_subject, own_judges
 from tests.pages import REPORT_COLUMNS

@@ -11,13 +11,14 @@ from torch.nn import functional as F
 
 from audetnet.config.reader import read_config
 from audetnet.data.batches import Batches, evaluation_batch_indices
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset, DatasetPaths, load_dataset
 from audetnet.evaluation.evaluate import Evaluator, SetResults
 from audetnet.evaluation.metrics import cross_correlation, f1, two_afc
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
 
 CPU = torch.device("cpu")
@@ -31,7 +32,7 @@ class Bench:
         self.model: AUDetNet = build_model(plan_model(config, (64, 64)), config.data, seed=0)
         self.data: Dataset = load_dataset(DatasetPaths(directory=directory), regress=False)
         images = dict(zip(self.data.train.ids, self.data.train.paths, strict=True))
-        self.packed = pack(images, (64, 64), True, cache)
+        self.packed = pack_frames(images, (64, 64), True, cache)
         self.head = AUHead("BCEWithLogits", False, 2.0)
 
     def evaluate(self, batch_size: int, labels: np.ndarray | None = None) -> SetResults:
@@ -101,7 +102,7 @@ def test_batch_size_does_not_matter(bench: Bench, batch_size: int) -> None:
     assert one.code == pytest.approx(other.code, rel=1e-4)
 
 
-def test_unknown_labels_take_no_part(bench: Bench) -> None:
+def test_unknown_labels_are_ignored(bench: Bench) -> None:
     """With one frame all unknown the results are those of the other seven; an AU known nowhere is
     undefined."""
     labels = bench.data.train.labels.copy()

@@ -32,7 +32,7 @@ def test_it_lies_between_the_last_active_and_the_next_score() -> None:
     assert best_f1_threshold(np.array([1.0, 5, 3, 4]), np.array([0.0, 1, 0, 1])) == 3.5
 
 
-def test_unknown_labels_and_scores_take_no_part() -> None:
+def test_unknown_labels_and_scores_are_ignored() -> None:
     scores = np.array([9.0, 5, np.nan, 4, 0])
     labels = np.array([np.nan, 1, 0, 1, 0])
     assert best_f1_threshold(scores, labels) == 2
@@ -56,7 +56,7 @@ def test_what_is_written_is_read(tmp_path: Path, tuned: np.ndarray | None) -> No
     np.testing.assert_array_equal(read.validation, tuned)
 
 
-def test_a_run_without_them_is_a_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"thresholds\.json: no such file; a run writes it at its"):
         read_thresholds(tmp_path)
 
@@ -73,10 +73,10 @@ def test_a_run_without_them_is_a_line(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_a_file_of_something_else_is_a_line(tmp_path: Path, change: dict[str, object]) -> None:
+def test_another_kind_of_file_is_one_line(tmp_path: Path, change: dict[str, object]) -> None:
     right = {"scale": "probability", "epoch": 1, "default": {"AU1": 0.5}, "validation": None}
     (tmp_path / THRESHOLDS_FILE).write_text(json.dumps(right))
     assert read_thresholds(tmp_path).validation is None
     (tmp_path / THRESHOLDS_FILE).write_text(json.dumps({**right, **change}))
-    with pytest.raises(UserError, match="expected what train writes there"):
+    with pytest.raises(UserError, match="expected a file written by train"):
         read_thresholds(tmp_path)

@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 from audetnet.faces.landmarks import (
     LandmarkError,
-    checked,
+    check_landmarks,
     read_landmarks,
     without_inner_mouth_corners,
 )
@@ -105,6 +105,6 @@ def test_pts_without_braces_and_with_words(tmp_path: Path) -> None:
         read_landmarks(path)
 
 
-def test_checked_wants_rows_of_two() -> None:
+def test_points_are_rows_of_two() -> None:
     with pytest.raises(LandmarkError, match=r"shape \(68, 3\)"):
-        checked(np.zeros((68, 3)))
+        check_landmarks(np.zeros((68, 3)))

@@ -1,4 +1,4 @@
-"""What is written as csv is what is read, whatever the cells hold, and no spreadsheet runs it."""
+"""CSV cells survive a round trip, whatever they hold, and no spreadsheet runs them as formulas."""
 
 import csv
 import os
@@ -50,7 +50,7 @@ def test_numbers_stay_numbers() -> None:
     ],
     ids=["not UTF-8", "a quote that never ends"],
 )
-def test_what_is_no_table_is_said_in_a_line(
+def test_a_file_that_is_no_table_is_one_line(
     tmp_path: Path, content: bytes, words: list[str]
 ) -> None:
     path = tmp_path / "a.csv"
@@ -61,7 +61,7 @@ def test_what_is_no_table_is_said_in_a_line(
 
 
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    """Opening one would wait for a writer for ever."""
+    """Opening one would block until somebody writes to it."""
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(UserError, match=r"a\.csv: expected a file, found a pipe"):
         read_csv(tmp_path / "a.csv")

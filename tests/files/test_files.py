@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, whatever happens in between."""
+"""Files are written completely or not at all, whatever happens in between."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from typing import IO, NoReturn
 import pytest
 
 from audetnet.errors import UserError
-from audetnet.files.whole import write_bytes, write_text, written_whole
+from audetnet.files.atomic import atomic_write, write_bytes, write_text
 
 
 def _names(directory: Path) -> list[str]:
@@ -36,17 +36,17 @@ def test_a_text_is_written_byte_for_byte(tmp_path: Path, text: str, old: str | N
     assert _names(tmp_path) == ["file.txt"]
 
 
-def test_directories_are_made_where_they_are_missing(tmp_path: Path) -> None:
+def test_missing_directories_are_created(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a" / "b" / "file", lambda file: file.write(b"\x00\xff"))
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"\x00\xff"
 
 
-def test_the_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_gets_its_name_only_when_complete(tmp_path: Path) -> None:
     path = tmp_path / "file.npy"
     path.write_text("old")
-    with written_whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text("new")
-        assert unfinished.parent == path.parent, "a rename is whole within one disk only"
+        assert unfinished.parent == path.parent, "renames are atomic only within one file system"
         assert path.read_text() == "old"
     assert path.read_text() == "new"
 
@@ -84,26 +84,28 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(
 
 
 @pytest.mark.parametrize("ended", [None, KeyboardInterrupt()], ids=["killed", "interrupted"])
-def test_what_is_kept_is_gone_on_with(tmp_path: Path, ended: BaseException | None) -> None:
-    path, kept_at = tmp_path / "file", tmp_path / "file.unfinished"
+def test_a_staging_file_survives_and_can_be_continued(
+    tmp_path: Path, ended: BaseException | None
+) -> None:
+    path, staging = tmp_path / "file", tmp_path / "file.unfinished"
     if ended is None:
-        kept_at.write_text("half")
+        staging.write_text("half")
     else:
-        with pytest.raises(type(ended)), written_whole(path, kept_at) as unfinished:
+        with pytest.raises(type(ended)), atomic_write(path, staging) as unfinished:
             unfinished.write_text("half")
             raise ended
     assert _names(tmp_path) == ["file.unfinished"]
-    with written_whole(path, kept_at) as unfinished, unfinished.open("a") as file:
+    with atomic_write(path, staging) as unfinished, unfinished.open("a") as file:
         file.write(" and half")
     assert path.read_text() == "half and half"
     assert _names(tmp_path) == ["file"]
 
 
 def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
-    """Nothing of the old one is left in it."""
-    path, kept_at = tmp_path / "folds", tmp_path / "folds.unfinished"
+    """Nothing of the old one is left."""
+    path, staging = tmp_path / "folds", tmp_path / "folds.unfinished"
     for name in ("old", "new"):
-        with written_whole(path, kept_at) as unfinished:
+        with atomic_write(path, staging) as unfinished:
             (unfinished / name).mkdir(parents=True)
     assert _names(tmp_path) == ["folds"] and _names(path) == ["new"]
 
@@ -132,7 +134,7 @@ def _name_too_long(root: Path) -> Path:
     [_parent_is_a_file, _grandparent_is_a_file, _is_a_directory, _name_too_long],
     ids=lambda function: function.__name__,
 )
-def test_where_nothing_can_be_written_the_path_is_named(
+def test_a_path_that_cannot_be_written_is_named(
     tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
     path = make(tmp_path)
@@ -145,7 +147,7 @@ def test_where_nothing_can_be_written_the_path_is_named(
 
 
 def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
-    """Those of processes that have ended; a living one's file stays."""
+    """But not the file of a process that is still running."""
     host = platform.node()
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
@@ -160,7 +162,7 @@ def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("owner", ["9" * 9, "9" * 400, "²"], ids=["unused", "huge", "a digit"])
 def test_names_that_only_look_like_leftovers_do_no_harm(tmp_path: Path, owner: str) -> None:
-    """A number beyond what the system counts overflowed when it was looked up."""
+    """A number beyond the largest process id used to overflow."""
     name = f".file.{platform.node()}.{owner}"[:250]
     (tmp_path / name).touch()
     write_text(tmp_path / "file", "text")

@@ -1,4 +1,4 @@
-"""A directory held by one process: what stands in the lock's place, and how it becomes free."""
+"""Locking a directory: files in the lock's place, refusal, and release."""
 
 import os
 import subprocess
@@ -16,21 +16,23 @@ from audetnet.files.lock import locked
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["directory", "pipe"])
-def test_a_lock_that_is_no_file_is_one_line(tmp_path: Path, make: Callable[[Path], object]) -> None:
+def test_a_lock_that_is_not_a_file_is_one_line(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
     make(tmp_path / ".lock")
     with pytest.raises(UserError) as error, locked(tmp_path, "busy"):
         pass
     assert str(error.value).startswith(f"{tmp_path / '.lock'}: expected a file, found a ")
 
 
-def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError) as error, locked(tmp_path / "file" / "run", "busy"):
         pass
     assert str(error.value).startswith(f"{tmp_path / 'file' / 'run'}: cannot be written: ")
 
 
-def test_a_lock_that_links_to_a_file_leaves_it_as_it_is(tmp_path: Path) -> None:
+def test_a_lock_that_links_to_a_file_leaves_it_unchanged(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("mine")
     (tmp_path / ".lock").symlink_to(tmp_path / "notes")
     with locked(tmp_path, "busy"):
@@ -38,7 +40,7 @@ def test_a_lock_that_links_to_a_file_leaves_it_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "notes").read_text() == "mine"
 
 
-def test_a_held_directory_is_refused(tmp_path: Path) -> None:
+def test_a_locked_directory_is_refused(tmp_path: Path) -> None:
     with (
         locked(tmp_path, "busy"),
         pytest.raises(UserError, match="busy"),
@@ -47,7 +49,7 @@ def test_a_held_directory_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from audetnet.files.lock import locked\n"
         "with locked(Path(sys.argv[1]), 'busy'):\n"
@@ -65,7 +67,7 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [ENOSYS, ENOTSUP, ENOLCK], ids=["no flock", "no locks", "no room"])
-def test_a_disk_without_locks_guards_nothing(
+def test_a_file_system_without_locks_is_not_guarded(
     tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(descriptor: int, blocking: bool = True) -> NoReturn:

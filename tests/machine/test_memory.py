@@ -1,6 +1,4 @@
-"""Freed memory stays with the process: touching a large block a second time asks the system for
-nothing.
-"""
+"""Freed memory stays with the process: touching a large block again causes no page faults."""
 
 import subprocess
 import sys
@@ -29,6 +27,6 @@ def _faults(*arguments: str) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="counts page faults of glibc on Linux")
-def test_freed_memory_is_used_again_without_page_faults() -> None:
-    assert _faults() > 100, "the case must show the fault"
+def test_freed_memory_is_reused_without_page_faults() -> None:
+    assert _faults() > 100, "without keep_freed_memory there must be faults"
     assert _faults("keep") < 10

@@ -134,7 +134,7 @@ def test_loss(loss: str, regress: bool, outputs: Tensor, labels: Tensor, expecte
         (False, 1.0, row(0, 1)),
     ],
 )
-def test_what_a_loss_teaches_is_what_is_decided(
+def test_targets_and_decisions_agree(
     name: str, regress: bool, smallest: float, labels: Tensor
 ) -> None:
     """Whatever a loss's scale: the outputs that it likes best mean what the labels say."""
@@ -148,7 +148,7 @@ def test_what_a_loss_teaches_is_what_is_decided(
         torch.testing.assert_close(head.predictions(scores), labels, rtol=0, atol=0.01)
 
 
-def test_a_loss_that_says_nothing_of_its_decisions_is_none() -> None:
+def test_a_loss_must_define_its_decisions() -> None:
     """Nothing is taken over that may be wrong for it."""
     assert AULoss.__abstractmethods__ == {"targets", "losses", "scores", "unit"}
 
@@ -164,7 +164,7 @@ def _drawn(*shape: int) -> Tensor:
         ("BCEWithLogits", F.binary_cross_entropy_with_logits),
     ],
 )
-def test_au_losses_leave_out_unknown_labels(
+def test_au_losses_ignore_unknown_labels(
     name: str, reference: Callable[[Tensor, Tensor], Tensor]
 ) -> None:
     outputs = _drawn(6, 3).requires_grad_(True)
@@ -181,7 +181,7 @@ def test_au_losses_leave_out_unknown_labels(
 
 
 @pytest.mark.parametrize("name", list(AU_LOSSES))
-def test_au_loss_without_any_known_label_is_zero_and_teaches_nothing(name: str) -> None:
+def test_au_loss_without_known_labels_is_zero_without_a_gradient(name: str) -> None:
     outputs = _drawn(2, 3).requires_grad_(True)
     value = masked_loss(name, outputs, torch.full_like(outputs, float("nan")))
     value.backward()

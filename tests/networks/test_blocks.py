@@ -526,15 +526,15 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         ),
         (
             CONV.format(4, 1, 1) + "[resnet50] # here\nend_at_layer=1",
-            "[resnet50] resnet50 reads an image of 3 channels, its input has 4",
+            "[resnet50] resnet50 reads an image of 3 channels, but its input has 4",
         ),
         (
             CONV.format(4, 1, 1) + "[timm] # here\nmodel=resnet18\nend_at=layer1",
-            "[timm] timm reads an image of 3 channels, its input has 4",
+            "[timm] timm reads an image of 3 channels, but its input has 4",
         ),
         (
             CONV.format(4, 1, 1) + "[vgg-face] # here\nstate_dict_filepath=a.pth",
-            "[vgg-face] vgg-face reads an image of 3 channels, its input has 4",
+            "[vgg-face] vgg-face reads an image of 3 channels, but its input has 4",
         ),
         # upsampling
         ("[upsample] # here", ONE_SIZE),
@@ -542,12 +542,12 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         ("[upsample] # here\nscale_factor=2\noutput_sizes=8,8", ONE_SIZE),
         (
             "[upsample]\nscale_factor=2\nmode=linear # here",
-            "[upsample] mode=linear is for 3-D tensors (as in nn.Upsample), images are 4-D: "
+            "[upsample] mode=linear is for 3-D tensors (as in nn.Upsample), but images are 4-D: "
             "use mode=bilinear",
         ),
         (
             "[upsample]\nscale_factor=2\nmode=trilinear # here",
-            "[upsample] mode=trilinear is for 5-D tensors (as in nn.Upsample), images are 4-D: "
+            "[upsample] mode=trilinear is for 5-D tensors (as in nn.Upsample), but images are 4-D: "
             "use mode=bilinear",
         ),
         # dimensions
@@ -591,11 +591,11 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         ),
         (
             CONV.format(4, 3, 1) + "[combine_concat]\ncombine_layers=-1,-2 # here",
-            f"[combine_concat] shapes differ beside dimension 1; {GIVES} 4x2x4, {INPUT_IS}",
+            f"[combine_concat] shapes differ in dimensions other than 1; {GIVES} 4x2x4, {INPUT_IS}",
         ),
         (
             CONV.format(4, 1, 1) + "[combine_concat]\ncombine_layers=0,-2 # here\ndimension=3",
-            f"[combine_concat] shapes differ beside dimension 3; {GIVES} 4x4x6, {INPUT_IS}",
+            f"[combine_concat] shapes differ in dimensions other than 3; {GIVES} 4x4x6, {INPUT_IS}",
         ),
         # references
         (f"{ROUTE}0 # here", f"[route] branch_at_layer=0 {NOT_THERE} {FIRST}"),
@@ -623,10 +623,10 @@ SUBSET = "[select_subset]\norigin_layer=-1\nstart_index="
         (f"{REST}frames=random # here", "[person_reference] frames=random needs count"),
         (f"{REST}frames=first # here", "[person_reference] frames=first needs count"),
         (f"{REST}frames=named # here", "[person_reference] frames=named needs frame_list"),
-        (f"{REST}count=5 # here", "[person_reference] count has no meaning with frames=all"),
+        (f"{REST}count=5 # here", "[person_reference] count cannot be combined with frames=all"),
         (
             f"{REST}frames=first\ncount=5\nframe_list=a.csv # here",
-            "[person_reference] frame_list has no meaning with frames=first",
+            "[person_reference] frame_list cannot be combined with frames=first",
         ),
         # stems
         (
@@ -719,7 +719,7 @@ def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, messa
     assert message in str(error.value)
 
 
-def test_the_last_net_holds_no_words_of_torch(
+def test_unforeseen_errors_have_our_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What no check foresees is said in a line of our own."""

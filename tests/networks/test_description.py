@@ -7,7 +7,8 @@ import pytest
 
 from audetnet.config.reader import read_config
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan, build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, cfg_text, network, replaced, written
 from tests.objectives.conftest import objectives_cfg

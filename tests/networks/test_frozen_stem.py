@@ -13,7 +13,8 @@ from audetnet.config.reader import read_config
 from audetnet.networks.fixed import PersonReference
 from audetnet.networks.frozen_stem import frozen_stem
 from audetnet.networks.graph import Graph
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, written
 from tests.networks.conftest import Planner
@@ -143,13 +144,13 @@ def test_what_a_reference_reads(planned: Planner, blocks: str, before: int) -> N
     seen: list[Tensor] = []
     graph.blocks[before].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     graph(x)
-    assert torch.equal(graph.read_by(before, x), seen[0])
+    assert torch.equal(graph.block_input(before, x), seen[0])
     if graph.stem_length:
-        from_stem = graph.read_by(before, graph.stem(x), from_stem=True)
+        from_stem = graph.block_input(before, graph.stem(x), from_stem=True)
         assert torch.equal(from_stem, seen[0])
 
 
-def test_a_reference_takes_off_what_it_is_given_else_the_mean(planned: Planner) -> None:
+def test_a_reference_subtracts_what_it_is_given_else_the_mean(planned: Planner) -> None:
     graph = Graph(planned(IMAGE, FROZEN + REST + POOL)).eval()
     (block,) = (each for each in graph.blocks if isinstance(each, PersonReference))
     x, rest = images(), torch.randn(3, 64, 8, 8)
@@ -188,12 +189,12 @@ LEARNING = "[convolutional]\nfilters=4\nkernel_size=2\nstride=2\n"
     [
         pytest.param(
             model_text(LEARNING, "stem_views=3 # here"),
-            "stem_views is for an encoder that begins with frozen blocks",
+            "stem_views needs an encoder that begins with frozen blocks",
             id="views without a stem",
         ),
         pytest.param(
             model_text(f"{STEM}{POOL}{ENLARGED}", "stem_views=1 # here"),
-            "stem_views is for an encoder that begins with frozen blocks",
+            "stem_views needs an encoder that begins with frozen blocks",
             id="views with a stem that learns",
         ),
         pytest.param(
@@ -210,7 +211,7 @@ LEARNING = "[convolutional]\nfilters=4\nkernel_size=2\nstride=2\n"
         ),
         pytest.param(
             model_text(f"{FROZEN}{REST}[person_reference] # here\n"),
-            "[person_reference] one [person_reference] is possible, this is another one",
+            "[person_reference] there can be only one [person_reference]",
             id="a second one",
         ),
         pytest.param(
@@ -228,7 +229,9 @@ LEARNING = "[convolutional]\nfilters=4\nkernel_size=2\nstride=2\n"
         ),
     ],
 )
-def test_what_cannot_be_is_said_at_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_impossible_networks_are_refused_at_their_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(CfgError) as error:
         planned_model(tmp_path, text)
     place = at_mark(tmp_path / "a.cfg", "")
@@ -257,7 +260,7 @@ def made(directory: Path, data: str = "", encoder: str = FROZEN) -> tuple[ModelP
     return plan, build_model(plan, config.data, seed=0).eval()
 
 
-def test_the_stem_gives_what_the_encoder_goes_on_from(tmp_path: Path) -> None:
+def test_the_encoder_continues_from_the_stems_output(tmp_path: Path) -> None:
     plan, model = made(tmp_path, "mean=0.4,0.5,0.6\nstd=0.2,0.3,0.4")
     stem = frozen_stem(model, plan, CPU)
     x = images()

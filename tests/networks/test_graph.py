@@ -149,7 +149,7 @@ def test_an_output_is_kept_until_its_last_reader(planned: Planner) -> None:
     assert made[7]() is output
 
 
-def test_a_branch_that_nobody_reads_is_dropped(planned: Planner) -> None:
+def test_an_unused_branch_is_dropped(planned: Planner) -> None:
     """And does no harm: the last block's output is the network's."""
     graph = Graph(planned((3, 4, 4), f"{SAME}[route]\nbranch_at_layer=-2\n[identity]"))
     x = torch.randn(2, 3, 4, 4)

@@ -10,8 +10,8 @@ from audetnet.config.language import CfgError
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.networks import memory_need
-from audetnet.networks.memory_need import check_memory, told_when_full
-from audetnet.networks.model import ModelPlan, plan_model
+from audetnet.networks.memory_need import check_memory, explained_out_of_memory
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
 
@@ -124,22 +124,20 @@ def full_without_a_size() -> None:
     ("work", "size"),
     [(full, "4503599627370496 bytes"), (full_of_a_gpu, "20.00 GiB"), (full_without_a_size, "")],
 )
-def test_a_batch_that_finds_the_memory_full_is_told(
+def test_running_out_of_memory_is_explained(
     tmp_path: Path, work: Callable[[], None], size: str
 ) -> None:
     text = replaced(cfg_text(), ("batch_size=4", "batch_size=4 # here"))
     path = written(tmp_path, text)
     config, plan = planned(path)
-    with pytest.raises(CfgError) as error, told_when_full(config, plan, CPU):
+    with pytest.raises(CfgError) as error, explained_out_of_memory(config, plan, CPU):
         work()
-    assert str(error.value).startswith(
-        at_mark(path, "[training_options] the memory of cpu is full")
-    )
+    assert str(error.value).startswith(at_mark(path, "[training_options] cpu ran out of memory"))
     assert size in str(error.value)
     assert "[upsample] on line 43 of {Decoder}" in str(error.value)
 
 
 def test_other_errors_pass(tmp_path: Path) -> None:
     config, plan = planned(written(tmp_path, cfg_text()))
-    with pytest.raises(RuntimeError, match="a fault"), told_when_full(config, plan, CPU):
+    with pytest.raises(RuntimeError, match="a fault"), explained_out_of_memory(config, plan, CPU):
         raise RuntimeError("a fault of our own")

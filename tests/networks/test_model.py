@@ -11,7 +11,8 @@ from audetnet.config.language import CfgError
 from audetnet.config.options import Config
 from audetnet.config.reader import read_config
 from audetnet.networks.code import Code
-from audetnet.networks.model import AUDetNet, ModelPlan, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.networks.outputs import check_outputs
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import NETWORKS, at_mark, cfg_text, network, replaced, written
@@ -78,7 +79,7 @@ def test_frames_need_not_be_square(config: Reader) -> None:
 
 NET_CHANNELS = "channels={} but the input of {{{}}} has {} channels"
 LEARNS_NOTHING = (
-    "has nothing to learn: no block that its output depends on has parameters that are not frozen"
+    "has nothing to learn: no block that its output depends on has trainable parameters"
 )
 
 
@@ -108,7 +109,7 @@ LEARNS_NOTHING = (
             "AUPredictor",
             "[connected]\noutput_features=3",
             "[connected]\noutput_features=3\n[upsample] # here\nscale_factor=2",
-            "[upsample] the AUPredictor's output is 3x2x2, expected one value an AU (AUsx1x1)",
+            "[upsample] the AUPredictor's output is 3x2x2, expected one value per AU (AUsx1x1)",
         ),
         (
             "Decoder",
@@ -174,7 +175,7 @@ def test_a_code_with_positions_needs_a_predictor_that_pools(tmp_path: Path) -> N
     with pytest.raises(CfgError) as error:
         plan_model(settings, FRAME)
     assert str(error.value) == at_mark(
-        path, "[connected] the AUPredictor's output is 3x2x2, expected one value an AU (AUsx1x1)"
+        path, "[connected] the AUPredictor's output is 3x2x2, expected one value per AU (AUsx1x1)"
     )
 
 
@@ -247,7 +248,7 @@ branch_at_layer=-2
 
 
 @pytest.mark.parametrize(("name", "channels"), [("Discriminator", 6), ("Image Discriminator", 3)])
-def test_a_critic_whose_output_passes_by_its_weights_is_refused(
+def test_a_critic_that_bypasses_its_weights_is_refused(
     tmp_path: Path, name: str, channels: int
 ) -> None:
     """Its loss would have no gradient, which torch would say with a traceback."""
@@ -260,7 +261,7 @@ def test_a_critic_whose_output_passes_by_its_weights_is_refused(
     assert str(error.value) == at_mark(path, f"{{{name}}} {LEARNS_NOTHING}")
 
 
-def test_a_main_network_whose_code_passes_by_its_weights_is_refused(tmp_path: Path) -> None:
+def test_main_networks_that_bypass_their_weights_are_refused(tmp_path: Path) -> None:
     dead = PAST_ITS_WEIGHTS.replace(" # here", "")
     networks = {
         "Encoder": network("Encoder", 3, f"{dead}[avgpool]\npool_size=8\nstride=8").replace(
@@ -276,7 +277,7 @@ def test_a_main_network_whose_code_passes_by_its_weights_is_refused(tmp_path: Pa
     settings = read_config(path, VOCABULARY)
     with pytest.raises(CfgError) as error:
         planned(settings)
-    assert str(error.value).startswith(at_mark(path, "{Encoder} has nothing to learn, nor has"))
+    assert str(error.value).startswith(at_mark(path, "{Encoder} has nothing to learn, nor does"))
 
 
 @pytest.mark.parametrize("name", ["Encoder", "AUPredictor", "Decoder", "Discriminator"])
@@ -473,7 +474,7 @@ def test_the_main_network_learns_as_a_whole(config: Reader) -> None:
     assert touched == {"encoder", "predictor", "decoder"}
 
 
-def test_weights_that_cannot_be_had_are_named_in_any_network(tmp_path: Path) -> None:
+def test_unavailable_weights_are_named_in_any_network(tmp_path: Path) -> None:
     critic = network(
         "Image Discriminator",
         3,

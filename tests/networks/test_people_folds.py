@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audetnet.networks.people_folds import fold_of_people, spread_over_people
+from audetnet.networks.people_folds import assign_folds, subsample_over_people
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from audetnet.networks.people_folds import fold_of_people, spread_over_people
 )
 def test_folds(counts: list[int], most: int, sizes: list[int]) -> None:
     people = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)) * 7 - 9, counts))
-    folds = fold_of_people(people, most)
+    folds = assign_folds(people, most)
     assert sorted(np.bincount(folds), reverse=True) == sizes
     for person in set(people):
         assert len(set(folds[people == person])) == 1
@@ -31,9 +31,9 @@ def test_folds(counts: list[int], most: int, sizes: list[int]) -> None:
         pytest.param(2, [1, 1, 0], id="fewer than people"),
     ],
 )
-def test_thinned_out(most: int, expected: list[int]) -> None:
+def test_subsampling(most: int, expected: list[int]) -> None:
     people = np.repeat([4, 0, 8], [100, 40, 3])
-    rows = spread_over_people(people, most)
+    rows = subsample_over_people(people, most)
     assert (np.diff(rows) > 0).all()
     assert [int((people[rows] == person).sum()) for person in (4, 0, 8)] == expected
     for person, count in zip((4, 0), expected, strict=False):

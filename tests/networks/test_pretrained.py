@@ -185,8 +185,8 @@ def test_without_a_network_the_message_says_what_to_do(tmp_path: Path, no_downlo
     message, path = refusal(tmp_path, RESNET)
     assert message == at_mark(
         path,
-        "[resnet50] the pretrained weights could not be had (no route to host); download "
-        f"{RESNET_URL} elsewhere and name the file as {KEY}=FILE, or set pretrained=False",
+        "[resnet50] could not download the pretrained weights (no route to host); get "
+        f"{RESNET_URL} on another machine and set {KEY}=FILE, or set pretrained=False",
     )
 
 

@@ -17,7 +17,7 @@ from audetnet.networks.ridge_readout import (
     PENALTIES,
     CrossValidated,
     RidgeReadout,
-    outputs_left_out,
+    out_of_fold_outputs,
 )
 from tests.networks.conftest import Planner
 
@@ -107,7 +107,7 @@ def left_out_correlation(given: Data, penalty: float) -> float:
 @pytest.mark.parametrize(
     ("noise", "seed"), [(0.05, 2), (0.3, 3), (1.0, 4), (1.0, 5), (2.0, 6), (2.0, 7)]
 )
-def test_the_penalty_that_predicts_people_left_out_best(noise: float, seed: int) -> None:
+def test_the_penalty_that_predicts_held_out_people_best(noise: float, seed: int) -> None:
     """Found by fitting anew for each person and penalty."""
     given = data(240, noise, seed=seed)
     penalties = [FEATURES * penalty for penalty in PENALTIES]
@@ -131,7 +131,7 @@ def test_penalties_of_extremes(noise: float, signal: float, expected: float, see
     assert chosen == pytest.approx(expected * FEATURES)
 
 
-def test_frames_without_any_label_take_no_part() -> None:
+def test_frames_without_labels_are_ignored() -> None:
     given = data()
     given.targets[5:20] = torch.nan
     given.features[5:20] *= 1000
@@ -159,7 +159,7 @@ def test_each_au_is_fitted_to_the_frames_that_it_is_known_on() -> None:
     assert (predicted[:, 2] == 0).all()
 
 
-def test_an_au_of_one_person_has_no_say_in_the_penalty() -> None:
+def test_an_au_of_one_person_does_not_affect_the_penalty() -> None:
     given = data(240, 1.0, seed=4)
     two = Data(given.features, given.targets.clone(), given.people)
     two.targets[:, 2] = torch.nan
@@ -194,11 +194,11 @@ def test_features_of_any_precision(dtype: torch.dtype) -> None:
     torch.testing.assert_close(block(rounded), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_frames_beyond_the_most_are_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_frames_are_subsampled(monkeypatch: pytest.MonkeyPatch) -> None:
     given = data(90)
-    monkeypatch.setattr(ridge_readout, "MOST_FRAMES", 60)
+    monkeypatch.setattr(ridge_readout, "MAX_FRAMES", 60)
     whole = fitted(given, 2.0)
-    rows = ridge_readout.spread_over_people(given.people, 60)
+    rows = ridge_readout.subsample_over_people(given.people, 60)
     assert np.bincount(given.people[rows]).tolist() == [10] * 6
     part = fitted(Data(given.features[rows], given.targets[rows], given.people[rows]), 2.0)
     assert torch.equal(whole.weight, part.weight)
@@ -227,10 +227,10 @@ def test_twice_the_same_bits() -> None:
     ("labels", "people", "said"),
     [
         pytest.param("none", 6, "no training frame has a known label", id="no labels"),
-        pytest.param("all", 1, "at least two people: write a number", id="one person"),
+        pytest.param("all", 1, "at least two people; set a number", id="one person"),
     ],
 )
-def test_frames_that_do_not_do(labels: str, people: int, said: str) -> None:
+def test_unusable_frames(labels: str, people: int, said: str) -> None:
     given = data()
     targets = given.targets if labels == "all" else torch.full_like(given.targets, torch.nan)
     block = RidgeReadout(FEATURES, AUS, "cross-validated")
@@ -248,7 +248,7 @@ def test_the_block_of_a_cfg(planned: Planner) -> None:
     assert not step.learns
 
 
-def test_started_from_weights_it_is_fitted_to_what_they_leave() -> None:
+def test_initial_weights_are_refined_on_their_residuals() -> None:
     """sklearn's, of the residuals; with a large penalty it stays what it was."""
     given, other = data(seed=1), fitted(data(seed=2), 3.0)
     start = other(given.features.double()).flatten(1)
@@ -293,11 +293,11 @@ def test_candidates_rise() -> None:
     assert all(first < second for first, second in pairwise(PENALTIES))
 
 
-def test_outputs_of_people_left_out_are_sklearns() -> None:
+def test_out_of_fold_outputs_are_sklearns() -> None:
     given = data()
     given.targets[given.people == 2, 1] = torch.nan
     given.targets[given.people != 2, 2] = torch.nan
-    found = outputs_left_out(given.features, given.targets, given.people, 3.0).numpy()
+    found = out_of_fold_outputs(given.features, given.targets, given.people, 3.0).numpy()
     scaled = StandardScaler().fit_transform(given.matrix)
     targets = given.targets.double().numpy()
     expected = np.full_like(targets, np.nan)

@@ -16,7 +16,7 @@ from audetnet.distributed.batch_norm import synchronise_batch_norm
 from audetnet.distributed.world import World
 from audetnet.errors import UserError
 from audetnet.networks.graph import Graph, Plan, plan
-from audetnet.networks.model import plan_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.networks.timm_stem import LITE0, packaged_lite0
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import at_mark, cfg_text, encoder_text, network, written

@@ -11,7 +11,8 @@ from audetnet.config.reader import parse_config
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import ModelPlan, build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import ModelPlan, plan_model
 from audetnet.objectives.forward import BatchDraws, Forward
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import cfg_text, network, replaced

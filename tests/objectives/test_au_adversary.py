@@ -10,11 +10,11 @@ from torch.distributions import Bernoulli, kl_divergence
 
 from audetnet.config.language import CfgError
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.networks.outputs import check_outputs
 from audetnet.objectives.au_adversary import excess_loss
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import Terms, pursued
+from audetnet.objectives.objective import Terms, objectives_of
 from tests.config.cfg_texts import replaced
 from tests.objectives.conftest import drawn, objectives_cfg
 
@@ -62,7 +62,7 @@ def test_the_critic_learns_by_the_au_loss_and_reaches_nothing_else(
 ) -> None:
     """Its gain is over saying the means; unknown labels count for neither."""
     plan = planned(CFG)
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     labels = torch.tensor([[1, 0, NAN], [0, 0, NAN], [NAN, 1, NAN], [1, 0, NAN]] * 2)
     made = forward(plan, labels)
     loss, terms = objective.critic_loss(made)
@@ -80,7 +80,7 @@ def test_the_main_loss_reaches_z2_alone(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     plan = planned(CFG)
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     loss, terms = objective.main_loss(made)
     assert terms == {"au_discriminator_excess": loss} and loss.item() > 0
@@ -98,11 +98,11 @@ def test_the_two_play_against_each_other(
 ) -> None:
     """The critic finds the AUs in z2; then the encoder takes them out of what that critic sees."""
     plan = planned(CFG)
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     first = forward(plan)
 
     def again() -> Forward:
-        return replace(first, _made={})
+        return replace(first, _reconstructions={})
 
     def learn(network: nn.Module, loss: Callable[[Forward], tuple[Tensor, Terms]]) -> float:
         optimiser = torch.optim.Adam(network.parameters(), lr=0.02)

@@ -6,11 +6,11 @@ from math import log
 import pytest
 import torch
 
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.critics import scores
 from audetnet.objectives.density_ratio import logistic_loss, partners, same_pattern
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import pursued
+from audetnet.objectives.objective import objectives_of
 from tests.objectives.conftest import objectives_cfg
 
 NAN = float("nan")
@@ -22,7 +22,7 @@ def _cfg(options: str = "") -> str:
     )
 
 
-def test_a_critic_that_knows_nothing_loses_two_log_two() -> None:
+def test_an_uninformed_critic_has_a_loss_of_two_log_two() -> None:
     zeros = torch.zeros(5, dtype=torch.float64)
     assert logistic_loss(zeros, zeros, torch.ones(5)).item() == pytest.approx(2 * log(2))
 
@@ -45,7 +45,7 @@ def test_its_gradients_equal_central_differences() -> None:
     assert torch.autograd.gradcheck(lambda a, b: logistic_loss(a, b, taken), (joint, apart))
 
 
-def test_frames_are_alike_where_all_their_aus_are() -> None:
+def test_frames_match_if_all_their_aus_do() -> None:
     active = torch.tensor([[1, 0], [1, 0], [1, NAN], [1, NAN], [0, 0]])
     alike = same_pattern(active)
     assert alike.int().tolist() == [
@@ -82,7 +82,7 @@ def test_the_main_loss_is_the_mean_logit_of_real_pairs(
     forward: Callable[..., Forward],
 ) -> None:
     plan = planned(_cfg(options))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     loss, terms = objective.main_loss(made)
     critic = made.critic("Ratio Discriminator")
@@ -102,7 +102,7 @@ def test_the_critic_learns_from_pairs_of_the_whole_batch(
 ) -> None:
     """Its loss by hand; nothing of it reaches the encoder."""
     plan = planned(_cfg(f"shuffle={shuffle}"))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     labels = torch.tensor([[0.0, 0, 1]] * 4 + [[1.0, 1, 0]] * 3 + [[0.0, 1, 0]])
     made = forward(plan, labels)
     loss, _ = objective.critic_loss(made)
@@ -124,11 +124,11 @@ def test_the_critic_learns_from_pairs_of_the_whole_batch(
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
-def test_a_batch_without_any_pair_teaches_nothing(
+def test_a_batch_without_pairs_has_no_gradient(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     plan = planned(_cfg("shuffle=within_pattern"))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     patterns = torch.tensor([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)]).float()
     loss, _ = objective.critic_loss(forward(plan, patterns))
     assert loss.item() == 0

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from audetnet.config.language import CfgError
 from audetnet.disentangling.matrix_correlation import centred
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.distance_correlation import (
-    FEWEST_FRAMES,
+    MIN_FRAMES,
     DistanceCorrelation,
     squared_distance_correlation,
 )
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import pursued
+from audetnet.objectives.objective import objectives_of
 from tests.objectives.conftest import drawn, objectives_cfg
 
 BLOCK = "[distance_correlation]\nof={}\n"
@@ -28,7 +28,7 @@ def _reference(x: Tensor, y: Tensor) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
-@pytest.mark.parametrize("count", [FEWEST_FRAMES, 5, 40])
+@pytest.mark.parametrize("count", [MIN_FRAMES, 5, 40])
 def test_it_is_the_bias_corrected_correlation_of_distances(count: int) -> None:
     x = drawn(count, 3)
     y = torch.cat([x[:, :1] ** 2, drawn(count, 1, seed=1)], dim=1)
@@ -56,7 +56,7 @@ def test_gradients_equal_central_differences() -> None:
     [torch.ones(8, 2, dtype=torch.float64), torch.zeros(8, 0, dtype=torch.float64)],
     ids=["constant", "empty"],
 )
-def test_what_does_not_vary_is_zero_with_a_finite_gradient(y: Tensor) -> None:
+def test_constant_inputs_give_zero_with_a_finite_gradient(y: Tensor) -> None:
     x = drawn(8, 2).requires_grad_(True)
     value = squared_distance_correlation(x, y)
     value.backward()
@@ -84,14 +84,14 @@ def test_fewer_frames_than_it_needs_count_as_zero() -> None:
         ("of=z2,labels", ["z2"]),
     ],
 )
-def test_only_the_named_blocks_give_way(
+def test_only_the_named_blocks_get_a_gradient(
     block: str,
     blocks: list[str],
     planned: Callable[[str], ModelPlan],
     forward: Callable[..., Forward],
 ) -> None:
     plan = planned(objectives_cfg(f"[distance_correlation]\n{block}"))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     loss, terms = objective.main_loss(made)
     (gradient,) = torch.autograd.grad(loss, made.code.whole)
@@ -105,12 +105,12 @@ def test_only_the_named_blocks_give_way(
     assert list(terms) == [f"distance_correlation_{'_'.join(objective.of)}"]
 
 
-def test_unknown_labels_say_nothing(
+def test_unknown_labels_are_ignored(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     """The gradient is finite, and an AU of which nothing is known changes nothing."""
     plan = planned(objectives_cfg(BLOCK.format("z2,labels")))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     labels = torch.tensor([[0, 1, float("nan")], [1, 1, float("nan")]] * 4)
     labels[0, 0] = float("nan")
     loss, _ = objective.main_loss(forward(plan, labels))
@@ -130,7 +130,7 @@ def test_unknown_labels_say_nothing(
     [
         ("of=z1,labels", ["of=", "z1,z2 or z2,labels"]),
         ("of=z2,z1", ["of=", "z1,z2 or z2,labels"]),
-        ("of=z2,labels\ngradient_to=both", ["of=z2,labels", "z2 only"]),
+        ("of=z2,labels\ngradient_to=both", ["of=z2,labels", "only has a gradient to z2"]),
         ("of=z1", ["of=z1", "2 values"]),
         ("of=z1,z2\nweight=-1", ["weight=-1", "at least 0"]),
         ("of=z1,z2\nramps=3", ["unknown option 'ramps'", "ramp_epochs"]),

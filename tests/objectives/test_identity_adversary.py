@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from audetnet.commands.train import main
 from audetnet.config.language import CfgError
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.networks.outputs import check_outputs
 from audetnet.objectives.forward import Forward
 from audetnet.objectives.identity_adversary import divergence, people_shares
-from audetnet.objectives.objective import pursued
+from audetnet.objectives.objective import objectives_of
 from tests.conftest import ROOT
 from tests.objectives.all_objectives import with_objectives
 from tests.objectives.conftest import drawn, objectives_cfg
@@ -53,7 +53,7 @@ def test_the_critic_learns_by_cross_entropy_and_reaches_nothing_else(
 ) -> None:
     """Two frames of each of four people: who knows nothing has log 4."""
     plan = planned(CFG)
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     loss, terms = objective.critic_loss(made)
     loss.backward()
@@ -70,7 +70,7 @@ def test_the_main_loss_reaches_z1_alone(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     plan = planned(CFG)
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     loss, terms = objective.main_loss(made)
     assert terms == {"identity_discriminator_excess": loss} and loss.item() > 0

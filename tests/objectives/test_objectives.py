@@ -10,9 +10,9 @@ import torch
 from audetnet.config.language import CfgError
 from audetnet.config.reader import parse_config
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import OBJECTIVES, Objective, pursued
+from audetnet.objectives.objective import OBJECTIVES, Objective, objectives_of
 from audetnet.vocabulary import VOCABULARY
 from tests.config.cfg_texts import cfg_text, network, replaced
 from tests.objectives.conftest import objectives_cfg
@@ -43,8 +43,8 @@ def test_every_file_of_the_room_is_known() -> None:
 
 def test_the_lambdas_stand_for_objectives(planned: Callable[[str], ModelPlan]) -> None:
     of_lambdas, of_blocks = (
-        pursued(planned(cfg_text())),
-        pursued(planned(_with_all_critics(AS_LAMBDAS))),
+        objectives_of(planned(cfg_text())),
+        objectives_of(planned(_with_all_critics(AS_LAMBDAS))),
     )
     assert of_lambdas == of_blocks
     assert [objective.weight for objective in of_lambdas] == [1, 1, 0.1, 0.01]
@@ -52,16 +52,19 @@ def test_the_lambdas_stand_for_objectives(planned: Callable[[str], ModelPlan]) -
 
 def test_an_absent_critic_is_no_objective(planned: Callable[[str], ModelPlan]) -> None:
     plan = planned(cfg_text(dict.fromkeys(BOTH_CRITICS)))
-    assert [type(each).__name__ for each in pursued(plan)] == ["Reconstruction", "AULoss"]
+    assert [type(each).__name__ for each in objectives_of(plan)] == ["Reconstruction", "AULoss"]
     assert set(plan.networks) == {"Encoder", "AUPredictor", "Decoder"}
 
 
-def test_the_au_loss_is_always_pursued_and_may_be_weighted(
+def test_the_au_loss_is_always_an_objective_and_can_be_weighted(
     planned: Callable[[str], ModelPlan],
 ) -> None:
-    assert [each.weight for each in pursued(planned(objectives_cfg("[reconstruction]")))] == [1, 1]
+    assert [each.weight for each in objectives_of(planned(objectives_cfg("[reconstruction]")))] == [
+        1,
+        1,
+    ]
     plan = planned(objectives_cfg("[reconstruction]\n[au_loss]\nweight=3"))
-    assert [(type(each).__name__, each.weight) for each in pursued(plan)] == [
+    assert [(type(each).__name__, each.weight) for each in objectives_of(plan)] == [
         ("Reconstruction", 1),
         ("AULoss", 3),
     ]
@@ -89,7 +92,7 @@ def test_the_reconstruction_may_be_kept_out_of_a_block(
 ) -> None:
     plan = planned(objectives_cfg(f"[reconstruction]\n{blocks}"))
     made = forward(plan)
-    loss, _ = pursued(plan)[1].main_loss(made)
+    loss, _ = objectives_of(plan)[1].main_loss(made)
     (gradient,) = torch.autograd.grad(loss, made.code.whole, retain_graph=True)
     z1 = plan.z1_channels
     assert [bool(gradient[:, :z1].any()), bool(gradient[:, z1:].any())] == reached
@@ -102,7 +105,7 @@ def test_l2_is_another_loss(
 ) -> None:
     plan = planned(objectives_cfg("[reconstruction]\nloss=L2"))
     made = forward(plan)
-    loss, _ = pursued(plan)[1].main_loss(made)
+    loss, _ = objectives_of(plan)[1].main_loss(made)
     difference = made.reconstruction() - made.image
     torch.testing.assert_close(loss, (difference**2).mean())
 
@@ -182,9 +185,7 @@ def test_mistakes_name_their_line(text: str, place: str, words: list[str], tmp_p
     ],
     ids=["alike but for an option", "with others between", "of the same, beside one of others"],
 )
-def test_two_that_would_be_logged_by_one_name_are_refused(
-    blocks: list[str], words: list[str]
-) -> None:
+def test_objectives_with_the_same_log_name_are_refused(blocks: list[str], words: list[str]) -> None:
     text = objectives_cfg("\n".join(blocks))
     name = blocks[-1].splitlines()[0]
     lines = [n for n, row in enumerate(text.splitlines(), start=1) if row == name]
@@ -226,7 +227,7 @@ def test_objectives_of_z2_are_not_used_where_there_is_none(
         ),
     )
     plan = planned(text)
-    assert [type(each).__name__ for each in pursued(plan)] == ["AULoss"]
+    assert [type(each).__name__ for each in objectives_of(plan)] == ["AULoss"]
     assert any("z2 is empty" in warning for warning in plan.warnings)
 
 

@@ -10,10 +10,10 @@ from audetnet.distributed.batch_norm import SynchronisedBatchNorm
 from audetnet.distributed.world import World
 from audetnet.networks.code import Code
 from audetnet.networks.description import describe
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import Forward
-from audetnet.objectives.objective import pursued
-from audetnet.objectives.swap_consistency import encoded_again, relative_error, untracked
+from audetnet.objectives.objective import objectives_of
+from audetnet.objectives.swap_consistency import frozen_running_stats, reencode, relative_error
 from tests.config.cfg_texts import replaced
 from tests.objectives.conftest import drawn, objectives_cfg
 
@@ -22,7 +22,7 @@ def _cfg(options: str = "") -> str:
     return objectives_cfg(f"[swap_consistency]\n{options}")
 
 
-def test_the_error_is_in_shares_of_the_variance() -> None:
+def test_the_error_is_relative_to_the_variance() -> None:
     every = drawn(9, 3, 1, 1)
     assert relative_error(every, every, every).item() == 0
     mean = every.mean(dim=0).expand_as(every)
@@ -33,7 +33,7 @@ def test_the_error_is_in_shares_of_the_variance() -> None:
     assert others == pytest.approx(distances / (every.var(dim=0).sum().item() * 8))
 
 
-def test_codes_that_do_not_vary_have_a_finite_error() -> None:
+def test_constant_codes_have_a_finite_error() -> None:
     same = torch.ones(4, 2, 1, 1)
     assert relative_error(same, same, same).item() == 0
 
@@ -58,7 +58,7 @@ def test_the_loss_and_what_it_reaches(
     through the codes: none of its weights is, where these are given.
     """
     plan = planned(_cfg(options))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     leaf = made.code.whole.detach().requires_grad_(True)
     made.code = code = Code(leaf, plan.z1_channels)
@@ -81,13 +81,13 @@ def test_the_loss_and_what_it_reaches(
     assert all(parameter.requires_grad for parameter in made.model.parameters())
 
 
-def test_a_picture_is_read_minus_what_the_person_of_its_z2_shows_at_rest(
+def test_a_swapped_image_uses_the_reference_of_its_z2_person(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     """The person goes with z2: of the one before it (the roll is 1). Without people, the mean."""
     first = "[convolutional]\nfilters=4\nkernel_size=8"
     plan = planned(replaced(_cfg(), (first, f"[person_reference]\n{first}")))
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     made.rest = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(6))
     exchanged = made.shuffled().detach()
@@ -96,7 +96,7 @@ def test_a_picture_is_read_minus_what_the_person_of_its_z2_shows_at_rest(
     picture = (made.model.decode(exchanged) + 1) / 2
 
     def errors(rest: Tensor | None) -> list[float]:
-        with untracked(made.model.encoder):
+        with frozen_running_stats(made.model.encoder):
             again = made.model.encode(picture, rest)
         pairs = ((again.z1, exchanged.z1, "z1"), (again.z2, exchanged.z2, "z2"))
         return [relative_error(a, b, getattr(made.all_codes, z)).item() for a, b, z in pairs]
@@ -107,12 +107,12 @@ def test_a_picture_is_read_minus_what_the_person_of_its_z2_shows_at_rest(
     assert plain.shuffled_rest is None
 
 
-def test_z2_is_taught_by_the_pictures_it_was_drawn_into(
+def test_z2_learns_from_the_images_it_was_swapped_into(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     """Central differences of numbers of z2, the codes that are wanted held."""
     plan = planned(_cfg())
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     (gradient,) = torch.autograd.grad(objective.main_loss(made)[0], made.code.whole)
     wanted, every = made.shuffled(), made.all_codes
@@ -122,7 +122,7 @@ def test_z2_is_taught_by_the_pictures_it_was_drawn_into(
         other[row, -1] += change
         exchanged = Code(other, plan.z1_channels).shuffled(torch.arange(8).roll(1))
         with torch.no_grad():
-            again = encoded_again(made, exchanged)
+            again = reencode(made, exchanged)
         z1 = relative_error(again.z1, wanted.z1, every.z1)
         return float(z1 + relative_error(again.z2, wanted.z2, every.z2))
 
@@ -135,7 +135,7 @@ def test_running_statistics_are_those_of_real_images(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     plan = planned(_cfg())
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = forward(plan)
     assert made.code.whole.requires_grad
     before = {name: value.clone() for name, value in made.model.state_dict().items()}
@@ -148,7 +148,7 @@ def test_running_statistics_are_those_of_real_images(
 def test_frozen_layers_stay_as_they_are() -> None:
     learning, frozen = nn.BatchNorm2d(1), nn.BatchNorm2d(1).eval()
     plain = nn.BatchNorm2d(1, track_running_stats=False)
-    with untracked(nn.Sequential(learning, frozen, plain)):
+    with frozen_running_stats(nn.Sequential(learning, frozen, plain)):
         assert not learning.track_running_stats and frozen.track_running_stats
     assert learning.track_running_stats and frozen.track_running_stats
     assert not plain.track_running_stats
@@ -158,7 +158,7 @@ def test_frozen_layers_stay_as_they_are() -> None:
 def test_statistics_are_used_but_not_kept(kind: type[nn.BatchNorm2d]) -> None:
     layer, x = kind(3), torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     layer.world = World()  # type: ignore[assignment]
-    with untracked(layer):
+    with frozen_running_stats(layer):
         found = layer(x)
     assert layer.running_mean is not None and not layer.running_mean.any()
     torch.testing.assert_close(layer(x), found)

@@ -8,9 +8,9 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from audetnet.config.language import CfgError
-from audetnet.networks.model import ModelPlan
+from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.forward import BatchDraws, Forward
-from audetnet.objectives.objective import pursued
+from audetnet.objectives.objective import objectives_of
 from audetnet.objectives.variational_bottleneck import divergence
 from tests.config.cfg_texts import replaced
 from tests.objectives.conftest import objectives_cfg
@@ -34,7 +34,7 @@ def test_the_loss_is_that_of_the_mean_and_reaches_z1_alone(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
     plan = planned(CFG)
-    (_, objective) = pursued(plan)
+    (_, objective) = objectives_of(plan)
     made = _noisy(forward(plan))
     loss, terms = objective.main_loss(made)
     assert loss.item() == pytest.approx(made.encoded.z1.square().sum().item() / 2 / 8)
@@ -89,4 +89,4 @@ def test_a_z1_whose_scale_is_fixed_is_refused(
     message, line = str(caught.value), text[: text.index("[batch_norm]")].count("\n") + 1
     assert "[variational_bottleneck]" in message
     assert f"[batch_norm] on line {line}" in message and "affine=True" in message
-    assert len(pursued(planned(text.replace("affine=False", "affine=True")))) == 2
+    assert len(objectives_of(planned(text.replace("affine=False", "affine=True")))) == 2

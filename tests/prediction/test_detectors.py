@@ -7,8 +7,8 @@ import pytest
 
 from audetnet.errors import UserError
 from audetnet.prediction import detectors
-from audetnet.prediction.detectors import chosen_detector
-from tests.prediction.test_table import facts
+from audetnet.prediction.detectors import select_detector
+from tests.prediction.test_table import make_info
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,9 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_that_of_the_run_or_the_one_asked_for(
     stored: tuple[str | None, ...], asked: detectors.DetectorName | None, taken: str
 ) -> None:
-    assert chosen_detector([replace(facts(), landmarks=each) for each in stored], asked) == taken
+    assert (
+        select_detector([replace(make_info(), landmarks=each) for each in stored], asked) == taken
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,10 +41,10 @@ def test_that_of_the_run_or_the_one_asked_for(
 def test_another_one_is_refused(
     stored: tuple[str, ...], asked: detectors.DetectorName | None
 ) -> None:
-    given = [replace(facts(), landmarks=each, path=Path(each)) for each in stored]
+    given = [replace(make_info(), landmarks=each, path=Path(each)) for each in stored]
     with pytest.raises(UserError) as refused:
-        chosen_detector(given, asked)
+        select_detector(given, asked)
     assert str(refused.value) == (
-        "dlib: was trained on crops by the landmarks of dlib; facemesh makes other crops: use "
+        "dlib: trained on crops by landmarks of dlib, and facemesh makes different crops; use "
         "--landmarks dlib"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audetnet.prediction.drawn_faces import drawn, enlargement
+from audetnet.prediction.drawn_faces import draw_faces, enlargement
 from audetnet.prediction.table import Row
 from tests.prediction.conftest import SIZE, FakeDetector, picture
 
@@ -45,7 +45,7 @@ def _coloured(image: np.ndarray) -> np.ndarray:
 def test_the_box_is_where_the_face_is() -> None:
     image = np.zeros((720, 960, 3), dtype=np.uint8)
     assert enlargement(720, 960) == 1
-    found = _coloured(drawn(image, [_row()], THRESHOLDS))
+    found = _coloured(draw_faces(image, [_row()], THRESHOLDS))
     rows, columns = np.nonzero(found[:, :142])  # the bars begin beyond it
     assert (columns.min(), columns.max()) == (40, 140)
     assert found[60, 40:140].all() and found[180, 40:140].all()
@@ -57,7 +57,7 @@ def test_bars_are_as_long_as_values_and_coloured_where_active() -> None:
     image = np.zeros((720, 960, 3), dtype=np.uint8)
 
     def length(**changes: object) -> int:
-        shown = drawn(image, [_row(x=None, y=None, **changes)], THRESHOLDS)
+        shown = draw_faces(image, [_row(x=None, y=None, **changes)], THRESHOLDS)
         assert shown.shape[1] > 960 and shown[:, :960].max() == 0  # in the margin of a crop
         return int((np.abs(shown.astype(int) - FIRST) < 80).all(axis=2).sum(axis=1).max())
 
@@ -69,7 +69,7 @@ def test_bars_are_as_long_as_values_and_coloured_where_active() -> None:
 
 def test_small_pictures_are_enlarged_and_reasons_written() -> None:
     small = np.zeros((90, 160, 3), dtype=np.uint8)
-    shown = drawn(small, [_row(success=0, reason="no face found", x=None)], THRESHOLDS)
+    shown = draw_faces(small, [_row(success=0, reason="no face found", x=None)], THRESHOLDS)
     assert shown.shape == (720, 1280, 3)
     assert shown[:40, :300].max() > 200 and shown[60:].max() == 0
 

@@ -49,12 +49,12 @@ def test_onnx_equals_the_run(
     for a, b in zip(vars(exported(crops)).values(), vars(own(crops)).values(), strict=True):
         assert a.shape == b.shape and len(a) == count
         np.testing.assert_allclose(a, b, atol=1e-4)
-    facts, original = vars(exported.facts), vars(own.facts)
+    info, original = vars(exported.info), vars(own.info)
     own_alone = ("path", "digest")
-    assert {k: v for k, v in facts.items() if k not in own_alone} == {
+    assert {k: v for k, v in info.items() if k not in own_alone} == {
         k: v for k, v in original.items() if k not in own_alone
     }
-    assert exported.facts.kind == "intensity" and exported.facts.thresholds == (2.0,) * 12
+    assert exported.info.kind == "intensity" and exported.info.thresholds == (2.0,) * 12
 
 
 def test_the_metadata_say_what_others_need(onnx_file: Path) -> None:
@@ -156,7 +156,7 @@ def test_missing_packages_are_a_line(
     ("flags", "message"),
     [
         (["--out", "a.pt"], "--out a.pt: expected a file ending in .onnx"),
-        (["--crops", "EMPTY"], "no image there"),
+        (["--crops", "EMPTY"], "contains no images"),
     ],
 )
 def test_mistakes_are_a_line(
@@ -177,7 +177,7 @@ def test_no_onnx_of_ours(tmp_path: Path, photos: Path, detector: FakeDetector, c
     )
     (tmp_path / "b.onnx").write_bytes(b"no network")
     for name, message in (
-        ("a", "not a network that audetnet export wrote"),
+        ("a", "not a network written by audetnet export"),
         ("b", "not a readable"),
         ("c", "no such file"),
     ):
@@ -220,7 +220,7 @@ def test_a_checkpoint_on_its_own_says_what_the_run_says(
     crops = _crops(minimal_data, 4)
     alone, own = (TrainedModel(path, torch.device("cpu")) for path in (checkpoint, run))
     np.testing.assert_array_equal(alone(crops).values, own(crops).values)
-    assert alone.facts.thresholds == own.facts.thresholds
+    assert alone.info.thresholds == own.info.thresholds
     assert checkpoint.stat().st_size < reported_checkpoint(run).stat().st_size / 2
 
 
@@ -231,16 +231,16 @@ def test_a_checkpoint_on_its_own_needs_no_dataset_for_a_reference(
     alone = TrainedModel(checkpoint, torch.device("cpu"))
     own = TrainedModel(run, torch.device("cpu"), minimal_data)
     for model in (alone, own):
-        model.prepare_for_rest()
-    np.testing.assert_array_equal(alone.at_rest(crops), own.at_rest(crops))
+        model.prepare_neutral()
+    np.testing.assert_array_equal(alone.neutral(crops), own.neutral(crops))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
         ("thresholds", {"scale": "intensity"}, "thresholds are not those of its AUs"),
-        ("training_level", [1.0, "a"], "people at rest is not of its z1"),
-        ("training_level", [[1.0]], "people at rest is not of its z1"),
+        ("training_level", [1.0, "a"], "people at rest does not fit its z1"),
+        ("training_level", [[1.0]], "people at rest does not fit its z1"),
     ],
 )
 def test_what_a_checkpoint_carries_is_checked(
@@ -256,6 +256,6 @@ def test_what_a_checkpoint_carries_is_checked(
 def test_a_run_does_not_overwrite_its_own_checkpoint(run: Path, capsys) -> None:
     own = reported_checkpoint(run)
     assert main([str(own), "--to", "checkpoint", "--out", str(own)]) == 2
-    assert "is the checkpoint that is read" in capsys.readouterr().err
+    assert "is the checkpoint to export" in capsys.readouterr().err
     assert main([str(run), "--data", str(run)]) == 2
-    assert "--data: of no use" in capsys.readouterr().err
+    assert "--data: can only be used with --to checkpoint" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,46 @@ def test_crops(run: Path, minimal_data: Path) -> None:
     (other,) = model.predict(str(path), aligned=True).rows
     assert {**row, "input": None} == {**other, "input": None}
     assert model.au_names[0] == "AU1" and row["AU01_c"] in (0, 1)
+
+
+def test_a_reference_gives_what_the_command_writes(
+    run: Path, write_video: Callable[[str, list[int]], Path], minimal_data: Path, detector, tmp_path
+) -> None:
+    clip, out = write_video("clip.avi", [2, 2, 2]), tmp_path / "out.csv"
+    flags = ["--reference", "median", "--data", str(minimal_data), "--out", str(out)]
+    assert main([str(run), str(clip), *flags]) == 0
+    written = pd.read_csv(out)
+    model = load(run, device="cpu", dataset=minimal_data)
+    table = model.predict(clip, reference="median").to_frame()
+    aus = [name for name in table if name.startswith("AU")]
+    np.testing.assert_array_equal(table[aus].astype(float), written[aus].astype(float))
+    plain = model.predict(clip).to_frame()
+    assert (table[aus] - plain[aus]).abs().max(axis=None) > 1e-3
+
+
+def test_a_reference_for_arrays_of_one_person(run: Path, minimal_data: Path, detector) -> None:
+    """Equal images show the average training person, whoever it is."""
+    model = load(run, device="cpu", dataset=minimal_data)
+    first, second = [picture(1)] * 5, [picture(1)[:, ::-1].copy()] * 5
+    tables = [
+        model.predict(each, faces="largest", reference="median").to_frame().filter(like="_p")
+        for each in (first, second)
+    ]
+    np.testing.assert_allclose(*(table.astype(float) for table in tables), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("mean", "expected none, median, neutral=FILE or first=SECONDS, not 'mean'"),
+        ("median", "reference median: 0 is an image"),
+    ],
+)
+def test_a_reference_that_cannot_be_used(
+    reference: str, message: str, run: Path, detector: FakeDetector
+) -> None:
+    with pytest.raises(UserError, match=message):
+        load(run, device="cpu").predict(picture(1), reference=reference)
 
 
 @pytest.mark.parametrize(

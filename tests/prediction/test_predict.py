@@ -13,7 +13,7 @@ import torch
 from audetnet.commands.predict import main
 from audetnet.data.augment import to_unit_range
 from audetnet.data.images import read_image
-from audetnet.files.whole import write_text
+from audetnet.files.atomic import write_text
 from audetnet.prediction import parts, to_file
 from audetnet.prediction.parts import PredictionParts
 from audetnet.prediction.table_file import read_rows
@@ -38,7 +38,7 @@ def test_a_row_a_face_and_one_for_each_frame_without(
     assert table.loc[:2, "yaw":].notna().all(axis=None)
     assert table.loc[3:, "confidence":].isna().all(axis=None)
     captured = capsys.readouterr()
-    assert "1 file of other kinds in these folders left out" in captured.err
+    assert "skipped 1 file: neither image nor video" in captured.err
     assert "4 frames, 3 faces" in captured.out
 
 
@@ -107,6 +107,22 @@ def test_every_nth_frame_and_the_largest_face(
     clip = write_video("clip.avi", [2] * 7)
     rows = read_rows(predict(run, clip, "--every", "3", "--faces", "largest"))
     assert [(row["frame"], row["face"]) for row in rows] == [(0, 0), (3, 0), (6, 0)]
+
+
+@pytest.mark.parametrize("every", ["1", "5"])
+def test_a_video_that_is_cut_off_is_noted(
+    every: str, run: Path, write_video: WriteVideo, detector, predict: Predict, capsys
+) -> None:
+    """Once, and not for whole videos."""
+    whole, cut = write_video("whole.avi", [1] * 40), write_video("cut.avi", [1] * 40)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    rows = read_rows(predict(run, whole, cut, "--every", every))
+    last = [row for row in rows if row["input"] == str(cut)][-1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"{cut}: damaged or cut off: the last frame that could be read is {last['frame']} (from 0, "
+        f"{last['timestamp']:.1f} s), but its header announces 40 frames"
+    )
 
 
 def test_what_is_no_video_is_a_row(run: Path, tmp_path: Path, detector, predict: Predict) -> None:
@@ -228,7 +244,7 @@ def test_a_finished_command_does_nothing(
     looked = detector.looked
     predict(run, photos)
     assert detector.looked == looked
-    assert "is finished already" in capsys.readouterr().out
+    assert "already finished" in capsys.readouterr().out
     predict(run, photos, "--overwrite")
     assert detector.looked == 2 * looked
 
@@ -239,33 +255,33 @@ def test_another_command_is_refused(
     out = predict(run, photos)
     assert main([str(run), str(photos), "--out", str(out), "--faces", "largest"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert 'was made with faces "all", now it is "largest"; undo the change' in error
+    assert 'made with faces "all", but now it is "largest"; undo the change' in error
     Path(f"{out}.json").unlink()
     assert main([str(run), str(photos), "--out", str(out)]) == 2
-    assert f"{out}: is there already" in capsys.readouterr().err
+    assert f"{out}: exists already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN"], "no images or videos are named; they follow the run"),
+        (["RUN"], "no images or videos given; name them after the run"),
         (["RUN", "nowhere/*.jpg"], "nowhere/*.jpg: no such file; expected images, videos"),
         (["RUN", "PHOTOS", "--out", "a.xlsx"], "--out a.xlsx: expected a file ending in .csv or"),
         (
             ["RUN", "PHOTOS", "--codes", "a.csv"],
             "--codes a.csv: expected a file ending in .parquet",
         ),
-        (["RUN", "RUN", "PHOTOS", "--codes", "a.parquet"], "--codes: codes are of one run"),
-        (["RUN", "PHOTOS", "--draw", "PHOTOS/drawn"], "photos, whose images are read"),
-        (["RUN", "PHOTOS", "--reference", "median"], "add --faces largest where each folder"),
-        (["RUN", "PHOTOS", "--reference", "first=2"], "is an image and has no seconds"),
+        (["RUN", "RUN", "PHOTOS", "--codes", "a.parquet"], "--codes: supports a single run only"),
+        (["RUN", "PHOTOS", "--draw", "PHOTOS/drawn"], "photos, which is an input"),
+        (["RUN", "PHOTOS", "--reference", "median"], "people are tracked only in videos"),
+        (["RUN", "PHOTOS", "--reference", "first=2"], "is an image, not a video; use median"),
         (
             ["RUN", "PHOTOS", "--reference", "neutral=a.png"],
-            "shows one person; add --faces largest",
+            "applies to one person; use only the largest face (--faces largest)",
         ),
         (
             ["RUN", "PHOTOS", "--reference", "median", "--faces", "largest"],
-            "has no [person_reference]",
+            "without [person_reference], the neutral of a person is subtracted",
         ),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else None,
@@ -278,7 +294,7 @@ def test_mistakes_are_a_line(
     if "--out" not in flags:
         flags += ["--out", str(tmp_path / "out.csv")]
     assert main(flags) == 2
-    (line,) = [each for each in capsys.readouterr().err.splitlines() if "left out" not in each]
+    (line,) = [each for each in capsys.readouterr().err.splitlines() if "skipped" not in each]
     assert message in line
     assert not (tmp_path / "out.csv").exists()
 
@@ -287,7 +303,7 @@ def test_runs_of_other_aus_are_refused(
     run: Path, intensity_run: Path, photos: Path, detector, tmp_path: Path, capsys
 ) -> None:
     assert main([str(run), str(intensity_run), str(photos), "--out", str(tmp_path / "o.csv")]) == 2
-    assert "several runs must say the same" in capsys.readouterr().err
+    assert "they must agree" in capsys.readouterr().err
 
 
 def test_the_epoch_and_the_thresholds_that_the_run_reports(
@@ -307,4 +323,4 @@ def test_the_epoch_and_the_thresholds_that_the_run_reports(
     assert beside["thresholds"]["AU01_p"] == 0.1 and beside["thresholds"]["AU04_p"] == 0.5
     file.write_text(json.dumps({**stored, "epoch": 77}))
     assert main([str(copy), str(photos), "--out", str(tmp_path / "b.csv")]) == 2
-    assert "the checkpoint of epoch 77, which it reports, is gone" in capsys.readouterr().err
+    assert "the checkpoint of the reported epoch 77 is missing" in capsys.readouterr().err

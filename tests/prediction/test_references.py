@@ -13,7 +13,7 @@ import torch
 from audetnet.commands.predict import main
 from audetnet.data.augment import to_unit_range
 from audetnet.data.batches import Batches
-from audetnet.data.cache import pack
+from audetnet.data.cache import pack_frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.images import read_image
 from audetnet.evaluation.at_rest import reference_block
@@ -57,7 +57,7 @@ def test_z1_of_a_person_at_rest_is_taken_off(
     saved = load_saved(run)
     model = saved.trained().eval()
     dataset = load_dataset(DatasetPaths(directory=minimal_data), regress=False)
-    packed = pack(dataset.images(), saved.plan.image[1:], True, None)
+    packed = pack_frames(dataset.images(), saved.plan.image[1:], True, None)
     batches = Batches(dataset.train, packed, torch.device("cpu"))
     level = training_level(model, dataset.train, batches, 0)
     expected = []
@@ -67,7 +67,7 @@ def test_z1_of_a_person_at_rest_is_taken_off(
             z1 = code.z1 - code.z1.mean(dim=0) + level  # the median of two is their mean
             expected.append(saved.head().scores(model.predict(Code.of(z1, code.z2))))
     np.testing.assert_allclose(found, torch.cat(expected), atol=6e-5)
-    assert "face 0 at rest is the median of 2 frames only" in capsys.readouterr().err
+    assert "the neutral of face 0 is the median of only 2 frames" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ def test_a_person_reference_reads_its_own_place(
     run = trained(tmp_path, *FROZEN_STEM, REFERENCE)
     capsys.readouterr()
     plain = _values(predict(run, crops, "--aligned", out="plain.csv"))
-    assert "is taken for its average training person at rest" in capsys.readouterr().err
+    assert "using the average neutral of its training people" in capsys.readouterr().err
     found = _values(predict(run, crops, "--aligned", "--reference", "median", out="median.csv"))
     neutral = crops / "SN001" / "SN001_0.jpg"
     flags = ("--aligned", "--reference", f"neutral={neutral}")
@@ -88,9 +88,9 @@ def test_a_person_reference_reads_its_own_place(
     assert block is not None
     with torch.no_grad():
         pixels = _pixels(saved, crops / "SN001")
-        read = model.encoder.read_by(block[0], model.pixels.encoder_input(pixels))
-        rest = read.mean(dim=0, keepdim=True).expand_as(read)
-        for values, given in ((plain[:2], None), (found[:2], rest)):
+        read = model.encoder.block_input(block[0], model.pixels.encoder_input(pixels))
+        neutral = read.mean(dim=0, keepdim=True).expand_as(read)
+        for values, given in ((plain[:2], None), (found[:2], neutral)):
             expected = head.scores(model.predict(model.encode(pixels, given)))
             np.testing.assert_allclose(values, expected, atol=6e-5)
         own = head.scores(model.predict(model.encode(pixels[:1], read[:1])))
@@ -122,7 +122,7 @@ def test_the_first_seconds_of_those_who_are_there(
     second = found["face"] == 1
     pd.testing.assert_frame_equal(found.loc[second, aus], plain.loc[second, aus])
     assert np.abs(found.loc[~second, aus] - plain.loc[~second, aus]).max(axis=None) > 1e-3
-    assert f"{clip}: no frames of 1 person at rest: taken for an average" in capsys.readouterr().err
+    assert f"{clip}: no neutral frames of 1 person; using" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,20 @@ def test_what_is_no_reference(text: str, capsys: pytest.CaptureFixture[str]) -> 
     assert "expected none, median, neutral=FILE or first=SECONDS" in capsys.readouterr().err
 
 
+def test_a_folder_of_neutral_images(
+    run: Path, crops: Path, minimal_data: Path, predict: Predict
+) -> None:
+    """The median over all of them."""
+    folder = crops / "SN001"
+    flags = (folder, "--aligned", "--data", minimal_data, "--reference")
+    found = _values(predict(run, *flags, f"neutral={folder}", out="folder.csv"))
+    np.testing.assert_array_equal(found, _values(predict(run, *flags, "median")))
+
+
 def test_a_neutral_image_without_a_face(
     run: Path, photos: Path, minimal_data: Path, detector, tmp_path: Path, capsys
 ) -> None:
     flags = ["--faces", "largest", "--reference", f"neutral={photos / 'c.png'}"]
     out = ["--data", str(minimal_data), "--out", str(tmp_path / "out.csv")]
     assert main([str(run), str(photos / "a.png"), *flags, *out]) == 2
-    assert "c.png: shows no face that could be used" in capsys.readouterr().err
+    assert "c.png: no usable face in it" in capsys.readouterr().err

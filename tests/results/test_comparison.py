@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from audetnet.errors import UserError
-from audetnet.results.comparison import differences, is_real, verdict
+from audetnet.results.comparison import differences, excludes_zero, verdict
 from audetnet.results.estimates import MEAN, values
-from audetnet.results.predictions import Piece, pooled
-from tests.results.made_pieces import made_piece
+from audetnet.results.predictions import PredictionSet, pooled
+from tests.results.made_predictions import make_predictions
 
-GOOD = made_piece(people=12, noise=0.3, kind="intensity", draw=1)
-BAD = made_piece(people=12, noise=1.0, kind="intensity", draw=2)
+GOOD = make_predictions(people=12, noise=0.3, kind="intensity", draw=1)
+BAD = make_predictions(people=12, noise=1.0, kind="intensity", draw=2)
 
 
 def test_a_difference_is_that_of_the_values_and_known_to_be_real() -> None:
@@ -22,15 +22,15 @@ def test_a_difference_is_that_of_the_values_and_known_to_be_real() -> None:
     for name in ("f1", "icc", "mae"):
         each = found[name][MEAN]
         assert each.value == pytest.approx(values(good)[name][MEAN] - values(bad)[name][MEAN])
-        assert is_real(each) and each.p is not None and each.p < 0.05
+        assert excludes_zero(each) and each.p is not None and each.p < 0.05
         assert verdict(name, each) == "better"
         assert verdict(name, differences([bad], [good])[name][MEAN]) == "worse"
 
 
 def test_what_is_alike_is_not_told_apart() -> None:
-    other = made_piece(people=12, noise=0.3, kind="intensity", draw=3)
+    other = make_predictions(people=12, noise=0.3, kind="intensity", draw=3)
     found = differences([pooled([GOOD])], [pooled([other])])["2afc"][MEAN]
-    assert not is_real(found) and verdict("2afc", found) == "no difference shown"
+    assert not excludes_zero(found) and verdict("2afc", found) == "no difference shown"
     same = differences([pooled([GOOD])], [pooled([GOOD])])["2afc"][MEAN]
     assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
 
@@ -46,17 +46,36 @@ def test_the_order_of_the_frames_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda p: replace(p, aus=("AU1", "AU2", "AU3")), "the AUs are AU1, AU4, AU12, and AU1,"),
+        (
+            lambda p: replace(p, aus=("AU1", "AU2", "AU3")),
+            "different AUs, AU1, AU4, AU12 and AU1, AU2,",
+        ),
         (
             lambda p: p.of_frames(np.arange(9)),
-            "351 frames are in one of the two only, first P10_",
+            "351 frames in only one of the two, such as P10_",
         ),
-        (lambda p: replace(p, active=1 - p.active), "the people or the labels are not the same"),
+        (lambda p: replace(p, active=1 - p.active), "the people or the labels differ"),
+        (
+            lambda p: replace(p, subjects=(*p.subjects[30:], *p.subjects[:30])),
+            "the people or the labels differ",
+        ),
     ],
-    ids=["AUs", "frames", "labels"],
+    ids=["AUs", "frames", "labels", "people"],
 )
-def test_what_is_not_of_the_same_frames_is_refused(
-    change: Callable[[Piece], Piece], message: str
+def test_different_frames_are_refused(
+    change: Callable[[PredictionSet], PredictionSet], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         differences([pooled([GOOD])], [pooled([change(GOOD)])])
+    with pytest.raises(UserError, match=message):
+        differences([pooled([GOOD])], [pooled([GOOD]), pooled([change(GOOD)])])
+
+
+def test_the_mean_difference_is_over_the_aus_that_both_have() -> None:
+    """PCC is undefined where a method always predicts the same: that AU drops out of both means."""
+    constant = replace(BAD, outputs=BAD.outputs.copy())
+    constant.outputs[:, 0] = 1.0
+    found = differences([pooled([GOOD])], [pooled([constant])])["pcc"]
+    assert np.isnan(found["AU1"].value) and verdict("pcc", found["AU1"]) == "not tested"
+    both = [found[au].value for au in ("AU4", "AU12")]
+    assert found[MEAN].value == pytest.approx(np.mean(both))

@@ -9,7 +9,7 @@ import pytest
 
 from audetnet.data.ids import read_ids
 from audetnet.errors import UserError
-from audetnet.results.fold_lists import FoldsAsked, prepared_folds
+from audetnet.results.fold_lists import FoldRequest, prepare_folds
 from create_dataset.splits import main as splits
 from tests.conftest import ROOT
 
@@ -19,8 +19,8 @@ def data(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ROOT / "minimal_dataset", tmp_path / "data"))
 
 
-def _asked(data: Path, k: int | None = None, validation: int | None = None) -> FoldsAsked:
-    return FoldsAsked(data=data, images="imgs", labels=None, k=k, validation=validation)
+def _asked(data: Path, k: int | None = None, validation: int | None = None) -> FoldRequest:
+    return FoldRequest(data=data, images="imgs", labels=None, k=k, validation=validation)
 
 
 def _subjects(ids: list[str]) -> set[str]:
@@ -28,7 +28,7 @@ def _subjects(ids: list[str]) -> set[str]:
 
 
 def test_k_folds_part_the_subjects(data: Path, tmp_path: Path) -> None:
-    folds = prepared_folds(tmp_path / "out", _asked(data, k=3, validation=1))
+    folds = prepare_folds(tmp_path / "out", _asked(data, k=3, validation=1))
     assert list(folds) == ["1", "2", "3"]
     tested = []
     for files in folds.values():
@@ -42,9 +42,9 @@ def test_k_folds_part_the_subjects(data: Path, tmp_path: Path) -> None:
 
 def test_they_are_those_of_the_script(data: Path, tmp_path: Path) -> None:
     """Made by create_dataset.splits, or here: the same lists."""
-    made = prepared_folds(tmp_path / "made", _asked(data, k=2))
+    made = prepare_folds(tmp_path / "made", _asked(data, k=2))
     assert splits([str(data), "--k", "2"]) == 0
-    read = prepared_folds(tmp_path / "read", _asked(data))
+    read = prepare_folds(tmp_path / "read", _asked(data))
     for fold, files in made.items():
         assert read_ids(Path(files.test)) == read_ids(Path(read[fold].test))
         assert not Path(files.validation).exists()
@@ -54,17 +54,17 @@ def test_the_parts_of_dataset_json(data: Path, tmp_path: Path) -> None:
     metadata = json.loads((data / "dataset.json").read_text())
     parts = {"a": ["SN001", "SN002"], "b": ["SN003", "SN004", "SN005", "SN006"]}
     (data / "dataset.json").write_text(json.dumps({**metadata, "folds": parts}))
-    folds = prepared_folds(tmp_path / "out", _asked(data))
+    folds = prepare_folds(tmp_path / "out", _asked(data))
     assert {fold: _subjects(read_ids(Path(f.test))) for fold, f in folds.items()} == {
         fold: set(subjects) for fold, subjects in parts.items()
     }
 
 
 def test_the_same_folds_are_asked_for_again(data: Path, tmp_path: Path) -> None:
-    first = prepared_folds(tmp_path / "out", _asked(data, k=2))
-    assert prepared_folds(tmp_path / "out", _asked(data, k=2)) == first
-    with pytest.raises(UserError, match="holds other folds than are asked for now"):
-        prepared_folds(tmp_path / "out", _asked(data, k=3))
+    first = prepare_folds(tmp_path / "out", _asked(data, k=2))
+    assert prepare_folds(tmp_path / "out", _asked(data, k=2)) == first
+    with pytest.raises(UserError, match="holds folds other than those requested"):
+        prepare_folds(tmp_path / "out", _asked(data, k=3))
 
 
 def _twice(data: Path) -> None:
@@ -76,9 +76,9 @@ def _twice(data: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "validation", "message"),
     [
-        (lambda data: None, None, 'no folds/, and dataset.json no "folds"; choose --k K'),
-        (_twice, None, "fold 2: tests frames that fold 1 tests as well"),
-        (lambda data: splits([str(data), "--k", "2"]), 1, "says who validates each fold"),
+        (lambda data: None, None, 'no folds/, and no "folds" in dataset.json; add --k K'),
+        (_twice, None, "fold 2: also tests frames that fold 1 tests"),
+        (lambda data: splits([str(data), "--k", "2"]), 1, "already defines the validation sets"),
     ],
     ids=["none", "a frame tested twice", "validation of given lists"],
 )
@@ -91,5 +91,5 @@ def test_mistakes_are_lines(
 ) -> None:
     spoil(data)
     with pytest.raises(UserError, match=message):
-        prepared_folds(tmp_path / "out", _asked(data, validation=validation))
+        prepare_folds(tmp_path / "out", _asked(data, validation=validation))
     assert not (tmp_path / "out" / "folds").exists()

@@ -6,16 +6,18 @@ import pytest
 from audetnet.errors import UserError
 from audetnet.evaluation.people import Estimate
 from audetnet.results.estimates import MEAN, values
-from audetnet.results.folds import Line, cross_validated, pools_by_seed
+from audetnet.results.folds import FoldValues, pools_by_seed, summarise_folds
 from audetnet.results.predictions import pooled
-from tests.results.made_pieces import AUS, made_piece
+from tests.results.made_predictions import AUS, make_predictions
 
-PIECES = [made_piece(fold, seed, draw=10 * seed + int(fold)) for seed in (0, 1) for fold in "123"]
+SUBSETS = [
+    make_predictions(fold, seed, draw=10 * seed + int(fold)) for seed in (0, 1) for fold in "123"
+]
 
 
 def test_a_line_is_what_papers_print() -> None:
     cells = np.array([[0.2, 0.4, 0.9], [0.4, 0.4, 0.7]])
-    line = Line(cells=cells, pooled=Estimate(value=0.5))
+    line = FoldValues(cells=cells, pooled=Estimate(value=0.5))
     np.testing.assert_allclose(line.folds, [0.3, 0.4, 0.8])
     assert line.mean == pytest.approx(0.5)
     assert line.deviation == pytest.approx(np.sqrt((0.04 + 0.01 + 0.09) / 2))
@@ -24,33 +26,33 @@ def test_a_line_is_what_papers_print() -> None:
 
 def test_what_is_undefined_takes_no_part() -> None:
     nothing = np.nan
-    line = Line(cells=np.array([[0.2, nothing, nothing]]), pooled=Estimate(value=0.5))
+    line = FoldValues(cells=np.array([[0.2, nothing, nothing]]), pooled=Estimate(value=0.5))
     np.testing.assert_array_equal(line.folds, [0.2, nothing, nothing])
     assert line.mean == 0.2
     assert np.isnan(line.deviation) and np.isnan(line.seed_deviation)
 
 
 def test_every_cell_is_of_its_fold_and_seed() -> None:
-    found = cross_validated("made", PIECES, ["1", "2", "3"])
+    found = summarise_folds("made", SUBSETS, ["1", "2", "3"])
     assert (found.folds, found.seeds) == (("1", "2", "3"), (0, 1))
     for metric in ("f1", "2afc", "calibration_error"):
         for au in (*AUS, MEAN):
-            cells = found.lines[metric][au].cells
+            cells = found.table[metric][au].cells
             assert cells.shape == (2, 3)
-            assert cells[1, 2] == values(pooled([PIECES[5]]))[metric][au]
-    both = [values(pool)["2afc"]["AU4"] for pool in pools_by_seed(PIECES).values()]
-    assert found.lines["2afc"]["AU4"].pooled.value == pytest.approx(np.mean(both))
+            assert cells[1, 2] == values(pooled([SUBSETS[5]]))[metric][au]
+    both = [values(pool)["2afc"]["AU4"] for pool in pools_by_seed(SUBSETS).values()]
+    assert found.table["2afc"]["AU4"].pooled.value == pytest.approx(np.mean(both))
     assert len(found.pools[0].people) == 15
 
 
 @pytest.mark.parametrize(
-    ("pieces", "folds", "message"),
+    ("subsets", "folds", "message"),
     [
-        (PIECES[:-1], ["1", "2", "3"], "made: seed 1 has no predictions of fold 3"),
-        (PIECES, ["1", "2"], "made: seed 0 has a fold 3; its folds are 1, 2"),
+        (SUBSETS[:-1], ["1", "2", "3"], "made: seed 1 has no predictions of fold 3"),
+        (SUBSETS, ["1", "2"], "made: seed 0 has unknown fold 3; expected folds 1, 2"),
     ],
-    ids=["missing", "strange"],
+    ids=["missing", "unknown"],
 )
-def test_a_missing_fold_is_an_error(pieces: list, folds: list[str], message: str) -> None:
+def test_a_missing_fold_is_an_error(subsets: list, folds: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        cross_validated("made", pieces, folds)
+        summarise_folds("made", subsets, folds)

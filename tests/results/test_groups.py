@@ -7,12 +7,12 @@ import pytest
 from audetnet.errors import UserError
 from audetnet.files.csv import write_csv
 from audetnet.results.groups import read_groups, worst_group
-from tests.results.made_pieces import made_piece
+from tests.results.made_predictions import make_predictions
 
-PIECE = made_piece(people=4)
+SUBSET = make_predictions(people=4)
 ROWS = [
     [frame, who, "dark" if who in ("P10", "P11") else "light", "1.5", "0" if n % 2 else "1"]
-    for n, (frame, who) in enumerate(zip(PIECE.frames, PIECE.subjects, strict=True))
+    for n, (frame, who) in enumerate(zip(SUBSET.frames, SUBSET.subjects, strict=True))
 ]
 
 
@@ -24,26 +24,26 @@ def data(tmp_path: Path) -> Path:
 
 def test_words_that_people_share_name_groups(data: Path) -> None:
     """Neither the people themselves nor numbers do, unless they are asked for."""
-    assert list(read_groups(data, PIECE, None)) == ["skin"]
-    assert set(read_groups(data, PIECE, ("glasses",))["glasses"].values()) == {"0", "1"}
+    assert list(read_groups(data, SUBSET, None)) == ["skin"]
+    assert set(read_groups(data, SUBSET, ("glasses",))["glasses"].values()) == {"0", "1"}
 
 
 def test_without_a_table_there_are_none(tmp_path: Path) -> None:
-    assert read_groups(tmp_path, PIECE, None) == {}
+    assert read_groups(tmp_path, SUBSET, None) == {}
     with pytest.raises(UserError, match="no such file; --group-columns"):
-        read_groups(tmp_path, PIECE, ("skin",))
+        read_groups(tmp_path, SUBSET, ("skin",))
 
 
 def test_an_unknown_column_is_a_line(data: Path) -> None:
     with pytest.raises(UserError, match=r"no column 'skim'; did you mean 'skin'\?"):
-        read_groups(data, PIECE, ("skim",))
+        read_groups(data, SUBSET, ("skim",))
 
 
 def test_the_group_with_the_most_noise_is_the_worst(data: Path) -> None:
-    piece = made_piece(people=4)
-    light = [row for row, who in enumerate(piece.subjects) if who in ("P12", "P13")]
-    piece.outputs[light] = piece.outputs[light][::-1]
-    worst = worst_group(piece, read_groups(data, piece, None))
+    subset = make_predictions(people=4)
+    light = [row for row, who in enumerate(subset.subjects) if who in ("P12", "P13")]
+    subset.outputs[light] = subset.outputs[light][::-1]
+    worst = worst_group(subset, read_groups(data, subset, None))
     assert {name: worst[name].who for name in ("f1", "2afc", "calibration_error")} == dict.fromkeys(
         ("f1", "2afc", "calibration_error"), "skin light"
     )

@@ -10,8 +10,8 @@ import pytest
 from audetnet.errors import UserError
 from audetnet.files.csv import read_csv, write_csv
 from audetnet.results.prediction_file import read_predictions, write_predictions
-from audetnet.results.predictions import Piece
-from tests.results.made_pieces import made_piece
+from audetnet.results.predictions import PredictionSet
+from tests.results.made_predictions import make_predictions
 
 
 @pytest.fixture(params=["parquet", "csv"])
@@ -25,16 +25,16 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-def _same(one: Piece, other: Piece) -> None:
+def _same(one: PredictionSet, other: PredictionSet) -> None:
     for name, value in vars(one).items():
         np.testing.assert_array_equal(value, getattr(other, name), err_msg=name)
 
 
 def test_what_is_written_is_read(tmp_path: Path, kind: str) -> None:
     folds = [
-        made_piece("1"),
-        made_piece("2", kind="intensity"),
-        replace(made_piece("3"), tuned=None),
+        make_predictions("1"),
+        make_predictions("2", kind="intensity"),
+        replace(make_predictions("3"), tuned=None),
     ]
     path = write_predictions(tmp_path, folds)
     assert path.name == f"predictions.{kind}"
@@ -43,21 +43,21 @@ def test_what_is_written_is_read(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_dataset_has_its_name_and_no_seed(tmp_path: Path, kind: str) -> None:
-    piece = replace(made_piece("=disfa", seed=None), subjects=("=SUM(A1)",) * 150)
-    write_predictions(tmp_path, [piece])
+    subset = replace(make_predictions("=disfa", seed=None), subjects=("=SUM(A1)",) * 150)
+    write_predictions(tmp_path, [subset])
     (read,) = read_predictions(tmp_path)
-    _same(piece, read)
+    _same(subset, read)
 
 
 def test_the_other_file_goes(tmp_path: Path, kind: str) -> None:
     other = tmp_path / ("predictions.csv" if kind == "parquet" else "predictions.parquet")
     other.write_text("old")
-    write_predictions(tmp_path, [made_piece()])
+    write_predictions(tmp_path, [make_predictions()])
     assert not other.exists()
 
 
 def test_a_frame_that_is_predicted_twice_within_a_seed_is_an_error(tmp_path: Path) -> None:
-    one = made_piece("1")
+    one = make_predictions("1")
     write_predictions(tmp_path, [one, replace(one, part="2")])
     with pytest.raises(UserError, match="frames predicted twice within a seed: P10_0, P10_1, "):
         read_predictions(tmp_path)
@@ -69,7 +69,7 @@ def test_a_frame_that_is_predicted_twice_within_a_seed_is_an_error(tmp_path: Pat
     ("spoil", "message"),
     [
         (lambda rows: [row[:-1] for row in rows], "no column labels"),
-        (lambda rows: rows[:-1], "not every frame has a row for every AU"),
+        (lambda rows: rows[:-1], "some frames lack a row for some AU"),
         (lambda rows: [*rows[:-1], [*rows[-1][:5], "high", *rows[-1][6:]]], "column truth"),
     ],
     ids=["a column is missing", "a row is missing", "no number"],
@@ -81,7 +81,7 @@ def test_a_file_that_was_changed_is_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("audetnet.results.prediction_file.find_spec", lambda _: None)
-    path = write_predictions(tmp_path, [made_piece(people=2, frames=2)])
+    path = write_predictions(tmp_path, [make_predictions(people=2, frames=2)])
     rows = read_csv(path)
     assert callable(spoil)
     write_csv(path, spoil(rows))
@@ -90,5 +90,5 @@ def test_a_file_that_was_changed_is_a_line(
 
 
 def test_a_folder_without_one_is_a_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no predictions\.parquet and no predictions\.csv"):
+    with pytest.raises(UserError, match=r"no predictions\.parquet or predictions\.csv"):
         read_predictions(tmp_path)

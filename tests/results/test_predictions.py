@@ -1,21 +1,28 @@
-"""What pieces say together."""
+"""What subsets say together."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from audetnet.errors import UserError
 from audetnet.labels import LabelKind
 from audetnet.results.predictions import pooled
-from tests.results.made_pieces import made_piece
+from tests.results.made_predictions import make_predictions
 
 
 @pytest.mark.parametrize(("kind", "top"), [("occurrence", 1), ("intensity", 5)])
 def test_decisions_are_those_of_what_prediction_writes(kind: LabelKind, top: int) -> None:
     """Which stays on the scale, whatever the outputs do: at a threshold of 0 all are active."""
-    piece = replace(made_piece(kind=kind), tuned=np.zeros(3))
-    assert piece.outputs.min() < 0 and piece.outputs.max() > top
-    found = pooled([piece]).predictions
+    subset = replace(make_predictions(kind=kind), tuned=np.zeros(3))
+    assert subset.outputs.min() < 0 and subset.outputs.max() > top
+    found = pooled([subset]).predictions
     assert found.tuned_decisions is not None and found.tuned_decisions.all()
-    np.testing.assert_array_equal(found.decisions, piece.outputs >= piece.threshold)
-    np.testing.assert_array_equal(found.scores, piece.outputs)
+    np.testing.assert_array_equal(found.decisions, subset.outputs >= subset.threshold)
+    np.testing.assert_array_equal(found.scores, subset.outputs)
+
+
+def test_sets_of_different_aus_are_not_pooled() -> None:
+    first, second = make_predictions("1"), make_predictions("2")
+    with pytest.raises(UserError, match="different AUs \\(1: AU1, AU4, AU12; 2: AU12, AU4, AU1\\)"):
+        pooled([first, replace(second, aus=second.aus[::-1])])

@@ -1,9 +1,10 @@
 """The published numbers that are shipped."""
 
-import json
+import pytest
 
+from audetnet.data.metadata import Metadata, read_metadata
 from audetnet.evaluation.metrics import METRICS
-from audetnet.results.published import published_beside, published_numbers
+from audetnet.results.published import comparable_numbers, published_numbers
 from tests.conftest import ROOT
 
 
@@ -18,15 +19,30 @@ def test_every_number_can_be_one_and_has_a_source() -> None:
 
 def test_those_of_the_shipped_descriptions() -> None:
     for name, aus, metrics in (("disfa", 12, {"f1", "icc", "mse", "mae"}), ("bp4d", 12, {"f1"})):
-        path = ROOT / "create_dataset" / f"{name}_dataset" / "dataset.json"
-        said = json.loads(path.read_text())
-        found = published_beside(said["source"], said["aus"])
+        metadata = read_metadata(ROOT / "create_dataset" / f"{name}_dataset")
+        assert metadata.aus is not None and len(metadata.aus) == aus
+        found = comparable_numbers(metadata, metadata.aus)
         assert {each.metric for each in found} == metrics
-        assert {each.data for each in found} == {name.upper()} and len(said["aus"]) == aus
+        assert {each.data for each in found} == {name.upper()}
 
 
-def test_none_where_they_say_nothing() -> None:
-    aus = [f"AU{n}" for n in range(1, 40)]
-    assert published_beside(None, aus) == []
-    assert published_beside("my own videos", aus) == []
-    assert published_beside("DISFA, Mavadati et al.", ["AU1"]) == []
+AUS = tuple(f"AU{n}" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("source", "threshold", "aus"),
+    [
+        (None, 2, AUS),
+        ("my own videos", 2, AUS),
+        ("DISFA+, Mavadati et al. 2016", 2, AUS),
+        ("BP4D+, Zhang et al. 2016", 2, AUS),
+        ("faces rendered like those of DISFA", 2, AUS),
+        ("DISFA, Mavadati et al.", 1, AUS),
+        ("DISFA, Mavadati et al.", 2, ("AU1",)),
+    ],
+)
+def test_none_on_other_data_thresholds_or_aus(
+    source: str | None, threshold: float, aus: tuple[str, ...]
+) -> None:
+    assert comparable_numbers(Metadata(source=source, threshold=threshold), aus) == []
+    assert comparable_numbers(Metadata(source="DISFA, Mavadati et al."), AUS)

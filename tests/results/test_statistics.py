@@ -8,7 +8,7 @@ from audetnet.labels import LabelKind
 from audetnet.results.estimates import MEAN, active_frames, estimates, values, worst_person
 from audetnet.results.predictions import Pooled, pooled
 from audetnet.results.statistics import statistics
-from tests.results.made_pieces import AUS, made_piece
+from tests.results.made_predictions import AUS, make_predictions
 
 OF_PROBABILITIES = {"f1", "f1_tuned", "accuracy", "2afc", "average_precision", "calibration_error"}
 OF_INTENSITIES = OF_PROBABILITIES - {"calibration_error"} | {"icc", "mae", "mse", "pcc"}
@@ -24,7 +24,7 @@ def _repeated(pool: Pooled, weights: np.ndarray) -> Predictions:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("weights", [[1, 1, 1, 1, 1], [0, 3, 1, 0, 1], [0, 0, 5, 0, 0]], ids=str)
 def test_a_person_who_counts_twice_is_there_twice(kind: LabelKind, weights: list[int]) -> None:
-    pool = pooled([made_piece(kind=kind)])
+    pool = pooled([make_predictions(kind=kind)])
     pool.predictions.scores[:] = np.round(pool.predictions.scores, 1)  # ties
     found = statistics(pool.predictions, pool.person)
     assert found.keys() == KINDS[kind]
@@ -41,7 +41,7 @@ def test_a_metric_that_nobody_wrote_down_is_computed_of_repeated_frames(
 ) -> None:
     from audetnet.results import statistics as module
 
-    pool, counts = pooled([made_piece()]), np.array([2.0, 0, 1, 1, 3])
+    pool, counts = pooled([make_predictions()]), np.array([2.0, 0, 1, 1, 3])
     written = statistics(pool.predictions, pool.person)["f1"](counts)
     monkeypatch.delitem(module._WEIGHTED, "f1")
     np.testing.assert_allclose(statistics(pool.predictions, pool.person)["f1"](counts), written)
@@ -50,10 +50,10 @@ def test_a_metric_that_nobody_wrote_down_is_computed_of_repeated_frames(
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_undefined_is_nan_without_a_warning(kind: LabelKind) -> None:
     """An AU that is never active, one that never varies, and one that is unknown."""
-    piece = made_piece(kind=kind)
-    piece.truth[:, 0], piece.active[:, 0], piece.outputs[:, 0] = 0, 0, 0
-    piece.truth[:, 1], piece.active[:, 1] = np.nan, np.nan
-    pool = pooled([piece])
+    subset = make_predictions(kind=kind)
+    subset.truth[:, 0], subset.active[:, 0], subset.outputs[:, 0] = 0, 0, 0
+    subset.truth[:, 1], subset.active[:, 1] = np.nan, np.nan
+    pool = pooled([subset])
     found, expected = values(pool), au_metrics(pool.predictions, AUS)
     for name in KINDS[kind]:
         for au in AUS:
@@ -63,38 +63,48 @@ def test_what_is_undefined_is_nan_without_a_warning(kind: LabelKind) -> None:
 
 
 def test_intervals_are_over_people_and_hold_the_value() -> None:
-    found = estimates([pooled([made_piece()])])
+    found = estimates([pooled([make_predictions()])])
     for by_au in found.values():
         assert [*by_au] == [*AUS, MEAN]
         assert all(each.low <= each.value <= each.high for each in by_au.values())
         assert any(each.low < each.high for each in by_au.values())
 
 
+def test_a_set_on_which_no_au_ever_occurs() -> None:
+    subset = make_predictions()
+    subset.truth[:], subset.active[:] = 0, 0
+    found = estimates([pooled([subset])])
+    for each in found["f1"].values():
+        assert np.isnan([each.value, each.low, each.high]).all()
+    assert found["accuracy"][MEAN].low < found["accuracy"][MEAN].value
+
+
 def test_seeds_are_averaged() -> None:
-    pools = [pooled([made_piece(draw=draw)]) for draw in (1, 2)]
+    pools = [pooled([make_predictions(draw=draw)]) for draw in (1, 2)]
     found = estimates(pools)["2afc"]["AU4"].value
     assert found == pytest.approx(np.mean([values(pool)["2afc"]["AU4"] for pool in pools]))
 
 
 @pytest.mark.parametrize("people", [1, 150], ids=["one person", "a different person each"])
 def test_where_nobody_knows_who_is_who_there_is_no_interval(people: int) -> None:
-    pool = pooled([made_piece(people=people, frames=150 // people)])
+    pool = pooled([make_predictions(people=people, frames=150 // people)])
     assert pool.people == ("anybody",)
     for each in estimates([pool])["f1"].values():
         assert each.value > 0 and np.isnan(each.low) and np.isnan(each.high)
+    assert worst_person([pool]) == {}
 
 
 @pytest.mark.parametrize("metric", ["f1", "mae"])
 def test_the_worst_person_is_the_one_with_the_most_noise(metric: str) -> None:
-    piece = made_piece(kind="intensity", frames=60)
-    bad = [row for row, who in enumerate(piece.subjects) if who == "P13"]
-    piece.outputs[bad] = piece.outputs[bad][::-1]
-    worst = worst_person([pooled([piece])])[metric]
+    subset = make_predictions(kind="intensity", frames=60)
+    bad = [row for row, who in enumerate(subset.subjects) if who == "P13"]
+    subset.outputs[bad] = subset.outputs[bad][::-1]
+    worst = worst_person([pooled([subset])])[metric]
     assert worst.who == "P13"
-    everyone = values(pooled([piece]))[metric][MEAN]
+    everyone = values(pooled([subset]))[metric][MEAN]
     assert worst.value > everyone if METRICS[metric].is_error else worst.value < everyone
 
 
 def test_active_frames_are_counted() -> None:
-    piece = made_piece()
-    assert active_frames(pooled([piece]))["AU4"] == int((piece.active[:, 1] == 1).sum())
+    subset = make_predictions()
+    assert active_frames(pooled([subset]))["AU4"] == int((subset.active[:, 1] == 1).sum())

@@ -1,4 +1,4 @@
-"""The order of trainings, one a device, and what happens where one does not come to its end."""
+"""The order of trainings, one per device, and what happens if one fails or stops."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 
 from audetnet.errors import UserError
-from audetnet.results.trainings import Training, carry_out, is_finished, start_apart
+from audetnet.results.trainings import Training, is_finished, run_trainings, start_in_subprocess
 
 
 def _trainings(folder: Path, count: int = 4) -> list[Training]:
@@ -33,9 +33,9 @@ def test_each_is_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         _finish(training)
         return 0
 
-    assert carry_out(trainings, ["cpu"], start, 3) == "finished"
+    assert run_trainings(trainings, ["cpu"], start, 3) == "finished"
     assert trained == ["0", "2", "3"]
-    assert "1 of 4 trainings are finished already" in capsys.readouterr().out
+    assert "1 of 4 trainings are already finished" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(0, "stopped"), (2, "failed")])
@@ -51,7 +51,7 @@ def test_after_one_that_does_not_end_no_other_begins(
             return 0
         return status
 
-    assert carry_out(_trainings(tmp_path), ["cpu"], start, 3) == outcome
+    assert run_trainings(_trainings(tmp_path), ["cpu"], start, 3) == outcome
     assert trained == ["0", "1"]
 
 
@@ -64,13 +64,13 @@ def test_several_devices_train_at_once(tmp_path: Path) -> None:
         _finish(training)
         return 0
 
-    assert carry_out(_trainings(tmp_path), ["cuda:0", "cuda:1"], start, 3) == "finished"
+    assert run_trainings(_trainings(tmp_path), ["cuda:0", "cuda:1"], start, 3) == "finished"
     assert sorted(seen) == ["cuda:0", "cuda:0", "cuda:1", "cuda:1"]
 
 
 def test_a_damaged_result_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("[]")
-    with pytest.raises(UserError, match="expected what train writes there"):
+    with pytest.raises(UserError, match="not written by train"):
         is_finished(tmp_path, 3)
 
 
@@ -81,6 +81,6 @@ def test_a_process_of_its_own_says_what_it_says_in_its_log(
     (training,) = _trainings(tmp_path, 1)
     flags = (*training.flags, "--data", str(tmp_path))
     failing = Training(fold="0", seed=0, run=training.run, flags=flags)
-    assert start_apart(failing, "cpu") == 2
+    assert start_in_subprocess(failing, "cpu") == 2
     assert "none.cfg" in (training.run / "train.log").read_text()
     assert "fold 0, seed 0 failed" in capsys.readouterr().out

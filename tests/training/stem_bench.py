@@ -9,15 +9,16 @@ import torch
 from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batches, PackedRows, evaluation_batch_indices
-from audetnet.data.cache import PackedFrames, pack
+from audetnet.data.cache import PackedFrames, pack_frames
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Evaluator, Reference, SetResults
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.frozen_stem import frozen_stem
-from audetnet.networks.model import AUDetNet, build_model, plan_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
+from audetnet.objectives.objective import objectives_of
 from audetnet.training.step import TrainingStep, make_optimisers
 from audetnet.vocabulary import VOCABULARY
 
@@ -40,7 +41,7 @@ class Bench:
         self.config = read_config(cfg, VOCABULARY)
         self.data = load_dataset(DatasetPaths(directory=directory), regress=False)
         self.plan = plan_model(self.config, SIZE)
-        self.frames = pack(self.data.images(), SIZE, True, None)
+        self.frames = pack_frames(self.data.images(), SIZE, True, None)
         self.stem = self._stem_outputs(self.model())
 
     def model(self) -> AUDetNet:
@@ -59,13 +60,21 @@ class Bench:
 
     def batches(self, name: str, with_stem: bool) -> Batches:
         frames = {each.name: each for each in self.data.sets()}[name]
-        stem = PackedRows.placed(self.stem, CPU, "off") if with_stem else None
+        stem = PackedRows.load(self.stem, CPU, "off") if with_stem else None
         return Batches(frames, self.frames, CPU, stem=stem)
 
     def step(self, model: AUDetNet) -> TrainingStep:
         optimisers = make_optimisers(model, self.config)
         return TrainingStep(
-            model, optimisers, pursued(self.plan), 2, HEAD, 0, precision, NOTHING_DRAWN, World()
+            model,
+            optimisers,
+            objectives_of(self.plan),
+            2,
+            HEAD,
+            0,
+            precision,
+            NOTHING_DRAWN,
+            World(),
         )
 
     def evaluator(self, model: AUDetNet) -> Evaluator:

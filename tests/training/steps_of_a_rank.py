@@ -12,10 +12,11 @@ from audetnet.config.reader import read_config
 from audetnet.data.augment import Augmentation
 from audetnet.data.batches import Batch
 from audetnet.distributed.batch_norm import synchronise_batch_norm
-from audetnet.distributed.world import World, connected, launched_world
+from audetnet.distributed.world import World, launched_world, process_group
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import build_model, plan_model
-from audetnet.objectives.objective import pursued
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
+from audetnet.objectives.objective import objectives_of
 from audetnet.training.step import TrainingStep
 from audetnet.vocabulary import VOCABULARY
 
@@ -51,7 +52,7 @@ def steps(cfg: Path, world: World, device: torch.device = CPU) -> Outcome:
     step = TrainingStep(
         model,
         optimisers,
-        pursued(plan),
+        objectives_of(plan),
         config.training.train_main_net_every_n_batches,
         AUHead("BCEWithLogits", False, 2.0),
         0,
@@ -84,7 +85,7 @@ def save_steps(cfg: Path, out: Path) -> int:
     """The same in one of the processes that torchrun starts; the first of them saves."""
     torch.set_num_threads(1)
     own = launched_world()
-    with connected(own, CPU):
+    with process_group(own, CPU):
         outcome = steps(cfg, own)
         if own.is_main:
             torch.save(vars(outcome), out)

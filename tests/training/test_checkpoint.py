@@ -1,4 +1,4 @@
-"""A checkpoint that is damaged, edited or something else is named and never gone on with."""
+"""A checkpoint that is damaged, edited or another kind of file is reported and never resumed."""
 
 import io
 import json
@@ -19,9 +19,10 @@ from audetnet.config.reader import read_config
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.metadata import update_metadata
 from audetnet.errors import UserError
-from audetnet.networks.model import build_model, plan_model
+from audetnet.networks.model import build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from audetnet.training.fitting import check_run
+from audetnet.training.compatibility import check_run
 from audetnet.training.saved import load_saved
 from audetnet.training.sealed import UnreadableError, write_sealed
 from audetnet.vocabulary import VOCABULARY
@@ -102,7 +103,7 @@ def test_a_damaged_file_is_named(damage: str, whole: Path, tmp_path: Path) -> No
         load_checkpoint(file)
 
 
-def test_a_flipped_bit_is_noticed_wherever_it_is(whole: Path, tmp_path: Path) -> None:
+def test_a_flipped_bit_is_detected_anywhere(whole: Path, tmp_path: Path) -> None:
     data = _latest(whole).read_bytes()
     file = tmp_path / "x.pt"
     spread = range(0, len(data), len(data) // 40)
@@ -114,13 +115,13 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(whole: Path, tmp_path: Path) ->
             load_checkpoint(file)
 
 
-def test_others_read_a_checkpoint_as_any_file_of_torch(whole: Path) -> None:
+def test_torch_load_reads_a_checkpoint(whole: Path) -> None:
     content = torch.load(_latest(whole), weights_only=True, mmap=True)
     assert content["format"] == 2 and content["progress"]["step"] == 8
     assert zipfile.ZipFile(_latest(whole)).testzip() is None
 
 
-def test_checkpoints_of_the_format_without_checksum_go_on(
+def test_checkpoints_without_checksum_can_be_resumed(
     short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whose runs know of no fold and no list of frames; the zip's own checksums are looked at."""
@@ -131,7 +132,7 @@ def test_checkpoints_of_the_format_without_checksum_go_on(
     _latest(run).write_bytes(data)
     (run / "frames.csv").unlink()
     assert start(short_cfg, run) == 0
-    assert "going on from its last checkpoint" in capsys.readouterr().out
+    assert "resuming from its last checkpoint" in capsys.readouterr().out
     assert_same_bits(_latest(whole), _latest(run))
     assert (run / "frames.csv").is_file()
     flipped = bytearray(data)
@@ -149,7 +150,7 @@ def test_checkpoints_of_the_format_without_checksum_go_on(
     ],
     ids=["directory", "pipe"],
 )
-def test_what_is_no_file_is_left_alone(
+def test_directories_and_pipes_are_left_alone(
     make: Callable[[Path], None],
     line: str,
     short_cfg: Path,
@@ -165,7 +166,7 @@ def test_what_is_no_file_is_left_alone(
     assert os.path.lexists(_latest(run))
 
 
-def test_a_newer_version_is_not_taken_for_a_damage(
+def test_a_newer_version_does_not_count_as_damage(
     short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _latest(run).write_bytes(_without_checksum(_content(run), 3))
@@ -201,7 +202,7 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
     "weight NaN": (lambda c: _poison(c["model"], float("nan")), "model.encoder"),
     "moment infinite": (lambda c: _poison(_first(c), float("inf")), "optimisers.encoder.state.0"),
     "tensor missing": (lambda c: c["model"].pop(next(iter(c["model"]))), "is missing"),
-    "tensor more": (lambda c: c["model"].update(x=torch.ones(1)), "x is not of this model"),
+    "tensor more": (lambda c: c["model"].update(x=torch.ones(1)), "x is not in this model"),
     "tensor of another shape": (
         lambda c: c["model"].update({next(iter(c["model"])): torch.ones(3)}), "expected float32"),
     "tensor of another type": (
@@ -226,7 +227,7 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
     "batch 999": (lambda c: c["progress"].update(batch=999), "batch 999 of 4"),
     "step 5": (lambda c: c["progress"].update(step=5), "step 5, expected 8"),
     "progress of words": (lambda c: c["progress"].update(step="8"), "its progress is {"),
-    "no progress": (lambda c: c.update(progress={}), "its progress is something else"),
+    "no progress": (lambda c: c.update(progress={}), "its progress has the wrong entries"),
     "history of numbers": (lambda c: c.update(history=[1, 2]), "history is not a JSON object"),
     "history of a list": (lambda c: c.update(history=["[]", "[]"]), "not a JSON object"),
     "epochs in disorder": (lambda c: c["history"].reverse(), "its history has no epoch 1"),
@@ -242,22 +243,22 @@ EDITS: dict[str, tuple[Callable[[Content], object], str]] = {
     "availability of other frames": (
         lambda c: c.update(availability=torch.ones(3, dtype=torch.bool)), "bool (3,), expected"),
     "no availability": (lambda c: c.update(availability=None), "is NoneType, expected bool"),
-    "meter of numbers": (lambda c: c.update(meter={"a": 1}), "meter of a is no dictionary"),
+    "meter of numbers": (lambda c: c.update(meter={"a": 1}), "meter of a is not a dictionary"),
     "meter of other terms": (
         lambda c: c.update(meter={"a|b": {"sums": torch.ones(1, dtype=torch.float64)}}),
         "sums is float64 (1,), expected float64 (2,)"),
     "seconds NaN": (lambda c: c.update(seconds=float("nan")), "nan seconds"),
     "no identity": (lambda c: c.update(identity="{}"), "its identity has no cfg"),
     "identity of words": (lambda c: c.update(identity="x"), "its identity is not a JSON object"),
-    "no description": (lambda c: c.update(description="{}"), "has no proper cfg_path, cfg_text"),
+    "no description": (lambda c: c.update(description="{}"), "has no valid cfg_path, cfg_text"),
     "frame size of words": (
         lambda c: _edit_json(c, "description", lambda d: d.update(frame_size="64")), "frame_size"),
     "active from a number of 400 digits": (
         lambda c: _edit_json(c, "description", lambda d: d.update(active_from=10**400)),
-        "no proper active_from"),
-    "format of words": (lambda c: c.update(format="2"), "its format is no number"),
-    "format of tensors": (lambda c: c.update(format=torch.ones(2)), "its format is no number"),
-    "something more": (lambda c: c.update(more=1), "it holds something more"),
+        "no valid active_from"),
+    "format of words": (lambda c: c.update(format="2"), "its format is not a number"),
+    "format of tensors": (lambda c: c.update(format=torch.ones(2)), "its format is not a number"),
+    "something more": (lambda c: c.update(more=1), "it has unexpected entries"),
 }  # fmt: skip
 
 
@@ -285,7 +286,7 @@ def test_an_edited_checkpoint_is_refused(
 
 
 @pytest.mark.parametrize("edit", ["weight NaN", "tensor of another shape"])
-def test_an_edited_checkpoint_is_set_aside_in_one_line(
+def test_an_edited_checkpoint_is_renamed_with_one_line(
     edit: str, short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change, message = EDITS[edit]
@@ -295,7 +296,7 @@ def test_an_edited_checkpoint_is_set_aside_in_one_line(
     assert start(short_cfg, run) == 2
     line = _line(capsys)
     assert line.startswith(f"{_latest(run)}: not a checkpoint of AUDetNet") and message in line
-    assert "was set aside" in line and not _latest(run).exists()
+    assert "was renamed to" in line and not _latest(run).exists()
 
 
 DESCRIPTIONS: dict[str, tuple[Callable[[Content], object], str]] = {
@@ -304,8 +305,8 @@ DESCRIPTIONS: dict[str, tuple[Callable[[Content], object], str]] = {
     "cfg of another model": (
         lambda d: d.update(cfg_text=d["cfg_text"].replace("filters=16", "filters=8")), "model: "),
     "frames of another size": (lambda d: d.update(frame_size=[8, 8]), "the cfg in it: "),
-    "no kind": (lambda d: d.pop("kind"), "no proper kind"),
-    "landmarks of no known source": (lambda d: d.update(landmarks="haar"), "no proper landmarks"),
+    "no kind": (lambda d: d.pop("kind"), "no valid kind"),
+    "landmarks of no known source": (lambda d: d.update(landmarks="haar"), "no valid landmarks"),
 }  # fmt: skip
 
 
@@ -322,7 +323,7 @@ def test_a_description_that_does_not_fit_is_one_line(
     assert line.startswith(f"{_latest(run)}: not a checkpoint of AUDetNet") and message in line
 
 
-def test_where_the_landmarks_came_from_is_kept(
+def test_the_landmark_source_must_not_change(
     short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of runs that do not say it, as those of before, it is not known."""
@@ -353,20 +354,18 @@ def test_a_reader_of_a_damaged_checkpoint_changes_nothing(
     assert _files(run) == before
 
 
-def test_there_is_nothing_to_read_of_a_run_that_has_learnt_nothing(
-    run: Path, tmp_path: Path
-) -> None:
+def test_an_untrained_run_cannot_be_loaded(run: Path, tmp_path: Path) -> None:
     content = _content(run)
     content.update(history=[], progress={"epoch": 1, "batch": 0, "step": 0})
     write_sealed(_latest(run), content)
-    with pytest.raises(UserError, match="nothing is trained yet"):
+    with pytest.raises(UserError, match="nothing has been trained yet"):
         load_saved(run)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no such file; expected a run directory"):
         load_saved(tmp_path / "empty")
 
 
-def test_a_damaged_checkpoint_is_set_aside_and_an_intact_one_offered(
+def test_a_damaged_checkpoint_is_renamed_and_an_intact_one_offered(
     short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the line says to type works, and ends in the weights of a run that was never damaged."""
@@ -378,7 +377,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_an_intact_one_offered(
     assert start(short_cfg, run) == 2
     line = _line(capsys)
     aside = run / "checkpoints" / "latest.damaged-2.pt"
-    assert f"{_latest(run)}: not a checkpoint" in line and f"set aside as {aside}" in line
+    assert f"{_latest(run)}: not a checkpoint" in line and f"renamed to {aside}" in line
     assert aside.read_bytes() == damaged
     assert "best.pt of epoch 1, epoch_0001.pt of epoch 1" in line and "epoch_0002" not in line
     (command,) = re.findall("`(.*)`", line)

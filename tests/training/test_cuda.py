@@ -93,7 +93,7 @@ def stepped(cfg: Path, device: str) -> tuple[list[dict[str, float]], dict[str, T
 
 
 @pytest.mark.usefixtures("full_precision", "drawn_on_the_cpu")
-def test_two_steps_are_those_of_a_cpu(edited_cfg: Callable[..., Path]) -> None:
+def test_two_steps_match_the_cpu(edited_cfg: Callable[..., Path]) -> None:
     """Losses, gradient norms and weights."""
     cfg = edited_cfg()
     (terms, weights), (expected, expected_weights) = (stepped(cfg, d) for d in (GPU, "cpu"))
@@ -104,7 +104,7 @@ def test_two_steps_are_those_of_a_cpu(edited_cfg: Callable[..., Path]) -> None:
 
 
 @pytest.mark.usefixtures("full_precision", "drawn_on_the_cpu")
-def test_a_run_of_two_steps_has_the_metrics_of_a_cpu(
+def test_metrics_after_two_steps_match_the_cpu(
     train: Train, edited_cfg: Callable[..., Path]
 ) -> None:
     """As train.py does it, fused Adam included: losses of training and test, within a hundredth."""
@@ -120,7 +120,7 @@ def test_a_run_of_two_steps_has_the_metrics_of_a_cpu(
 
 @pytest.mark.usefixtures("repeatable")
 @pytest.mark.parametrize("stops", [[1], [3, 2], [5]], ids=["at once", "within epochs", "in a test"])
-def test_a_stopped_run_goes_on_to_the_same_bits(
+def test_a_stopped_run_resumes_to_the_same_bits(
     stops: list[int], train: Train, quick_cfg: Path, stop_after: Callable[[int | None], None]
 ) -> None:
     stop_after(None)

@@ -18,7 +18,7 @@ import torch
 
 from audetnet.commands.train import main
 from audetnet.data.batches import training_batch_indices
-from audetnet.distributed.world import World, connected
+from audetnet.distributed.world import World, process_group
 from tests.conftest import ROOT
 from tests.forked import forked_world, free_port
 from tests.objectives.all_objectives import with_objectives
@@ -129,7 +129,7 @@ class Speaking(World):
         pytest.param("cuda:0", 1e-4, id="NCCL", marks=pytest.mark.cuda),
     ],
 )
-def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
+def test_a_process_group_of_one_trains_like_a_single_process(
     device: str, tolerance: float, cfgs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every message of a step goes through its transport, with a double backward through it."""
@@ -141,7 +141,7 @@ def test_a_process_that_speaks_to_itself_trains_as_a_silent_one(
         monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     silent = steps(cfgs["critic"], World(), where)
     world = Speaking()
-    with connected(world, where):
+    with process_group(world, where):
         speaking = steps(cfgs["critic"], world, where)
         world.broadcast_from_main([value.clone() for value in speaking.state.values()])
         assert world.all_gather("x") == ["x"] and world.from_main(lambda: "y") == "y"
@@ -165,7 +165,7 @@ def _records(run: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_another_number_of_processes(
+def test_a_run_resumes_with_another_number_of_processes(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
     """One process all the way, or two and then three: the same frames in the same order, every test
@@ -183,7 +183,7 @@ def test_a_run_goes_on_with_another_number_of_processes(
     assert output.count("epoch 1/1") == 1, "more than one process speaks"
     assert "2 processes (cpu)" in output
     output = _run(3, partial(main, _arguments(cfg, minimal_data, several)), printed)
-    assert "going on from its last checkpoint" in output
+    assert "resuming from its last checkpoint" in output
     assert main(_arguments(cfg, minimal_data, tmp_path / "alone")) == 0
     runs = (_records(tmp_path / name) for name in ("several", "alone"))
     for found, alone, tolerance in zip(*runs, (1e-5, 1e-2), strict=True):
@@ -210,7 +210,7 @@ def _wait_for_an_epoch(process: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
-def test_a_killed_process_ends_all_and_the_run_goes_on_with_fewer(
+def test_a_killed_process_ends_all_and_the_run_resumes_with_fewer(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
     """One of three is killed as the system would for want of memory; two go on, and stop together
@@ -224,7 +224,7 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_with_fewer(
     os.kill(ranks[1], signal.SIGKILL)
     output, _ = process.communicate(timeout=SECONDS_TO_STOP)
     assert process.returncode != 0
-    assert "lost contact with another process of this run" in output
+    assert "lost the connection to another process of this run" in output
     assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
 
     process = _start(2, *arguments)
@@ -248,7 +248,7 @@ def _command_line(process: int) -> bytes:
     ],
     ids=["a text", "too large a number"],
 )
-def test_a_mistake_is_said_once(
+def test_an_error_is_reported_once(
     edit: tuple[str, str],
     message: str,
     edited_cfg: Callable[..., Path],

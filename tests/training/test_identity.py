@@ -42,7 +42,7 @@ def _identity() -> dict[str, Any]:
     ],
     ids=["training", "data", "loss", "block", "objective"],
 )
-def test_an_option_that_one_side_does_not_know_has_its_default(
+def test_an_option_missing_on_one_side_has_its_default(
     place: tuple[str | int, ...], key: str, default: object, changed: object, named: str, old: bool
 ) -> None:
     whole, lacking = _identity(), _identity()
@@ -77,7 +77,7 @@ def _avgpool(
     return avgpool(source, pool_size=pool_size, stride=stride)
 
 
-def test_a_new_option_does_not_stop_an_old_run(
+def test_a_new_option_does_not_prevent_resuming(
     quick_cfg: Path,
     edited_cfg: Callable[..., Path],
     tmp_path: Path,

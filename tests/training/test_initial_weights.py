@@ -10,7 +10,8 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.errors import UserError
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.training.initial_weights import initialise
 from audetnet.vocabulary import VOCABULARY
 from tests.training.conftest import start
@@ -29,7 +30,7 @@ def _saved(path: Path, state: dict[str, Tensor]) -> Path:
     return path
 
 
-def test_a_state_dict_is_taken_over_and_what_does_not_fit_is_named(
+def test_a_state_dict_is_loaded_and_mismatches_are_named(
     edited_cfg: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = _model(edited_cfg())
@@ -47,10 +48,10 @@ def test_a_state_dict_is_taken_over_and_what_does_not_fit_is_named(
     out, err = capsys.readouterr()
     assert sorted(err.splitlines()) == sorted(
         [
-            f"{path}: {second} has the shape (7,), expected {tuple(before[second].shape)}; it "
-            "starts as the cfg says",
-            f"{path}: {third} is missing; it starts as the cfg says",
-            f"{path}: head.bias is not of this cfg; it is left out",
+            f"{path}: {second} has shape (7,), expected {tuple(before[second].shape)}; it "
+            "is initialised as in the cfg",
+            f"{path}: {third} is missing; it is initialised as in the cfg",
+            f"{path}: head.bias is not part of this cfg; it is ignored",
         ]
     )
     assert out == f"weights of {path}: {len(before) - 2} of {len(before)} tensors\n"
@@ -60,14 +61,14 @@ def test_a_state_dict_is_taken_over_and_what_does_not_fit_is_named(
     ("content", "message"),
     [
         (None, "cannot be read"),
-        (b"nothing", "cannot be started from"),
+        (b"nothing", "cannot be used with --init"),
         ([1], "expected a run directory, a checkpoint, or a dict of tensors"),
         ({"weight": torch.tensor(float("nan"))}, "weight is not finite"),
         ({"weight": torch.ones(1)}, "none of its 1 tensor fits this cfg"),
     ],
     ids=["no file", "no tensors", "a list", "not finite", "nothing fits"],
 )
-def test_what_cannot_be_started_from_is_a_line(
+def test_unusable_files_are_one_line(
     content: object, message: str, edited_cfg: Edited, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights.pt"
@@ -79,12 +80,12 @@ def test_what_cannot_be_started_from_is_a_line(
         initialise(_model(edited_cfg()), path, AUS)
 
 
-def test_aus_are_found_by_their_names(
+def test_aus_are_matched_by_name(
     edited_cfg: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A checkpoint of 13 AUs in another order, one of them of no interest, and without AU26."""
     model = _model(edited_cfg())
-    rows = model.tensors_with_a_row_an_au()
+    rows = model.per_au_tensors()
     assert rows and all(name.startswith("predictor.") for name in rows)
     theirs = ("AU99", *reversed(AUS[:-1]), "AU43")
     state = {}
@@ -107,7 +108,7 @@ def test_aus_are_found_by_their_names(
         assert first[:-1, 0].tolist() == [theirs.index(au) for au in AUS[:-1]]
         torch.testing.assert_close(model.state_dict()[name][-1], before[name][-1])
     assert capsys.readouterr().err == (
-        f"{path}: does not know AU26; their weights start as the cfg says\n"
+        f"{path}: has no AU26; their weights are initialised as in the cfg\n"
     )
 
 

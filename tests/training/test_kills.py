@@ -39,7 +39,7 @@ def untouched(cfg: Path) -> tuple[Path, float]:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("first", range(0, RUNS, TOGETHER))
-def test_runs_killed_at_random_moments_go_on_to_the_same_bits(
+def test_runs_killed_at_random_resume_to_the_same_bits(
     first: int, cfg: Path, untouched: tuple[Path, float], tmp_path: Path
 ) -> None:
     """From the first step of the command to the table at the end."""

@@ -111,7 +111,7 @@ def test_the_last_epoch_is_one_table(
     assert (run / "results.csv").read_text() == (run / "results_last.csv").read_text()
 
 
-def test_a_run_stopped_in_its_final_evaluation_makes_the_same_results(
+def test_a_run_stopped_in_its_final_evaluation_gives_the_same_results(
     watched: Path,
     train: Train,
     edited_cfg: Edited,
@@ -144,7 +144,7 @@ def test_a_run_stopped_in_its_final_evaluation_makes_the_same_results(
     ],
     ids=["deleted", "of another epoch"],
 )
-def test_without_the_best_checkpoint_its_epoch_is_not_made_up(
+def test_a_missing_best_checkpoint_is_an_error(
     spoil: Callable[[Path], object],
     message: str,
     watched: Path,
@@ -171,7 +171,7 @@ def test_without_the_best_checkpoint_its_epoch_is_not_made_up(
 @pytest.mark.parametrize(
     ("batch", "frames"), [(0, 4), (1, 2)], ids=["between two epochs", "within the next epoch"]
 )
-def test_fewer_epochs_may_be_asked_for(
+def test_max_epochs_can_be_lowered(
     batch: int,
     frames: int,
     train: Train,
@@ -252,7 +252,7 @@ def test_which_epoch_is_reported(
 
 
 @pytest.mark.parametrize(("frames", "shown"), [(8, "test (8 of 30 frames): F1"), (30, "test: F1")])
-def test_an_epochs_line_says_where_its_test_is_a_part(frames: int, shown: str) -> None:
+def test_an_epochs_line_says_if_the_test_was_partial(frames: int, shown: str) -> None:
     record = {
         "epoch": 3,
         "train": {},
@@ -286,7 +286,7 @@ def test_a_metric_says_its_title_and_whether_it_is_shown(
     assert len({len(line) for line in (header, *rows)}) == 1
 
 
-def test_a_metric_that_came_later_does_not_stop_a_run(
+def test_a_new_metric_does_not_prevent_resuming(
     train: Train,
     quick_cfg: Path,
     stop_after: Callable[[int | None], None],
@@ -325,7 +325,7 @@ def test_the_thresholds_are_those_of_the_chosen_epoch(watched: Path) -> None:
     np.testing.assert_array_equal(found.validation, expected)
 
 
-def test_f1_at_tuned_thresholds_stands_beside_that_at_the_default_one(watched: Path) -> None:
+def test_f1_is_reported_at_tuned_and_default_thresholds(watched: Path) -> None:
     chosen = _results(watched)["chosen"]
     assert {"f1", "f1_tuned"} <= chosen["test"]["au"].keys()
     assert "f1_tuned" not in chosen["validation"]["au"], "there it would be too good"
@@ -338,10 +338,10 @@ def test_f1_at_tuned_thresholds_stands_beside_that_at_the_default_one(watched: P
     assert {"f1", "f1_tuned"} <= {*header}
 
 
-def test_without_validation_people_there_are_the_default_ones_only(
+def test_without_validation_people_there_are_only_default_thresholds(
     train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train(quick_cfg, "run")
     assert read_thresholds(run).validation is None
-    assert "no thresholds of validation people" in capsys.readouterr().out
+    assert "no validation people: thresholds.json has the default" in capsys.readouterr().out
     assert "f1_tuned" not in _results(run)["chosen"]["test"]["au"]

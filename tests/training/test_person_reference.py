@@ -17,7 +17,7 @@ from torch import Tensor
 
 from audetnet.commands.train import main
 from audetnet.data.batches import Batch
-from audetnet.data.metadata import subject_numbers
+from audetnet.data.metadata import subject_indices
 from audetnet.distributed.world import World
 from audetnet.evaluation.evaluate import Reference, encoded
 from audetnet.training.preparation import (
@@ -44,7 +44,7 @@ narrow_resnet = pytest.mark.usefixtures("narrow_resnet")
 Edited = Callable[..., Path]
 Train = Callable[..., Path]
 Z1 = data_option("person_reference=z1")
-FEW = "of 4 of 4 training people there are fewer than 5 frames (all frames): their median may show"
+FEW = "4 of 4 training people have fewer than 5 frames (all frames): their median may show"
 
 
 def options(*lines: str) -> tuple[str, str]:
@@ -60,7 +60,7 @@ def bench(edited_cfg: Edited, minimal_data: Path, narrow_resnet: None) -> Bench:
 
 def people(bench: Bench, name: str) -> "np.ndarray":
     frames = {each.name: each for each in bench.data.sets()}[name]
-    return subject_numbers(frames.subjects)
+    return subject_indices(frames.subjects)
 
 
 @pytest.mark.parametrize("with_stem", [True, False])
@@ -116,7 +116,7 @@ def part_of_batch(length: int, rank: int, processes: int) -> Batch:
     )
 
 
-def test_of_a_share_of_the_frames_the_person_counts_as_unknown() -> None:
+def test_a_share_of_the_frames_has_unknown_people() -> None:
     """The same share and frames whatever the processes; others in the next batch."""
     values = torch.tensor([1.0, 2.0, 6.0]).view(3, 1, 1, 1)
     rest = PeopleAtRest(values=values, missing=0.3, seed=0)
@@ -134,7 +134,7 @@ def test_of_a_share_of_the_frames_the_person_counts_as_unknown() -> None:
     assert torch.equal(every, own)
 
 
-def test_a_step_takes_it_off(bench: Bench) -> None:
+def test_a_step_subtracts_the_reference(bench: Bench) -> None:
     """What the rest of the Encoder reads in training is the stem minus the person's median."""
     model, batches = bench.model(), bench.batches("train", True)
     step = bench.step(model)
@@ -228,7 +228,7 @@ def results_of(run: Path) -> dict[str, Any]:
 
 
 def rows_of_reference_table(printed: str) -> list[str]:
-    _, table = printed.split("none: the plain result of the table above.\n")
+    _, table = printed.split("none: the result of the table above.\n")
     return [line.split()[0] for line in table.splitlines()[1:6]]
 
 
@@ -273,7 +273,7 @@ def test_a_run_with_z1(
     short = (*QUICK, ("max_epochs=2", "max_epochs=1"))
     plain = train(edited_cfg(*short, name="plain.cfg"), "plain")
     assert results_of(plain)["with_person_reference"] == {}
-    assert "shows at rest" not in capsys.readouterr().out
+    assert "person references" not in capsys.readouterr().out
     z1 = train(edited_cfg(*short, Z1, name="z1.cfg"), "z1")
     printed = capsys.readouterr().out
     assert rows_of_reference_table(printed) == ["none", "1", "5", "20", "all"]
@@ -295,14 +295,17 @@ def without_subjects(data: Path, directory: Path, ids: str) -> Path:
     return copy
 
 
-def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
+def test_unknown_people_get_the_median_of_all_frames(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, batches, train = bench.model(), bench.batches("train", True), bench.data.train
     strangers = replace(train, subjects=train.ids)
     assert training_people_at_rest(model, batches, strangers, seed=0) is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("[person_reference] is off") and "subject_pattern" in line
+    assert (
+        line.startswith("[person_reference] subtracts the median of all")
+        and "subject_pattern" in line
+    )
     found, every = reference_block(model), reader(model, 2, batches)(np.arange(8)).numpy()
     assert found is not None
     np.testing.assert_allclose(found[1].mean_rest.numpy(), np.median(every, axis=0), rtol=1e-5)
@@ -311,7 +314,7 @@ def test_of_people_that_are_not_known_the_median_of_all_frames_is_taken(
 @pytest.mark.slow
 @pytest.mark.usefixtures("narrow_resnet")
 @pytest.mark.parametrize("unknown", ["train", "test"])
-def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
+def test_without_known_subjects_a_note_says_so_and_training_continues(
     unknown: str,
     edited_cfg: Edited,
     minimal_data: Path,
@@ -324,7 +327,7 @@ def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
     data = without_subjects(minimal_data, tmp_path, f"{unknown}_ids.csv")
     assert start(cfg, tmp_path / "run", data=data) == 0
     said = capsys.readouterr().err
-    assert ("[person_reference] is off" in said) == (unknown == "train")
+    assert ("[person_reference] subtracts the median of all" in said) == (unknown == "train")
     (line,) = (x for x in said.splitlines() if "no results with a person's reference" in x)
     assert f"the {unknown} frames" in line and "subject_pattern or subjects" in line
     assert results_of(tmp_path / "run")["with_person_reference"] == {}
@@ -342,7 +345,7 @@ def test_without_known_subjects_a_line_says_so_and_the_run_goes_on(
         pytest.param("nobody_1\n", "names none of the training frames", id="of other frames"),
     ],
 )
-def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
+def test_an_unusable_frame_list_is_one_line_and_can_be_corrected(
     text: str | None,
     said: str,
     edited_cfg: Edited,
@@ -363,12 +366,12 @@ def test_a_list_of_no_use_is_one_line_and_can_be_put_right(
         first = (minimal_data / "train_ids.csv").read_text().splitlines()[0]
         path.write_text(f"{first}\n")
         assert start(cfg, run) == 0
-        assert "of 4 of 4 training people there are fewer than 5" in capsys.readouterr().err
+        assert "4 of 4 training people have fewer than 5" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("narrow_resnet")
 @pytest.mark.parametrize("change", ["who is who", "the list"])
-def test_other_people_or_another_list_are_another_run(
+def test_other_people_or_another_list_prevent_resuming(
     change: str,
     edited_cfg: Edited,
     minimal_data: Path,
@@ -376,7 +379,7 @@ def test_other_people_or_another_list_are_another_run(
     stop_after: Callable[[int | None], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """They decide what is taken off, so its checkpoint must not be gone on with."""
+    """They decide what is taken off, so its checkpoint must not be resumed."""
     ids = (minimal_data / "train_ids.csv").read_text().splitlines()
     path, run = tmp_path / "neutral.csv", tmp_path / "run"
     path.write_text("\n".join(ids))

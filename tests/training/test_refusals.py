@@ -64,7 +64,7 @@ def _epochs(run: Path) -> list[int]:
     ],
     ids=["events", "new event file", "pictures"],
 )
-def test_a_run_goes_on_without_what_only_shows_it(
+def test_a_run_continues_without_pictures_and_events(
     owner: Any,
     name: str,
     refused: str,
@@ -87,12 +87,12 @@ def test_a_run_goes_on_without_what_only_shows_it(
         monkeypatch.setattr(owner, name, _refusing(function))
     run = train(quick_cfg, "run")
     (line,) = capsys.readouterr().err.splitlines()
-    assert refused in line and "the run goes on without" in line
+    assert refused in line and "the run continues without" in line
     assert_same_bits(whole / "checkpoints" / "latest.pt", run / "checkpoints" / "latest.pt")
     assert (run / "results.json").is_file() and _epochs(run) == [1, 2]
 
 
-def test_metrics_that_are_refused_stop_a_run_that_loses_nothing(
+def test_unwritable_metrics_stop_the_run_without_loss(
     whole: Path,
     train: Train,
     quick_cfg: Path,
@@ -130,7 +130,7 @@ def test_metrics_that_are_refused_stop_a_run_that_loses_nothing(
         ("metrics.jsonl", os.mkfifo),
     ],
 )
-def test_something_else_at_a_place_of_the_run_is_said_at_once(
+def test_something_in_the_way_is_reported_at_once(
     place: str,
     make: Callable[[Path], object],
     quick_cfg: Path,
@@ -156,7 +156,7 @@ def test_something_else_at_a_place_of_the_run_is_said_at_once(
     ],
     ids=["a terminal without umlauts", "a full disk and no stderr"],
 )
-def test_a_terminal_that_refuses_ends_no_run(
+def test_a_closed_terminal_does_not_end_a_run(
     redirection: str,
     environment: dict[str, str],
     shown: str,

@@ -1,4 +1,4 @@
-"""A run that was stopped or killed and gone on with equals one that never stopped, bit for bit."""
+"""A run that was stopped or killed and resumed equals one that never stopped, bit for bit."""
 
 import json
 import random
@@ -29,7 +29,7 @@ def without_times(run: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stops", [[1], [3, 2, 1, 1], [4], [5], [6, 1]])
-def test_a_stopped_run_goes_on_to_the_same_weights(
+def test_a_stopped_run_resumes_to_the_same_weights(
     stops: list[int],
     whole: Path,
     train: Train,
@@ -50,7 +50,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
 
 
 @pytest.mark.slow
-def test_so_does_a_run_of_every_objective_with_people_drawn_evenly(
+def test_a_run_of_every_objective_resumes_to_the_same_weights(
     train: Train, quick_cfg: Path, stop_after: Callable[[int | None], None]
 ) -> None:
     text = with_objectives(quick_cfg.read_text())
@@ -66,7 +66,7 @@ def test_so_does_a_run_of_every_objective_with_people_drawn_evenly(
     assert without_times(whole) == without_times(resumed)
 
 
-def test_blocks_that_draw_draw_the_same_in_a_run_gone_on_with(
+def test_random_blocks_repeat_their_draws_in_a_resumed_run(
     train: Train, edited_cfg: Callable[..., Path], stop_after: Callable[[int | None], None]
 ) -> None:
     """Also in a critic, whose penalty runs it more than once a batch."""
@@ -120,7 +120,8 @@ def test_a_time_limit_saves_and_exits_cleanly(
     train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train(quick_cfg, "limited", "--max-time", "0s")
-    assert "stopped (time limit reached) in epoch 1, 1 of its batches" in capsys.readouterr().out
+    stopped = "stopped (time limit reached) in epoch 1, after 1 of its batches"
+    assert stopped in capsys.readouterr().out
     assert torch.load(run / "checkpoints" / "latest.pt", weights_only=True)["progress"]["step"] == 1
 
 
@@ -135,7 +136,7 @@ def test_a_finished_run_prints_its_table_again(
     assert (run / "checkpoints" / "latest.pt").read_bytes() == before
     assert first[first.index("Test set") :] == second[second.index("Test set") :]
     assert "going on" not in second
-    assert "finished: 2 epochs; raise max_epochs to go on, or --overwrite" in second
+    assert "finished: 2 epochs; raise max_epochs to continue, or use --overwrite" in second
 
 
 @pytest.mark.parametrize(
@@ -149,10 +150,10 @@ def test_a_finished_run_prints_its_table_again(
         ([("beta1=0.5", "beta1=0.6")], [], "cfg.networks.Encoder.net.beta1=0.5, now it is 0.6"),
         ([], ["--seed", "1"], "seed=0, now it is 1"),
         ([], ["--bf16"], "bf16=False, now it is True"),
-        ([], ["--test-ids", "train_ids.csv"], "other test ids: number 1 of them was "),
+        ([], ["--test-ids", "train_ids.csv"], "different test ids: number 1 was "),
     ],
 )
-def test_another_run_is_not_gone_on_with(
+def test_another_run_is_not_resumed(
     edits: list[tuple[str, str]],
     flags: list[str],
     difference: str,
@@ -175,7 +176,7 @@ def test_another_run_is_not_gone_on_with(
     assert (run / "checkpoints" / "latest.pt").read_bytes() == before
 
 
-def test_more_epochs_may_be_asked_for(
+def test_max_epochs_can_be_raised(
     train: Train, quick_cfg: Path, edited_cfg: Callable[..., Path]
 ) -> None:
     train(quick_cfg, "run")

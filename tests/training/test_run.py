@@ -28,7 +28,7 @@ Train = Callable[..., Path]
 NETWORKS = ("encoder", "predictor", "decoder", "discriminator", "image_discriminator")
 
 
-def test_a_run_leaves_everything_behind(
+def test_a_run_writes_all_its_files(
     train: Train, quick_cfg: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train(quick_cfg, "run", "--save-every", "1")

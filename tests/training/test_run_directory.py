@@ -60,12 +60,12 @@ def _dangling(run: Path) -> None:
             ["metrics of 2 epochs, best.pt, epoch_0001.pt", "`cp "],
         ),
         (_dangling, ["metrics of 2 epochs", "`rm ", " && cp "]),
-        (_only_metrics, ["metrics of 2 epochs, but", "no other checkpoint that is intact"]),
-        (_only_results, ["holds results.json, results.csv, but"]),
+        (_only_metrics, ["metrics of 2 epochs, but", "no other intact checkpoint"]),
+        (_only_results, ["has results.json, results.csv, but"]),
     ],
     ids=["deleted", "dangling link", "only metrics", "only results"],
 )
-def test_a_run_without_its_latest_checkpoint_is_not_begun_anew(
+def test_a_run_without_its_latest_checkpoint_is_not_started_over(
     lose: Callable[[Path], None],
     messages: list[str],
     short_cfg: Path,
@@ -76,13 +76,13 @@ def test_a_run_without_its_latest_checkpoint_is_not_begun_anew(
     before = _files(run)
     assert start(short_cfg, run) == 2
     line = _line(capsys)
-    assert line.startswith(f"{run}: holds ") and "--overwrite" in line and "--run DIR" in line
+    assert line.startswith(f"{run}: has ") and "--overwrite" in line and "--run DIR" in line
     assert all(message in line for message in messages)
     assert {**before, ".lock": b""} == _files(run)
 
 
 @pytest.mark.parametrize("latest", ["intact", "damaged", "deleted"])
-def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
+def test_overwrite_starts_over_and_keeps_other_files(
     latest: str, short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if latest == "damaged":
@@ -99,7 +99,7 @@ def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
     assert start(short_cfg, run, "--overwrite", "--save-every", "1") == 0
     printed = capsys.readouterr()
     assert f"run directory {run}: new run" in printed.out
-    assert f"{run / 'disentangling'}: a report on the run that was overwritten" in printed.err
+    assert f"{run / 'disentangling'}: a report on the overwritten run" in printed.err
     assert all((run / name).read_text() == "mine" for name in own)
     left = {name for name in _files(run) if not name.startswith("tensorboard")} - set(own)
     assert left == {name for name in _files(whole) if not name.startswith("tensorboard")}
@@ -107,13 +107,13 @@ def test_overwrite_begins_anew_and_leaves_what_is_not_of_the_run(
     assert_same_bits(_latest(whole), _latest(run))
 
 
-def test_a_run_in_work_is_not_overwritten(
+def test_a_run_in_progress_is_not_overwritten(
     short_cfg: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with locked(run, ""):
         before = _files(run)
         assert start(short_cfg, run, "--overwrite") == 2
-    assert "another process trains in this run directory" in _line(capsys)
+    assert "another process is training in this run directory" in _line(capsys)
     assert _files(run) == before
 
 
@@ -131,7 +131,7 @@ def test_nothing_is_overwritten_before_the_new_run_can_begin(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("save", range(4))
-def test_a_run_that_is_killed_while_it_saves_goes_on(
+def test_a_run_killed_while_saving_can_be_resumed(
     save: int, short_cfg: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before its first checkpoint, between the metrics of the first epoch and best.pt, between that
@@ -154,7 +154,7 @@ def test_a_run_that_is_killed_while_it_saves_goes_on(
         assert_same_bits(whole / "checkpoints" / name, run / "checkpoints" / name)
 
 
-def test_a_run_that_has_learnt_nothing_may_be_begun_with_another_cfg(
+def test_an_untrained_run_can_be_restarted_with_another_cfg(
     short_cfg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as there is only the checkpoint of its start; a result is not thrown away."""
@@ -233,23 +233,23 @@ def data(tmp_path: Path) -> Path:
 CHANGES: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "fold": (
         lambda data: None,
-        ["--fold", "2"], "fold=1, now it is 2 and with other train ids: number 1 of them was "),
+        ["--fold", "2"], "fold=1, now it is 2 and with different train ids: number 1 was "),
     "id gone": (
         lambda data: _rewrite(data / "folds" / "1" / "train_ids.csv", lambda ids: ids[:-1]),
-        ["--fold", "1"], "other train ids: number 8 of them was '{train[7]}' and is nothing now"),
+        ["--fold", "1"], "different train ids: number 8 was '{train[7]}' and is now nothing"),
     "id more": (
         lambda data: _rewrite(
             data / "folds" / "1" / "test_ids.csv", lambda ids: [*ids, "SN002_1"]),
-        ["--fold", "1"], "other test ids: number 5 of them was nothing and is 'SN002_1' now"),
+        ["--fold", "1"], "different test ids: number 5 was nothing and is now 'SN002_1'"),
     "order": (
         lambda data: _rewrite(data / "folds" / "1" / "test_ids.csv", lambda ids: ids[::-1]),
         ["--fold", "1"],
-        "other test ids: number 1 of them was '{test[0]}' and is '{test[3]}' now"),
-    "labels": (_relabel, ["--fold", "1"], "other labels of 2 frames, first of 'SN002_1'"),
+        "different test ids: number 1 was '{test[0]}' and is now '{test[3]}'"),
+    "labels": (_relabel, ["--fold", "1"], "different labels of 2 frames, first 'SN002_1'"),
     "image": (
         lambda data: (data / "imgs" / "SN002_1.jpg").write_bytes(
             (data / "imgs" / "SN002_1.jpg").read_bytes() + b"x"),
-        ["--fold", "1"], "other image (name or size) of 1 frames, first of 'SN002_1'"),
+        ["--fold", "1"], "different image (name or size) of 1 frames, first 'SN002_1'"),
     "AU names": (
         _rename_au12,
         ["--fold", "1"], "AU12, now it is AU13"),
@@ -284,7 +284,7 @@ def test_what_has_changed_in_the_data_is_named(
 
 
 @pytest.mark.parametrize("used", [True, False], ids=["drawn evenly", "of no account"])
-def test_a_run_that_learns_from_subjects_wants_the_same_ones(
+def test_a_run_that_uses_subjects_needs_the_same_ones(
     used: bool,
     short_cfg: Path,
     data: Path,
@@ -305,7 +305,7 @@ def test_a_run_that_learns_from_subjects_wants_the_same_ones(
     assert ("digest_of_subjects" in capsys.readouterr().err) == used
 
 
-def test_another_fold_of_the_same_frames_is_no_change(
+def test_another_fold_of_the_same_frames_is_not_a_change(
     short_cfg: Path, data: Path, tmp_path: Path, stop_after: Callable[[int | None], None]
 ) -> None:
     stop_after(1)
@@ -314,7 +314,7 @@ def test_another_fold_of_the_same_frames_is_no_change(
     assert load_checkpoint(_latest(tmp_path / "run")).progress.step == 8
 
 
-def test_the_list_of_frames_keeps_labels_to_itself(whole: Path) -> None:
+def test_the_frame_list_does_not_reveal_labels(whole: Path) -> None:
     with (whole / "frames.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["set", "frame", "digest of labels", "image", "bytes"]
@@ -346,7 +346,7 @@ def test_a_file_or_directory_in_the_way_is_one_line(
 
 
 @pytest.mark.parametrize("where", [".", "checkpoints", "pictures", "tensorboard"])
-def test_a_link_that_leads_nowhere_is_no_directory(
+def test_a_dangling_link_is_not_a_directory(
     where: str, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "run" / where
@@ -354,7 +354,7 @@ def test_a_link_that_leads_nowhere_is_no_directory(
     path.symlink_to("nowhere")
     assert start(short_cfg, tmp_path / "run") == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith(str(path)) and (where == "." or "leads nowhere" in line)
+    assert line.startswith(str(path)) and (where == "." or "a dangling link" in line)
     assert path.is_symlink() and not path.exists()
 
 

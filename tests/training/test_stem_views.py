@@ -145,7 +145,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return found
 
 
-def test_a_run_of_several_views_goes_on_after_a_stop_to_the_same_bits(
+def test_a_run_with_several_views_resumes_to_the_same_bits(
     train: Train,
     edited_cfg: Edited,
     stop_after: Callable[[int | None], None],

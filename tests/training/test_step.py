@@ -16,9 +16,10 @@ from audetnet.data.augment import Augmentation, to_unit_range
 from audetnet.data.batches import Batch
 from audetnet.distributed.world import World
 from audetnet.networks.au_head import AUHead
-from audetnet.networks.model import AUDetNet, build_model, plan_model
+from audetnet.networks.model import AUDetNet, build_model
+from audetnet.networks.model_plan import plan_model
 from audetnet.objectives.critics import scores
-from audetnet.objectives.objective import Terms, pursued
+from audetnet.objectives.objective import Terms, objectives_of
 from audetnet.objectives.wgan_gp import WassersteinCritic
 from audetnet.training.meter import Meter
 from audetnet.training.step import MAIN_NETWORKS, TrainingStep, gradient_norm, make_optimisers
@@ -42,7 +43,7 @@ class Bench:
         self.order: list[str] = []
         for name, optimiser in self.optimisers.items():
             optimiser.register_step_pre_hook(lambda *_, name=name: self.order.append(name))
-        self.objectives = pursued(plan)
+        self.objectives = objectives_of(plan)
         self.head = AUHead("BCEWithLogits", False, 2.0)
         self._step = TrainingStep(
             self.model,

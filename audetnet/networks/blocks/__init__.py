@@ -1,1 +1,1 @@
-"""The block types of networks, a file for each kind; see block.py."""
+"""The block types of networks, one file per kind; see block.py."""

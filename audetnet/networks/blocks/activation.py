@@ -1,4 +1,4 @@
-"""Activations, and first weights that suit them."""
+"""Activations, and weight initialisation to match."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -15,16 +15,16 @@ _ACTIVATIONS: dict[str | None, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
 }
-"""What is not listed (linear, None, not_implemented) applies nothing."""
+"""Names that are not listed (linear, None, not_implemented) add no layer."""
 
 
 def activation_layers(name: Activation) -> list[nn.Module]:
-    """The layer that applies an activation, if it applies anything."""
+    """The layer of an activation, if it needs one."""
     return [_ACTIVATIONS[name]()] if name in _ACTIVATIONS else []
 
 
 def initialise(weight: Tensor, initialization: Initialization, activation: Activation) -> None:
-    """Draw a layer's weight anew, in place, where ``initialization`` says how."""
+    """Initialise a layer's weight in place; None keeps torch's default."""
     if initialization == "kaiming_uniform":
         nonlinearity: Any = activation if activation in _ACTIVATIONS else "linear"
         nn.init.kaiming_uniform_(weight, a=_LEAKY_RELU_SLOPE, nonlinearity=nonlinearity)

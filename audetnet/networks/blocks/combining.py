@@ -1,4 +1,4 @@
-"""Blocks that combine the outputs of several others."""
+"""Blocks that combine the outputs of several blocks."""
 
 from torch import nn
 
@@ -17,8 +17,8 @@ from audetnet.networks.shapes import (
 def combine_concat(
     *sources: Shape, combine_layers: BlockReferences, dimension: Dimension = CHANNELS
 ) -> nn.Module:
-    """The outputs of ``combine_layers`` side by side along a dimension; the others must be
-    equal.
+    """Concatenates the outputs of ``combine_layers`` along a dimension; the other dimensions must
+    match.
     """
     check_dimension(dimension, "dimension")
     check_output(concatenated(sources, dimension, "combine_layers"), "combine_layers")
@@ -27,6 +27,6 @@ def combine_concat(
 
 @block("combine_multiply")
 def combine_multiply(*sources: Shape, combine_layers: BlockReferences) -> nn.Module:
-    """The element-wise product of the outputs; a size of 1 is repeated to fit the others."""
+    """The element-wise product of the outputs; sizes of 1 are broadcast."""
     check_output(multiplied(sources, "combine_layers"), "combine_layers")
     return Multiply()

@@ -1,4 +1,4 @@
-"""Blocks that connect all channels with all."""
+"""Fully connected blocks."""
 
 from torch import nn
 
@@ -23,9 +23,7 @@ def connected(
     use_bias: bool = True,
     initialization: Initialization = None,
 ) -> nn.Module:
-    """A fully connected layer over the channels, the same one at every position; then the
-    activation.
-    """
+    """A fully connected layer over the channels, shared by all positions, then the activation."""
     check_weights((output_features, source[0]), "output_features")
     check_output((output_features, *source[1:]), "output_features")
     layer = ChannelLinear(source[0], output_features, use_bias)

@@ -1,4 +1,4 @@
-"""Blocks that convolve."""
+"""Convolutional blocks."""
 
 from torch import nn
 
@@ -27,8 +27,8 @@ def convolutional(
     activation: Activation = None,
     initialization: Initialization = None,
 ) -> nn.Module:
-    """2-D convolution; with ``batch_normalise`` batch norm (eps 1e-4) replaces the bias; then the
-    activation.
+    """2-D convolution, then the activation. With ``batch_normalise``, batch norm (eps 1e-4)
+    replaces the bias.
     """
     padding = pad if not isinstance(pad, bool) else (kernel_size - 1) // 2 if pad else 0
     check_window(source, kernel_size, padding)

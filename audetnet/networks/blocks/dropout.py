@@ -1,4 +1,4 @@
-"""Blocks that draw while they train."""
+"""Blocks that are random in training."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from audetnet.networks.shapes import Shape
 
 @block("dropout")
 def dropout(source: Shape, *, probability: Annotated[float, Range(0, below=1)]) -> nn.Module:
-    """While training each number is 0 with this probability, and the others are divided by
-    1 - probability; else nothing is changed (Srivastava et al. 2014).
+    """In training each value is set to 0 with this probability, and the others are divided by
+    1 - probability; otherwise the identity (Srivastava et al. 2014).
     """
     return nn.Dropout(probability)

@@ -11,7 +11,7 @@ from audetnet.networks.ridge_readout import CrossValidated, RidgeReadout
 from audetnet.networks.shapes import Shape, check_weights
 
 Penalty = Annotated[float, Range(1e-3, most=1e12)]
-"""Smaller ones vanish beside the rounding of thousands of frames' inner products."""
+"""Smaller ones vanish in the rounding errors of thousands of frames' inner products."""
 
 
 @block("ridge")
@@ -21,7 +21,7 @@ def ridge(
     output_features: Channels,
     penalty: Penalty | CrossValidated = "cross-validated",
 ) -> nn.Module:
-    """Ridge regression on all that it reads, channels and positions alike, to
+    """Ridge regression on the whole input, all channels and positions, to
     ``output_features`` x 1 x 1.
     """
     check_weights((output_features, prod(source)), "output_features")

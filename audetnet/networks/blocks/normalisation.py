@@ -1,4 +1,4 @@
-"""Blocks that bring their input to a scale."""
+"""Blocks that normalise their input."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from audetnet.networks.layers import CHANNELS
 from audetnet.networks.shapes import Shape, check_dimension
 
 Epsilon = Annotated[float, Range(1e-12, most=1)]
-"""Smaller ones vanish beside a variance in float32, and some are 0 in it."""
+"""Smaller ones vanish next to a float32 variance, and some are 0 in float32."""
 
 
 @block("batch_norm")
@@ -21,9 +21,7 @@ def batch_norm(
     eps: Epsilon = 1e-5,
     affine: bool = True,
 ) -> nn.Module:
-    """Batch norm over batch and positions; ``affine=False`` leaves out the learned scale and
-    shift.
-    """
+    """Batch norm over batch and positions; ``affine=False`` omits the learned scale and shift."""
     if num_features != source[0]:
         raise OptionError(
             f"num_features={num_features} but the input has {source[0]} channels", "num_features"

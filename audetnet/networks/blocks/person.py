@@ -1,11 +1,11 @@
-"""Blocks that know who is in the picture."""
+"""Blocks that depend on the person in the image."""
 
 from typing import Annotated
 
 from torch import nn
 
 from audetnet.config.binding import OptionError, Range
-from audetnet.data.person_at_rest import Kind, RestFrames
+from audetnet.data.neutral_frames import Kind, NeutralFrames
 from audetnet.networks.blocks.block import block
 from audetnet.networks.fixed import PersonReference
 from audetnet.networks.shapes import Shape
@@ -22,8 +22,8 @@ def person_reference(
     frame_list: str | None = None,
     missing: Annotated[float, Range(0, below=1)] = 0.0,
 ) -> nn.Module:
-    """Its input minus what the person shows at rest: the median over that person's ``frames``. In
-    training ``missing`` of the frames are taken for ones of people who are not known.
+    """The input minus the person's input at rest: the median over that person's ``frames``. In
+    training, a share ``missing`` of the frames is treated as showing unknown people.
     """
     given = {"count": count, "frame_list": frame_list}
     needed = _NEEDS.get(frames)
@@ -31,6 +31,6 @@ def person_reference(
         if key == needed and value is None:
             raise OptionError(f"frames={frames} needs {key}", "frames")
         if key != needed and value is not None:
-            raise OptionError(f"{key} has no meaning with frames={frames}", key)
-    choice = RestFrames(frames=frames, count=count, frame_list=frame_list)
+            raise OptionError(f"{key} cannot be combined with frames={frames}", key)
+    choice = NeutralFrames(frames=frames, count=count, frame_list=frame_list)
     return PersonReference(source, choice, missing)

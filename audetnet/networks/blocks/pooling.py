@@ -1,4 +1,4 @@
-"""Blocks that pool windows."""
+"""Pooling blocks."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Blocks that change the size of images."""
+"""Blocks that resize their input."""
 
 from typing import Annotated, Literal
 
@@ -20,7 +20,7 @@ def upsample(
     scale_factor: Scale | None = None,
     mode: UpsampleMode = "nearest",
 ) -> nn.Module:
-    """``nn.Upsample``, align_corners off: to ``output_sizes`` (height, width) or by
+    """``nn.Upsample`` without align_corners: to ``output_sizes`` (height, width) or by
     ``scale_factor``.
     """
     if (output_sizes is None) == (scale_factor is None):
@@ -28,7 +28,7 @@ def upsample(
     if mode in ("linear", "trilinear"):
         dimensions = {"linear": 3, "trilinear": 5}[mode]
         raise OptionError(
-            f"mode={mode} is for {dimensions}-D tensors (as in nn.Upsample), images "
+            f"mode={mode} is for {dimensions}-D tensors (as in nn.Upsample), but images "
             "are 4-D: use mode=bilinear",
             "mode",
         )

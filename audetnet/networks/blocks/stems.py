@@ -1,11 +1,11 @@
-"""Blocks that begin with the layers of a published network."""
+"""Blocks made of the first layers of a published network."""
 
 from torch import nn
 
 from audetnet.config.binding import Channels, OptionError, Side
 from audetnet.networks.blocks.block import block
 from audetnet.networks.pretrained import (
-    VGG_FACE_SMALLEST,
+    VGG_FACE_MIN_SIDE,
     Freeze,
     resnet50_stem,
     vgg_face_stem,
@@ -24,11 +24,11 @@ def resnet50(
     pretrained: bool = True,
     state_dict_filepath: str | None = None,
 ) -> nn.Module:
-    """``nn.Sequential(*resnet50.children()[:end_at_layer])`` of torchvision, ImageNet weights
-    unless told otherwise.
+    """``nn.Sequential(*resnet50.children()[:end_at_layer])`` of torchvision, by default with
+    ImageNet weights.
 
     With ``state_dict_filepath`` the weights come from that file; ``pretrained=False`` starts from
-    random ones.
+    random weights.
     """
     check_image(source, "resnet50")
     stem, channels = resnet50_stem(end_at_layer, pretrained, state_dict_filepath)
@@ -45,10 +45,10 @@ def resnet50(
 def vgg_face(
     source: Shape, *, state_dict_filepath: str, freeze_first_n_layers: Freeze = 0
 ) -> nn.Module:
-    """VGG-Face (VGG16) up to its last pooling layer, 512 channels, with weights from a state-dict
+    """VGG-Face (VGG16) up to its last pooling layer (512 channels), with weights from a state dict
     file.
     """
-    check_image(source, "vgg-face", VGG_FACE_SMALLEST)
+    check_image(source, "vgg-face", VGG_FACE_MIN_SIDE)
     return vgg_face_stem(state_dict_filepath).freeze(freeze_first_n_layers)
 
 
@@ -64,9 +64,9 @@ def timm(
     pretrained: bool = True,
     state_dict_filepath: str | None = None,
 ) -> nn.Module:
-    """Stages of one of timm's networks; several of them, or one with ``pool_to``, are averaged to
-    one size and stand side by side along the channels. ``mirror_mean`` adds as many channels: the
-    mean over the image and its mirror image.
+    """Stages of a timm network. Several stages, or one with ``pool_to``, are average-pooled to the
+    same size and concatenated along the channels. ``mirror_mean`` appends as many channels again:
+    the mean over the image and its mirror image.
     """
     check_image(source, "timm")
     stem = timm_stem(

@@ -1,4 +1,4 @@
-"""Blocks that compute nothing: they choose what is read."""
+"""Blocks that compute nothing and only route data."""
 
 from torch import nn
 
@@ -10,13 +10,13 @@ from audetnet.networks.shapes import Shape, SourceError, check_dimension
 
 @block("identity")
 def identity(source: Shape) -> nn.Module:
-    """Its input, unchanged."""
+    """The input, unchanged."""
     return nn.Identity()
 
 
 @block("route")
 def route(source: Shape, *, branch_at_layer: BlockReference) -> nn.Module:
-    """The output of another block; what follows goes on from there."""
+    """The output of another block; the following blocks continue from there."""
     return nn.Identity()
 
 

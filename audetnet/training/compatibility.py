@@ -1,5 +1,5 @@
-"""Whether what a checkpoint holds fits a model and a run: what an edited or a foreign file would
-only show as a traceback, or not at all. Everything here raises UnreadableError.
+"""Whether a checkpoint fits a model and a run: otherwise an edited or foreign file would end in a
+traceback or in wrong results. All checks raise UnreadableError.
 """
 
 import json
@@ -16,7 +16,7 @@ from audetnet.data.frames import Dataset
 from audetnet.data.order import epoch_order
 from audetnet.networks.model import AUDetNet
 from audetnet.training.checkpoint import Checkpoint, Progress, expect, is_finite
-from audetnet.training.records import choosing_metric
+from audetnet.training.records import selection_metric
 from audetnet.training.step import make_optimisers
 
 _RESULTS = ("loss", "code", "mean")
@@ -24,12 +24,12 @@ _LOSSES = ("au", "reconstruction")
 
 
 def check_model(found: dict[str, Any], model: AUDetNet) -> None:
-    """The model's tensors, by name, shape and type."""
+    """Check names, shapes and types of the model's tensors."""
     _check_tensors("model", found, model.state_dict())
 
 
 def check_run(checkpoint: Checkpoint, model: AUDetNet, config: Config, dataset: Dataset) -> None:
-    """All that a run goes on from. Its identity must have been checked."""
+    """Check everything that a run resumes from. Its identity must have been checked before."""
     check_model(checkpoint.model, model)
     optimisers = make_optimisers(model, config)
     names, wanted = ", ".join(map(str, checkpoint.optimisers)), ", ".join(optimisers)
@@ -44,7 +44,7 @@ def check_run(checkpoint: Checkpoint, model: AUDetNet, config: Config, dataset: 
     expect(found == expected, f"its availability is {found['']}, expected {expected['']}")
     batch_indices = training_batch_indices(np.arange(order.length()), config.training.batch_size)
     _check_progress(checkpoint.progress, len(batch_indices))
-    metric = choosing_metric(config.data.regress_au_intensities)
+    metric = selection_metric(config.data.regress_au_intensities)
     for number, text in enumerate(checkpoint.history, 1):
         for frames in dataset.sets():
             if frames.name != "train":
@@ -54,7 +54,7 @@ def check_run(checkpoint: Checkpoint, model: AUDetNet, config: Config, dataset: 
 
 
 def _plan(tensors: dict[str, Any]) -> dict[str, str]:
-    """What there is to compare of tensors, in words."""
+    """Type and shape of tensors, as text."""
     return {
         name: f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}"
         if isinstance(t, Tensor) and t.layout == torch.strided and t.device.type != "meta"
@@ -64,13 +64,13 @@ def _plan(tensors: dict[str, Any]) -> dict[str, str]:
 
 
 def _check_tensors(place: str, found: Any, expected: dict[str, Tensor]) -> None:
-    expect(isinstance(found, dict), f"{place} is no dictionary")
+    expect(isinstance(found, dict), f"{place} is not a dictionary")
     has, wanted = _plan(found), _plan(expected)
     for name, kind in wanted.items():
         expect(name in has, f"{place}: {name} is missing")
         expect(has[name] == kind, f"{place}: {name} is {has[name]}, expected {kind}")
     for name in has:
-        expect(name in wanted, f"{place}: {name} is not of this model")
+        expect(name in wanted, f"{place}: {name} is not in this model")
 
 
 def _check_optimiser(name: str, found: Any, optimiser: Optimizer) -> None:
@@ -104,7 +104,7 @@ def _check_progress(progress: Progress, batches: int) -> None:
 
 
 def _is_result(record: dict[str, Any], name: str, au_names: tuple[str, ...], metric: str) -> bool:
-    """Whether a line of metrics.jsonl holds what its readers look up."""
+    """Whether a line of metrics.jsonl has everything that its readers access."""
     result = record.get(name)
     if not isinstance(result, dict) or type(result.get("frames")) is not int:
         return False
@@ -112,7 +112,7 @@ def _is_result(record: dict[str, Any], name: str, au_names: tuple[str, ...], met
     aus = result.get("au")
     if not isinstance(aus, dict) or not all(map(_is_numbers, [*tables, *aus.values()])):
         return False
-    thresholds = result.get("thresholds", dict.fromkeys(au_names))  # not known of before
+    thresholds = result.get("thresholds", dict.fromkeys(au_names))  # missing in older versions
     return (
         all(loss in result["loss"] for loss in _LOSSES)
         and metric in aus.keys() == result["mean"].keys()

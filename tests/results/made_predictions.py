@@ -3,12 +3,12 @@
 import numpy as np
 
 from audetnet.labels import LabelKind
-from audetnet.results.predictions import Piece
+from audetnet.results.predictions import PredictionSet
 
 AUS = ("AU1", "AU4", "AU12")
 
 
-def made_piece(
+def make_predictions(
     part: str = "1",
     seed: int | None = 0,
     people: int = 5,
@@ -16,7 +16,7 @@ def made_piece(
     noise: float = 0.3,
     kind: LabelKind = "occurrence",
     draw: int = 0,
-) -> Piece:
+) -> PredictionSet:
     """Outputs are labels plus noise; one label in ten is unknown. ``draw`` draws other noise, not
     other labels.
     """
@@ -29,7 +29,7 @@ def made_piece(
     truth[labels.random(truth.shape) < 0.1] = np.nan
     active = np.where(np.isnan(truth), np.nan, truth >= (2 if top == 5 else 1))
     default = 2.0 if top == 5 else 0.5
-    return Piece(
+    return PredictionSet(
         part=part,
         seed=seed,
         frames=tuple(f"P{part}{who}_{n}" for who in range(people) for n in range(frames)),

@@ -8,20 +8,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from audetnet.data.ids import time_key
-from audetnet.data.person_at_rest import Indices, RestFrames, at_rest
+from audetnet.data.ids import natural_sort_key
+from audetnet.data.neutral_frames import Indices, NeutralFrames, neutral_medians
 from audetnet.errors import UserError
 
 IDS = ("a_10", "b_1", "a_9", "a_100", "b_2", "a_1", "c_5")
 SUBJECTS = np.array([0, 1, 0, 0, 1, 0, 2])
 
 
-def taken(choice: RestFrames, seed: int = 0) -> list[list[str]]:
+def taken(choice: NeutralFrames, seed: int = 0) -> list[list[str]]:
     return [[IDS[row] for row in rows] for rows in choice.of(IDS, SUBJECTS, seed)]
 
 
 def test_all_frames_of_each_person_in_the_order_of_time() -> None:
-    assert taken(RestFrames()) == [["a_1", "a_9", "a_10", "a_100"], ["b_1", "b_2"], ["c_5"]]
+    assert taken(NeutralFrames()) == [["a_1", "a_9", "a_10", "a_100"], ["b_1", "b_2"], ["c_5"]]
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def test_all_frames_of_each_person_in_the_order_of_time() -> None:
     ],
 )
 def test_the_first_of_a_recording_are_so_by_number(count: int, expected: list[list[str]]) -> None:
-    assert taken(RestFrames(frames="first", count=count)) == expected
+    assert taken(NeutralFrames(frames="first", count=count)) == expected
 
 
 def test_numbers_in_an_id_count_as_such() -> None:
     ids = ["s2_9", "s10_1", "s2_10", "x", "s2_09b"]
-    assert sorted(ids, key=time_key) == ["s2_9", "s2_09b", "s2_10", "s10_1", "x"]
+    assert sorted(ids, key=natural_sort_key) == ["s2_9", "s2_09b", "s2_10", "s10_1", "x"]
 
 
 def test_random_frames_are_some_of_the_persons_by_the_seed() -> None:
     ids = [f"a_{n}" for n in range(50)] + [f"b_{n}" for n in range(3)]
     subjects = np.array([0] * 50 + [1] * 3)
-    choice = RestFrames(frames="random", count=5)
+    choice = NeutralFrames(frames="random", count=5)
     first, few = choice.of(ids, subjects, seed=1)
     assert len(set(first.tolist())) == 5 and max(first) < 50 and few.tolist() == [50, 51, 52]
     again, _ = choice.of(ids, subjects, seed=1)
@@ -55,14 +55,14 @@ def test_random_frames_are_some_of_the_persons_by_the_seed() -> None:
 def test_a_frame_that_is_listed_often_counts_once() -> None:
     """Lists that balance AUs repeat active frames, which would be the median then."""
     ids = ["a_2", "a_1", "a_2", "a_2", "b_1", "b_1"]
-    choice, subjects = RestFrames(), np.array([0, 0, 0, 0, 1, 1])
+    choice, subjects = NeutralFrames(), np.array([0, 0, 0, 0, 1, 1])
     named = [[ids[row] for row in rows] for rows in choice.of(ids, subjects, 0)]
     assert named == [["a_1", "a_2"], ["b_1"]]
 
 
 def test_one_random_frame_is_any_of_them() -> None:
     ids, subjects = [f"a_{n}" for n in range(4)], np.zeros(4, np.int64)
-    choice = RestFrames(frames="random", count=1)
+    choice = NeutralFrames(frames="random", count=1)
     drawn = [int(choice.of(ids, subjects, seed)[0][0]) for seed in range(40)]
     assert set(drawn) == {0, 1, 2, 3}
 
@@ -70,7 +70,7 @@ def test_one_random_frame_is_any_of_them() -> None:
 def test_named_frames(tmp_path: Path) -> None:
     path = tmp_path / "neutral.csv"
     path.write_text("a_100\nb_2\na_9\nsomeone_else\n")
-    choice = RestFrames(frames="named", frame_list=str(path))
+    choice = NeutralFrames(frames="named", frame_list=str(path))
     assert taken(choice) == [["a_9", "a_100"], ["b_2"], []]
     path.write_text("a_9,b_2\n")
     with pytest.raises(UserError, match=r"neutral\.csv:1: expected one frame id per row"):
@@ -80,19 +80,19 @@ def test_named_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        (RestFrames(), "all frames"),
-        (RestFrames(frames="random", count=5), "5 random"),
-        (RestFrames(frames="first", count=3), "first 3"),
-        (RestFrames(frames="named", frame_list="a.csv"), "named in a.csv"),
+        (NeutralFrames(), "all frames"),
+        (NeutralFrames(frames="random", count=5), "5 random"),
+        (NeutralFrames(frames="first", count=3), "first 3"),
+        (NeutralFrames(frames="named", frame_list="a.csv"), "named in a.csv"),
     ],
 )
-def test_a_choice_says_itself(choice: RestFrames, said: str) -> None:
+def test_a_choice_says_itself(choice: NeutralFrames, said: str) -> None:
     assert str(choice) == said
 
 
 def medians(frames: Sequence[Sequence[int]], values: Tensor) -> Tensor:
     rows: list[Indices] = [np.array(each, dtype=np.int64) for each in frames]
-    return at_rest(rows, lambda some: values[torch.from_numpy(some)])
+    return neutral_medians(rows, lambda some: values[torch.from_numpy(some)])
 
 
 def test_the_median_by_hand() -> None:

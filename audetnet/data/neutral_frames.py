@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from audetnet.data.ids import read_ids, time_key
+from audetnet.data.ids import natural_sort_key, read_ids
 from audetnet.seeds import Purpose, numpy_generator
 
 FEW = 5
@@ -25,7 +25,7 @@ Kind = Literal["all", "random", "first", "named"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestFrames:
+class NeutralFrames:
     """Which of a person's frames are taken: all, ``count`` drawn at random, the first ``count`` of
     the recording, or those that ``frame_list`` names.
     """
@@ -50,7 +50,9 @@ class RestFrames:
         found = []
         for subject in range(int(subjects.max(initial=-1)) + 1):
             own = {ids[row]: row for row in np.flatnonzero(subjects == subject).tolist()}
-            rows = np.array([own[frame] for frame in sorted(own, key=time_key)], dtype=np.int64)
+            rows = np.array(
+                [own[frame] for frame in sorted(own, key=natural_sort_key)], dtype=np.int64
+            )
             if self.frames == "random":
                 drawn = numpy_generator(seed, Purpose.REFERENCE, subject).permutation(rows)
                 rows = np.sort(drawn[: self.count])
@@ -62,7 +64,7 @@ class RestFrames:
         return found
 
 
-def at_rest(frames: Sequence[Indices], read: Callable[[Indices], Tensor]) -> Tensor:
+def neutral_medians(frames: Sequence[Indices], read: Callable[[Indices], Tensor]) -> Tensor:
     """The median (P, ...) over each person's frames of what ``read`` gives of them, (N, ...); the
     mean of the others' where a person has none. float32, on its device. Some person has one.
     """

@@ -1,4 +1,4 @@
-"""Files: only regular ones are read, and they are written whole or not at all."""
+"""Only regular files are read, and files are written atomically: completely or not at all."""
 
 import os
 import platform
@@ -13,20 +13,20 @@ from typing import IO
 from audetnet.errors import UserError
 
 _PROCESS = re.compile(r"[0-9]{1,9}")
-"""A process number as the system gives them."""
+"""A process id."""
 
 
 class FileError(UserError):
-    """A file that the disk refuses to take."""
+    """A file that cannot be written."""
 
 
 def check_regular(path: Path) -> None:
-    """Raise UserError for what exists and is no file to be read to its end: a pipe would block
-    for ever, a device has no end.
+    """Raise UserError for anything that exists but is not a regular file: reading a pipe could
+    block for ever, and a device has no end.
     """
     try:
         kind = path.stat().st_mode
-    except (OSError, ValueError):  # whoever opens it says why
+    except (OSError, ValueError):  # reported when it is opened
         return
     if not stat.S_ISREG(kind):
         found = "a directory" if stat.S_ISDIR(kind) else "a pipe, socket or device"
@@ -34,7 +34,7 @@ def check_regular(path: Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 text file, its line ends as line feeds. Raises UserError."""
+    """The text of a UTF-8 file, line ends as line feeds. Raises UserError."""
     check_regular(path)
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -45,8 +45,8 @@ def read_text(path: Path) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Within it what the disk refuses is a FileError that names the file."""
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn any OSError inside the context into a FileError that names the path."""
     try:
         yield
     except OSError as error:
@@ -54,35 +54,34 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(path: Path, kept_at: Path | None = None) -> Iterator[Path]:
-    """Where to write a file; it takes the place of ``path`` at the end.
+def atomic_write(path: Path, staging: Path | None = None) -> Iterator[Path]:
+    """Yield a path to write to; it is renamed to ``path`` when the context exits without error.
 
-    That is a path of this process beside it, which is deleted after an exception. Or it is
-    ``kept_at``, on the same disk, which outlives exceptions and kills: who comes next goes on from
-    what is there, or writes over it; a folder may be made there as well. Raises FileError where the
-    disk refuses.
+    By default this is a temporary file beside ``path``, deleted after an exception. ``staging``, on
+    the same file system, survives exceptions and kills, so the next writer can resume from it or
+    overwrite it; it may also be a directory. Raises FileError if writing fails.
     """
-    with writing(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if kept_at is not None:
-            yield kept_at
-            _move(kept_at, path)
+        if staging is not None:
+            yield staging
+            _move(staging, path)
         else:
-            with _passing(path) as unfinished:
+            with _temporary(path) as unfinished:
                 yield unfinished
                 _move(unfinished, path)
 
 
-def _move(made: Path, path: Path) -> None:
-    """Give what was made its name; a folder replaces the folder that has it."""
-    if made.is_dir() and path.is_dir():
+def _move(finished: Path, path: Path) -> None:
+    """Rename to the final path; a directory replaces an existing directory."""
+    if finished.is_dir() and path.is_dir():
         shutil.rmtree(path)
-    os.replace(made, path)
+    os.replace(finished, path)
 
 
 @contextmanager
-def _passing(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` that no other process writes to; what is there goes at the end."""
+def _temporary(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` that no other process writes to, deleted on exit."""
     prefix = f".{path.name}.{platform.node()}."
     _remove_leftovers(path.parent, prefix)
     unfinished = path.with_name(f"{prefix}{os.getpid()}")
@@ -94,15 +93,19 @@ def _passing(path: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(directory: Path, prefix: str) -> None:
-    """Delete what processes of this machine that were killed while writing have left behind."""
+    """Delete temporary files of processes on this machine that were killed while writing."""
     for file in directory.iterdir():
         owner = file.name.removeprefix(prefix)
-        if file.name.startswith(prefix) and _PROCESS.fullmatch(owner) and not _runs(int(owner)):
+        if (
+            file.name.startswith(prefix)
+            and _PROCESS.fullmatch(owner)
+            and not _is_running(int(owner))
+        ):
             file.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
-    if os.name == "nt":  # there os.kill would end it
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # os.kill would terminate it there
         return True
     try:
         os.kill(process, 0)
@@ -114,19 +117,19 @@ def _runs(process: int) -> bool:
 
 
 def write_bytes(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a binary file whole, on the disk before it gets its name."""
-    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+    """Write a binary file atomically, flushed to disk before it is renamed."""
+    with atomic_write(path) as unfinished, unfinished.open("wb") as file:
         write(file)
         file.flush()
         os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
+    """Write a UTF-8 text file atomically."""
     write_bytes(path, lambda file: file.write(text.encode("utf-8")))
 
 
 def append_text(path: Path, text: str) -> None:
-    """Write at the end of a text file. Raises FileError; part of the text may then be there."""
-    with writing(path), path.open("a", encoding="utf-8") as file:
+    """Append to a text file. Raises FileError, in which case part of the text may be written."""
+    with write_errors(path), path.open("a", encoding="utf-8") as file:
         file.write(text)
