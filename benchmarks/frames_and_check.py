@@ -20,7 +20,7 @@ from scipy.io import savemat
 
 from audetnet.data.images import find_images
 from audetnet.faces.head_pose import mean_face
-from create_dataset.checking.survey import survey
+from create_dataset.checking.image_inspection import inspect_images
 from create_dataset.frames import main as frames
 
 WIDTH, HEIGHT, FRAMES, ROUNDS = 1024, 768, 400, 3
@@ -28,7 +28,9 @@ WIDTH, HEIGHT, FRAMES, ROUNDS = 1024, 768, 400, 3
 
 def make_raw(raw: Path, picture: Path) -> None:
     """Two subjects whose face, a real picture enlarged, drifts over a grey ground."""
-    face = cv2.resize(cv2.imread(str(picture)), (420, 420), interpolation=cv2.INTER_CUBIC)
+    image = cv2.imread(str(picture))
+    assert image is not None
+    face = cv2.resize(image, (420, 420), interpolation=cv2.INTER_CUBIC)
     for subject in ("SN001", "SN002"):
         folder = raw / "Landmark_Points" / subject / "tmp_frame_lm"
         folder.mkdir(parents=True)
@@ -96,7 +98,8 @@ def main(argv: list[str]) -> int:
     report(
         "images",
         medians(
-            {"reading the bytes": read, "check's image pass": lambda: survey(images)}, len(paths)
+            {"reading the bytes": read, "check's image pass": lambda: inspect_images(images)},
+            len(paths),
         ),
     )
     return 0

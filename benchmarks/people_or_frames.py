@@ -25,12 +25,12 @@ from audetnet.console.arguments import names
 from audetnet.console.lines import say
 from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset, DatasetPaths, FrameSet, load_dataset
-from audetnet.data.ids import time_key
+from audetnet.data.ids import natural_sort_key
 from audetnet.data.stem_outputs import pack_stem_outputs
 from audetnet.drawing import Figure
 from audetnet.errors import UserError, exit_status
 from audetnet.evaluation.people import Estimate
-from audetnet.files.csv import write_csv
+from audetnet.files.csv import Cell, write_csv
 from audetnet.networks.frozen_stem import frozen_stem
 from audetnet.networks.model import build_model
 from audetnet.networks.model_plan import plan_model
@@ -75,8 +75,8 @@ def _run(given: argparse.Namespace) -> int:
             )
             say(f"{people} people, {frames} frames each: {with_interval(points[-1].auc)}")
     shown = sheet(points)
-    header = ["people", "frames a person", "frames", "metric", "value", "low", "high"]
-    rows = [
+    header: list[Cell] = ["people", "frames a person", "frames", "metric", "value", "low", "high"]
+    rows: list[list[Cell]] = [
         [p.people, p.frames, p.labelled, name, each.value, each.low, each.high]
         for p in points
         for name, each in (("AUC", p.auc), ("F1", p.f1))
@@ -116,7 +116,7 @@ def some(train: FrameSet, people: int, frames: int) -> FrameSet:
     kept = np.zeros(len(train), bool)
     for who in subjects[:people]:
         own = [row for row, subject in enumerate(train.subjects) if subject == who]
-        own.sort(key=lambda row: time_key(train.ids[row]))
+        own.sort(key=lambda row: natural_sort_key(train.ids[row]))
         places = np.linspace(0, len(own) - 1, min(frames, len(own))).round().astype(int)
         kept[[own[place] for place in places]] = True
     return train.keep(kept.tolist(), train.name)

@@ -19,6 +19,7 @@ from audetnet.data.factors import find_factors
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
 from audetnet.disentangling.codes import Codes, equal_sample, known_factors
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
 from audetnet.disentangling.judge import Judge, trained_judge
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
@@ -154,6 +155,7 @@ def _subject(run: TrainedRun, dataset: Dataset, judge: Judge) -> Subject:
         train=run.codes(of_training=True),
         test=run.codes(of_training=False),
         run=run,
+        expressions=find_expressions(run.test, {}),
         au_names=dataset.au_names,
         judges=judges_with(judge),
         device=CPU,

@@ -1,5 +1,5 @@
-"""The order of every epoch of a run: by MOMU, even over cells or at random; the same after a
-resumption.
+"""The order of frames in every epoch of a run, by MOMU, balanced over cells or at random, and
+unchanged by resuming.
 """
 
 from audetnet.config.options import Config, DataOptions
@@ -12,10 +12,11 @@ from audetnet.seeds import Purpose, numpy_generator
 
 
 class EpochOrder:
-    """Draws an epoch's order of frames; ask for the epochs one after the other, any of them again.
+    """Draws the order of frames of an epoch. Epochs must be drawn in sequence; each can be drawn
+    again until ``finish_epoch``.
 
-    ``available`` is the state to keep in a checkpoint: the frames that MOMU may draw at the start
-    of the epoch in work; None without MOMU.
+    ``available`` is the state to checkpoint: the frames that MOMU may draw at the start of the
+    current epoch; None without MOMU.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class EpochOrder:
         return self._momu.epoch(generator)
 
     def finish_epoch(self) -> None:
-        """What the epoch has drawn is gone for the next one."""
+        """Carry MOMU's availability over to the next epoch."""
         if self._momu is not None:
             self.available = self._momu.available.copy()
 
@@ -57,8 +58,8 @@ def epoch_order(data: DataOptions, dataset: Dataset, seed: int) -> EpochOrder:
 
 
 def order_notes(config: Config, dataset: Dataset) -> list[str]:
-    """Lines for the user about the order that the cfg asks for. Raises CfgError where it is to be
-    even over people who are not known.
+    """Warnings about the order that the cfg asks for. Raises CfgError if it is to be balanced over
+    people but the subjects are unknown.
     """
     train = dataset.train
     fault = train.subjects_fault() if config.data.balance_subjects else None

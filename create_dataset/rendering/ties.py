@@ -1,4 +1,4 @@
-"""Correlations asked for: an AU is active more often where a factor is high.
+"""Ties: correlations between an AU and a factor.
 
 The strength of a tie is Goodman and Kruskal's gamma, see audetnet/data/ties.py.
 """
@@ -23,12 +23,12 @@ class Tied:
     achieved: float
 
 
-def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Generator) -> Tied:
-    """Exchange the intensities of an AU among N frames until gamma is as near to ``strength`` as
-    it gets. Which intensities there are stays as it was, and so does everything but this AU.
+def tie(active: Flags, factor: DoubleArray, strength: float, rng: np.random.Generator) -> Tied:
+    """Permute the intensities of an AU among N frames so that gamma is as close to ``strength`` as
+    possible. The set of intensities stays the same, and so does everything but this AU.
 
     Frames are ranked by a mixture of the factor's normal scores and noise; those that rank highest
-    become active. How much noise there is, is found by bisection. Raises CannotTieError.
+    become active. The amount of noise is found by bisection. Raises CannotTieError.
     """
     if len(np.unique(factor)) < 2:
         raise CannotTieError("the factor is the same in all its frames")
@@ -37,9 +37,9 @@ def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Ge
             f"the AU is active in {'all' if active.any() else 'none'} of its frames"
         )
     scores = normal_scores(factor)
-    noise = draws.standard_normal(len(factor))
-    on = draws.permutation(np.flatnonzero(active))
-    off = draws.permutation(np.flatnonzero(~active))
+    noise = rng.standard_normal(len(factor))
+    on = rng.permutation(np.flatnonzero(active))
+    off = rng.permutation(np.flatnonzero(~active))
     low, high = -1.0, 1.0
     best: Tied | None = None
     for _ in range(_STEPS):

@@ -11,9 +11,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.training.conftest import QUICK
 
-NEEDED = (
-    "finding faces, cutting them out and reading videos need OpenCV: pip install -e '.[faces]' ("
-)
+NEEDED = "detecting and cropping faces and reading videos need OpenCV: pip install -e '.[faces]' ("
 
 
 def _without_opencv(module: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
