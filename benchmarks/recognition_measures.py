@@ -15,13 +15,13 @@ from audetnet.baselines.run import run_method
 from audetnet.config.options import PREDICTOR
 from audetnet.config.reader import parse_config
 from audetnet.data.cache import pack_frames
+from audetnet.data.factors import find_factors
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
-from audetnet.disentangling.codes import Codes, balanced_sample
+from audetnet.disentangling.codes import Codes, balanced_sample, known_factors
 from audetnet.disentangling.columns import ColumnData, labels_as_z1
 from audetnet.disentangling.exchanged_codes import partners
 from audetnet.disentangling.expressions import find_expressions
-from audetnet.disentangling.factor_table import find_factors
 from audetnet.disentangling.identity_embedding import identity_follows_z2, reference_networks
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
 from audetnet.disentangling.reference_classifier import ReferenceClassifier, trained_classifier
@@ -166,7 +166,7 @@ def _column(run: TrainedRun, dataset: Dataset, classifier: ReferenceClassifier) 
 def _numbers(column: ColumnData, data: Path) -> dict[str, float]:
     run = column.model_run
     table = find_factors(data, None, None)
-    known = () if table is None else tuple(table.of(column.test))
+    known = () if table is None else tuple(known_factors(table, column.test))
     of_outputs = run.with_scores_as_z1()
     outputs = replace(
         column,

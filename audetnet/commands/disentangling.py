@@ -141,11 +141,11 @@ def _request(
     device: "torch.device",
 ) -> "Request":
     """Encode everything, and train the reference classifier."""
+    from audetnet.data.factors import find_factors
     from audetnet.data.pairs import read_pairs
     from audetnet.disentangling.codes import balanced_sample
     from audetnet.disentangling.columns import UNTRAINED, Request, with_reference
     from audetnet.disentangling.expressions import find_expressions
-    from audetnet.disentangling.factor_table import find_factors
     from audetnet.disentangling.trained_run import encoded_run
     from audetnet.training.frames_of_run import packed_frames, stem_rows
 

@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from audetnet.disentangling.codes import Codes, FactorSet, make_codes
+from audetnet.data.factors import FactorTable
+from audetnet.disentangling.codes import Codes, FactorSet, known_factors, make_codes
 from audetnet.disentangling.erasure import fitted_eraser
 from audetnet.disentangling.expressions import Expressions
-from audetnet.disentangling.factor_table import FactorTable
 from audetnet.disentangling.identity_embedding import ReferenceNetworks
 from audetnet.disentangling.table import Column, Kind
 from audetnet.disentangling.trained_run import AUGMENTATIONS, Augmented, TrainedRun
@@ -121,7 +121,7 @@ def _of_codes(
         values=augmented.values,
         codes=make_codes(run.test, augmented.code, run.active_from),
     )
-    known = () if request.factors is None else request.factors.of(test)
+    known = known_factors(request.factors, test) if request.factors else []
     return ColumnData(
         column=column,
         train=run.codes(of_training=True),
