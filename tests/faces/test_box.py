@@ -5,7 +5,7 @@ import pytest
 from audetnet.faces.detector import Box
 
 
-def test_what_it_holds() -> None:
+def test_holds_points_inside() -> None:
     box = Box(1, 2, 4, 2)
     assert box.holds(1, 2) and box.holds(4.9, 3.9)
     assert not box.holds(0.9, 3) and not box.holds(5, 3) and not box.holds(3, 4)
