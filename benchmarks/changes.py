@@ -27,6 +27,7 @@ from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.model import AUDetNet
 from audetnet.objectives import wgan_gp
 from audetnet.objectives.critic_chain import score_gradient
+from audetnet.objectives.critics import frozen
 from audetnet.objectives.forward import Forward
 from audetnet.training.step import TrainingStep
 
@@ -75,7 +76,7 @@ REPLACED: dict[str, tuple[str, Callable[..., object]]] = {
 @contextmanager
 def replaced(without: str) -> Iterator[None]:
     """Within it the critics' objectives do without a change."""
-    name, other = REPLACED.get(without, ("frozen", wgan_gp.frozen))
+    name, other = REPLACED.get(without, ("frozen", frozen))
     own = getattr(wgan_gp, name)
     setattr(wgan_gp, name, other)
     try:

@@ -28,7 +28,9 @@ WIDTH, HEIGHT, FRAMES, ROUNDS = 1024, 768, 400, 3
 
 def make_raw(raw: Path, picture: Path) -> None:
     """Two subjects whose face, a real picture enlarged, drifts over a grey ground."""
-    face = cv2.resize(cv2.imread(str(picture)), (420, 420), interpolation=cv2.INTER_CUBIC)
+    image = cv2.imread(str(picture))
+    assert image is not None
+    face = cv2.resize(image, (420, 420), interpolation=cv2.INTER_CUBIC)
     for subject in ("SN001", "SN002"):
         folder = raw / "Landmark_Points" / subject / "tmp_frame_lm"
         folder.mkdir(parents=True)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,7 +78,7 @@ class Bench:
         """What convolutions of float32 are computed in, by torch's default."""
         return "TF32" if self.on_gpu else "float32"
 
-    def trainee(self, batch: int, image_critic: bool, **how: object) -> Trainee:
+    def trainee(self, batch: int, image_critic: bool, **how: Any) -> Trainee:
         """See Trainee for how; frames on the device unless said otherwise."""
         config = config_of(self.cfg, batch, image_critic)
         frames, packed = mapped_frames(self.array)

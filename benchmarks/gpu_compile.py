@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from comparing import seconds_of
@@ -61,7 +62,7 @@ def compiling(bench: Bench) -> Iterator[Row]:
 class MarkedStep(TrainingStep):
     """Says where a step begins, after which outputs of CUDA graphs may be overwritten."""
 
-    def __call__(self, *arguments: object) -> list[Terms]:
+    def __call__(self, *arguments: Any) -> list[Terms]:
         torch.compiler.cudagraph_mark_step_begin()
         return super().__call__(*arguments)
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from comparing import Action
 from gpu_bench import Bench, Row, arithmetic, compared, image_limits, rate_of, time_left
 from gpu_compile import compiling, graphs
 from torch.profiler import ProfilerActivity, profile
@@ -73,7 +74,7 @@ def plain(bench: Bench) -> Iterator[Row]:
     frames, packed = mapped_frames(bench.array)
     first = plain_way(config_of(bench.cfg, batch), frames, packed, None, bench.device)
     own = bench.trainee(batch, True)
-    ways = {
+    ways: dict[str, Action] = {
         "plain eager step, float32, without augmentation": partial(first, cuts),
         "audetnet, float32": partial(own, cuts),
     }

@@ -181,7 +181,8 @@ def sparse_array(path: Path, count: int, size: int) -> "np.ndarray":
     """A mapped array whose file takes no room."""
     shape = (count, 3, size, size)
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    return np.load(path, mmap_mode="r")
+    array: np.ndarray = np.load(path, mmap_mode="r")
+    return array
 
 
 def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer:

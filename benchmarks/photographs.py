@@ -72,9 +72,9 @@ def standing_out(rows: pd.DataFrame, found: pd.DataFrame, aus: list[str]) -> str
     spread = (values - values.median()).abs().median().clip(lower=0.05)
     scores = (values - values.median()) / spread
     lines = [["picture", "a person sees", "in doubt", "stand out most (intensity)"]]
-    for index, row in rows.iterrows():
-        top = scores.loc[index].nlargest(5).index
-        said = ", ".join(f"{au} {values.loc[index, au]:.1f}" for au in top)
+    for number, (_, row) in enumerate(rows.iterrows()):
+        top = scores.iloc[number].nlargest(5).index
+        said = ", ".join(f"{au} {values[au].iloc[number]:.1f}" for au in top)
         name = f"{Path(row.file).name} {row.face}"
         lines.append([name, row.present or "rest", row.unsure, said])
     return text_table(lines)
@@ -119,7 +119,10 @@ def main() -> None:
     photographs, clips = seen[still].reset_index(drop=True), seen[~still]
     table = predictions(arguments.run, [folder / name for name in photographs.file.unique()])
     key = {(row.input, row.face): index for index, row in table.iterrows()}
-    rows = [key[str(folder / row.file), int(row.face)] for row in photographs.itertuples()]
+    rows = [
+        key[str(folder / file), int(face)]
+        for file, face in zip(photographs.file, photographs.face, strict=True)
+    ]
     found = table.loc[rows].reset_index(drop=True)
     aus = [name for name in found.columns if name[2:].isdigit()]
     print(ranked(photographs, found))

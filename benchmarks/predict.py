@@ -12,6 +12,7 @@ import os
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy, OpenCV and torch are imported
@@ -23,8 +24,9 @@ from comparing import Action, in_turn
 
 from audetnet.console.text_table import text_table
 from audetnet.errors import UserError
-from audetnet.faces.detector import LandmarkDetector, landmark_detector
-from audetnet.faces.sources import DETECTORS
+from audetnet.faces.alignment import ByteImage
+from audetnet.faces.detector import Face, LandmarkDetector, landmark_detector
+from audetnet.faces.sources import DETECTORS, DetectorName
 from audetnet.machine.memory import keep_freed_memory
 from audetnet.prediction.au_model import AUModel, Crops
 from audetnet.prediction.ensemble import Ensemble
@@ -41,23 +43,32 @@ BATCH = 32
 class Known:
     """A detector that knows the faces: what is left is the cost of everything else."""
 
-    name = "facemesh"
+    name: DetectorName = "facemesh"
 
-    def __init__(self, detector: LandmarkDetector, images: list[np.ndarray]) -> None:
+    def __init__(self, detector: LandmarkDetector, images: list[ByteImage]) -> None:
         self._faces = {id(image): detector.faces(image) for image in images}
 
-    def faces(self, image: np.ndarray) -> list:
+    def faces(self, image: ByteImage) -> list[Face]:
         return self._faces[id(image)]
 
 
 def installed_detectors() -> dict[str, LandmarkDetector]:
-    found = {}
+    found: dict[str, LandmarkDetector] = {}
     for name in DETECTORS:
         try:
             found[name] = landmark_detector(name)
         except UserError as error:
             print(f"without {name}: {error}")
     return found
+
+
+def _same(image: ByteImage) -> ByteImage:
+    return image
+
+
+def _all_faces(detector: LandmarkDetector, images: list[ByteImage]) -> None:
+    for image in images:
+        detector.faces(image)
 
 
 def on_crops(model: AUModel, crops: Crops, size: int) -> Action:
@@ -74,7 +85,7 @@ def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]
     ensemble, source = Ensemble([model]), Source(video, True)
     every = 1
 
-    def read() -> list[np.ndarray]:
+    def read() -> list[ByteImage]:
         frames = source.frames(every)
         return [next(frames).read() for _ in range(count)]
 
@@ -86,14 +97,14 @@ def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]
         kind: CropKind = ensemble.kinds[0]
         found = []
         for number, image in enumerate(images):
-            frame = Frame(source="", number=number, seconds=0, read=lambda i=image: i)
+            frame = Frame(source="", number=number, seconds=0, read=partial(_same, image))
             found += [seen.crops[kind] for seen in known(frame, People()) if seen.crops]
         return found
 
     crops = np.stack(crop())
     ways: dict[str, Action] = {"reading": read}
     for name, detector in detectors.items():
-        ways[f"faces and landmarks, {name}"] = lambda d=detector: [d.faces(i) for i in images]
+        ways[f"faces and landmarks, {name}"] = partial(_all_faces, detector, images)
     ways["crop and head pose"] = crop
     ways["network, one at a time"] = on_crops(model, crops, 1)
     ways[f"network, {BATCH} at a time"] = on_crops(model, crops, BATCH)
@@ -116,7 +127,7 @@ def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]
                 return
 
     for name, detector in detectors.items():
-        ways[f"end to end, {name}"] = lambda d=detector: whole(d)
+        ways[f"end to end, {name}"] = partial(whole, detector)
     return ways
 
 

@@ -18,6 +18,7 @@ from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
 from audetnet.disentangling.codes import Codes, equal_sample
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.factor_table import find_factors
 from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
 from audetnet.disentangling.judge import Judge, trained_judge
@@ -154,6 +155,7 @@ def _subject(run: TrainedRun, dataset: Dataset, judge: Judge) -> Subject:
         train=run.codes(of_training=True),
         test=run.codes(of_training=False),
         run=run,
+        expressions=find_expressions(run.test, {}),
         au_names=dataset.au_names,
         judges=judges_with(judge),
         device=CPU,

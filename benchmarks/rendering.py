@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from comparing import in_turn, ratio
@@ -50,7 +51,7 @@ def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
 
 def person_of_reference(path: Path, size: int, folder: Path) -> Callable[[], object]:
     """The same by the tool."""
-    tool = _imported(path)
+    tool: Any = _imported(path)
     tool.W_OUT = size
     model = tool.Model(str(path.with_name("ict_model.npz")))
     scheduled = tool.schedule(np.random.default_rng(0), ROUNDS + 2, FRAMES)
