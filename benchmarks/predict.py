@@ -1,10 +1,10 @@
 """``audetnet predict`` end to end, and its parts, on one thread.
 
 ``python benchmarks/predict.py RUN VIDEO [--frames 60] [--rounds 3]``: the first frames of a video,
-their largest face each. Printed are milliseconds and frames a second of reading, of each detector
-that is installed, of cropping with head pose, of the network on crops (one at a time, and 32), of
-the run as an ONNX file where onnxruntime is installed, and of all of it together. It is CPU
-time, which on one thread is what an idle core takes. Rounds are interleaved; medians are printed.
+the largest face in each. Prints milliseconds per frame and frames per second for reading, for each
+installed detector, for cropping with head pose, for the network on crops (one at a time, and 32),
+for the run as an ONNX file if onnxruntime is installed, and for everything together. Measures CPU
+time, which on one thread is what an idle core needs. Rounds are interleaved; prints medians.
 """
 
 import argparse
@@ -40,8 +40,8 @@ from audetnet.prediction.trained_model import TrainedModel
 BATCH = 32
 
 
-class Known:
-    """A detector that knows the faces: what is left is the cost of everything else."""
+class KnownFaces:
+    """A detector that already knows the faces: what remains is the cost of everything else."""
 
     name: DetectorName = "facemesh"
 
@@ -80,7 +80,7 @@ def on_crops(model: AUModel, crops: Crops, size: int) -> Action:
 
 
 def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]:
-    """What is measured, by its name; each goes over all frames."""
+    """What to measure, by name; each action processes all frames."""
     model = TrainedModel(run, torch.device("cpu"))
     ensemble, source = Ensemble([model]), Source(video, True)
     every = 1
@@ -91,7 +91,7 @@ def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]
 
     images = read()
     detectors = installed_detectors()
-    known = FaceFinder(Known(detectors["facemesh"], images), "largest", ensemble.kinds)
+    known = FaceFinder(KnownFaces(detectors["facemesh"], images), "largest", ensemble.kinds)
 
     def crop() -> list[Crops]:
         kind: CropKind = ensemble.kinds[0]
@@ -144,7 +144,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ways = parts(arguments.run, arguments.video, arguments.frames, Path(folder))
         found = in_turn(ways, arguments.rounds, clock=time.process_time)
-    rows = [["part", "ms a frame", "frames/s"]]
+    rows = [["part", "ms per frame", "frames/s"]]
     for name, seconds in found.items():
         each = statistics.median(seconds) / arguments.frames
         rows.append([name, f"{1000 * each:.1f}", f"{1 / each:.1f}"])

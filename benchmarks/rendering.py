@@ -1,9 +1,9 @@
-"""Frames a second of ``create_dataset.render`` by size, in one process, JPEGs included.
+"""Frames per second of ``create_dataset.render`` by size, in one process, including JPEGs.
 
-``python benchmarks/rendering.py [--reference TOOL.py]``: each round renders a person and 60 frames
-of them, as a user's run does for every person. The reference is the tool that the renderer grew out
-of (its model beside it), timed in turn with it at 96x96: the ratio is of the same round, so that a
-busy machine slows both.
+``python benchmarks/rendering.py [--reference TOOL.py]``: each round prepares a person and renders
+60 frames of them, as a user's run does for every person. The reference is the tool from which the
+renderer was developed (with its model next to it), timed in turn at 96x96: ratios are within a
+round, so that a busy machine slows both.
 """
 
 import argparse
@@ -32,7 +32,7 @@ COMPARED = 96
 
 
 def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
-    """Renders another person at each call."""
+    """Renders another person on each call."""
     request = Request(people=ROUNDS + 2, frames=FRAMES, size=size, seed=0)
     plan = make_plan(face.model, request)
     directory = RenderDirectory(folder, request)
@@ -50,7 +50,7 @@ def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
 
 
 def person_of_reference(path: Path, size: int, folder: Path) -> Callable[[], object]:
-    """The same by the tool."""
+    """The same with the reference tool."""
     tool: Any = _imported(path)
     tool.W_OUT = size
     model = tool.Model(str(path.with_name("ict_model.npz")))

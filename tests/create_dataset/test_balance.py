@@ -302,7 +302,7 @@ def test_an_empty_and_a_small_class_are_named(
     assert main([str(root), "--sampling-size", "2"]) == 0
     errors = capsys.readouterr().err
     assert "never drawn, active in no training frame: AU2\n" in errors
-    assert "--sampling-size 2, drawn whole again and again: AU1 (1)\n" in errors
+    assert "--sampling-size 2, all drawn again and again: AU1 (1)\n" in errors
     row = classes(root / "balance")["AU2"]
     assert (row["draws_mean"], row["share_before"], row["never_drawn"]) == ("", "0.0000", "0")
 

@@ -34,8 +34,8 @@ from create_dataset.checking.evidence import read_evidence
 from create_dataset.checking.image_inspection import inspect_images
 from create_dataset.labels.disfa import read_disfa
 from create_dataset.labels.image_copies import ImageCopyError, place_image
-from create_dataset.labels.row_frames import FrameColumns
-from create_dataset.labels.rows import Columns, read_labelled_rows
+from create_dataset.labels.row_frames import Columns
+from create_dataset.labels.rows import read_labelled_rows
 from create_dataset.summary import Summary
 
 Write = Callable[..., Path]
@@ -418,5 +418,5 @@ def test_a_frame_number_too_long_to_be_one_is_a_name(tmp_path: Path) -> None:
     """Python refuses to convert 5000 digits to an integer."""
     digits = "1" * 5000
     (tmp_path / "v.csv").write_text(f"frame,AU1\n{digits},1\n2,0\n")
-    rows = read_labelled_rows(tmp_path / "v.csv", Columns(FrameColumns()), None, None)
+    rows = read_labelled_rows(tmp_path / "v.csv", Columns(), None, None)
     assert rows.ids == [digits, "2"]
