@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from audetnet.console.lines import counted
 from audetnet.data.au_names import au_names_of
@@ -85,6 +86,8 @@ class Dataset:
     notes: tuple[str, ...]
     landmarks: LandmarkSource | None = None
     """Source of the landmarks that the faces were cropped by; None if unknown."""
+    cells: npt.NDArray[np.int64] | None = None
+    """The cell of each training frame, (N,), if epochs are balanced over cells (cells.py)."""
 
     def sets(self) -> tuple[FrameSet, ...]:
         return tuple(s for s in (self.train, self.validation, self.test) if s is not None)

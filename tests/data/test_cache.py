@@ -152,14 +152,14 @@ def test_a_change_replaces_the_array(
 
 
 def test_other_sets_of_frames_keep_their_files(image_folder: WriteImages, tmp_path: Path) -> None:
-    """A short list for a trial run does not replace the cache of the whole set."""
+    """Overlapping sets do not replace each other's files."""
     images = image_folder("a", "b", "c")
-    pack_frames(images, SIZE, False, tmp_path / "cache")
-    fewer = {frame: path for frame, path in images.items() if frame != "a"}
-    packed = pack_frames(fewer, SIZE, False, tmp_path / "cache")
+    for left_out in "ac":
+        fewer = {frame: path for frame, path in images.items() if frame != left_out}
+        packed = pack_frames(fewer, SIZE, False, tmp_path / "cache")
+        frames = packed.gather(packed.rows(fewer))
+        np.testing.assert_array_equal(frames, [read_image(p, SIZE) for p in fewer.values()])
     assert len(_files(tmp_path / "cache")) == 4
-    frames = packed.gather(packed.rows(fewer))
-    np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in fewer.values()])
 
 
 def test_each_size_has_its_own_file_and_other_files_are_left_alone(
@@ -662,3 +662,38 @@ def test_a_cache_that_is_deleted_while_it_is_read_changes_nothing(
     shutil.rmtree(tmp_path / "cache")
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(2)), expected)
+
+
+def test_some_of_the_frames_are_found_among_all(
+    image_folder: WriteImages, tmp_path: Path, decoded: list[str]
+) -> None:
+    images, cache = image_folder("a", "b", "c", "d"), tmp_path / "cache"
+    pack_frames(images, SIZE, False, cache)
+    decoded.clear()
+    some = {frame: images[frame] for frame in "bd"}
+    for thorough in (False, True):
+        packed = pack_frames(some, SIZE, False, cache, thorough)
+        frames = packed.gather(packed.rows(["d", "b"]))
+        np.testing.assert_array_equal(frames, [read_image(images[frame], SIZE) for frame in "db"])
+    assert decoded == [] and len(list(cache.glob("*.npy"))) == 1
+    pack_frames(some, (3, 3), True, cache)
+    assert sorted(decoded) == ["b", "d"], "of another size they are other rows"
+    decoded.clear()
+    os.utime(images["b"], (1, 1))
+    pack_frames(some, SIZE, False, cache)
+    assert sorted(decoded) == ["b", "d"], "an image has changed"
+
+
+def test_among_damaged_frames_none_is_found(
+    image_folder: WriteImages, tmp_path: Path, decoded: list[str]
+) -> None:
+    images, cache = image_folder("a", "b", "c", "d"), tmp_path / "cache"
+    pack_frames(images, SIZE, False, cache)
+    decoded.clear()
+    (array,) = cache.glob("*.npy")
+    with array.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"?")
+    some = {"a": images["a"]}
+    pack_frames(some, SIZE, False, cache, thorough=True)
+    assert decoded == ["a"]

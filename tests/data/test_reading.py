@@ -20,13 +20,13 @@ import pytest
 from PIL import Image
 
 from audetnet.config.binding import OptionError
+from audetnet.data.factors import find_factors
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import read_ids
 from audetnet.data.images import ImageError, image_size, inspect_image, read_image
 from audetnet.data.metadata import Metadata, read_metadata, subjects_of
 from audetnet.data.splitting import LabelledFrames
 from audetnet.data.tables import read_labels
-from audetnet.disentangling.factor_table import find_factors
 from audetnet.errors import UserError
 from audetnet.files.json import read_json
 from audetnet.networks.pretrained import resnet50_stem
