@@ -89,9 +89,17 @@ def dataset_of(arguments: argparse.Namespace, data: "DataOptions | None") -> "Da
     from audetnet.data.frames import load_dataset
 
     paths = paths_of(arguments)
-    if data is None:
-        return load_dataset(paths, regress=False)
-    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+    return load_dataset(paths, regress=False) if data is None else dataset_for(paths, data)
+
+
+def dataset_for(paths: "DatasetPaths", data: "DataOptions") -> "Dataset":
+    """The dataset as the options of a cfg have it. Raises UserError."""
+    from audetnet.data.cells import with_cells
+    from audetnet.data.frames import load_dataset
+
+    regress, subjects = data.regress_au_intensities, data.validation_subjects
+    dataset = load_dataset(paths, regress, data.au_names, subjects)
+    return with_cells(dataset, paths.directory, data.balance_over)
 
 
 def paths_of(arguments: argparse.Namespace) -> "DatasetPaths":
@@ -118,3 +126,15 @@ def dataset_of_run(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset
             f"{run.path} was trained on ({', '.join(run.au_names)})"
         )
     return dataset
+
+
+def trained_elsewhere(
+    arguments: argparse.Namespace, dataset: "Dataset", *runs: "SavedModel"
+) -> list[str]:
+    """A warning for each run that was not trained on this dataset and its id lists."""
+    return [
+        f"{run.path}: trained on other frames or labels than {arguments.data} has now (or on "
+        "another --fold): people of the test set may have been seen in training"
+        for run in runs
+        if run.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest()
+    ]

@@ -19,11 +19,11 @@ from PIL import Image
 
 from audetnet.commands import train
 from audetnet.data.ids import read_ids
+from audetnet.data.ties import gamma
 from create_dataset import check
 from create_dataset.render import main
 from create_dataset.rendering import plan, worker
 from create_dataset.rendering.request import DEFAULT_RATES
-from create_dataset.rendering.ties import gamma
 from tests.conftest import ROOT
 
 TINY = ("--people", "3", "--frames", "2", "--size", "32", "--every", "20", "--au-rate", "all=0.4")
