@@ -1,4 +1,4 @@
-"""``audetnet export``: the file says what the run says, and needs no torch."""
+"""``audetnet export``: the file gives the run's predictions without torch."""
 
 import json
 import subprocess
@@ -73,7 +73,7 @@ def test_the_metadata_say_what_others_need(onnx_file: Path) -> None:
 def test_prediction_by_onnx_needs_no_torch(
     onnx_file: Path, intensity_run: Path, minimal_data: Path, tmp_path: Path
 ) -> None:
-    """It writes what the run writes, in a process that cannot import torch."""
+    """It gives the run's predictions in a process that cannot import torch."""
     out = tmp_path / "onnx.csv"
     program = (
         "import sys; sys.modules['torch'] = None\n"
@@ -195,7 +195,7 @@ def test_a_reference_needs_the_run(
 
 @pytest.fixture(scope="session")
 def checkpoint(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run as a checkpoint on its own. Not to be changed."""
+    """A run as a standalone checkpoint. Do not modify."""
     out = tmp_path_factory.mktemp("checkpoint") / "run.pt"
     assert (
         main(
