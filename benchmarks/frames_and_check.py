@@ -20,7 +20,7 @@ from scipy.io import savemat
 
 from audetnet.data.images import find_images
 from audetnet.faces.head_pose import mean_face
-from create_dataset.checking.survey import survey
+from create_dataset.checking.image_inspection import inspect_images
 from create_dataset.frames import main as frames
 
 WIDTH, HEIGHT, FRAMES, ROUNDS = 1024, 768, 400, 3
@@ -96,7 +96,8 @@ def main(argv: list[str]) -> int:
     report(
         "images",
         medians(
-            {"reading the bytes": read, "check's image pass": lambda: survey(images)}, len(paths)
+            {"reading the bytes": read, "check's image pass": lambda: inspect_images(images)},
+            len(paths),
         ),
     )
     return 0

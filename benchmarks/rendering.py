@@ -18,12 +18,12 @@ import numpy as np
 from comparing import in_turn, ratio
 from PIL import Image
 
-from create_dataset.rendering.dataset import film_jobs
+from create_dataset.rendering.dataset import render_jobs
 from create_dataset.rendering.directory import RenderDirectory
-from create_dataset.rendering.face import Face, prepared_face
-from create_dataset.rendering.filming import Filming
+from create_dataset.rendering.face import Face, load_face
 from create_dataset.rendering.plan import make_plan
 from create_dataset.rendering.request import Request
+from create_dataset.rendering.worker import RenderWorker
 
 FRAMES, ROUNDS = 60, 5
 SIZES = (64, 96, 128, 256)
@@ -35,8 +35,8 @@ def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
     request = Request(people=ROUNDS + 2, frames=FRAMES, size=size, seed=0)
     plan = make_plan(face.model, request)
     directory = RenderDirectory(folder, request)
-    jobs = iter(film_jobs(plan, plan.pictures))
-    filming = Filming(
+    jobs = iter(render_jobs(plan, plan.pictures))
+    filming = RenderWorker(
         face=face,
         images=directory.images,
         parts=directory.parts,
@@ -82,7 +82,7 @@ def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--reference", type=Path, help="the tool's file")
     arguments = flags.parse_args()
-    face = prepared_face()
+    face = load_face()
     with tempfile.TemporaryDirectory() as folder:
         ways = {str(size): person_of(face, size, Path(folder) / f"{size}") for size in SIZES}
         if arguments.reference is not None:

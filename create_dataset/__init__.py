@@ -1,3 +1,3 @@
-"""From what researchers own (DISFA, BP4D, videos, tables of labels) to a dataset directory: scripts
-to be run as ``python -m create_dataset.NAME --help``.
+"""Makes dataset directories from DISFA, BP4D, videos, photographs and tables of labels: scripts run
+as ``python -m create_dataset.NAME --help``.
 """

@@ -31,25 +31,25 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     flags = command_parser(
         "python -m create_dataset.balance",
-        "Draw training ids as train.py does with balance_dataset_with_momu=True (with the same "
-        "--seed, sizes and --balance-subjects: the same ids), write them as a list, and show "
-        "in a table and figures what that does to the classes. To train on the list, use "
-        "the command that is printed at the end, with balance_dataset_with_momu=False in the cfg; "
-        "one pass over it is --epochs epochs.",
+        "Draw training ids as train.py does with balance_dataset_with_momu=True (the same ids for "
+        "the same --seed, sizes and --balance-subjects), write them as a list, and show in a table "
+        "and figures what that does to the classes. To train on the list, use the command printed "
+        "at the end, with balance_dataset_with_momu=False in the cfg; one pass over the list is "
+        "--epochs epochs.",
         "  python -m create_dataset.balance minimal_dataset --sampling-size 2",
     )
     flags.add_argument("directory", type=Path, metavar="DIR", help="dataset directory")
     flags.add_argument(
         "--out",
         type=Path,
-        help="where to write (default: DIR/balance, with --fold DIR/folds/FOLD/balance)",
+        help="where to write (default: DIR/balance; with --fold, DIR/folds/FOLD/balance)",
     )
     flags.add_argument("--epochs", type=positive, default=1, help="epochs to draw (default: 1)")
     flags.add_argument(
         "--epoch-size",
         type=positive,
         metavar="N",
-        help="ids an epoch, a multiple of --sampling-size (default: about the training frames)",
+        help="ids per epoch, a multiple of --sampling-size (default: about one per training frame)",
     )
     flags.add_argument(
         "--sampling-size",
@@ -61,10 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--balance-subjects",
         action="store_true",
-        help="each class evenly over the people who show it, as balance_subjects=True in the cfg",
+        help="draw each class evenly from the people who show it, like balance_subjects=True in "
+        "the cfg",
     )
-    flags.add_argument("--seed", type=natural, default=0, help="as of train.py (default: 0)")
-    data = flags.add_argument_group("as of train.py")
+    flags.add_argument("--seed", type=natural, default=0, help="as in train.py (default: 0)")
+    data = flags.add_argument_group("as in train.py")
     data.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
     data.add_argument("--labels", metavar="FILE", help="AU table (default: the one in DIR)")
     data.add_argument("--train-ids", default="train_ids.csv", help="default: train_ids.csv")
@@ -88,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     epoch_size = arguments.epoch_size or max(len(dataset.train) // size, 1) * size
     if epoch_size % size:
         raise UserError(
-            f"--epoch-size {epoch_size} is not a multiple of --sampling-size {size}: take "
+            f"--epoch-size {epoch_size} is not a multiple of --sampling-size {size}: use "
             f"{max(epoch_size // size, 1) * size}"
         )
     summary = Summary()
@@ -124,8 +125,8 @@ def draw(
     seed: int,
     subjects: "Indices | None" = None,
 ) -> "Indices":
-    """Frames in the order in which training draws them, epoch after epoch, int64 (epochs x
-    epoch_size,), of frames with that activity (N, A); evenly over subjects (N,) where given.
+    """Frame numbers in the order in which training draws them, int64 (epochs x epoch_size,), for
+    frames with activity ``active`` (N, A); evenly over ``subjects`` (N,), if given.
     """
     import numpy as np
 
@@ -143,7 +144,7 @@ def draw(
 
 
 def _dataset(arguments: argparse.Namespace) -> "Dataset":
-    """As training reads it."""
+    """The dataset as training reads it."""
     from audetnet.data.frames import DatasetPaths, load_dataset
     from audetnet.data.ids import IdFiles
 
@@ -157,12 +158,12 @@ def _dataset(arguments: argparse.Namespace) -> "Dataset":
 
 
 def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary") -> None:
-    """The list, the table and the figures, each whole."""
+    """Write the list, the table and the figures, each atomically."""
     from audetnet.data.ids import write_ids
     from audetnet.files.atomic import write_bytes
     from audetnet.files.csv import write_csv
-    from create_dataset.balancing.figures import figures_of
-    from create_dataset.balancing.table import csv_rows, people_text
+    from create_dataset.balancing.figures import balance_figures
+    from create_dataset.balancing.table import balance_text, csv_rows
 
     ids = dataset.train.ids
     write_ids(out / LIST_NAME, (ids[index] for index in balance.drawn))
@@ -170,19 +171,19 @@ def _write(out: Path, dataset: "Dataset", balance: "Balance", summary: "Summary"
     write_csv(out / TABLE_NAME, csv_rows(balance))
     summary.wrote(out / TABLE_NAME, "classes before and after balancing")
     intensities = dataset.train.labels if dataset.kind == "intensity" else None
-    drawings = figures_of(balance, dataset.train.subjects, intensities)
+    drawings = balance_figures(balance, dataset.train.subjects, intensities)
     with ProgressBar("drawing figures", len(drawings), unit="figure") as bar:
         for name, (content, make) in drawings.items():
             write_bytes(out / f"{name}.png", make().savefig)
             summary.wrote(out / f"{name}.png", content)
             bar.advance()
-    say(f"{people_text(balance)}\n")
+    say(f"{balance_text(balance)}\n")
 
 
 def _say_how_to_train(
     arguments: argparse.Namespace, path: Path, lists: Path, summary: "Summary"
 ) -> None:
-    """The command that trains on the list, which train.py seeks from where the id lists lie."""
+    """The command that trains on the list, whose path is relative to the other id lists."""
     flags = ["--train-ids", os.path.relpath(path.resolve(), lists.resolve())]
     if arguments.fold is not None:
         flags += ["--fold", arguments.fold]
@@ -192,12 +193,12 @@ def _say_how_to_train(
         flags += ["--labels", arguments.labels]
     summary.next_command(
         *("train.py", "--cfg", "FILE.cfg", "--data", arguments.directory, *flags),
-        comment="FILE.cfg says balance_dataset_with_momu=False",
+        comment="set balance_dataset_with_momu=False in FILE.cfg",
     )
 
 
 def _note_classes(balance: "Balance", sampling_size: int, summary: "Summary") -> None:
-    """Classes that cannot be balanced, or only by drawing the same frames again and again."""
+    """Note classes that cannot be balanced, or only by drawing the same frames repeatedly."""
     counts = dict(zip(balance.classes, balance.counts(after=False).tolist(), strict=True))
     empty = [name for name, count in counts.items() if not count]
     small = [f"{name} ({count})" for name, count in counts.items() if 0 < count < sampling_size]
@@ -205,7 +206,7 @@ def _note_classes(balance: "Balance", sampling_size: int, summary: "Summary") ->
         summary.note(f"never drawn, active in no training frame: {', '.join(empty)}")
     if small:
         summary.note(
-            f"fewer frames than --sampling-size {sampling_size}, drawn whole again and again: "
+            f"fewer frames than --sampling-size {sampling_size}, all drawn again and again: "
             f"{', '.join(small)}"
         )
 

@@ -1,19 +1,19 @@
-"""``python -m create_dataset.check``: all that training would stumble on, found in one pass.
+"""``python -m create_dataset.check``: find everything that training would stumble on, in one pass.
 
 ``--json`` prints one object:
 
     directory   the dataset directory
     errors      number of findings that make training fail or mislead; above 0 the exit status is 1
-    warnings    number of findings to beware of
+    warnings    number of findings to look at
     findings    [{severity: error | warning | info, code, message, count, first: [names]}]
-    cache       [{array, frames, damaged}]: packed frames, or what a frozen stem makes of frames
-                and views of them, and how many are not what was packed
-    images      {folder, files, readable, sizes: {HEIGHTxWIDTH: files}}, null without a folder
-    labels      {table, frames, kind, kind_is_said, active_from, aus: [AU]}, null where unreadable
+    cache       [{array, frames, damaged}]: packed frames, or a frozen stem's outputs for frames and
+                views of them, and how many have changed since they were packed
+    images      {folder, files, readable, sizes: {HEIGHTxWIDTH: files}}, null if there is no folder
+    labels      {table, frames, kind, kind_is_said, active_from, aus: [AU]}, null if unreadable
     sets        [{fold (null: the plain split), set, path, ids, frames, subjects: {name: frames},
                 aus: [AU]}]; frames are those that training reads, each counted once
 
-where an AU is {au, known, active, rate}; its rate is null where no label is known.
+where an AU is {au, known, active, rate}; its rate is null if no label is known.
 """
 
 import argparse
@@ -29,8 +29,8 @@ EXIT_ERRORS = 1
 
 
 def main(argv: list[str]) -> int:
-    """Run the script; returns its exit status: 0 without errors, 1 where training would fail or
-    mislead, 2 for a wrong command.
+    """Run the script; returns its exit status: 0 no errors, 1 training would fail or mislead, 2
+    wrong command.
     """
     arguments = _parser().parse_args(argv)
     return exit_status(lambda: _run(arguments))
@@ -39,10 +39,10 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     flags = command_parser(
         "python -m create_dataset.check",
-        "Read every file of a dataset directory once and say what training would stumble on: "
+        "Read every file of a dataset directory once and report what training would stumble on: "
         "unreadable or odd-sized images, ids without image or label, the same images, frames or "
-        "subjects in two sets (also in every fold), labels of which nothing can be learnt, packed "
-        "frames in its cache that are no longer what was packed. Exit status: 0 no errors, 1 "
+        "subjects in two sets (in every fold), labels from which nothing can be learnt, packed "
+        "frames in the cache that have changed since they were packed. Exit status: 0 no errors, 1 "
         "training would fail or mislead, 2 wrong command.",
         "  python -m create_dataset.check minimal_dataset",
     )
@@ -50,21 +50,21 @@ def _parser() -> argparse.ArgumentParser:
     flags.add_argument("--images", default="imgs", help="folder of images (default: imgs)")
     flags.add_argument("--labels", metavar="FILE", help="AU table (default: the one in DIR)")
     flags.add_argument(
-        "--cache", type=Path, metavar="DIR", help="where packed frames are (default: cache in DIR)"
+        "--cache", type=Path, metavar="DIR", help="where the packed frames are (default: DIR/cache)"
     )
     flags.add_argument(
         "--resized",
         action="store_true",
-        help="the cfg sets image_size: images may differ in size",
+        help="the cfg sets image_size, so images may differ in size",
     )
     flags.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     return flags
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from create_dataset.checking.checks import findings_of
+    from create_dataset.checking.checks import run_checks
     from create_dataset.checking.evidence import read_evidence
-    from create_dataset.checking.facts import facts_of, facts_text
+    from create_dataset.checking.facts import collect_facts, facts_text
     from create_dataset.checking.findings import lines, verdict
 
     directory = arguments.directory
@@ -74,8 +74,8 @@ def _run(arguments: argparse.Namespace) -> int:
     evidence = read_evidence(
         directory, arguments.images, arguments.labels, arguments.resized, cache
     )
-    findings = findings_of(evidence)
-    facts = facts_of(evidence)
+    findings = run_checks(evidence)
+    facts = collect_facts(evidence)
     errors = sum(finding.severity == "error" for finding in findings)
     if arguments.json:
         warnings = sum(finding.severity == "warning" for finding in findings)

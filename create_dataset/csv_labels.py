@@ -1,5 +1,5 @@
-"""``python -m create_dataset.csv_labels``: any table of AU labels, and its images, to a dataset
-directory.
+"""``python -m create_dataset.csv_labels``: convert any table of AU labels, and its images, to a
+dataset directory.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from audetnet.data.metadata import (
     Metadata,
     subjects_of,
 )
-from audetnet.errors import UserError, exit_status, first_few
+from audetnet.errors import UserError, exit_status
 from audetnet.files.csv import write_csv
 from audetnet.labels import ACTIVE_INTENSITY
 from create_dataset.extraction.store import DESCRIPTION_FILE
-from create_dataset.labels.au_columns import aus
+from create_dataset.labels.au_columns import au_list
 from create_dataset.labels.image_copies import ImageCopyError, place_image
 from create_dataset.labels.row_frames import FrameColumns
 from create_dataset.labels.rows import Columns, LabelRows, join_rows, read_labelled_rows
@@ -32,10 +32,10 @@ from create_dataset.labels.table import (
     LabelTable,
     add_scale_flags,
     add_table_flags,
-    check_free,
+    check_no_other_table,
     write_dataset,
 )
-from create_dataset.summary import Summary, note_lonely_frames
+from create_dataset.summary import Summary, note_one_subject_per_frame
 
 _IMAGES = "imgs"
 
@@ -51,18 +51,18 @@ def _parser() -> argparse.ArgumentParser:
         "python -m create_dataset.csv_labels",
         "Write a dataset directory from tables (csv or parquet) with a row per frame and a column "
         "per AU: AU1, AU01, AU01_r (intensity), AU01_c (occurrence), au_1_intensity, as OpenFace, "
-        "py-feat and LibreFace write them. Empty cells and 9 are unknown labels. Rows whose "
-        "column 'success' is not 1 (OpenFace) are left out. Rows name face crops, which are "
+        "py-feat and LibreFace write them. Empty cells and 9 are unknown labels. Rows in which "
+        "the column 'success' is not 1 (OpenFace) are left out. Rows name face crops, which are "
         "copied, or photographs (--photographs) or frames of videos (columns video and frame), "
-        "out of which create_dataset.frames then cuts the faces.",
+        "from which create_dataset.frames then crops the faces.",
         "  python -m create_dataset.csv_labels labels.csv mine --subject-column person\n"
         "  python -m create_dataset.csv_labels of/*.csv mine --kind intensity --first-frame 1",
     )
     flags.add_argument("labels", type=Path, nargs="+", metavar="TABLE", help="csv or parquet files")
     add_table_flags(flags)
-    flags.add_argument("--aus", type=aus, help="AUs to write (default: all that have a column)")
+    flags.add_argument("--aus", type=au_list, help="AUs to write (default: all that have a column)")
     flags.add_argument(
-        "--kind", choices=("intensity", "occurrence"), help="what the values are (default: guessed)"
+        "--kind", choices=("intensity", "occurrence"), help="what the values are (default: guess)"
     )
     add_scale_flags(flags, None)
     columns = flags.add_argument_group("columns")
@@ -77,34 +77,34 @@ def _parser() -> argparse.ArgumentParser:
         "--first-frame",
         type=natural,
         default=0,
-        help="number of a video's first frame in the column frame (OpenFace: 1); ids count from 0",
+        help="number of a video's first frame in the column frame (OpenFace: 1); ids start at 0",
     )
     flags.add_argument(
         "--subject-pattern",
         type=_pattern,
         default=DEFAULT_SUBJECT_PATTERN,
-        help="regular expression of the subject at the start of an id (default: all before _)",
+        help="regular expression for the subject at the start of an id (default: all before _)",
     )
     images = flags.add_mutually_exclusive_group()
     images.add_argument(
         "--photographs",
         type=Path,
         metavar="DIR",
-        help="the rows name photographs in this folder: they are not copied, and get the ids under "
-        "which 'create_dataset.frames images DIR OUT' crops them",
+        help="the rows name photographs in this folder, which are not copied; 'create_dataset."
+        "frames images DIR OUT' crops them under the same ids",
     )
     images.add_argument(
         "--images",
         choices=("copy", "link", "none"),
         default="copy",
-        help=f"copy or link the images to OUT/{_IMAGES}, or leave them (default: copy)",
+        help=f"copy or link the images to OUT/{_IMAGES}, or neither (default: copy)",
     )
-    flags.add_argument("--source", help="where the data come from, kept in dataset.json")
+    flags.add_argument("--source", help="where the data come from, stored in dataset.json")
     return flags
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    check_free(arguments.out, arguments.format)
+    check_no_other_table(arguments.out, arguments.format)
     summary = Summary()
     columns = _columns(arguments)
     cut = arguments.threshold if arguments.occurrence else None
@@ -125,7 +125,9 @@ def _run(arguments: argparse.Namespace) -> int:
         subject_pattern=arguments.subject_pattern,
         subjects=None if rows.subjects is None else SUBJECTS_FILE,
     )
-    note_lonely_frames(rows.subjects or subjects_of(rows.ids, arguments.out, metadata), summary)
+    note_one_subject_per_frame(
+        rows.subjects or subjects_of(rows.ids, arguments.out, metadata), summary
+    )
     if rows.subjects is not None:
         path = arguments.out / SUBJECTS_FILE
         write_csv(path, [("frame", "subject"), *zip(rows.ids, rows.subjects, strict=True)])
@@ -140,9 +142,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _columns(arguments: argparse.Namespace) -> Columns:
     if arguments.photographs is not None and arguments.id_column is not None:
-        raise UserError(
-            "--id-column: with --photographs the ids are the names of the files; leave it out"
-        )
+        raise UserError("--id-column: with --photographs the ids are the file names; leave it out")
     frames = FrameColumns(
         frame=arguments.id_column,
         path=arguments.path_column,
@@ -153,22 +153,22 @@ def _columns(arguments: argparse.Namespace) -> Columns:
 
 
 def _check_no_crops(out: Path) -> None:
-    """Raise UserError where images would be put over the faces that were cut out of them."""
+    """Raise UserError if images would overwrite the faces cropped from them."""
     if (out / DESCRIPTION_FILE).exists():
         raise UserError(
-            f"{out / _IMAGES}: holds faces that create_dataset.frames has cut out; keep them with "
+            f"{out / _IMAGES}: holds faces cropped by create_dataset.frames; keep them with "
             "--photographs DIR or --images none, or write to another directory"
         )
 
 
 def _with_photographs(rows: LabelRows, folder: Path, out: Path, summary: Summary) -> LabelRows:
-    """The rows whose photograph is there; it is left where it is."""
+    """The rows whose photograph exists; it stays where it is."""
     assert rows.images is not None
     there = [image.is_file() for image in rows.images]
     missing = [str(image) for image, found in zip(rows.images, there, strict=True) if not found]
     if not any(there):
         raise UserError(
-            f"{folder}: none of {counted(len(there), 'photograph')} is there, the first being "
+            f"{folder}: none of {counted(len(there), 'photograph')} exists, the first being "
             f"{missing[0]}; paths are relative to the table"
         )
     summary.left_out("no such photograph", missing)
@@ -177,7 +177,7 @@ def _with_photographs(rows: LabelRows, folder: Path, out: Path, summary: Summary
 
 
 def _with_images(rows: LabelRows, folder: Path, link: bool, summary: Summary) -> LabelRows:
-    """Put every image in its place; rows without a readable one are left out."""
+    """Copy or link every image; rows without a readable one are left out."""
     assert rows.images is not None
     kept = np.zeros(len(rows.ids), dtype=bool)
     with ProgressBar("images", len(rows.ids), unit="image") as bar:
@@ -190,8 +190,8 @@ def _with_images(rows: LabelRows, folder: Path, link: bool, summary: Summary) ->
             bar.advance()
     if not kept.any():
         raise UserError(
-            f"{folder}: none of {counted(len(kept), 'image')} could be put there, the first being "
-            f"{first_few([str(path) for path in rows.images], 1)}; paths are relative to the table"
+            f"{folder}: none of {counted(len(kept), 'image')} could be read, the first being "
+            f"{rows.images[0]}; paths are relative to the table"
         )
     summary.wrote(folder, counted(int(kept.sum()), "image"))
     _note_sizes(folder, summary)
@@ -199,16 +199,16 @@ def _with_images(rows: LabelRows, folder: Path, link: bool, summary: Summary) ->
 
 
 def _note_sizes(folder: Path, summary: Summary) -> None:
-    """Crops are of one size; photographs that are copied by mistake seldom are."""
+    """Warn about images of several sizes: they may be photographs rather than crops."""
     sizes = set()
     for path in find_images(folder).values():
         with suppress(ImageError):
             sizes.add(image_size(path))
     if len(sizes) > 1:
         summary.note(
-            f"{folder}: holds images of {len(sizes)} sizes, as they were. Where they are "
-            f"photographs rather than face crops, delete {folder}, run again with --photographs "
-            "DIR, and cut out the faces with create_dataset.frames images DIR OUT"
+            f"{folder}: holds images of {len(sizes)} sizes. If they are photographs rather than "
+            f"face crops, delete {folder}, run again with --photographs DIR, and crop the faces "
+            "with create_dataset.frames images DIR OUT"
         )
 
 

@@ -1,4 +1,4 @@
-"""``python -m create_dataset.frames``: videos and image folders to aligned face crops."""
+"""``python -m create_dataset.frames``: crop aligned faces from videos and image folders."""
 
 import argparse
 import os
@@ -22,10 +22,10 @@ _EXAMPLES = {
     "videos": "videos interviews/*.mp4 data/interviews --every 5",
     "images": "images photos data/photos --max-rotation 30",
 }
-_DESCRIPTION = """Cut aligned faces out of videos and images: OUT/imgs/ID.jpg, and OUT/frames.csv
-with the rotation of each head. The eyes are made horizontal; the square holds all landmarks,
-times the factors. If OUT holds an AU table, only the frames it names are extracted.
-The same command goes on with a run that was stopped, and does only what is missing."""
+_DESCRIPTION = """Crop aligned faces from videos and images: OUT/imgs/ID.jpg, and OUT/frames.csv
+with the rotation of each head. The eyes are made horizontal; the square crop holds all
+landmarks, enlarged by the factors. If OUT holds an AU table, only the frames in it are
+extracted. To resume a run that was stopped, run the same command again."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,13 +41,13 @@ def parser() -> argparse.ArgumentParser:
     disfa.add_argument(
         "--drop-bad-frames",
         action="store_true",
-        help="leave out the frames with bad landmarks that JAA-Net leaves out",
+        help="leave out the frames with bad landmarks, as JAA-Net does",
     )
     disfa.add_argument(
         "--landmarks",
         choices=LANDMARK_SOURCES,
         default="files",
-        help="DISFA's files (default), or found anew by a detector",
+        help="DISFA's files (default), or a detector",
     )
     bp4d = _add_source(kinds, "bp4d", "images of BP4D, SUBJECT/TASK/FRAME.jpg")
     bp4d.add_argument("raw", type=Path, metavar="IMAGES", help="folder of F001/T1/0643.jpg, ...")
@@ -80,7 +80,7 @@ def _add_source(kinds: Any, name: str, text: str) -> argparse.ArgumentParser:
     source: argparse.ArgumentParser = kinds.add_parser(
         name,
         help=text,
-        description=f"Cut aligned faces out of {text}.",
+        description=f"Crop aligned faces from {text}.",
         epilog=f"example:\n  {_PROGRAM} {_EXAMPLES[name]}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -93,7 +93,7 @@ def _add_landmarks(flags: argparse.ArgumentParser, layout: str) -> None:
         type=_detector_or_folder,
         default=DETECTORS[0],
         metavar="|".join((*DETECTORS, "DIR")),
-        help="what finds faces: facemesh (default), or dlib (an extra); or a folder of landmark "
+        help="a face detector, facemesh (default) or dlib (an extra), or a folder of landmark "
         f"files: {layout}, .npy or .pts",
     )
 
@@ -102,27 +102,27 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("out", type=Path, metavar="OUT", help="dataset directory to write to")
     crop = flags.add_argument_group("the crop")
     crop.add_argument(
-        "--size", type=positive, default=256, help="pixels of a crop's side (default: 256)"
+        "--size", type=positive, default=256, help="side of a crop in pixels (default: 256)"
     )
     crop.add_argument(
         "--width-factor",
         type=above_zero,
         default=1.2,
         metavar="F",
-        help="of the landmarks' width (default: 1.2)",
+        help="times the width of the landmarks (default: 1.2)",
     )
     crop.add_argument(
         "--height-factor",
         type=above_zero,
         default=1.3,
         metavar="F",
-        help="of the landmarks' height; the longer of both is the square's side (default: 1.3)",
+        help="times their height; the larger of the two is the side of the square (default: 1.3)",
     )
     crop.add_argument(
         "--resampling",
         choices=("area", "lanczos"),
         default="lanczos",
-        help="how large faces are reduced (default: lanczos)",
+        help="how large faces are scaled down (default: lanczos)",
     )
     crop.add_argument(
         "--format", choices=("jpg", "png"), default="jpg", help="jpg (quality 95, default) or png"
@@ -132,12 +132,12 @@ def _add_shared(flags: argparse.ArgumentParser) -> None:
         "--max-rotation",
         type=above_zero,
         metavar="DEG",
-        help="leave out heads whose yaw or pitch is beyond this",
+        help="leave out heads with a larger yaw or pitch",
     )
     which.add_argument("--labels", type=Path, help="AU table (default: the one in OUT, if any)")
-    which.add_argument("--all", action="store_true", help="frames without labels too")
+    which.add_argument("--all", action="store_true", help="also frames without labels")
     flags.add_argument(
-        "--workers", type=positive, metavar="N", help="processes (default: as many as cores)"
+        "--workers", type=positive, metavar="N", help="processes (default: one per core)"
     )
 
 
@@ -147,7 +147,7 @@ def _extract(arguments: argparse.Namespace) -> int:
     from audetnet.faces.opencv import need_opencv
     from create_dataset.extraction.crops import CropSettings
     from create_dataset.extraction.dataset import Request, extract_dataset
-    from create_dataset.extraction.own_layout import other_files
+    from create_dataset.extraction.user_layout import unused_files
     from create_dataset.summary import Summary
     from create_dataset.worker_pool import default_workers
 
@@ -156,7 +156,7 @@ def _extract(arguments: argparse.Namespace) -> int:
     sequences = _sequences(arguments, summary)
     source = _landmark_source(arguments)
     if source != "files":
-        landmark_detector(source)  # whether it is installed is said before the work begins
+        landmark_detector(source)  # if it is not installed, fail before the work begins
     alignment = Alignment(
         size=arguments.size,
         width_factor=arguments.width_factor,
@@ -175,7 +175,7 @@ def _extract(arguments: argparse.Namespace) -> int:
         settings=settings,
         parameters=_parameters(arguments),
         workers=arguments.workers or default_workers(),
-        skipped=other_files(arguments.raw) if arguments.source == "images" else (),
+        skipped=unused_files(arguments.raw) if arguments.source == "images" else (),
     )
     extract_dataset(request, arguments.out, summary)
     return 0
@@ -184,7 +184,7 @@ def _extract(arguments: argparse.Namespace) -> int:
 def _sequences(arguments: argparse.Namespace, summary: "Summary") -> "list[Sequence]":
     from create_dataset.extraction.bp4d_layout import bp4d_sequences
     from create_dataset.extraction.disfa_layout import disfa_sequences
-    from create_dataset.extraction.own_layout import image_sequences, video_sequences
+    from create_dataset.extraction.user_layout import image_sequences, video_sequences
 
     raw = arguments.raw
     files = _landmark_source(arguments) == "files"
@@ -199,7 +199,7 @@ def _sequences(arguments: argparse.Namespace, summary: "Summary") -> "list[Seque
     if arguments.source == "videos":
         return video_sequences(raw, arguments.every, landmarks)
     if arguments.out.resolve().is_relative_to(raw.resolve()):
-        raise UserError(f"{arguments.out}: lies in {raw}, whose images are read; choose another")
+        raise UserError(f"{arguments.out}: is in {raw}, whose images are read; choose another")
     return image_sequences(raw, landmarks)
 
 
@@ -216,7 +216,7 @@ def _of_subjects(sequences: "list[Sequence]", subjects: tuple[str, ...] | None) 
 
 
 def _labelled(arguments: argparse.Namespace) -> frozenset[str] | None:
-    """Ids of the AU table, of the chosen subjects; None: all frames are extracted."""
+    """The ids in the AU table, for the chosen subjects; None: extract all frames."""
     from audetnet.data.tables import find_labels, read_labels
 
     if arguments.all:
@@ -227,7 +227,7 @@ def _labelled(arguments: argparse.Namespace) -> frozenset[str] | None:
             path = find_labels(arguments.out)
         except UserError as error:
             if arguments.out.is_dir():
-                note(f"every frame is extracted: {error}")
+                note(f"extracting every frame: {error}")
             return None
     ids = frozenset(read_labels(path, None).rows)
     subjects = getattr(arguments, "subjects", None)
@@ -237,7 +237,7 @@ def _labelled(arguments: argparse.Namespace) -> frozenset[str] | None:
 
 
 def _landmark_source(arguments: argparse.Namespace) -> LandmarkSource:
-    """A folder is one of files."""
+    """A folder means files."""
     given: LandmarkSource | Path = arguments.landmarks
     return "files" if isinstance(given, Path) else given
 
@@ -262,5 +262,5 @@ def _detector_or_folder(text: str) -> DetectorName | Path:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes, not threads, share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the cores are shared by processes, not threads
     sys.exit(main(sys.argv[1:]))

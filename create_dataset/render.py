@@ -1,4 +1,4 @@
-"""``python -m create_dataset.render``: faces with known action units and factors, as a dataset."""
+"""``python -m create_dataset.render``: render a dataset of faces with known AUs and factors."""
 
 import argparse
 import math
@@ -31,33 +31,35 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     flags = command_parser(
         "python -m create_dataset.render",
-        "Render a dataset directory: faces whose action units, pose, light and skin are known "
-        "because they were put in (docs/faces.md). The same flags give the same files, whatever "
-        "the number of processes; a run that was stopped goes on with the same command. Needs "
-        "numba: pip install -e '.[render]'.",
+        "Render a dataset directory: faces whose action units, pose, light and skin are known, "
+        "because they were chosen (docs/faces.md). The same flags give the same files, whatever "
+        "the number of processes; to resume a run that was stopped, run the same command again. "
+        "Needs numba: pip install -e '.[render]'.",
         _EXAMPLE,
     )
     flags.add_argument("out", type=Path, metavar="OUT", help="dataset directory to write to")
-    flags.add_argument("--people", type=positive, help="how many people (default: 200)")
-    flags.add_argument("--frames", type=positive, default=60, help="of each person (default: 60)")
+    flags.add_argument("--people", type=positive, help="number of people (default: 200)")
+    flags.add_argument("--frames", type=positive, default=60, help="per person (default: 60)")
     flags.add_argument(
         "--every",
         type=positive,
         default=1,
         metavar="K",
-        help="keep one of K frames, so that those of a person differ more (default: 1)",
+        help="keep one frame in K, so that those of a person differ more (default: 1)",
     )
-    flags.add_argument("--size", type=positive, default=96, help="pixels of a side (default: 96)")
-    flags.add_argument("--seed", type=natural, default=0, help="of everything drawn (default: 0)")
-    flags.add_argument("--workers", type=positive, help="processes (default: as many as cores)")
-    flags.add_argument("--sheet", type=Path, help=f"contact sheet, png or jpg (OUT/{_SHEET})")
+    flags.add_argument("--size", type=positive, default=96, help="side in pixels (default: 96)")
+    flags.add_argument("--seed", type=natural, default=0, help="random seed (default: 0)")
+    flags.add_argument("--workers", type=positive, help="processes (default: one per core)")
+    flags.add_argument(
+        "--sheet", type=Path, help=f"contact sheet, png or jpg (default: OUT/{_SHEET})"
+    )
     sets = flags.add_argument_group("sets of people")
     sets.add_argument("--test", type=_share, default=0.25, help="to test on (default: 0.25)")
     sets.add_argument(
         "--validation",
         type=_share_or_none,
         default=0.15,
-        help="of the others, to validate on; 0: none (default: 0.15)",
+        help="of the rest, to validate on; 0: none (default: 0.15)",
     )
     _add_control(flags)
     paired = flags.add_argument_group("paired sets").add_mutually_exclusive_group()
@@ -71,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--same-person",
         type=positive,
         metavar="N",
-        help="each of the --frames expressions of a person is seen under N lights",
+        help="show each of the --frames expressions of a person under N lights",
     )
     return flags
 
@@ -80,15 +82,15 @@ def _add_control(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--varied",
         action="store_true",
-        help="as photographs vary: light, background, camera, blur and compression change from "
-        "picture to picture, and glasses, hair and clothes; heads turn farther",
+        help="vary like photographs: light, background, camera, blur, compression, glasses, hair "
+        "and clothes change from picture to picture; heads turn farther",
     )
     control = flags.add_argument_group("what the faces do")
     control.add_argument(
         "--aus",
         choices=("usual", "all"),
         default="usual",
-        help="AUs that are labelled: the usual 12, or all that can be rendered (default: usual)",
+        help="AUs to label: the usual 12, or all that can be rendered (default: usual)",
     )
     control.add_argument(
         "--au-rate",
@@ -102,18 +104,18 @@ def _add_control(flags: argparse.ArgumentParser) -> None:
         nargs=2,
         type=float,
         metavar=("LOW", "HIGH"),
-        help="intensities at the height of an expression (default: 1.6 5)",
+        help="peak intensities of expressions (default: 1.6 5)",
     )
     control.add_argument(
         "--correlate",
         action="append",
         default=[],
         metavar="AU12:skin_tone=0.9",
-        help="tie an AU to a factor (a column of factors.csv, or identity_group): Goodman and "
-        "Kruskal's gamma between 'the AU is active' and the factor, from -1 to 1",
+        help="correlate an AU with a factor (a column of factors.csv, or identity_group): Goodman "
+        "and Kruskal's gamma between 'the AU is active' and the factor, from -1 to 1",
     )
     control.add_argument(
-        "--no-wrinkles", action="store_true", help="skin does not fold; only shape changes"
+        "--no-wrinkles", action="store_true", help="only the shape changes, skin does not fold"
     )
     for name in _RANGES:
         control.add_argument(
@@ -121,7 +123,7 @@ def _add_control(flags: argparse.ArgumentParser) -> None:
             nargs=2,
             type=float,
             metavar=("LOW", "HIGH"),
-            help="degrees" if name in _RANGES[:3] else "of the unit vector to the light",
+            help="degrees" if name in _RANGES[:3] else "component of the unit vector to the light",
         )
 
 
@@ -139,7 +141,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _request(arguments: argparse.Namespace) -> "Request":
-    """The flags, checked. Raises UserError."""
+    """The checked flags. Raises UserError."""
     from create_dataset.rendering.request import (
         PEAKS,
         RANGES,
@@ -150,14 +152,14 @@ def _request(arguments: argparse.Namespace) -> "Request":
     )
 
     if arguments.same_expression and arguments.people:
-        raise UserError("--same-expression says how many people there are; leave out --people")
+        raise UserError("--same-expression sets the number of people; leave out --people")
     if (arguments.same_expression or arguments.same_person) and arguments.correlate:
-        raise UserError("--correlate: frames of a paired set cannot be exchanged; leave one out")
+        raise UserError("--correlate: frames of a paired set cannot be swapped; leave one out")
     if arguments.same_person and arguments.varied:
         raise UserError("--same-person: only the light may differ; leave out --varied")
     people = arguments.same_expression or arguments.people or 200
     if people < 2:
-        raise UserError("--people: expected at least 2, one to train and one to test on")
+        raise UserError("--people: expected at least 2, one to train on and one to test on")
     if not _SMALLEST <= arguments.size <= _LARGEST:
         raise UserError(f"--size: expected {_SMALLEST} to {_LARGEST} pixels, not {arguments.size}")
     rates = _rates(arguments.au_rate, arguments.aus == "all")
@@ -219,7 +221,7 @@ def _ties(given: Sequence[str], names: tuple[str, ...]) -> list["Tie"]:
             if name not in known:
                 raise UserError(f"--correlate {text}: no '{name}'{did_you_mean(name, known)}")
         if au in (tie.au for tie in ties):
-            raise UserError(f"--correlate {text}: {au} is tied already; an AU has one tie")
+            raise UserError(f"--correlate {text}: {au} is already tied; an AU can have one tie")
         ties.append(Tie(au, factor, strength))
     return ties
 
@@ -235,7 +237,7 @@ def _range(flag: str, asked: Any, widest: "Range") -> "Range":
 
 
 def _number(text: str) -> float:
-    """NaN for what is no number: it lies in no range."""
+    """NaN, which lies in no range, for anything but a number."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a script wrote, and what it left out and why."""
+"""The summary that a script prints: what it wrote, what it left out and why."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from audetnet.errors import first_few
 
 
 class Summary:
-    """Collects the lines of the end of a script; ``show`` prints them."""
+    """Collects the lines that ``show`` prints at the end of a script."""
 
     def __init__(self) -> None:
         self._written: list[str] = []
@@ -18,7 +18,7 @@ class Summary:
         self._next: list[str] = []
 
     def wrote(self, path: Path, content: str) -> None:
-        """A file or directory that is whole now, and what it holds."""
+        """A finished file or directory, and what it contains."""
         self._written.append(f"wrote {path}: {content}")
 
     def left_out(self, reason: str, names: Sequence[str]) -> None:
@@ -26,16 +26,16 @@ class Summary:
         self._left_out.setdefault(reason, []).extend(names)
 
     def note(self, text: str) -> None:
-        """Something to beware of."""
+        """Something to be aware of."""
         self._notes.append(text)
 
     def next_command(self, *words: str | Path, comment: str = "") -> None:
-        """What to type next to use what was written; words with spaces are quoted."""
+        """What to type next; words with spaces are quoted."""
         command = shlex.join(map(str, words))
         self._next.append(f"next: python {command}{comment and f'  # {comment}'}")
 
     def show(self) -> None:
-        """What was written, and what comes next, to stdout; the rest to stderr."""
+        """Print what was written and what comes next to stdout, the rest to stderr."""
         for line in self._written:
             say(line)
         for reason, names in self._left_out.items():
@@ -47,13 +47,13 @@ class Summary:
             say(line)
 
 
-def note_lonely_frames(subjects: Sequence[str], summary: Summary) -> None:
-    """Point out that every frame is said to show a subject of its own: mostly it is the wrong
-    column, or ids that do not begin with the subject.
+def note_one_subject_per_frame(subjects: Sequence[str], summary: Summary) -> None:
+    """Warn if every frame has its own subject: usually the column is wrong, or the ids do not begin
+    with the subject.
     """
     if len(subjects) == len(set(subjects)) > 1:
         summary.note(
-            f"beware: each of the {len(subjects)} frames has a subject of its own, so that a split "
-            "by subject is a split by frame. If people are in several frames, name the column that "
-            "says who with csv_labels --subject-column, or set subject_pattern in dataset.json"
+            f"beware: each of the {len(subjects)} frames has its own subject, so splitting by "
+            "subject is splitting by frame. If people appear in several frames, name the subject "
+            "column with csv_labels --subject-column, or set subject_pattern in dataset.json"
         )

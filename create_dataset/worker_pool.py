@@ -1,4 +1,4 @@
-"""Jobs done in parallel, one process a core."""
+"""Runs jobs in parallel, one process per core."""
 
 import multiprocessing
 import os
@@ -23,13 +23,13 @@ Result = TypeVar("Result")
 
 
 class Work(Protocol[Job_contra, Result_co]):
-    """Does a job. It is sent to each process once, so it may be large."""
+    """What is done with each job. It is sent to each process once, so it may be large."""
 
     def __call__(
         self, job: Job_contra, advance: Callable[[int], None], stopped: Callable[[], bool]
     ) -> Result_co:
-        """``advance`` is told how many more frames are dealt with; once ``stopped`` says so, the
-        work is broken off.
+        """Do a job: report the number of newly finished frames to ``advance``, and abort once
+        ``stopped`` returns True.
         """
 
 
@@ -38,12 +38,12 @@ class _Shared:
     """What a worker shares with the process that started it."""
 
     work: Work[Any, Any]
-    dealt_with: "Synchronized[int]"
+    finished: "Synchronized[int]"
     stop: Event
 
 
 _shared: _Shared | None = None
-"""Set in a worker process as it starts; such things can only be inherited, not sent with a job."""
+"""Set when a worker process starts: such objects can only be inherited, not sent with a job."""
 
 
 def default_workers() -> int:
@@ -53,72 +53,73 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def do_all(
+def run_jobs(
     jobs: Iterable[Job], work: Work[Job, Result], workers: int, advance: Callable[[int], None]
 ) -> Generator[Result, None, None]:
-    """The results of all jobs, as they end. ``advance`` hears how many more frames are dealt with.
+    """Yield the results of all jobs as they finish. The number of newly finished frames is reported
+    to ``advance``.
 
-    Raises UserError as soon as a worker does. After it, and after Ctrl-C, the workers stop at their
+    Raises UserError as soon as a worker does. Then, and after Ctrl-C, the workers stop at their
     next frame; what they wrote is kept.
     """
     if workers == 1:
-        yield from _do_here(jobs, work, advance)
+        yield from _run_inline(jobs, work, advance)
         return
     context = multiprocessing.get_context("spawn")
-    shared = _Shared(work=work, dealt_with=context.Value("q", 0), stop=context.Event())
+    shared = _Shared(work=work, finished=context.Value("q", 0), stop=context.Event())
     with (
         ProcessPoolExecutor(workers, context, _start_worker, (shared,)) as pool,
-        _stopping(shared.stop, pool),
+        _stop_workers_on_error(shared.stop, pool),
     ):
         waiting = {pool.submit(_run_job, job) for job in jobs}
-        told = 0
+        reported = 0
         while waiting:
-            ended, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
-            count = shared.dealt_with.value
-            advance(count - told)
-            told = count
-            for future in ended:
+            done, waiting = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
+            count = shared.finished.value
+            advance(count - reported)
+            reported = count
+            for future in done:
                 yield _result(future)
 
 
-def _do_here(
+def _run_inline(
     jobs: Iterable[Job], work: Work[Job, Result], advance: Callable[[int], None]
 ) -> Iterator[Result]:
     """The same without other processes."""
-    with _interruption() as noted:
+    with _deferred_interrupt() as interrupted:
         for job in jobs:
-            result = work(job, advance, noted.is_set)
-            if noted.is_set():
+            result = work(job, advance, interrupted.is_set)
+            if interrupted.is_set():
                 raise KeyboardInterrupt
             yield result
 
 
 @contextmanager
-def _interruption() -> Iterator[threading.Event]:
-    """Set by the first Ctrl-C, which thus cannot get lost in a library's callback; a second one
-    interrupts as usual.
+def _deferred_interrupt() -> Iterator[threading.Event]:
+    """An event set by the first Ctrl-C, so that it cannot get lost in a library's callback; a
+    second one interrupts as usual.
     """
-    noted = threading.Event()
+    interrupted = threading.Event()
     before = signal.getsignal(signal.SIGINT)
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or before is not signal.default_int_handler:
-        yield noted  # who ignores Ctrl-C, as a shell's background job does, goes on ignoring it
+        yield interrupted  # if Ctrl-C is ignored, as in a background job, it stays ignored
         return
 
-    def note(*_: object) -> None:
-        noted.set()
+    def interrupt(*_: object) -> None:
+        interrupted.set()
         signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, interrupt)
     try:
-        yield noted
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
-def _stopping(stop: Event, pool: ProcessPoolExecutor) -> Iterator[None]:
-    """After any exception, an abandoned loop included, tell the workers to stop."""
+def _stop_workers_on_error(stop: Event, pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Tell the workers to stop after any exception, including an abandoned generator."""
     try:
         yield
     except BaseException:
@@ -132,20 +133,20 @@ def _result(future: "Future[Result]") -> Result:
         return future.result()
     except BrokenProcessPool as error:
         raise UserError(
-            "a worker process was killed (is the memory full?); what was written is kept: run the "
-            "same command again, perhaps with fewer --workers"
+            "a worker process was killed (out of memory?); what was written is kept: run the same "
+            "command again, perhaps with fewer --workers"
         ) from error
 
 
 def _start_worker(shared: _Shared) -> None:
-    global _shared  # noqa: PLW0603 - the only way in for what can only be inherited
+    global _shared  # noqa: PLW0603 - the only way to pass what can only be inherited
     _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process in the terminal
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for jobs for ever."""
+def _exit_with_parent() -> None:
+    """A worker whose parent was killed would wait for jobs forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -157,7 +158,7 @@ def _run_job(job: Any) -> Any:
     assert shared is not None
 
     def advance(count: int) -> None:
-        with shared.dealt_with.get_lock():
-            shared.dealt_with.value += count
+        with shared.finished.get_lock():
+            shared.finished.value += count
 
     return shared.work(job, advance, shared.stop.is_set)

@@ -21,7 +21,7 @@ from audetnet.evaluation.evaluate import Samples
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
 from audetnet.training.pictures import gradient_flow, sample_picture
-from create_dataset.balancing.figures import figures_of
+from create_dataset.balancing.figures import balance_figures
 from create_dataset.balancing.table import Balance
 from tests.conftest import ROOT
 
@@ -77,7 +77,7 @@ def _balance_figures() -> list[Figure]:
     numbers = np.random.default_rng(1)
     values = numbers.integers(0, 6, (120, len(NAMES))).astype(np.float32)
     balance = Balance(NAMES, (values >= 2).astype(np.float32), numbers.integers(0, 120, 900))
-    drawings = figures_of(balance, [NAMES[row % len(NAMES)] for row in range(120)], values)
+    drawings = balance_figures(balance, [NAMES[row % len(NAMES)] for row in range(120)], values)
     return [make() for _, make in drawings.values()]
 
 

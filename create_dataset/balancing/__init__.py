@@ -1,1 +1,1 @@
-"""What a balanced list of training ids holds, in numbers and figures."""
+"""What is in a balanced list of training ids, in numbers and figures."""

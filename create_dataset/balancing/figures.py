@@ -1,5 +1,5 @@
-"""Figures of what balancing does. Each has a title, labelled axes and a caption that says how to
-read it and what good looks like. Figures only, no files.
+"""Figures of what balancing does, each with a caption that says how to read it and what good looks
+like.
 """
 
 import textwrap
@@ -15,25 +15,25 @@ from audetnet.labels import MAX_INTENSITY, FloatArray
 from create_dataset.balancing.table import Balance, Numbers
 
 Drawing = tuple[str, Callable[[], Figure]]
-"""What a figure shows, and what draws it."""
+"""What a figure shows, and a function that draws it."""
 _BEFORE, _AFTER = "#9aa5b1", "#1f6fb2"
 _COLOURS = "viridis"
 _LETTERS_PER_INCH = 16
-"""Of a caption."""
+"""In captions."""
 _LINE = 0.17
-"""Height of a caption's line in inches."""
+"""Line height of captions, in inches."""
 _BOTTOM = 0.12
 _MOST_BARS = 40
 _MOST_ON_A_LINEAR_SCALE = 50
 _NUMBERED_AUS = 14
-"""Heat maps of more AUs show colours only."""
+"""Heat maps with more AUs show colours only."""
 
 
-def figures_of(
+def balance_figures(
     balance: Balance, subjects: Sequence[str], intensities: FloatArray | None
 ) -> dict[str, Drawing]:
-    """By file name. ``subjects`` and ``intensities`` (N, A; None in an occurrence table) are those
-    of the frames.
+    """Figures by file name. ``subjects`` (N,) and ``intensities`` (N, A; None for an occurrence
+    table) are those of the frames.
     """
     drawings: dict[str, Drawing] = {
         "class_shares": ("share of every class", lambda: class_shares(balance)),
@@ -56,9 +56,9 @@ def class_shares(balance: Balance) -> Figure:
         (max(6.5, 0.62 * len(positions) + 1.5), 4.6),
         1,
         "Share of frames in which each class is active",
-        "Neutral: no AU is active. MOMU draws the rarest class next, so the blue bars should be "
-        "closer to each other than the grey ones, and no class should be near 0 %. They cannot "
-        "become equal: AUs that come together (see cooccurrence.png) rise together.",
+        "Neutral: no AU is active. MOMU always draws from the rarest class, so the blue bars "
+        "should be closer to each other than the grey ones, and no class should be near 0 %. They "
+        "cannot become equal: AUs that occur together (see cooccurrence.png) rise together.",
     )
     highest = 0.0
     for after, shift, colour in ((False, -0.2, _BEFORE), (True, 0.2, _AFTER)):
@@ -74,7 +74,7 @@ def class_shares(balance: Balance) -> Figure:
 
 
 def draws_per_frame(balance: Balance) -> Figure:
-    """A histogram of the number of draws, frames that were never drawn apart."""
+    """A histogram of draws per frame; frames that were never drawn have their own bar."""
     draws = balance.draws
     never = int((draws == 0).sum())
     neutral = int(((draws == 0) & (balance.members[:, -1] == 1)).sum())
@@ -85,7 +85,7 @@ def draws_per_frame(balance: Balance) -> Figure:
         f"{len(balance.drawn):,} draws of {len(draws):,} frames; {never:,} "
         f"({100 * never / len(draws):.0f} %) were never drawn (grey), {neutral:,} of them neutral. "
         "The others should lie close to the left: frames far to the right are the same few "
-        "pictures of a rare AU again and again, which a network learns by heart. Draw more epochs "
+        "pictures of a rare AU over and over, which a network memorises. Draw more epochs "
         "(--epochs) to reach more frames.",
     )
     width = max(1, -(-int(draws.max()) // _MOST_BARS))
@@ -118,9 +118,9 @@ def cooccurrence(balance: Balance) -> Figure:
         (2 * side + 1.2, side + 0.9),
         2,
         "AUs that are active together",
-        "Each row: of the frames in which that AU is active, the % in which the other AUs are, too "
+        "Each row: of the frames in which that AU is active, the % in which each other AU is, too "
         "(empty: never active). Bright spots off the diagonal are AUs that a network may mistake "
-        "for one another. Balancing should not add bright spots that were not there before.",
+        "for one another. Balancing should not add bright spots.",
     )
     for axes, after in zip(panels, (False, True), strict=True):
         numbers = 100 * balance.cooccurrence(after)
@@ -140,9 +140,9 @@ def by_subject(balance: Balance, subjects: Sequence[str]) -> Figure:
         (2 * max(3.4, 0.46 * len(balance.aus) + 2), max(3.0, 0.22 * len(people) + 1.7)),
         2,
         "Active frames of every subject and AU",
-        "Zeros are people who never show that AU. An AU that only one or two people show is learnt "
-        "as who they are; balancing repeats those people and cannot mend that. Good: every column "
-        "has numbers in many rows. Each side has its own colours.",
+        "Zeros are people who never show that AU. If only one or two people show an AU, a network "
+        "learns who they are instead; balancing repeats those people and cannot fix that. Good: "
+        "every column has numbers in many rows. Each side has its own colour scale.",
     )
     for axes, after in zip(panels, (False, True), strict=True):
         table = np.zeros((len(people), len(balance.aus)))
@@ -163,8 +163,9 @@ def intensity_bars(balance: Balance, intensities: FloatArray) -> Figure:
         columns,
         "Intensities of every AU",
         "Intensity 0 (absent) to 5 (maximum), fractions rounded; logarithmic. Balancing should "
-        "lift the bars of high intensities towards that of 0. Without a grey bar nobody shows that "
-        "intensity and it cannot be learnt; without a blue one beside it, it was not drawn.",
+        "raise the bars of high intensities towards that of 0. Where there is no grey bar, nobody "
+        "shows that intensity and it cannot be learnt; where there is no blue one next to it, it "
+        "was not drawn.",
         rows,
     )
     values = np.arange(MAX_INTENSITY + 1)
@@ -195,8 +196,8 @@ def intensity_bars(balance: Balance, intensities: FloatArray) -> Figure:
 def _figure(
     size: tuple[float, float], columns: int, title: str, caption: str, rows: int = 1
 ) -> tuple[Figure, npt.NDArray[Any]]:
-    """A figure with room for its caption below, and its axes (rows, columns). ``size`` (width,
-    height) in inches is without the caption.
+    """A figure with a caption below, and its axes (rows, columns). ``size``: width and height in
+    inches, without the caption.
     """
     width, height = size
     lines = textwrap.wrap(caption, int((width - 0.3) * _LETTERS_PER_INCH))
@@ -210,14 +211,14 @@ def _figure(
 
 
 def _in_full(value: float, _: int | None) -> str:
-    """A tick's number; matplotlib's own of logarithmic axes are formulas."""
+    """A tick label; matplotlib's own on logarithmic axes are powers of ten."""
     return f"{value:,.0f}"
 
 
 def _heat_map(
     axes: Axes, numbers: Numbers, rows: Sequence[str], columns: Sequence[str], highest: float
 ) -> Any:
-    """Colours from 0 to ``highest``, with the numbers where they can be read; returns the image."""
+    """Colours from 0 to ``highest``, with numbers if there is room; returns the image."""
     image = axes.imshow(numbers, cmap=_COLOURS, vmin=0, vmax=highest, aspect="auto")
     axes.set_facecolor("white")
     axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8)

@@ -32,15 +32,15 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Balance:
-    """N training frames before, the frames drawn of them after. A row of an id list is a frame: an
-    id that is listed twice counts twice.
+    """N training frames, and those drawn from them. Each row of an id list is a frame: an id listed
+    twice counts twice.
     """
 
     aus: tuple[str, ...]
     active: FloatArray
     """(N, A): 1, 0, NaN = unknown."""
     drawn: Indices
-    """Of the frames, in the order drawn."""
+    """Frame numbers, in the order drawn."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Balance:
 
     @cached_property
     def members(self) -> FloatArray:
-        """(N, C): activity, and whether no known AU is active; NaN = unknown."""
+        """(N, C): activity of each AU, and whether no known AU is active; NaN = unknown."""
         unknown = np.isnan(self.active).all(axis=1)
         neutral = np.where(unknown, np.nan, ~(self.active == 1).any(axis=1))
         return np.column_stack([self.active, neutral]).astype(np.float32)
@@ -68,17 +68,17 @@ class Balance:
         return np.asarray(self.weights(after) @ (self.members == 1))
 
     def unknown(self, after: bool) -> npt.NDArray[np.int64]:
-        """(C,): frames in which it is unknown."""
+        """(C,): frames in which each class is unknown."""
         return np.asarray(self.weights(after) @ np.isnan(self.members))
 
     def shares(self, after: bool) -> Numbers:
-        """(C,): active frames among those in which the class is known; NaN where there are none."""
+        """(C,): the share of active frames among the known ones; NaN if there are none."""
         known = self.weights(after).sum() - self.unknown(after)
         return _ratio(self.counts(after), known)
 
     def cooccurrence(self, after: bool) -> Numbers:
-        """(A, A): P(column's AU is active | row's AU is active), of the frames in which the
-        column's AU is known; NaN where there are none.
+        """(A, A): P(column's AU is active | row's AU is active), over the frames in which the
+        column's AU is known; NaN if there are none.
         """
         positive = (self.active == 1).astype(np.float64)
         known = (~np.isnan(self.active)).astype(np.float64)
@@ -87,12 +87,12 @@ class Balance:
 
 
 def csv_rows(balance: Balance) -> list[Sequence[str | int]]:
-    """before_after.csv: a row a class; empty where a number is undefined."""
+    """before_after.csv: a row per class; undefined numbers are empty."""
     return [_COLUMNS, *_rows(balance)]
 
 
-def people_text(balance: Balance) -> str:
-    """The same for people, without the frames, which are those of the title."""
+def balance_text(balance: Balance) -> str:
+    """The same as text, with the numbers of frames in the title."""
     header = ["class", "active before", "", "active after", "", "unknown before", "after"]
     rows = [[*header, "draws mean", "min", "max", "never drawn"]]
     for row in _rows(balance):
@@ -132,9 +132,7 @@ def _rows(balance: Balance) -> list[Sequence[str | int]]:
 
 
 def _draw_cells(draws: npt.NDArray[np.int64]) -> list[str | int]:
-    """Mean, smallest and largest number of draws of a class's frames, and how many were never
-    drawn.
-    """
+    """Mean, minimum and maximum number of draws of a class's frames; how many were never drawn."""
     if not len(draws):
         return ["", "", "", 0]
     return [f"{draws.mean():.2f}", int(draws.min()), int(draws.max()), int((draws == 0).sum())]

@@ -1,1 +1,1 @@
-"""What create_dataset.check reads, the checks, and how their findings are shown."""
+"""What create_dataset.check reads, the checks, and how findings are shown."""

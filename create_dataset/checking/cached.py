@@ -1,5 +1,5 @@
-"""The packed frames of a cache directory, and what frozen stems make of them, each row compared
-with its checksum.
+"""The arrays in a cache directory (packed frames, outputs of frozen stems), each row compared with
+its checksum.
 """
 
 from dataclasses import dataclass
@@ -8,31 +8,31 @@ from pathlib import Path
 from audetnet.data.array_file import array_fault, damaged_frames, read_header
 from audetnet.errors import UserError
 
-_KINDS = ("frames", "stem")
-"""How the names of such files begin."""
+_PREFIXES = ("frames", "stem")
+"""How the file names begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackedArray:
-    """What was learnt of an array."""
+    """What is known about an array."""
 
     path: Path
     frames: int = 0
     damaged: tuple[str, ...] = ()
-    """Names of the rows that are not what was packed: frame ids, of a stem's outputs also views of
-    them (ID/VIEW).
+    """Names of the rows that have changed since they were packed: frame ids; for the outputs of a
+    stem also views (ID/VIEW).
     """
     outdated: str = ""
-    """Why training would not use it but pack anew; nothing more is known then."""
+    """Why training would pack again rather than use it; if set, nothing else is known."""
     unreadable: str = ""
-    """Why training could not go on; nothing more is known then."""
+    """Why training would fail; if set, nothing else is known."""
 
 
 def inspect_arrays(cache: Path) -> tuple[PackedArray, ...]:
-    """Read every finished array of a cache directory once, where there is one; an unfinished one
-    is checked by whoever goes on with it.
+    """Read every finished array in a cache directory once, if there is one. Whoever resumes an
+    unfinished array checks it.
     """
-    found = (path for kind in _KINDS for path in sorted(cache.glob(f"{kind}-*.npy")))
+    found = (path for prefix in _PREFIXES for path in sorted(cache.glob(f"{prefix}-*.npy")))
     return tuple(map(_inspect, found))
 
 

@@ -1,4 +1,4 @@
-"""The checks. A new one is a function in one of the modules beside this, and its name in CHECKS."""
+"""The checks. To add one, write it in one of the modules next to this and list it in CHECKS."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,7 +7,7 @@ from create_dataset.checking.evidence import Evidence
 from create_dataset.checking.findings import Finding, by_severity
 
 Check = Callable[[Evidence], Iterator[Finding]]
-"""Looks at the evidence, reads nothing itself; copes with parts that could not be read."""
+"""Looks at the evidence and reads nothing itself; copes with parts that could not be read."""
 
 CHECKS: tuple[Check, ...] = (
     list_checks.shared_frames,
@@ -39,7 +39,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def findings_of(evidence: Evidence) -> list[Finding]:
-    """Everything that is wrong or worth knowing, errors first."""
+def run_checks(evidence: Evidence) -> list[Finding]:
+    """Everything wrong or worth knowing, errors first."""
     found = [*evidence.mistakes, *(f for check in CHECKS for f in check(evidence))]
     return by_severity(found)

@@ -1,4 +1,4 @@
-"""All that a dataset directory holds, as far as it can be read: what the checks look at."""
+"""The contents of a dataset directory, as far as they can be read: what the checks look at."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from audetnet.errors import UserError
 from audetnet.labels import FloatArray, active, active_from
 from create_dataset.checking.cached import PackedArray, inspect_arrays
 from create_dataset.checking.findings import Finding
-from create_dataset.checking.survey import ImageFile, survey
+from create_dataset.checking.image_inspection import ImageFile, inspect_images
 
 SetName = Literal["train", "validation", "test"]
+SETS: tuple[SetName, ...] = ("train", "validation", "test")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdList:
-    """A list of frame ids: the part of a split (``fold`` None: of the plain one) that is one
-    set.
-    """
+    """The frame ids of one set of a split."""
 
     fold: str | None
+    """None for the plain split."""
     part: SetName
     path: Path
     ids: tuple[str, ...]
     """As written."""
     frames: tuple[str, ...]
-    """What training would read of them: each once, if it has an image and labels."""
+    """Those that training would read: each once, if it has an image and labels."""
 
     @property
     def name(self) -> str:
@@ -67,53 +67,50 @@ class Labels:
         return active(self.values, self.smallest)
 
     def active_of(self, frames: Iterable[str]) -> FloatArray:
-        """The rows of ``active`` of some frames."""
+        """The rows of ``active`` for these frames."""
         return self.active[[self.rows[frame] for frame in frames]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What could be read, and what could not."""
+    """Everything that could be read, and what could not."""
 
     directory: Path
     images_folder: Path
     images: dict[str, ImageFile] | None
-    """By frame id; None without an image folder."""
+    """By frame id; None if there is no image folder."""
     metadata: Metadata
     labels: Labels | None
-    """None where there is no readable table."""
+    """None if there is no readable table."""
     lists: tuple[IdList, ...]
     subjects: dict[str, str]
-    """Of the frames of all lists; empty where they cannot be told."""
+    """By frame id, for all listed frames; empty if they cannot be determined."""
     mistakes: tuple[Finding, ...]
     resized: bool
-    """The cfg sets image_size, so that images may have any size."""
+    """The cfg sets image_size, so images may have any size."""
     arrays: tuple[PackedArray, ...]
-    """The packed frames in the cache; empty without one."""
+    """What is in the cache; empty if there is none."""
 
     def splits(self) -> dict[str | None, list[IdList]]:
-        """The lists that belong together, by fold."""
+        """The lists of each split, by fold."""
         folds = dict.fromkeys(one.fold for one in self.lists)
         return {fold: [one for one in self.lists if one.fold == fold] for fold in folds}
 
     def listed(self) -> set[str]:
-        """All frame ids of all lists."""
+        """The frame ids in any list."""
         return {frame for one in self.lists for frame in one.ids}
 
 
 def read_evidence(
     directory: Path, images: str, labels: str | None, resized: bool, cache: Path
 ) -> Evidence:
-    """Read everything in a dataset directory, and the packed frames in its cache. What cannot be
-    read becomes a mistake; only a directory that does not exist raises UserError.
+    """Read everything in a dataset directory and its cache. What cannot be read becomes a mistake;
+    UserError is raised only if the directory does not exist.
     """
     if not directory.is_dir():
         raise UserError(f"{directory}: no such directory")
-    mistakes: list[Finding] = []
     metadata, wrong = salvage_metadata(directory)
-    mistakes += [
-        Finding(severity="error", code="metadata", message=str(mistake)) for mistake in wrong
-    ]
+    mistakes = [_error("metadata", str(mistake)) for mistake in wrong]
     known = _read_labels(directory, labels, metadata, mistakes)
     folder = directory / images
     found = _attempt(mistakes, "no-images", lambda: find_images(folder))
@@ -121,7 +118,7 @@ def read_evidence(
     return Evidence(
         directory=directory,
         images_folder=folder,
-        images=None if found is None else survey(dict(sorted(found.items()))),
+        images=None if found is None else inspect_images(dict(sorted(found.items()))),
         metadata=metadata,
         labels=known,
         lists=lists,
@@ -132,11 +129,16 @@ def read_evidence(
     )
 
 
+def _error(code: str, message: str) -> Finding:
+    return Finding(severity="error", code=code, message=message)
+
+
 def _attempt(mistakes: list[Finding], code: str, read: Callable[[], T]) -> T | None:
+    """What ``read`` returns; None, with one more mistake, if it raises UserError."""
     try:
         return read()
     except UserError as error:
-        mistakes.append(Finding(severity="error", code=code, message=str(error)))
+        mistakes.append(_error(code, str(error)))
         return None
 
 
@@ -164,20 +166,15 @@ def _read_labels(
 def _read_lists(
     directory: Path, images: dict[str, Path] | None, labels: Labels | None, mistakes: list[Finding]
 ) -> Iterable[IdList]:
-    """The lists of the plain split and of all folds. A directory with folds needs no plain one."""
+    """The lists of the plain split and of all folds. With folds, there need be no plain split."""
     folds = find_folds(directory)
     plain = IdFiles()
     splits: list[tuple[str | None, IdFiles]] = [(fold, plain.of_fold(fold)) for fold in folds]
     if not folds or any((directory / name).exists() for name in (plain.train, plain.test)):
         splits.insert(0, (None, plain))
     for fold, files in splits:
-        parts: dict[SetName, str] = {
-            "train": files.train,
-            "validation": files.validation,
-            "test": files.test,
-        }
-        for part, name in parts.items():
-            path = directory / name
+        for part in SETS:
+            path = directory / getattr(files, part)
             if part == "validation" and not path.exists():
                 continue
             code = "unreadable-ids" if path.exists() else "missing-ids"

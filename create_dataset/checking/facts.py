@@ -1,4 +1,4 @@
-"""What a dataset directory consists of, as plain data and as tables for people."""
+"""What a dataset directory contains, as plain data and as tables to read."""
 
 from collections import Counter
 from typing import Any
@@ -14,8 +14,8 @@ from create_dataset.checking.image_checks import size_text
 Facts = dict[str, Any]
 
 
-def facts_of(evidence: Evidence) -> Facts:
-    """Numbers of images, labels and sets, as JSON has them (the keys: see create_dataset.check)."""
+def collect_facts(evidence: Evidence) -> Facts:
+    """Counts of images, labels and sets, ready for JSON; create_dataset.check explains the keys."""
     return {
         "directory": str(evidence.directory),
         "cache": [
@@ -29,7 +29,7 @@ def facts_of(evidence: Evidence) -> Facts:
 
 
 def facts_text(facts: Facts) -> str:
-    """The same for people; of the AUs of several folds those of the first."""
+    """The same as text; with several folds, the AUs of the first only."""
     heading = [
         ("dataset", facts["directory"]),
         ("images", _image_text(facts["images"])),
@@ -108,7 +108,7 @@ def _cache_text(arrays: list[Facts]) -> str:
 
 def _label_text(labels: Facts | None) -> str:
     if labels is None:
-        return "none that can be read"
+        return "none readable"
     source = "as dataset.json says" if labels["kind_is_said"] else "guessed from the values"
     return (
         f"{labels['table']}: {labels['frames']:,} frames, {len(labels['aus'])} AUs, "
@@ -128,7 +128,7 @@ def _set_table(sets: list[Facts]) -> str:
 
 
 def _au_table(facts: Facts) -> str:
-    """Known labels and the share of active ones, in the whole table and in the first split."""
+    """Known labels and the share that is active, in the whole table and in the first split."""
     sets = [one for one in facts["sets"] if one["fold"] == facts["sets"][0]["fold"]]
     columns = {"table": facts["labels"]["aus"], **{_set_name(one): one["aus"] for one in sets}}
     rows = [["AU", *(text for name in columns for text in (f"{name}: known", "active"))]]

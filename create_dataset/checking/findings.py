@@ -1,19 +1,20 @@
-"""What a check has found."""
+"""What a check found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 """error: training would fail or mislead; warning: it would run, but beware; info: good to know."""
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 _SHOWN_NAMES = 5
-_SHOWN_OF_A_CODE = 5
+_SHOWN_PER_CODE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One fact that somebody should know."""
+    """One thing the user should know."""
 
     severity: Severity
     code: str
@@ -21,9 +22,9 @@ class Finding:
     message: str
     """One line: where, what, what to do."""
     count: int = 1
-    """How many frames, AUs, subjects ... it is about."""
+    """Number of frames, AUs, subjects ... concerned."""
     first: tuple[str, ...] = ()
-    """The first of them by name; empty where the message says it all."""
+    """The names of the first few; empty if the message says it all."""
 
     def line(self) -> str:
         names = ", ".join(self.first)
@@ -32,12 +33,12 @@ class Finding:
         return f"{self.severity}: {self.message}{about} [{self.code}]"
 
     def as_data(self) -> dict[str, Any]:
-        """The fields as JSON has them."""
+        """The fields, ready for JSON."""
         return {**asdict(self), "first": list(self.first)}
 
 
 def finding(severity: Severity, code: str, message: str, names: Iterable[str]) -> Finding:
-    """A finding about frames, AUs or subjects of these names."""
+    """A finding about the frames, AUs or subjects with these names."""
     named = list(names)
     return Finding(
         severity=severity,
@@ -48,24 +49,28 @@ def finding(severity: Severity, code: str, message: str, names: Iterable[str]) -
     )
 
 
+def if_any(severity: Severity, code: str, message: str, names: Iterable[str]) -> Iterator[Finding]:
+    """The same; nothing if there are no names."""
+    found = finding(severity, code, message, names)
+    if found.count:
+        yield found
+
+
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors first, then warnings; findings of one code stay together, in the order found."""
+    """Errors first, then warnings; findings with the same code together, in the order found."""
     found = list(findings)
     codes = list(dict.fromkeys(finding.code for finding in found))
     return sorted(found, key=lambda f: (SEVERITIES.index(f.severity), codes.index(f.code)))
 
 
 def lines(findings: list[Finding]) -> list[str]:
-    """For people: a line each; of many findings with the same code the first few."""
+    """Findings sorted by severity as text, a line each; only the first few of each code."""
     shown = []
-    for severity in SEVERITIES:
-        for code in dict.fromkeys(f.code for f in findings if f.severity == severity):
-            same = [f for f in findings if (f.severity, f.code) == (severity, code)]
-            shown += [f.line() for f in same[:_SHOWN_OF_A_CODE]]
-            if len(same) > _SHOWN_OF_A_CODE:
-                shown.append(
-                    f"{severity}: {len(same) - _SHOWN_OF_A_CODE} more [{code}]: see --json"
-                )
+    for (severity, code), group in groupby(findings, lambda f: (f.severity, f.code)):
+        texts = [finding.line() for finding in group]
+        shown += texts[:_SHOWN_PER_CODE]
+        if more := len(texts[_SHOWN_PER_CODE:]):
+            shown.append(f"{severity}: {more} more [{code}]: see --json")
     return shown
 
 

@@ -1,4 +1,4 @@
-"""BP4D as it is distributed: a folder of numbered images for each subject and task."""
+"""BP4D as distributed: a folder of numbered images for each subject and task."""
 
 import re
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ _TASK = re.compile(r"T\d+", re.IGNORECASE)
 
 
 def bp4d_sequences(images: Path, landmarks: Path | None, summary: Summary) -> list[Sequence]:
-    """One sequence a subject and task that has images.
+    """One sequence for each subject and task that has images.
 
-    Raises UserError where the folders are not those of BP4D, and where two files are one frame.
+    Raises UserError if the folders are not BP4D's, or if two files are the same frame.
     """
     found = _files(images, IMAGE_SUFFIXES, "image", summary)
     if not found:
@@ -44,7 +44,7 @@ def bp4d_sequences(images: Path, landmarks: Path | None, summary: Summary) -> li
 def _files(
     directory: Path, suffixes: tuple[str, ...], kind: str, summary: Summary
 ) -> dict[str, dict[str, Path]]:
-    """Files by sequence and frame id; sequences without any do not count."""
+    """Files by sequence and frame id; sequences without files are left out."""
     numbered = {
         name: _numbered(folder, name, suffixes, kind, summary) for name, folder in _tasks(directory)
     }
@@ -65,12 +65,12 @@ def _tasks(directory: Path) -> Iterator[tuple[str, Path]]:
 def _numbered(
     folder: Path, name: str, suffixes: tuple[str, ...], kind: str, summary: Summary
 ) -> dict[str, Path]:
-    """Files by frame id, in the order of their numbers."""
+    """Files by frame id, sorted by number."""
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes:
             if path.suffix.lower() not in _KNOWN_SUFFIXES and not path.name.startswith("."):
-                summary.left_out(f"file that is no {kind} by its ending", [str(path)])
+                summary.left_out(f"file whose ending is not that of a {kind}", [str(path)])
         elif path.stem.isdecimal():
             add_unique(files, frame_id(name, int(path.stem)), path)
         else:

@@ -1,4 +1,4 @@
-"""One sequence of frames to aligned face crops."""
+"""Turns a sequence of frames into aligned face crops."""
 
 import time
 from collections.abc import Callable
@@ -11,25 +11,26 @@ from audetnet.faces.alignment import Alignment, ByteImage, align
 from audetnet.faces.detector import LandmarkDetector, landmark_detector
 from audetnet.faces.head_pose import head_pose
 from audetnet.faces.landmarks import LandmarkError, Points, read_landmarks
+from audetnet.faces.opencv import cv2
 from audetnet.faces.sources import DetectorName, LandmarkSource
 from create_dataset.extraction.sources import Frame, Sequence, VideoFrames
-from create_dataset.extraction.store import FrameWriter, ImageFormat, natural_order
+from create_dataset.extraction.store import FrameWriter, ImageFormat, natural_sort_key
 
-BAD = "on the list of bad frames"
+BAD = "listed as a bad frame"
 NO_LANDMARKS = "no landmark file"
 UNREADABLE_LANDMARKS = "unreadable landmark file"
 UNREADABLE_IMAGE = "unreadable image"
-UNUSABLE_LANDMARKS = "landmarks that make no crop"
+UNUSABLE_LANDMARKS = "unusable landmarks"
 NO_FACE = "no face found"
 ROTATED = "head rotated too far"
 NO_LABELS = "not in the AU table"
-NO_SEQUENCE = "labelled, but no video or images of it"
+NO_SEQUENCE = "labelled, but no such video or images"
 NOT_THERE = "labelled, but not in the video or folder"
 LANDMARKS_ONLY = "landmark file, but no such frame in the video"
 
 
 class LeftOutError(Exception):
-    """Why a frame makes no crop."""
+    """Why a frame gives no crop."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -49,20 +50,20 @@ class CropSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A sequence, and what of it is to be done."""
+    """A sequence, and what remains to be done."""
 
     sequence: Sequence
     wanted: frozenset[str] | None
-    """Labelled ids of this sequence; None: all."""
+    """Labelled ids of this sequence; None: all ids."""
     done: frozenset[str]
     length: int | None
-    """Frames of the video, where an earlier run has counted them."""
+    """Frames in the video, if an earlier run counted them."""
     record: Path
 
 
 @dataclass(kw_only=True)
 class Report:
-    """What became of a sequence."""
+    """The outcome for a sequence."""
 
     name: str
     written: int = 0
@@ -70,20 +71,34 @@ class Report:
     details: dict[str, str] = field(default_factory=dict)
     """The first message in full, by reason."""
     several_faces: dict[str, int] = field(default_factory=dict)
-    """Number of faces by frame id, where there was more than one."""
+    """Number of faces by frame id, if more than one."""
     length: int | None = None
     seconds: float = 0.0
 
     def leave_out(self, reason: str, frame_id: str, detail: str = "") -> None:
-        """One frame more."""
+        """Add a frame."""
         self.left_out.setdefault(reason, []).append(frame_id)
         if detail:
             self.details.setdefault(reason, detail)
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """The work of a worker process; see worker_pool.Work."""
+
+    settings: CropSettings
+    unfinished: Path
+
+    def __call__(
+        self, job: Job, advance: Callable[[int], None], stopped: Callable[[], bool]
+    ) -> Report:
+        cv2.setNumThreads(1)  # the cores are shared by processes, not threads
+        return SequenceExtraction(job, self.settings, self.unfinished, advance, stopped).run()
+
+
 class SequenceExtraction:
-    """Extracts what a job asks for. ``advance`` hears of every frame that is dealt with,
-    ``stopped`` is asked before each; a stopped extraction keeps what it wrote.
+    """Extracts what a job asks for. Reports each finished frame to ``advance`` and checks
+    ``stopped`` before each; an extraction that is stopped keeps what it wrote.
     """
 
     def __init__(
@@ -99,7 +114,7 @@ class SequenceExtraction:
         self._report = Report(name=job.sequence.name)
 
     def run(self) -> Report:
-        """Raises UserError at a video without frames and at a disk that takes no more."""
+        """Raises UserError if a video has no frames or the disk is full."""
         start = time.perf_counter()
         known = self._known_length()
         writer = FrameWriter(self._unfinished, self._job.record, self._settings.image_format)
@@ -120,21 +135,21 @@ class SequenceExtraction:
         return self._job.length if isinstance(frames, VideoFrames) else frames.expected_length()
 
     def _run_through(self, writer: FrameWriter) -> None:
-        """The whole video, whose length is thereby known."""
+        """Read the whole video, whose length is known afterwards."""
         count = 0
         for frame in self._job.sequence.frames.stream():
             if self._stopped():
                 return
             count += 1
-            if frame.asked:
-                if self._to_do(frame.frame_id):
+            if frame.is_sampled:
+                if self._needs_extraction(frame.frame_id):
                     self._extract(frame, writer)
                 self._advance(1)
         self._report.length = count
 
     def _run_over(self, ids: list[str], writer: FrameWriter) -> None:
-        """These frames, and nothing is opened if none of them has to be made."""
-        remaining = {frame_id for frame_id in ids if self._to_do(frame_id)}
+        """Extract these frames; opens nothing if all of them are done."""
+        remaining = {frame_id for frame_id in ids if self._needs_extraction(frame_id)}
         self._advance(len(ids) - len(remaining))
         if not remaining:
             return
@@ -147,11 +162,11 @@ class SequenceExtraction:
                 remaining.remove(frame.frame_id)
                 if not remaining:
                     return
-        for frame_id in sorted(remaining, key=natural_order):
+        for frame_id in sorted(remaining, key=natural_sort_key):
             self._report.leave_out(UNREADABLE_IMAGE, frame_id)
 
-    def _to_do(self, frame_id: str) -> bool:
-        """Whether the frame has to be decoded; says so where it is left out before."""
+    def _needs_extraction(self, frame_id: str) -> bool:
+        """Whether the frame must be decoded; reports a frame that is left out before that."""
         job = self._job
         if frame_id in job.done or not (job.wanted is None or frame_id in job.wanted):
             return False
@@ -203,7 +218,7 @@ class SequenceExtraction:
         return faces[0].points
 
     def _name_missing_frames(self) -> None:
-        """Ids that labels or landmark files speak of, but the sequence has not."""
+        """Report ids that have labels or landmark files, but are not in the sequence."""
         if self._report.length is None:
             return
         sequence, wanted = self._job.sequence, self._job.wanted
@@ -211,10 +226,10 @@ class SequenceExtraction:
             sequence = replace(sequence, frames=replace(sequence.frames, every=1))
         there = set(sequence.frames.ids(self._report.length))
         labelled = wanted or frozenset()
-        for frame_id in sorted(labelled - there, key=natural_order):
+        for frame_id in sorted(labelled - there, key=natural_sort_key):
             self._report.leave_out(NOT_THERE, frame_id)
         files = sequence.landmarks or {}
-        for frame_id in sorted(files.keys() - there - labelled, key=natural_order):
+        for frame_id in sorted(files.keys() - there - labelled, key=natural_sort_key):
             self._report.leave_out(LANDMARKS_ONLY, frame_id)
 
 
@@ -227,5 +242,5 @@ def _read(path: Path) -> Points:
 
 @lru_cache
 def _detector(name: DetectorName) -> LandmarkDetector:
-    """One a process: its models are read once."""
+    """One per process, so that its models are loaded once."""
     return landmark_detector(name)

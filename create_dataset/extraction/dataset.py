@@ -1,4 +1,4 @@
-"""Sequences of frames to the images of a dataset directory, with what was left out and why."""
+"""Extracts sequences of frames to a dataset directory, and reports what was left out and why."""
 
 import time
 from contextlib import closing
@@ -15,56 +15,49 @@ from create_dataset.extraction.crops import (
     NO_SEQUENCE,
     NOT_THERE,
     CropSettings,
+    Extraction,
     Job,
     Report,
 )
 from create_dataset.extraction.left_out import LeftOut, write_left_out
 from create_dataset.extraction.sources import ImageFrames, Sequence, VideoFrames
-from create_dataset.extraction.store import FrameStore, Parameters, VideoLength, natural_order
-from create_dataset.extraction.workers import extract_all
-from create_dataset.labels.frame_ids import sequence_of
+from create_dataset.extraction.store import FrameStore, Parameters, VideoLength, natural_sort_key
+from create_dataset.labels.frame_ids import sequence_name
 from create_dataset.summary import Summary
+from create_dataset.worker_pool import run_jobs
 
-_BUSY = "another process extracts frames there; wait for it, or choose another directory"
+_BUSY = "another process is extracting frames there; wait for it, or choose another directory"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is to be extracted, and how."""
+    """What to extract, and how."""
 
     sequences: list[Sequence]
     labelled: frozenset[str] | None
     """Ids to extract; None: all."""
     settings: CropSettings
     parameters: Parameters
-    """What all frames of the directory must have in common."""
+    """What all frames in the directory must have in common."""
     workers: int
     skipped: tuple[LeftOut, ...] = ()
-    """Files beside the sequences' that are of no use."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The work, and what is known to be left out before it begins."""
-
-    jobs: list[Job]
-    left_out: list[LeftOut]
+    """Other files, which cannot be used."""
 
 
 def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
-    """Extract what is missing in ``out``, keep in its dataset.json where the landmarks came from,
+    """Extract what is missing in ``out``, record the source of the landmarks in its dataset.json,
     and print the summary.
 
-    Raises UserError where nothing could be extracted and at files that stop the work.
+    Raises UserError if nothing could be extracted, or at a file that stops the work.
     """
     with locked(out, _BUSY):
-        read_metadata(out)  # a mistake in it is said before the work, not after
+        read_metadata(out)  # a mistake in it is reported before the work, not after
         store = FrameStore(out, request.parameters)
         before = len(store.poses)
         start = time.perf_counter()
-        plan = _plan(request, store, summary)
-        reports = _extract(plan.jobs, request, store)
-        left_out = [*plan.left_out, *_left_out(reports, request)]
+        jobs, left_out = _plan(request, store, summary)
+        reports = _extract(jobs, request, store)
+        left_out += _left_out(reports, request)
         try:
             count = store.finish()
         except UserError:
@@ -81,32 +74,31 @@ def extract_dataset(request: Request, out: Path, summary: Summary) -> None:
         f"{counted(count, 'frame')} of {size}x{size} ({kind}), {count - before} of them new{speed}",
     )
     summary.wrote(out / "frames.csv", "their head rotation in degrees")
-    summary.wrote(listed, f"all that was left out, and why ({counted(lines, 'row')})")
+    summary.wrote(listed, f"everything left out, and why ({counted(lines, 'row')})")
     _explain(reports, summary)
     summary.show()
 
 
 def _extract(jobs: list[Job], request: Request, store: FrameStore) -> list[Report]:
     expected = sum(_expected_frames(job) for job in jobs)
+    work = Extraction(request.settings, store.unfinished)
     reports = []
     try:
         with (
             ProgressBar("frames", expected, unit="frame") as bar,
-            closing(
-                extract_all(jobs, request.settings, store.unfinished, request.workers, bar.advance)
-            ) as ended,
+            closing(run_jobs(jobs, work, request.workers, bar.advance)) as finished,
         ):
-            for report in ended:
+            for report in finished:
                 reports.append(report)
                 _keep_length(report, request, store)
     except KeyboardInterrupt:
-        note(f"{store.unfinished}: what was extracted is kept there")
+        note(f"{store.unfinished}: keeps what was extracted")
         raise
     return sorted(reports, key=lambda report: report.name)
 
 
-def _plan(request: Request, store: FrameStore, summary: Summary) -> _Plan:
-    """A job a sequence that has anything to extract."""
+def _plan(request: Request, store: FrameStore, summary: Summary) -> tuple[list[Job], list[LeftOut]]:
+    """A job for each sequence that has anything to extract, and what is left out beforehand."""
     wanted, left_out = _wanted(request, store, summary)
     left_out += request.skipped
     for row in request.skipped:
@@ -116,7 +108,7 @@ def _plan(request: Request, store: FrameStore, summary: Summary) -> _Plan:
         frames = sequence.frames
         labelled = None if wanted is None else wanted[sequence.name]
         if labelled is not None and isinstance(frames, ImageFrames):
-            unlabelled = sorted(frames.files.keys() - labelled, key=natural_order)
+            unlabelled = sorted(frames.files.keys() - labelled, key=natural_sort_key)
             summary.left_out(NO_LABELS, unlabelled)
             left_out += [LeftOut(name, NO_LABELS, str(frames.files[name])) for name in unlabelled]
         if labelled is not None and not labelled:
@@ -125,33 +117,32 @@ def _plan(request: Request, store: FrameStore, summary: Summary) -> _Plan:
                 left_out.append(LeftOut("", NO_LABELS, str(frames.path)))
             continue
         if isinstance(frames, VideoFrames):
-            done = frozenset(f for f in store.poses if sequence_of(f) == frames.prefix)
+            done = frozenset(f for f in store.poses if sequence_name(f) == frames.prefix)
         else:
             done = frozenset(frames.files.keys() & store.poses.keys())
-        length = _known_length(sequence, store)
         jobs.append(
             Job(
                 sequence=sequence,
                 wanted=labelled,
                 done=done,
-                length=length,
+                length=_known_length(sequence, store),
                 record=store.record_path(number),
             )
         )
-    return _Plan(jobs, left_out)
+    return jobs, left_out
 
 
 def _wanted(
     request: Request, store: FrameStore, summary: Summary
 ) -> tuple[dict[str, frozenset[str]] | None, list[LeftOut]]:
-    """Labelled ids by the name of their sequence, and those that none has: neither one of these nor
-    one that an earlier run extracted. None where labels do not matter.
+    """Labelled ids by sequence name (None if labels do not matter), and those that belong neither
+    to a sequence nor to the frames of earlier runs.
     """
     if request.labelled is None:
         return None, []
     by_prefix: dict[str, set[str]] = {}
     for frame_id in request.labelled:
-        by_prefix.setdefault(sequence_of(frame_id), set()).add(frame_id)
+        by_prefix.setdefault(sequence_name(frame_id), set()).add(frame_id)
     wanted, seen_prefixes = {}, set()
     for sequence in request.sequences:
         frames = sequence.frames
@@ -160,20 +151,20 @@ def _wanted(
             seen_prefixes.add(frames.prefix)
         else:
             wanted[sequence.name] = request.labelled & frames.files.keys()
-            seen_prefixes |= {sequence_of(frame_id) for frame_id in frames.files}
+            seen_prefixes |= {sequence_name(frame_id) for frame_id in frames.files}
     homes = frozenset(store.poses).union(*wanted.values())
-    homeless = sorted(request.labelled - homes, key=natural_order)
-    missing = [name for name in homeless if sequence_of(name) in seen_prefixes]
-    known = seen_prefixes | set(map(sequence_of, store.poses))
-    lost = [name for name in homeless if sequence_of(name) not in known]
-    summary.left_out(NO_SEQUENCE, sorted(set(map(sequence_of, lost))))
+    homeless = sorted(request.labelled - homes, key=natural_sort_key)
+    missing = [name for name in homeless if sequence_name(name) in seen_prefixes]
+    known = seen_prefixes | set(map(sequence_name, store.poses))
+    lost = [name for name in homeless if sequence_name(name) not in known]
+    summary.left_out(NO_SEQUENCE, sorted(set(map(sequence_name, lost))))
     summary.left_out(NOT_THERE, missing)
     rows = [(NOT_THERE, missing), (NO_SEQUENCE, lost)]
     return wanted, [LeftOut(name, reason) for reason, names in rows for name in names]
 
 
 def _known_length(sequence: Sequence, store: FrameStore) -> int | None:
-    """Frames of a video that an earlier run has counted, unless the file has changed since."""
+    """Frames in a video, if an earlier run counted them and the file has not changed since."""
     length = store.lengths.get(sequence.name)
     if length is None or isinstance(sequence.frames, ImageFrames):
         return None
@@ -206,7 +197,7 @@ def _explain(reports: list[Report], summary: Summary) -> None:
     if several:
         shown = [f"{name} ({faces} faces)" for name, faces in several.items()]
         summary.note(
-            f"{counted(len(several), 'frame')} with several faces, of which the largest was taken: "
+            f"{counted(len(several), 'frame')} with several faces, the largest of which was taken: "
             f"{first_few(shown)}"
         )
 
@@ -222,17 +213,13 @@ def _left_out(reports: list[Report], request: Request) -> list[LeftOut]:
 
 
 def _files(request: Request) -> set[str]:
-    """All that this run looked at."""
-    found = {row.file for row in request.skipped}
-    for sequence in request.sequences:
-        frames = sequence.frames
-        paths = [frames.path] if isinstance(frames, VideoFrames) else frames.files.values()
-        found.update(map(str, paths))
-    return found
+    """All files that this run looked at."""
+    skipped = {row.file for row in request.skipped}
+    return skipped | {str(p) for sequence in request.sequences for p in sequence.frames.paths}
 
 
 def _speed(written: int, seconds: float, reports: list[Report]) -> str:
     if not written:
         return ""
     busy = sum(report.seconds for report in reports)
-    return f" ({written / seconds:.0f} frames/s, {written / busy:.0f} a worker)"
+    return f" ({written / seconds:.0f} frames/s, {written / busy:.0f} per worker)"

@@ -1,4 +1,4 @@
-"""DISFA as it is distributed: videos of two cameras and landmark files of each frame."""
+"""DISFA as distributed: videos from two cameras and a landmark file for each frame."""
 
 import csv
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 from audetnet.errors import UserError
 from create_dataset.extraction.sources import Sequence, VideoFrames
 from create_dataset.labels.disfa import DISFA
-from create_dataset.labels.frame_ids import add_unique, id_of_video_frame
+from create_dataset.labels.frame_ids import add_unique, video_frame_id
 from create_dataset.summary import Summary
 
 Camera = Literal["left", "right"]
@@ -23,9 +23,9 @@ _ONE_BASED = re.compile(r"l(\d+)_lm", re.IGNORECASE)
 def disfa_sequences(
     raw: Path, camera: Camera, files: bool, drop_bad_frames: bool, summary: Summary
 ) -> list[Sequence]:
-    """One sequence a subject that has a video and, where ``files`` are to be read, landmark files.
+    """One sequence for each subject that has a video and, with ``files``, landmark files to read.
 
-    Raises UserError where the folders are not those of DISFA.
+    Raises UserError if the folders are not DISFA's.
     """
     videos = _videos(raw, camera, summary)
     landmarks: dict[str, dict[str, Path]] = _landmarks(raw, summary) if files else {}
@@ -46,11 +46,11 @@ def disfa_sequences(
 
 
 def bad_frames() -> frozenset[str]:
-    """Ids of the frames on the list of bad ones."""
+    """Ids of the frames listed as bad."""
     lines = BAD_FRAMES_FILE.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return frozenset(
-        id_of_video_frame(row["subject"], number)
+        video_frame_id(row["subject"], number)
         for row in rows
         for number in range(int(row["first"]), int(row["last"]) + 1)
     )
@@ -66,7 +66,7 @@ def _videos(raw: Path, camera: Camera, summary: Summary) -> dict[str, Path]:
         if match:
             add_unique(found, match[1].upper(), path)
         elif path.is_file() and not path.name.startswith("."):
-            summary.left_out("file that is no video of DISFA by its name", [str(path)])
+            summary.left_out("file whose name is not that of a DISFA video", [str(path)])
     if not found:
         name = camera.capitalize()
         raise UserError(
@@ -88,7 +88,7 @@ def _landmarks(raw: Path, summary: Summary) -> dict[str, dict[str, Path]]:
         raise UserError(
             f"{raw}: no landmark files; expected "
             "Landmark_Points/SN001/tmp_frame_lm/SN001_0000_lm.mat and so on (--landmarks facemesh "
-            "finds the faces without them)"
+            "detects the faces instead)"
         )
     return found
 
@@ -100,14 +100,14 @@ def _landmarks_of(folder: Path, summary: Summary) -> dict[str, Path]:
         for path in sorted(place.glob("*.[mM][aA][tT]")):
             number = _frame_number(path.stem, subject)
             if number is None:
-                summary.left_out("landmark file with a name not of DISFA", [str(path)])
+                summary.left_out("landmark file whose name is not DISFA's", [str(path)])
             else:
-                add_unique(files, id_of_video_frame(subject, number), path)
+                add_unique(files, video_frame_id(subject, number), path)
     return files
 
 
 def _frame_number(stem: str, subject: str) -> int | None:
-    """Counted from 0; some subjects' files count from 1."""
+    """Counted from 0; the files of some subjects count from 1."""
     if match := _ZERO_BASED.fullmatch(stem):
         return int(match[2]) if match[1].upper() == subject else None
     if match := _ONE_BASED.fullmatch(stem):
@@ -116,7 +116,7 @@ def _frame_number(stem: str, subject: str) -> int | None:
 
 
 def _folders(parent: Path, pattern: str) -> Iterator[Path]:
-    """Folders whose whole name, in any case, fits."""
+    """Folders whose whole name matches, in any case."""
     for path in sorted(parent.iterdir()):
         if path.is_dir() and re.fullmatch(pattern, path.name, re.IGNORECASE):
             yield path

@@ -1,4 +1,4 @@
-"""OUT/left_out.csv: every frame that was looked at and is not in the dataset, and why."""
+"""OUT/left_out.csv: every frame that was considered but is not in the dataset, and why."""
 
 from collections.abc import Container, Iterable
 from dataclasses import astuple, dataclass
@@ -13,19 +13,19 @@ _HEADER = ("frame", "reason", "file")
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One frame, or with an empty id a whole file."""
+    """One frame or, with an empty id, a whole file."""
 
     frame: str
     reason: str
     file: str = ""
-    """The video or image; empty for a labelled frame that none was found for."""
+    """The video or image; empty for a labelled frame without either."""
 
 
 def write_left_out(
     out: Path, rows: Iterable[LeftOut], seen: Container[str], made: Container[str]
 ) -> tuple[Path, int]:
-    """Write the list whole; returns its path and length. What earlier runs found in other files
-    than those ``seen`` stays, unless the file has gone or the frame is among those ``made`` now.
+    """Write the list atomically; returns its path and length. Rows of earlier runs about files
+    other than those ``seen`` stay, unless the file is gone or the frame has since been ``made``.
 
     Raises UserError.
     """

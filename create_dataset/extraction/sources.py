@@ -1,13 +1,13 @@
-"""Sequences of frames: a video, read as a stream, or image files. Decoded is only what is asked."""
+"""Sequences of frames: a video, read as a stream, or image files. Frames are decoded on demand."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from audetnet.data.images import read_upright
 from audetnet.data.videos import video_frames, video_length
 from audetnet.faces.alignment import ByteImage
-from create_dataset.labels.frame_ids import id_of_video_frame
+from create_dataset.labels.frame_ids import video_frame_id
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Frame:
     """One frame of a stream."""
 
     frame_id: str
-    asked: bool
-    """Whether it is one of the sequence's ids (a video may be read every N frames)."""
+    is_sampled: bool
+    """Whether it is in the sequence (of a video, perhaps only every N-th frame is)."""
     read: Callable[[], ByteImage]
-    """RGB (H, W, 3); of a video only until the next frame is taken. Raises UserError."""
+    """RGB (H, W, 3); for a video, only before the next frame is taken. Raises UserError."""
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,30 @@ class VideoFrames:
     every: int = 1
 
     def frame_id(self, number: int) -> str:
-        return id_of_video_frame(self.prefix, number)
+        return video_frame_id(self.prefix, number)
+
+    @property
+    def paths(self) -> Collection[Path]:
+        """The files to read."""
+        return (self.path,)
 
     def file_of(self, frame_id: str) -> Path | None:
         """The video, whatever the frame."""
         return self.path
 
     def ids(self, length: int) -> list[str]:
-        """The ids, of a video of so many frames."""
+        """The ids, if the video has ``length`` frames."""
         return [self.frame_id(number) for number in range(0, length, self.every)]
 
     def expected_length(self) -> int:
-        """Number of frames according to the header, which may be wrong; 0 where it does not say.
+        """Number of frames according to the header, which may be wrong; 0 if it does not say.
 
-        Raises UserError at a file that is no video.
+        Raises UserError if the file is not a video.
         """
         return video_length(self.path)
 
     def stream(self) -> Iterator[Frame]:
-        """All frames in order, those not asked for included. Raises UserError if there are none."""
+        """All frames in order, sampled or not. Raises UserError if there are none."""
         for frame in video_frames(self.path):
             number = frame.number
             yield Frame(self.frame_id(number), number % self.every == 0, frame.read)
@@ -60,12 +65,17 @@ class ImageFrames:
 
     files: Mapping[str, Path]
 
+    @property
+    def paths(self) -> Collection[Path]:
+        """The files to read."""
+        return self.files.values()
+
     def file_of(self, frame_id: str) -> Path | None:
         """The frame's image."""
         return self.files.get(frame_id)
 
     def ids(self, length: int) -> list[str]:
-        """The ids; there is nothing to be learnt from the length."""
+        """The ids, whatever the length."""
         return list(self.files)
 
     def expected_length(self) -> int:
@@ -79,11 +89,11 @@ class ImageFrames:
 
 @dataclass(frozen=True, kw_only=True)
 class Sequence:
-    """What one worker extracts at a time."""
+    """What a worker extracts as one job."""
 
     name: str
     frames: VideoFrames | ImageFrames
     landmarks: Mapping[str, Path] | None = None
-    """Landmark files by frame id; None: the detector finds them."""
+    """Landmark files by frame id; None: a detector finds the landmarks."""
     bad: frozenset[str] = field(default_factory=frozenset)
-    """Ids on the list of bad frames."""
+    """Ids of frames listed as bad."""

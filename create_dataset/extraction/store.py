@@ -1,9 +1,9 @@
-"""Where extracted frames are kept, so that no run leaves half a dataset and none does work twice.
+"""Stores extracted frames so that no run leaves half a dataset behind or repeats work.
 
-Until all sequences are through, images are in ``OUT/frames.unfinished/imgs`` and what was written
-in append-only records beside them, one a sequence and run. Then ``frames.csv`` (frame_id and the
+Until all sequences are done, images are in ``OUT/frames.unfinished/imgs``, and append-only records
+next to them, one per sequence and run, list what was written. Then ``frames.csv`` (frame_id and the
 head's yaw, pitch, roll in degrees) and ``frames.json`` are written, the images move to ``OUT/imgs``
-and the unfinished folder goes. A kill at any point leaves what the next run goes on from.
+and the unfinished folder is removed. A run killed at any point can be resumed.
 """
 
 import json
@@ -27,26 +27,26 @@ ImageFormat = Literal["jpg", "png"]
 JPEG_QUALITY = 95
 UNFINISHED = "frames.unfinished"
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What JSON of another origin raises where it is read as a description."""
+"""What reading other JSON as a description may raise."""
 DESCRIPTION_FILE = "frames.json"
 """How the frames were made."""
 _HEADER = ["frame_id", "yaw", "pitch", "roll"]
 _NUMBERS = re.compile(r"(\d+)")
 Parameters = Mapping[str, str | int | float | bool | None]
-"""What all frames of a dataset have in common, by the name of its flag."""
+"""What all frames of a dataset have in common, by flag name."""
 
 
 @dataclass(frozen=True)
 class VideoLength:
-    """Number of frames that a video of so many bytes turned out to have."""
+    """Number of frames that a video of this size in bytes turned out to have."""
 
     frames: int
     bytes: int
 
 
 class FrameStore:
-    """The frames of an output directory. Raises UserError where an earlier run had other
-    parameters, or where ``imgs`` holds images of another origin.
+    """The frames of an output directory. Raises UserError if an earlier run had other parameters,
+    or if ``imgs`` holds images from elsewhere.
     """
 
     def __init__(self, out: Path, parameters: Parameters) -> None:
@@ -66,7 +66,7 @@ class FrameStore:
             raise FileError(f"{out}: cannot be used: {error.strerror}") from error
 
     def record_path(self, sequence: int) -> Path:
-        """A record file that no run has used yet."""
+        """A record file that no run has used."""
         folder = self.unfinished / "records"
         run = 0
         while (path := folder / f"{sequence}.{run}.csv").exists():
@@ -74,12 +74,12 @@ class FrameStore:
         return path
 
     def learn_length(self, name: str, length: VideoLength) -> None:
-        """Keep how long a video is: a later run that needs none of its frames need not open it."""
+        """Record the length of a video: a later run that needs no frame of it need not open it."""
         self.lengths[name] = length
         write_text(self.unfinished / DESCRIPTION_FILE, self._describe())
 
     def finish(self) -> int:
-        """Make it a dataset; returns how many frames it has. Raises UserError if none."""
+        """Turn it into a dataset; returns the number of frames. Raises UserError if none."""
         self.poses = self._read_poses()
         if not self.poses:
             shutil.rmtree(self.unfinished)
@@ -97,7 +97,9 @@ class FrameStore:
         return len(self.poses)
 
     def _check_origin(self) -> None:
-        """Frames of other parameters are not mixed; an unfinished folder without frames is none."""
+        """Refuse to mix frames made with other parameters; remove an unfinished folder without
+        frames.
+        """
         made = self.unfinished / "imgs"
         if made.is_dir() and not any(made.iterdir()):
             shutil.rmtree(self.unfinished)
@@ -106,9 +108,9 @@ class FrameStore:
                 self._compare(path, _read_description(path)[0])
         if not self._description.is_file() and self.images.is_dir() and any(self.images.iterdir()):
             raise UserError(
-                f"{self.images}: holds images, but {self._description} does not say how they were "
-                "made; extract into another directory, or delete them if they are photographs that "
-                "are yet to be cropped"
+                f"{self.images}: holds images, but there is no {self._description} that says how "
+                "they were made; extract into another directory, or delete them if they are "
+                "uncropped photographs"
             )
 
     def _compare(self, path: Path, earlier: Mapping[str, Any]) -> None:
@@ -116,8 +118,8 @@ class FrameStore:
             before, now = earlier.get(name), self.parameters.get(name)
             if before != now:
                 raise UserError(
-                    f"{path}: the frames there were made with {name} = {before}, not {now}; give "
-                    "the same flags again, or extract into another directory"
+                    f"{path}: these frames were made with {name} = {before}, not {now}; use the "
+                    "same flags, or extract into another directory"
                 )
 
     def _describe(self) -> str:
@@ -133,7 +135,7 @@ class FrameStore:
         return lengths
 
     def _read_poses(self) -> dict[str, HeadPose]:
-        """By id, of all frames whose image is there."""
+        """By id, for all frames that have an image."""
         poses: dict[str, HeadPose] = {}
         if self._table.is_file():
             poses.update(_read_rows(self._table))
@@ -144,21 +146,21 @@ class FrameStore:
 
 
 class FrameWriter:
-    """Writes the frames of one sequence: each whole or not at all, then a line into the record.
+    """Writes the frames of one sequence: each image atomically, then a line in the record.
 
-    Raises FileError where the disk refuses.
+    Raises FileError if writing fails.
     """
 
     def __init__(self, unfinished: Path, record: Path, image_format: ImageFormat) -> None:
         self._unfinished, self._suffix = unfinished, f".{image_format}"
         self._options: dict[str, Any] = {"quality": JPEG_QUALITY} if image_format == "jpg" else {}
-        # Each process has one file that is being written; nobody else writes there.
+        # Each process has its own partial file.
         self._part = unfinished / "parts" / f"{os.getpid()}{self._suffix}"
         with write_errors(record):
             self._record = record.open("x", encoding="utf-8")
 
     def write(self, frame_id: str, image: ByteImage, pose: HeadPose) -> None:
-        """Keep one RGB image."""
+        """Write one RGB image."""
         path = self._unfinished / "imgs" / f"{frame_id}{self._suffix}"
         with atomic_write(path, staging=self._part) as part:
             Image.fromarray(image).save(part, **self._options)
@@ -167,18 +169,18 @@ class FrameWriter:
             self._record.flush()
 
     def close(self) -> None:
-        """Give the record back."""
+        """Close the record."""
         self._record.close()
 
 
-def natural_order(name: str) -> list[tuple[int, str]]:
+def natural_sort_key(name: str) -> list[tuple[int, str]]:
     """A key that sorts SN001_9 before SN001_10."""
     parts = _NUMBERS.split(name)
     return [(int(part), part) if part.isdecimal() else (0, part) for part in parts]
 
 
 def _files(directory: Path) -> Iterable[str]:
-    """Names of the files that are not empty, as a system that lost its power leaves them."""
+    """Names of the files that are not empty; a power failure may leave empty ones."""
     if not directory.is_dir():
         return []
     with os.scandir(directory) as entries:
@@ -190,11 +192,11 @@ def _row(frame_id: str, pose: HeadPose) -> list[Cell]:
 
 
 def _rows(poses: Mapping[str, HeadPose]) -> list[list[Cell]]:
-    return [_row(name, poses[name]) for name in sorted(poses, key=natural_order)]
+    return [_row(name, poses[name]) for name in sorted(poses, key=natural_sort_key)]
 
 
 def _read_rows(path: Path) -> dict[str, HeadPose]:
-    """Rows of frames.csv or of a record; a last line without its end, torn by a kill, is none."""
+    """Rows of frames.csv or of a record, without a last line that was cut off by a kill."""
     poses = {}
     rows = read_csv(path)
     if rows and not path.read_bytes().endswith(b"\n"):
@@ -222,9 +224,7 @@ def _read_description(path: Path) -> tuple[dict[str, Any], dict[str, VideoLength
             for name, length in content["videos"].items()
         }
         parameters = dict(content["parameters"].items())
-        if (
-            parameters.get("landmarks") == "detector"
-        ):  # as dlib was called while it was the only one
+        if parameters.get("landmarks") == "detector":  # dlib, while it was the only one
             parameters["landmarks"] = "dlib"
         return parameters, lengths
     except _MALFORMED as error:

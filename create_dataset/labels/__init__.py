@@ -1,1 +1,1 @@
-"""Label files of DISFA and BP4D, and tables of any tool, to a table of AUs."""
+"""Converts the label files of DISFA and BP4D, and the tables of any tool, to an AU table."""

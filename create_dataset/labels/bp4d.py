@@ -1,8 +1,8 @@
-"""The raw label files of BP4D.
+"""Reads the raw label files of BP4D.
 
-``AU_OCC/F001_T1.csv``: a header row, the frame's number in the first column, the other columns
-named by AU numbers, values 0, 1 and 9 (unknown). ``AU_INT/AU06/F001_T1_AU06.csv``: rows
-``frame,intensity``, 0 to 5 and 9. Older copies have a text list: ``F001/T1/2440.jpg 0 1 0 ...``.
+``AU_OCC/F001_T1.csv``: a header, the frame number in the first column, the other columns named by
+AU number, values 0, 1 and 9 (unknown). ``AU_INT/AU06/F001_T1_AU06.csv``: rows ``frame,intensity``,
+0 to 5 and 9. Older copies have a text list: ``F001/T1/2440.jpg 0 1 0 ...``.
 """
 
 import re
@@ -18,13 +18,13 @@ from audetnet.files.atomic import read_text
 from audetnet.files.csv import read_csv
 from audetnet.labels import MAX_INTENSITY, UNKNOWN_CODE
 from create_dataset.labels.au_columns import au_of_number
-from create_dataset.labels.table import LabelTable, Mistakes, chosen_subjects
+from create_dataset.labels.table import LabelTable, Mistakes, select_subjects
 from create_dataset.summary import Summary
 
 BP4D = Path(__file__).parents[1] / "bp4d_dataset"
-"""Its dataset.json: AUs, folds."""
+"""Holds its dataset.json: AUs, folds."""
 INTENSITY_AUS = ("AU6", "AU10", "AU12", "AU14", "AU17")
-"""The AUs whose intensities are coded."""
+"""The AUs with coded intensities."""
 _SEQUENCE = re.compile(r"([FM]\d{3}_T\d+)(?:_AU\d+)?\.csv", re.IGNORECASE)
 _LISTED = re.compile(r"(?:.*/)?([FM]\d{3})/(T\d+)/(\d+)\.\w+", re.IGNORECASE)
 _OCCURRENCES = {"0": 0.0, "1": 1.0, str(UNKNOWN_CODE): np.nan}
@@ -34,11 +34,11 @@ _INTENSITIES = {
 }
 
 Coded = dict[int, list[float]]
-"""Values by the frame's number."""
+"""Values by frame number."""
 
 
 def frame_id(sequence: str, frame: int) -> str:
-    """F001_T1_0643, whatever the zero padding of the image files."""
+    """F001_T1_0643, however the image file names are padded."""
     return f"{sequence}_{frame:04d}"
 
 
@@ -49,7 +49,7 @@ def read_coding(
     mistakes: Mistakes,
     summary: Summary,
 ) -> LabelTable:
-    """All sequences of AUCoding: occurrences or intensities, as the metadata's kind says."""
+    """All sequences in AUCoding: occurrences or intensities, according to the metadata's kind."""
     assert metadata.aus is not None
     intensity = metadata.kind == "intensity"
     part = folder / ("AU_INT" if intensity else "AU_OCC")
@@ -63,7 +63,7 @@ def read_coding(
         folders = [part]
     files = [_sequences(path, summary) for path in folders]
     found = sorted({sequence for group in files for sequence in group})
-    chosen = chosen_subjects({sequence[:4] for sequence in found}, subjects, part)
+    chosen = select_subjects({sequence[:4] for sequence in found}, subjects, part)
     if not chosen:
         raise UserError(f"{part}: no sequences; expected files such as F001_T1.csv")
     rows: dict[str, list[float]] = {}
@@ -79,7 +79,7 @@ def read_coding(
 def read_list(
     path: Path, metadata: Metadata, subjects: tuple[str, ...] | None, mistakes: Mistakes
 ) -> LabelTable:
-    """A text list; its columns are the metadata's AUs."""
+    """A text list, whose columns are the metadata's AUs."""
     assert metadata.aus is not None
     rows: dict[str, list[float]] = {}
     seen = set()
@@ -98,10 +98,10 @@ def read_list(
         seen.add(match[1].upper())
         frame = frame_id(f"{match[1]}_{match[2]}".upper(), int(match[3]))
         if frame in rows:
-            mistakes.add(f"{path}:{number}: {frame} stands there twice")
+            mistakes.add(f"{path}:{number}: {frame} is listed twice")
         rows[frame] = _values(texts, metadata, f"{path}:{number}", mistakes)
     mistakes.check()
-    chosen = chosen_subjects(seen, subjects, path)
+    chosen = select_subjects(seen, subjects, path)
     if not chosen:
         raise UserError(f"{path}: no lines; expected lines such as F001/T1/2440.jpg 0 1 0 ...")
     return _table({frame: row for frame, row in rows.items() if frame[:4] in chosen}, metadata)
@@ -113,10 +113,10 @@ def _table(rows: dict[str, list[float]], metadata: Metadata) -> LabelTable:
 
 
 def _sequences(folder: Path, summary: Summary) -> dict[str, Path]:
-    """The files of a folder by sequence: F001_T1."""
+    """The files in a folder by sequence: F001_T1."""
     matches = [(_SEQUENCE.fullmatch(path.name), path) for path in sorted(folder.iterdir())]
     summary.left_out(
-        "files that are no sequences", [str(path) for match, path in matches if match is None]
+        "files that are not sequences", [str(path) for match, path in matches if match is None]
     )
     return {match[1].upper(): path for match, path in matches if match}
 
@@ -128,12 +128,12 @@ def _read_sequence(
     metadata: Metadata,
     mistakes: Mistakes,
 ) -> Coded:
-    """Values of all AUs by frame; NaN where the file of an AU has no row for a frame."""
+    """Values of all AUs by frame; NaN if the file of an AU has no row for a frame."""
     aus = metadata.aus or ()
     parts: list[Coded] = []
     for path, folder in zip(paths, folders, strict=True):
         if path is None:
-            mistakes.add(f"{folder}: no file for {sequence}, which other AUs have")
+            mistakes.add(f"{folder}: no file for {sequence}, though other AUs have one")
         elif metadata.kind == "intensity":
             parts.append(_read_file(path, [1], metadata, mistakes))
         else:
@@ -149,7 +149,7 @@ def _read_sequence(
 
 
 def _columns(path: Path, aus: tuple[str, ...], mistakes: Mistakes) -> list[int]:
-    """Where the header names the AUs; empty, with a line in ``mistakes``, where it does not."""
+    """Column numbers of the AUs; empty, with a line in ``mistakes``, if the header lacks one."""
     header = next(iter(read_csv(path)), [])
     named = [au_of_number(name) if place else None for place, name in enumerate(header)]
     for problem, names in (
@@ -165,7 +165,7 @@ def _columns(path: Path, aus: tuple[str, ...], mistakes: Mistakes) -> list[int]:
 
 
 def _read_file(path: Path, columns: Sequence[int], metadata: Metadata, mistakes: Mistakes) -> Coded:
-    """Values of some columns by frame."""
+    """Values of these columns by frame."""
     coded: Coded = {}
     for line, row in _numbered_rows(path, metadata.kind == "occurrence"):
         if not row or not row[0].strip().isdecimal() or len(row) <= max(columns):
@@ -175,14 +175,14 @@ def _read_file(path: Path, columns: Sequence[int], metadata: Metadata, mistakes:
             break
         frame = int(row[0])
         if frame in coded:
-            mistakes.add(f"{path}:{line}: frame {frame} stands there twice")
+            mistakes.add(f"{path}:{line}: frame {frame} is listed twice")
         texts = [row[column] for column in columns]
         coded[frame] = _values(texts, metadata, f"{path}:{line}", mistakes)
     return coded
 
 
 def _numbered_rows(path: Path, headed: bool) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) without the header, which files of intensities may or may not have."""
+    """(line number, cells) without the header, which intensity files may or may not have."""
     cells = read_csv(path)
     headed = headed or bool(cells and cells[0] and not cells[0][0].strip().isdecimal())
     yield from enumerate(cells[headed:], start=1 + headed)

@@ -1,7 +1,7 @@
-"""The raw label files of DISFA.
+"""Reads the raw label files of DISFA.
 
-SN001/SN001_au1.txt holds a line ``frame,intensity`` per frame, frames counted from 1; frame ids
-count from 0: SN001_0.
+SN001/SN001_au1.txt has a line ``frame,intensity`` per frame, counted from 1; frame ids count from
+0: SN001_0.
 """
 
 import dataclasses
@@ -15,11 +15,11 @@ from audetnet.data.metadata import read_metadata
 from audetnet.errors import UserError, first_few
 from audetnet.files.atomic import read_text
 from audetnet.labels import MAX_INTENSITY, FloatArray
-from create_dataset.labels.table import LabelTable, Mistakes, chosen_subjects
+from create_dataset.labels.table import LabelTable, Mistakes, select_subjects
 from create_dataset.summary import Summary
 
 DISFA = Path(__file__).parents[1] / "disfa_dataset"
-"""Its dataset.json (AUs, threshold, folds) and the frames in which no face is to be found."""
+"""Holds its dataset.json (AUs, threshold, folds) and the list of frames without a usable face."""
 FOLDER = "ActionUnit_Labels"
 """Where DISFA keeps its labels."""
 _SUBJECT = re.compile(r"SN\d{3}")
@@ -32,17 +32,17 @@ def read_disfa(
     threshold: float,
     summary: Summary,
 ) -> LabelTable:
-    """The intensities of all subjects. Raises UserError with every mistake of the raw files."""
+    """The intensities of all subjects. Raises UserError with every mistake in the raw files."""
     metadata = read_metadata(DISFA)
     folder = labels / FOLDER if (labels / FOLDER).is_dir() else labels
     if not folder.is_dir():
         raise UserError(f"{folder}: no such directory; expected DISFA's {FOLDER}")
     found = {path.name: path for path in folder.iterdir() if path.is_dir()}
     others = sorted(name for name in found if not _SUBJECT.fullmatch(name))
-    chosen = chosen_subjects(set(found) - set(others), subjects, folder)
+    chosen = select_subjects(set(found) - set(others), subjects, folder)
     if not chosen:
         raise UserError(f"{folder}: no subjects; expected SN001/SN001_au1.txt and so on")
-    summary.left_out("folders that are no subjects", others)
+    summary.left_out("folders that are not subjects", others)
     assert metadata.aus is not None
     wanted = aus or metadata.aus
     mistakes = Mistakes()
@@ -75,7 +75,7 @@ def _read_subject(folder: Path, aus: tuple[str, ...], mistakes: Mistakes) -> Flo
     lengths = {au: len(column) for au, column in zip(aus, columns, strict=True)}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{au} {length}" for au, length in lengths.items())
-        mistakes.add(f"{folder}: files of different length, in frames: {listed}")
+        mistakes.add(f"{folder}: files differ in length, in frames: {listed}")
         return np.empty((0, len(aus)), dtype=np.float32)
     return np.array(columns, dtype=np.float32).T
 

@@ -1,4 +1,4 @@
-"""Images of others put into a dataset directory, whole and under the id of their frame."""
+"""Copies images into a dataset directory, atomically, under the id of their frame."""
 
 import shutil
 from pathlib import Path
@@ -7,19 +7,18 @@ from audetnet.data.images import FORMATS, SUFFIXES, ImageError, open_image
 from audetnet.files.atomic import atomic_write
 
 _CONVERTED = (*FORMATS, "BMP", "GIF", "JPEG2000", "PPM", "TIFF", "WEBP")
-"""Formats that become PNG; PIL knows more, some of which run further programs."""
+"""Formats to read; PIL knows more, but some of them run external programs."""
 
 
 class ImageCopyError(Exception):
-    """Why an image could not be put in its place; its text is a reason, without the path."""
+    """Why an image could not be copied; the text is a reason, without the path."""
 
 
 def place_image(image: Path, folder: Path, frame: str, link: bool) -> None:
-    """Copy (or link) an image file to folder/FRAME.jpg or .png; other formats become PNG. What is
-    already there with the same size is left as it is.
+    """Copy (or link) an image file to folder/FRAME.jpg or .png; other formats become PNG. A file of
+    the same size that is already there is kept.
 
-    Raises ImageCopyError for an image that is missing or unreadable, FileError where the disk
-    refuses.
+    Raises ImageCopyError for an image that is missing or unreadable, FileError if writing fails.
     """
     if not image.is_file():
         raise ImageCopyError("no image file")
@@ -29,7 +28,7 @@ def place_image(image: Path, folder: Path, frame: str, link: bool) -> None:
         return
     staging = target.with_name(f".{target.name}.unfinished")
     with atomic_write(target, staging) as unfinished:
-        unfinished.unlink(missing_ok=True)  # a link would be written through
+        unfinished.unlink(missing_ok=True)  # writing would follow a link
         if suffix not in SUFFIXES:
             _convert(image, unfinished)
         elif link:

@@ -1,4 +1,4 @@
-"""Which frame each row of a table is about: its id, and its image where it names one."""
+"""Which frame each row of a table describes: its id, and its image if the row names one."""
 
 import os
 import re
@@ -11,8 +11,8 @@ from audetnet.data.names import id_fault
 from audetnet.errors import UserError, first_few
 from create_dataset.labels.frame_ids import (
     add_unique,
-    id_of_image,
-    id_of_video_frame,
+    image_frame_id,
+    video_frame_id,
     video_name,
 )
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 ID_COLUMNS = ("frame_id", "id")
 NUMBER_COLUMN = "frame"
 _LONGEST_NUMBER = 18
-"""Digits of a frame's number; longer ones are names."""
+"""Digits of a frame number; longer ones are taken for names."""
 VIDEO_COLUMN = "video"
 PATH_COLUMNS = ("path", "image", "image_path", "file", "filename", "input")
 _NUMBER = re.compile(rf"(\d{{1,{_LONGEST_NUMBER}}})(?:\.0*)?")
-"""A frame's number, perhaps written as pandas writes whole numbers in a column with gaps."""
+"""A frame number, perhaps as pandas writes whole numbers in a column with gaps: ``17.0``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameColumns:
-    """Which columns to read; None where the usual names are looked for."""
+    """Which columns to read; None: look for the usual names."""
 
     frame: str | None = None
     path: str | None = None
     first_frame: int = 0
-    """The number of the first frame where the column of frames holds numbers."""
+    """The number of the first frame, if the frame column holds numbers."""
     photographs: Path | None = None
-    """The folder of the photographs that rows name, and that are yet to be cropped."""
+    """The folder of the photographs named in the rows, which have yet to be cropped."""
 
 
 @dataclass(frozen=True)
 class RowFrames:
-    """An id for each row, and its image where the rows name images."""
+    """An id for each row, and its image if the rows name images."""
 
     ids: list[str]
     images: list[Path] | None
 
 
 def row_frames(path: Path, table: "pd.DataFrame", columns: FrameColumns) -> RowFrames:
-    """Read the columns of a table. Raises UserError, with the line where a cell is wrong."""
+    """Read the columns of a table. Raises UserError, with the line if a cell is wrong."""
     column = find_column(path, table, columns.path, PATH_COLUMNS)
     files = None if column is None else [path.parent / text for text in texts(path, table, column)]
     if columns.photographs is not None:
@@ -69,7 +69,7 @@ def row_frames(path: Path, table: "pd.DataFrame", columns: FrameColumns) -> RowF
 def find_column(
     path: Path, table: "pd.DataFrame", asked: str | None, usual: Sequence[str]
 ) -> str | None:
-    """The name of a column that is asked for, else the first of the usual ones that is there."""
+    """The column asked for, else the first of the usual ones that the table has."""
     if asked is not None and asked not in table.columns:
         raise UserError(
             f"{path}:1: no column '{asked}'; the columns are {first_few(list(table.columns), 40)}"
@@ -79,7 +79,7 @@ def find_column(
 
 
 def texts(path: Path, table: "pd.DataFrame", column: str) -> list[str]:
-    """The cells of a column. Raises UserError where one is empty."""
+    """The cells of a column. Raises UserError if one is empty."""
     found = [str(text).strip() for text in table[column]]
     if not all(found):
         raise UserError(f"{path}:{found.index('') + 2}: nothing in column {column}")
@@ -87,8 +87,8 @@ def texts(path: Path, table: "pd.DataFrame", column: str) -> list[str]:
 
 
 def _videos(path: Path, table: "pd.DataFrame", files: list[Path] | None) -> list[Path] | None:
-    """The video of each row, of its column or of a column of paths that names a file again and
-    again; None where rows name none.
+    """The video of each row, from its column or from a column of paths with repeated files; None
+    if the rows name no videos.
     """
     if find_column(path, table, None, (NUMBER_COLUMN,)) is None:
         return None
@@ -101,7 +101,7 @@ def _videos(path: Path, table: "pd.DataFrame", files: list[Path] | None) -> list
 def _ids_in_videos(
     path: Path, table: "pd.DataFrame", videos: list[Path], first_frame: int
 ) -> list[str]:
-    """As ``frames videos`` calls the frames: the video's name and the number from 0."""
+    """The ids that ``frames videos`` gives the frames: the video's name and the number from 0."""
     by_name: dict[str, Path] = {}
     for video in dict.fromkeys(videos):
         add_unique(by_name, video_name(video), video)
@@ -112,15 +112,15 @@ def _ids_in_videos(
         number = _number(text)
         if number is None or number < first_frame:
             raise UserError(
-                f"{path}:{line}: expected the number of a frame in column {column}, counted from "
+                f"{path}:{line}: expected a frame number in column {column}, counted from "
                 f"{first_frame} (--first-frame), not '{text}'"
             )
-        ids.append(id_of_video_frame(video_name(video), number - first_frame))
+        ids.append(video_frame_id(video_name(video), number - first_frame))
     return ids
 
 
 def _of_photographs(path: Path, files: list[Path] | None, folder: Path) -> RowFrames:
-    """As ``frames images`` calls the images of a folder."""
+    """The ids that ``frames images`` gives the images in a folder."""
     if files is None:
         raise UserError(
             f"{path}:1: no column of paths ({', '.join(PATH_COLUMNS)}); name it with --path-column"
@@ -132,14 +132,14 @@ def _of_photographs(path: Path, files: list[Path] | None, folder: Path) -> RowFr
             raise UserError(
                 f"{path}:{line}: {file} is not in {folder}; paths are relative to the table"
             )
-        ids.append(id_of_image(inner))
+        ids.append(image_frame_id(inner))
     return RowFrames(ids, files)
 
 
 def _ids(
     path: Path, table: "pd.DataFrame", columns: FrameColumns, images: list[Path] | None
 ) -> list[str]:
-    """A column of ids, else the images' names, else FILE_NUMBER counted from 0."""
+    """From a column of ids, else the names of the images, else FILE_NUMBER counted from 0."""
     column = find_column(path, table, columns.frame, ID_COLUMNS)
     if column is None and images is not None and len(set(images)) == len(images):
         return _ids_of_paths(images)
@@ -152,15 +152,15 @@ def _ids(
         )
     ids = texts(path, table, column)
     if all(text.isdecimal() and len(text) <= _LONGEST_NUMBER for text in ids):
-        ids = [id_of_video_frame(path.stem, int(text) - columns.first_frame) for text in ids]
+        ids = [video_frame_id(path.stem, int(text) - columns.first_frame) for text in ids]
     return ids
 
 
 def _ids_of_paths(images: list[Path]) -> list[str]:
-    """File names without ending, after the folders that not all have in common."""
+    """File names without suffix, preceded by the folders that they do not all share."""
     whole = [Path(os.path.abspath(image)) for image in images]
     shared = os.path.commonpath([image.parent for image in whole])
-    return [id_of_image(image.relative_to(shared)) for image in whole]
+    return [image_frame_id(image.relative_to(shared)) for image in whole]
 
 
 def _number(text: str) -> int | None:

@@ -1,6 +1,6 @@
-"""Tables of labels as OpenFace, py-feat, LibreFace and people write them: a row a frame, a column
-per AU (AU01, AU01_r, AU01_c, AU1, au_1_intensity), a frame id or number, perhaps a path and a
-subject.
+"""Reads tables of labels as OpenFace, py-feat, LibreFace and people write them: a row per frame, a
+column per AU (AU01, AU01_r, AU01_c, AU1, au_1_intensity), a frame id or number, perhaps a path and
+a subject.
 """
 
 import dataclasses
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 Flags = npt.NDArray[np.bool_]
 SUCCESS_COLUMN = "success"
-"""OpenFace: 0 where no face was tracked, and the AUs mean nothing."""
+"""OpenFace: 0 if no face was tracked, so that the AUs mean nothing."""
 _STYLES: dict[LabelKind, Style] = {"intensity": "r", "occurrence": "c"}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns to read; None where the usual names are looked for."""
+    """Which columns to read; None: look for the usual names."""
 
     frames: FrameColumns
     subject: str | None = None
@@ -41,8 +41,8 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRows:
-    """What a file of N rows says. ``values`` is float32 (N, A), NaN = unknown; ``images`` are paths
-    of files.
+    """The content of a file with N rows. ``values`` is float32 (N, A), NaN = unknown; ``images``
+    are file paths.
     """
 
     ids: list[str]
@@ -55,7 +55,7 @@ class LabelRows:
     """Ids of rows left out because the tracker that wrote them failed."""
 
     def chosen(self, kept: Flags) -> "LabelRows":
-        """The rows that are marked, a flag each."""
+        """The rows to keep, given a flag for each."""
         return dataclasses.replace(
             self,
             ids=_chosen(self.ids, kept),
@@ -68,9 +68,9 @@ class LabelRows:
 def read_labelled_rows(
     path: Path, columns: Columns, kind: LabelKind | None, threshold: float | None
 ) -> LabelRows:
-    """Read a csv or parquet file. With ``threshold``, values of at least it become 1, others 0.
+    """Read a csv or parquet file. With ``threshold``, values that reach it become 1, others 0.
 
-    Raises UserError, with the line where a cell is wrong.
+    Raises UserError, with the line if a cell is wrong.
     """
     table = read_frame(path)
     table.columns = [str(name).strip() for name in table.columns]
@@ -100,7 +100,7 @@ def read_labelled_rows(
 
 
 def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
-    """The rows of several files, which must say the same things of different frames."""
+    """The rows of several files, which must have the same columns and no frame in common."""
     first = parts[0]
     ids = [frame for part in parts for frame in part.ids]
     for part in parts[1:]:
@@ -113,15 +113,11 @@ def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
                 raise UserError(f"the tables differ in their {what}: {one} and {other}")
     if len(set(ids)) != len(ids):
         twice = sorted(frame for frame, count in Counter(ids).items() if count > 1)
-        raise UserError(f"frame ids that stand in several rows: {first_few(twice)}")
+        raise UserError(f"frame ids in several rows: {first_few(twice)}")
     return LabelRows(
         ids=ids,
-        images=None
-        if first.images is None
-        else [image for part in parts for image in part.images or []],
-        subjects=None
-        if first.subjects is None
-        else [who for part in parts for who in part.subjects or []],
+        images=_joined([part.images for part in parts]),
+        subjects=_joined([part.subjects for part in parts]),
         aus=first.aus,
         kind=first.kind,
         values=np.concatenate([part.values for part in parts]),
@@ -129,12 +125,16 @@ def join_rows(parts: Sequence[LabelRows]) -> LabelRows:
     )
 
 
+def _joined(parts: Sequence[list[_T] | None]) -> list[_T] | None:
+    return None if parts[0] is None else [item for part in parts for item in part or []]
+
+
 def _chosen(items: Sequence[_T], kept: Flags) -> list[_T]:
     return [item for item, keep in zip(items, kept, strict=True) if keep]
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:
-    """Raise UserError for names that are there twice, and for a table of one column by mistake."""
+    """Raise UserError for repeated names, and for cells not separated by commas."""
     twice = [name for name, count in Counter(columns).items() if name and count > 1]
     if twice:
         raise UserError(f"{path}:1: two columns are called {first_few(twice)}")
@@ -157,7 +157,7 @@ def _subjects(path: Path, table: "pd.DataFrame", asked: str | None) -> list[str]
 def _au_headers(
     path: Path, columns: list[str], aus: tuple[str, ...] | None, kind: LabelKind | None
 ) -> dict[str, str]:
-    """AU -> column, in the order asked for or by number."""
+    """AU -> column, in the order asked for, else by number."""
     found: dict[Style, dict[str, str]] = {"": {}, "r": {}, "c": {}}
     for name in columns:
         parsed = au_column(name)
@@ -176,7 +176,7 @@ def _au_headers(
     if len(styles) > 1:
         examples = ", ".join(next(iter(found[style].values())) for style in styles)
         raise UserError(
-            f"{path}:1: AU columns of several styles ({examples}); choose with --kind intensity "
+            f"{path}:1: AU columns in several styles ({examples}); choose with --kind intensity "
             "(_r) or --kind occurrence (_c)"
         )
     named = found[styles[0]]
@@ -196,14 +196,14 @@ def _scaled(
     kind: LabelKind | None,
     threshold: float | None,
 ) -> tuple[FloatArray, LabelKind]:
-    """Values on the scale of a kind; the kind that the values say where none is asked for."""
+    """The values and their kind, which is guessed from the values unless it is given."""
     if threshold is not None:
         return active(values, threshold), "occurrence"
     if kind is None:
         between = (values > 0) & (values < 1)
         if between.any() and np.nanmax(values) <= 1:
             raise UserError(
-                f"{path}: values between 0 and 1, such as probabilities; say --occurrence "
+                f"{path}: values between 0 and 1, such as probabilities; use --occurrence "
                 "--threshold 0.5, or --kind intensity if they are intensities"
             )
         kind = "intensity" if np.nanmax(values, initial=0) > 1 else "occurrence"

@@ -1,4 +1,4 @@
-"""A table of labels on its way from raw files to a dataset directory."""
+"""A label table on its way from raw files to a dataset directory."""
 
 import argparse
 import dataclasses
@@ -20,8 +20,8 @@ _MISTAKES_SHOWN = 20
 
 @dataclass(frozen=True)
 class LabelTable:
-    """N frames with A labels each; ``values`` is float32 (N, A), NaN = unknown, in the columns and
-    on the scale that ``metadata`` says.
+    """N frames with A labels each; ``values`` is float32 (N, A), NaN = unknown. ``metadata`` names
+    the columns and the scale.
     """
 
     ids: Sequence[str]
@@ -36,7 +36,7 @@ class LabelTable:
 
 
 class Mistakes:
-    """Lines about raw files, all of them collected before the first is shown."""
+    """Collects the mistakes in raw files, so that all are reported at once."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -45,16 +45,16 @@ class Mistakes:
         self._lines.append(line)
 
     def check(self) -> None:
-        """Raise UserError with all lines, if there are any: nothing is written then."""
+        """Raise UserError with all of them, if there are any, before anything is written."""
         if self._lines:
             shown = self._lines[:_MISTAKES_SHOWN]
             more = len(self._lines) - len(shown)
-            last = [f"... and {more} more such lines"] if more else []
+            last = [f"... and {more} more"] if more else []
             raise SeveralUserErrors([*shown, *last, "nothing was written"])
 
 
 def add_table_flags(flags: argparse.ArgumentParser) -> None:
-    """What every script that writes a table takes."""
+    """Add the flags of every script that writes a table."""
     flags.add_argument("out", type=Path, metavar="OUT", help="dataset directory to write to")
     flags.add_argument(
         "--format",
@@ -65,15 +65,15 @@ def add_table_flags(flags: argparse.ArgumentParser) -> None:
 
 
 def add_scale_flags(flags: argparse.ArgumentParser, default: float | None) -> None:
-    """--occurrence and --threshold of raw files that hold intensities or scores."""
+    """Add --occurrence and --threshold, for raw files that hold intensities or scores."""
     flags.add_argument(
-        "--occurrence", action="store_true", help="write 0/1: active from --threshold on"
+        "--occurrence", action="store_true", help="write 0/1: active from --threshold up"
     )
     flags.add_argument(
         "--threshold",
         type=threshold,
         default=default,
-        help=f"smallest active intensity, kept in dataset.json (default: {ACTIVE_INTENSITY:g})",
+        help=f"smallest active intensity, stored in dataset.json (default: {ACTIVE_INTENSITY:g})",
     )
 
 
@@ -90,8 +90,8 @@ def threshold(text: str) -> float:
     return value
 
 
-def chosen_subjects(found: Iterable[str], asked: Sequence[str] | None, where: Path) -> list[str]:
-    """The subjects to read, in order. Raises UserError for one that is not there."""
+def select_subjects(found: Iterable[str], asked: Sequence[str] | None, where: Path) -> list[str]:
+    """The subjects to read, sorted. Raises UserError for an unknown one."""
     known = sorted(found)
     if asked is None:
         return known
@@ -103,8 +103,8 @@ def chosen_subjects(found: Iterable[str], asked: Sequence[str] | None, where: Pa
     return sorted(asked)
 
 
-def check_free(out: Path, table_format: TableFormat) -> None:
-    """Raise UserError if another table is in the way: a directory holds one."""
+def check_no_other_table(out: Path, table_format: TableFormat) -> None:
+    """Raise UserError if the directory has a table in another format: only one is allowed."""
     for present in find_tables(out) if out.is_dir() else []:
         if present.name != f"{TABLE_NAME}.{table_format}":
             raise UserError(

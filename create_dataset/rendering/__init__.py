@@ -1,1 +1,1 @@
-"""Rendered faces with known action units and factors, from the face model ICT-FaceKit."""
+"""Renders faces with known action units and factors, using the face model ICT-FaceKit."""

@@ -1,4 +1,4 @@
-"""The action units that are rendered, and how strongly each shows at an intensity."""
+"""The action units that can be rendered, and how strongly each shows at a given intensity."""
 
 import numpy as np
 
@@ -6,41 +6,39 @@ from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.wrinkle_maps import Fold
 
 AUS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
-"""Labelled, in the order of all arrays of 12; DISFA's."""
+"""The AUs that are always labelled, those of DISFA, in the order of all arrays of 12."""
 NAMES = tuple(f"AU{au}" for au in AUS)
 MORE_AUS = (7, 10, 14, 18, 22, 23, 24, 28, 34, 43)
-"""Labelled too where all are asked for; then arrays of AUs have them behind the 12."""
+"""Labelled with ``--aus all`` only; arrays of AUs then have them after the 12."""
 ALL_AUS = (*AUS, *MORE_AUS)
 ALL_NAMES = tuple(f"AU{au}" for au in ALL_AUS)
 PLACE = {au: place for place, au in enumerate(ALL_AUS)}
 HIDDEN = (7, 10, 14, 18, 24, 45)
-"""Where only the 12 are labelled, these come and go as other movements of a face do (45: a
-blink).
-"""
+"""If only the 12 are labelled, these come and go unlabelled, as in real faces (45: a blink)."""
 
 _INTENSITIES = (0, 1, 2, 3, 4, 5)
 _STRENGTHS = (0, 0.14, 0.30, 0.53, 0.79, 1.0)
-"""FACS' trace, slight, marked, severe and maximum cover unequal ranges."""
+"""The FACS levels trace, slight, marked, severe and maximum cover unequal ranges."""
 
 
 def strength(intensity: DoubleArray) -> DoubleArray:
-    """The strength from 0 to 1 of an intensity from 0 to 5."""
+    """The strength (0 to 1) of an intensity (0 to 5)."""
     return np.interp(intensity, _INTENSITIES, _STRENGTHS)
 
 
 def strengths_by_au(intensities: DoubleArray) -> dict[int, float]:
-    """The strength of each AU, of intensities of the 12 or of all (A,)."""
+    """The strength of each AU, from the intensities of the 12 or of all (A,)."""
     aus = ALL_AUS[: len(intensities)]
     return dict(zip(aus, strength(intensities).tolist(), strict=True))
 
 
 def labels_of(intensities: DoubleArray) -> FloatArray:
-    """What is written as the label: whole intensities."""
+    """The labels: intensities rounded to whole numbers."""
     return np.clip(np.round(intensities), 0, 5).astype(np.float32)
 
 
 def fold_strengths(intensities: DoubleArray) -> DoubleArray:
-    """How deep the AUs of a frame (A,) make each fold (8,), about 0 to 1."""
+    """How deep each fold (8,) is, about 0 to 1, for the AU intensities of a frame (A,)."""
     au = strengths_by_au(intensities)
     sneer = au.get(10, 0.0)
     found = {

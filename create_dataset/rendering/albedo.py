@@ -1,4 +1,4 @@
-"""Kernels for what the surface is at a point: skin with its folds, iris."""
+"""Kernels for the surface at a point: skin with its folds, iris."""
 
 import math
 from typing import NamedTuple
@@ -11,16 +11,16 @@ from create_dataset.rendering.face_model import IntArray
 
 Colour = tuple[float, float, float]
 SKIN_CHANNELS = 7
-"""Of a skin texture: red, green, blue, gloss, and the gradient of the pores (x, y, z)."""
+"""In a skin texture: red, green, blue, gloss, and the gradient of the pores (x, y, z)."""
 
 
 _SHALLOWEST = -1e-4
-"""Centimetres; folds that are less deep are not darker."""
+"""Centimetres; shallower folds are not darkened."""
 
 
 class Skin(NamedTuple):
-    """``texture`` (T, T, 7); ``folds`` (T / 2, T / 2, 4): gradient and height of the folds of this
-    frame, which lie ``offset`` (2,) texels off.
+    """``texture`` (T, T, 7); ``folds`` (T / 2, T / 2, 4): gradient and height of the folds in this
+    frame, shifted by ``offset`` (2,) texels.
     """
 
     texture: FloatArray
@@ -38,8 +38,8 @@ class Eyes(NamedTuple):
 
 
 @compiled
-def folded(maps: FloatArray, boxes: IntArray, strengths: FloatArray) -> FloatArray:
-    """All folds together (T / 2, T / 2, 4), each in its box with its strength."""
+def sum_folds(maps: FloatArray, boxes: IntArray, strengths: FloatArray) -> FloatArray:
+    """The sum of all folds (T / 2, T / 2, 4), each in its box with its strength."""
     result = np.zeros(maps.shape[1:], np.float32)
     for k in range(len(strengths)):
         strength = strengths[k]
@@ -53,7 +53,7 @@ def folded(maps: FloatArray, boxes: IntArray, strengths: FloatArray) -> FloatArr
 
 @compiled
 def _corner(x: float, size: int) -> tuple[int, float]:
-    """The texel before a place, and how far the place is beyond it."""
+    """The texel before a position, and the distance from it."""
     x = min(max(x, 0.0), size - 1.001)
     whole = int(x)
     return whole, x - whole
@@ -61,7 +61,7 @@ def _corner(x: float, size: int) -> tuple[int, float]:
 
 @compiled
 def skin_at(skin: Skin, u: float, v: float, found: FloatArray) -> None:
-    """Colour, gloss and gradient of the skin at texture coordinates, into ``found`` (7,)."""
+    """Write colour, gloss and gradient of the skin at texture coordinates to ``found`` (7,)."""
     texture, folds = skin.texture, skin.folds
     size = texture.shape[0]
     x, y = u * size - 0.5, (1.0 - v) * size - 0.5
@@ -91,7 +91,7 @@ def skin_at(skin: Skin, u: float, v: float, found: FloatArray) -> None:
             + w10 * folds[row + 1, column, axis]
             + w11 * folds[row + 1, column + 1, axis]
         )
-    if height < _SHALLOWEST:  # valleys are darker, least so in red
+    if height < _SHALLOWEST:  # valleys are darker, least in red
         dark = max(0.55, 1.0 + height * 7.0)
         found[0] *= dark**0.8
         found[1] *= dark

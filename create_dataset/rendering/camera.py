@@ -1,4 +1,4 @@
-"""The camera: how a head is turned, and where its points are in the picture."""
+"""The camera: turns a head and projects its points into the picture."""
 
 import math
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from create_dataset.rendering.face_model import OUTER_LIPS, FaceModel
 from create_dataset.rendering.mesh import transformed
 
 _PIVOT = np.array([0, -1.0, 1.0])
-"""About this point the head turns, in cm."""
+"""The point about which the head turns, in cm."""
 _WIDTH = 2.08
-"""Of the picture, in distances between the outer corners of the eyes."""
+"""Width of the picture, in distances between the outer corners of the eyes."""
 _CENTRE = np.array([0.5, 0.52])
-"""Where in the picture the middle between eyes and mouth is, from its upper left corner."""
+"""Position of the point between eyes and mouth, in sides of the picture from its top left."""
 _BOTH_EYES = slice(36, 48)
 _FACE = [30, 33, 36, 45, 48, 54]
-"""Landmarks whose mean depth is that of the face."""
+"""Landmarks whose mean depth is taken as that of the face."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PosedHead:
-    """``points`` (V, 3) turned, in cm; ``in_picture`` (V, 3): column, row, and z in cm;
-    ``rotation`` (3, 3), then ``offset`` (3,), turned them. ``view``: distance and depth of the face
-    in cm, pixels a cm; ``corner`` (2,): where the z axis meets the picture.
+    """``points`` (V, 3): turned by ``rotation`` (3, 3) and moved by ``offset`` (3,), in cm;
+    ``in_picture`` (V, 3): column, row, and z in cm. ``view``: distance and depth of the face in cm,
+    pixels per cm; ``corner`` (2,): where the z axis meets the picture.
     """
 
     points: FloatArray
@@ -36,13 +36,13 @@ class PosedHead:
     corner: DoubleArray
 
     def project(self, points: FloatArray) -> FloatArray:
-        """Where other points (P, 3) that turn with the head are in the picture."""
+        """Project other points (P, 3) that turn with the head."""
         turned = transformed(points, self.rotation, self.offset)
         return _in_picture(turned, *self.view, self.corner)
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> DoubleArray:
-    """Degrees: the face turns to the right of the picture, up, and anticlockwise: (3, 3)."""
+    """The matrix (3, 3) that turns a face right, up and anticlockwise in the picture; degrees."""
     y, p, r = math.radians(yaw), -math.radians(pitch), math.radians(roll)
     about_y = [[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]]
     about_x = [[1, 0, 0], [0, math.cos(p), -math.sin(p)], [0, math.sin(p), math.cos(p)]]
@@ -53,7 +53,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> DoubleArray:
     return turn
 
 
-def posed(
+def pose_head(
     model: FaceModel,
     rest: FloatArray,
     points: FloatArray,
@@ -64,9 +64,9 @@ def posed(
 ) -> PosedHead:
     """Turn a head (V, 3) and project it into a square picture of ``size`` pixels.
 
-    The crop comes from the landmarks of the head at ``rest`` in the same pose, so that it tells
-    nothing of the expression. ``pose``: yaw, pitch, roll; ``crop``: shift to the right and down in
-    sides of the picture, and width relative to the usual one.
+    The crop is computed from the landmarks of the head at ``rest`` in the same pose, so that it
+    reveals nothing about the expression. ``pose``: yaw, pitch, roll; ``crop``: shift right and down
+    in sides of the picture, and width relative to the usual one.
     """
     turn = rotation(*pose.tolist())
     offset = (_PIVOT - np.einsum("ij,j->i", turn, _PIVOT)).astype(np.float32)
@@ -95,8 +95,8 @@ def posed(
 def _in_picture(
     points: FloatArray, distance: float, depth: float, scale: float, corner: DoubleArray
 ) -> FloatArray:
-    """In perspective, from ``distance`` before ``depth``; the z axis meets the picture at
-    ``corner``.
+    """Perspective projection from ``distance`` in front of ``depth``; the z axis meets the picture
+    at ``corner``.
     """
     result = np.empty_like(points)
     for v in range(points.shape[0]):

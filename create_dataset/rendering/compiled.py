@@ -1,4 +1,4 @@
-"""Loops over vertices, triangles and pixels as machine code; numba is an optional part."""
+"""Compiles loops over vertices, triangles and pixels; needs the optional package numba."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -16,9 +16,9 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def compiled(function: Kernel) -> Kernel:
-    """Compile a function of numbers and arrays, once a machine.
+    """Compile a function of numbers and arrays; the result is cached on disk.
 
-    Sums keep their order and are not fused (no ``fastmath``), so that every processor gives the
+    Without ``fastmath``, sums keep their order and are not fused, so that every processor gives the
     same bits.
     """
     return cast(Kernel, numba.njit(cache=True, error_model="numpy")(function))

@@ -1,4 +1,4 @@
-"""A picture of many pictures: some people, each with their strongest expressions."""
+"""The contact sheet: some people, each with their strongest expressions."""
 
 import io
 from pathlib import Path
@@ -14,13 +14,13 @@ from create_dataset.rendering.plan import Plan
 
 _ROWS, _COLUMNS = 8, 8
 _LARGEST = 112
-"""Pixels of a picture in the sheet."""
+"""Largest side of a picture in the sheet, in pixels."""
 _CAPTION = 12
 SHEET_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
-    """Under each picture stand its AUs of intensity 2 or more. Raises FileError."""
+    """Below each picture are its AUs of intensity 2 or more. Raises FileError."""
     labels = labels_of(plan.intensities)
     people = np.unique(np.linspace(0, len(labels) - 1, min(_ROWS, len(labels))).astype(int))
     side = min(plan.request.size, _LARGEST)
@@ -45,8 +45,8 @@ def write_contact_sheet(plan: Plan, images: Path, path: Path) -> None:
 
 
 def _chosen(intensities: DoubleArray, lights: int, count: int) -> list[int]:
-    """The strongest picture of each of ``count`` stretches of time, of (T, A); where expressions
-    are seen under several lights, the strongest ones under all of these.
+    """The strongest picture in each of ``count`` time spans, given intensities (T, A); with several
+    lights, the strongest expressions under all of them.
     """
     total = intensities.sum(axis=1)
     if lights > 1:

@@ -1,4 +1,4 @@
-"""The dataset directory: what is there already, and the files beside the pictures."""
+"""The dataset directory: which pictures exist, and the files other than the pictures."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from audetnet.errors import UserError
 from audetnet.files.atomic import write_errors, write_text
 from audetnet.files.csv import Cell, write_csv
 from audetnet.files.json import read_json
-from create_dataset.labels.table import LabelTable, check_free, write_dataset
+from create_dataset.labels.table import LabelTable, check_no_other_table, write_dataset
 from create_dataset.rendering.action_units import HIDDEN, labels_of
 from create_dataset.rendering.face_model import FOLDER, LICENCE
 from create_dataset.rendering.plan import Plan, frame_id, subject_id
@@ -23,7 +23,7 @@ from create_dataset.splitting.writing import write_split
 from create_dataset.summary import Summary
 
 RENDERER = 1
-"""Changes with the pictures that a request gives; those of two renderers are not mixed."""
+"""Version of the renderer: increased when its pictures change; versions are never mixed."""
 _DECIMALS = 3
 _SOURCE = "rendered faces: ICT-FaceKit (USC Institute for Creative Technologies, MIT licence)"
 DESCRIPTION_FILE = "render.json"
@@ -31,7 +31,7 @@ UNFINISHED = "render.unfinished"
 
 
 class RenderDirectory:
-    """Raises UserError where OUT holds pictures of another request or origin."""
+    """Raises UserError if OUT holds pictures from another request, or from elsewhere."""
 
     def __init__(self, out: Path, request: Request) -> None:
         self.out, self.images = out, out / "imgs"
@@ -46,22 +46,22 @@ class RenderDirectory:
                 "were rendered; render into another directory"
             )
         if out.is_dir():
-            check_free(out, "csv")
+            check_no_other_table(out, "csv")
         with write_errors(out):
             self.images.mkdir(parents=True, exist_ok=True)
             self.parts.mkdir(exist_ok=True)
         write_text(description, json.dumps(asked, indent=1) + "\n")
 
     def missing(self, plan: Plan) -> list[tuple[int, int]]:
-        """(person, picture) of what is yet to be rendered. An empty file, as a system that lost
-        its power leaves it, is none.
+        """(person, picture) of the pictures still to render. Empty files, as left by a power
+        failure, do not count.
         """
         with os.scandir(self.images) as entries:
             there = {entry.name for entry in entries if entry.stat().st_size}
         return [each for each in plan.pictures if image_name(*each) not in there]
 
     def write_tables(self, plan: Plan, summary: Summary) -> None:
-        """All files but the pictures and the sheet."""
+        """Write all files except the pictures and the sheet."""
         ids = [frame_id(*each) for each in plan.pictures]
         _write_labels(self.out, plan, ids, summary)
         _write_factors(self.out, plan, ids, summary)
@@ -73,7 +73,7 @@ class RenderDirectory:
         summary.wrote(self.out / LICENCE, "the licence of the face model")
 
     def finish(self) -> None:
-        """All pictures are there."""
+        """Clean up once all pictures exist."""
         with write_errors(self.parts):
             shutil.rmtree(self.parts)
 
@@ -83,7 +83,7 @@ def image_name(person: int, picture: int) -> str:
 
 
 def described(request: Request) -> dict[str, Any]:
-    """A request as render.json holds it."""
+    """A request as stored in render.json."""
     return {
         "renderer": RENDERER,
         "people": request.people,
@@ -105,12 +105,12 @@ def described(request: Request) -> dict[str, Any]:
 
 def _compare(path: Path, earlier: Any, asked: dict[str, Any]) -> None:
     if not isinstance(earlier, dict):
-        raise UserError(f"{path}: not what an earlier run wrote; render into another directory")
+        raise UserError(f"{path}: not written by an earlier run; render into another directory")
     for name in {**asked, **earlier}:
         if (before := earlier.get(name)) != (now := asked.get(name)):
             raise UserError(
-                f"{path}: the pictures there were rendered with {name} = {json.dumps(before)}, not "
-                f"{json.dumps(now)}; give the same flags again, or render into another directory"
+                f"{path}: these pictures were rendered with {name} = {json.dumps(before)}, not "
+                f"{json.dumps(now)}; use the same flags, or render into another directory"
             )
 
 
@@ -119,7 +119,7 @@ def _write_labels(out: Path, plan: Plan, ids: list[str], summary: Summary) -> No
     metadata = Metadata(aus=plan.request.names, kind="intensity", source=_SOURCE)
     write_dataset(LabelTable(ids, labels_of(intensities), metadata), out, "csv", summary)
     path, names, columns = out / "intensities.csv", list(plan.request.names), [intensities]
-    said = "the same before they were rounded"
+    said = "the same before rounding"
     if not plan.request.all_aus:
         names += [f"AU{au}_strength" for au in HIDDEN]
         columns.append(plan.hidden.reshape(len(ids), -1))
@@ -145,7 +145,7 @@ def _rows(names: list[str], ids: list[str], values: np.ndarray[Any, Any]) -> lis
 
 
 def _write_pairs(out: Path, plan: Plan, summary: Summary) -> None:
-    """Frames of the same pair differ in one thing: who is seen, or the light."""
+    """Frames with the same pair differ in one thing only: the person, or the light."""
     lines: list[list[Cell]] = [["frame_id", "pair"]]
     for person, picture in plan.pictures:
         expression = f"expression_{picture // plan.request.lights}"

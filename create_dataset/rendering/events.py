@@ -1,4 +1,4 @@
-"""Facial events: which AUs come together, and how an expression comes and goes."""
+"""Facial events: which AUs occur together, and how an expression comes and goes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _KINDS: tuple[tuple[int, dict[int, float]], ...] = (
     (1, {26: 1}),
     (1, {4: 1, 25: 0.7}),
 )
-"""How common each is, and its AUs with their relative strengths."""
+"""How common each event is, and its AUs with their relative strengths."""
 _MORE_KINDS: tuple[tuple[int, dict[int, float]], ...] = (
     (2, {7: 1}),
     (2, {7: 1, 4: 0.9}),
@@ -60,7 +60,7 @@ _MORE_KINDS: tuple[tuple[int, dict[int, float]], ...] = (
     (3, {43: 1}),
     (1, {43: 1, 12: 0.8}),
 )
-"""Where all AUs are labelled, these happen too."""
+"""Further events, if all AUs are labelled."""
 _APART: dict[int, tuple[int, ...]] = {
     14: (12, 18, 20, 22, 28, 34),
     18: (12, 15, 20, 22, 28, 34),
@@ -71,23 +71,23 @@ _APART: dict[int, tuple[int, ...]] = {
     34: (10, 12, 20, 22, 25, 26),
     43: (5,),
 }
-"""What a face cannot do at once: one would hide the other."""
+"""AUs that exclude each other: one would hide the other."""
 _HARDLY = 0.5
-"""Below this intensity there is nothing to hide."""
-_MOST_WITHOUT_JAW = 3.4
-"""Lips do not part farther while the jaw is closed."""
+"""Below this intensity, there is nothing to hide."""
+_MAX_WITHOUT_JAW = 3.4
+"""Intensity of AU25; lips do not part farther while the jaw is closed."""
 _AU5, _AU25, _AU26 = PLACE[5], PLACE[25], PLACE[26]
 
 
-def kinds(aus: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
-    """Of the events that can happen: how common each is (K,), and its shares of A AUs (K, A)."""
+def event_kinds(aus: Sequence[int]) -> tuple[DoubleArray, DoubleArray]:
+    """How common each possible event is (K,), and its shares of the A AUs (K, A)."""
     known = _KINDS + (_MORE_KINDS if set(aus) & set(MORE_AUS) else ())
     shares = [[kind.get(au, 0) for au in aus] for _, kind in known]
     return np.array([weight for weight, _ in known], np.float64), np.array(shares, np.float64)
 
 
-def contradicts(intensities: DoubleArray, aus: Sequence[int]) -> bool:
-    """Whether some of T frames (T, A) shows AUs that exclude each other."""
+def is_contradictory(intensities: DoubleArray, aus: Sequence[int]) -> bool:
+    """Whether any of the T frames (T, A) shows AUs that exclude each other."""
     shown = dict(zip(aus, (intensities > _HARDLY).T, strict=True))
     return any(
         bool((shown[au] & shown[other]).any())
@@ -99,41 +99,41 @@ def contradicts(intensities: DoubleArray, aus: Sequence[int]) -> bool:
 
 @dataclass(frozen=True)
 class Course:
-    """How strong an event is at each time, 0 to 1, and when."""
+    """The strength of an event, 0 to 1, at each time."""
 
     times: DoubleArray
     strengths: DoubleArray
 
 
-def draw_course(frames: int, draws: np.random.Generator) -> Course:
-    """Onset, apex and offset of some frames each; it may have begun before the first frame."""
-    onset = int(draws.integers(2, 7))
-    apex = int(draws.integers(2, max(4, frames // 8)))
-    offset = int(draws.integers(2, 8))
-    start = int(draws.integers(-onset, max(frames - 2, 1 - onset)))
+def draw_course(frames: int, rng: np.random.Generator) -> Course:
+    """Onset, apex and offset of a few frames each; it may begin before the first frame."""
+    onset = int(rng.integers(2, 7))
+    apex = int(rng.integers(2, max(4, frames // 8)))
+    offset = int(rng.integers(2, 8))
+    start = int(rng.integers(-onset, max(frames - 2, 1 - onset)))
     times = np.arange(frames, dtype=np.float64)
     since = times - start
     strengths = smoothstep(0, onset, since)
     strengths *= 1 - smoothstep(onset + apex, onset + apex + offset, since)
-    tremble = 0.06 * np.sin(since * draws.uniform(0.3, 1.2) + draws.uniform(0, 6))
+    tremble = 0.06 * np.sin(since * rng.uniform(0.3, 1.2) + rng.uniform(0, 6))
     return Course(times, strengths * (1 + tremble))
 
 
-def added(
+def add_event(
     intensities: DoubleArray,
     shares: DoubleArray,
     course: Course,
     peaks: Range,
-    draws: np.random.Generator,
+    rng: np.random.Generator,
 ) -> DoubleArray:
-    """Intensities (T, A) with an event over them, of AUs with these shares (A,)."""
+    """Intensities (T, A) with an event added, whose AUs have these shares (A,)."""
     result = intensities.copy()
-    peak = peaks.low + (peaks.high - peaks.low) * draws.beta(1.6, 2.0)
+    peak = peaks.low + (peaks.high - peaks.low) * rng.beta(1.6, 2.0)
     for place in np.flatnonzero(shares):
-        late = np.interp(course.times - draws.normal(0, 0.8), course.times, course.strengths)
-        most = peak * shares[place] * draws.uniform(0.85, 1.15) * (1.1 if place == _AU5 else 1)
+        late = np.interp(course.times - rng.normal(0, 0.8), course.times, course.strengths)
+        most = peak * shares[place] * rng.uniform(0.85, 1.15) * (1.1 if place == _AU5 else 1)
         if place == _AU25 and not shares[_AU26]:
-            most = min(most, _MOST_WITHOUT_JAW)
+            most = min(most, _MAX_WITHOUT_JAW)
         result[:, place] = np.maximum(result[:, place], min(most, 5.0) * late)
     lips, jaw = result[:, _AU25], result[:, _AU26]
     parted = lips > 0.5

@@ -1,4 +1,4 @@
-"""Action units to weights of the face model's expressions."""
+"""Converts action units to weights of the face model's expressions."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ _SHAPES = {
     34: {"cheekPuff": 0.85},
     43: {"eyeBlink": 1.0},
 }
-"""AU25 and AU26 move lips and jaw by lengths, see below."""
+"""AU25 and AU26 move lips and jaw by given lengths, see below."""
 _HIDDEN_SHAPES = {
     7: "eyeSquint",
     10: "mouthUpperUp",
@@ -47,7 +47,7 @@ _PRESSING = (
     "mouthDimple_R",
     "mouthRollLower",
 )
-"""Move the lips against each other; that they seem to open is an artefact of the shapes."""
+"""Shapes that press the lips together; the gap that they seem to open is an artefact."""
 _JAW = ((0, 1, 2, 3, 4, 5), (0, 0.07, 0.15, 0.26, 0.38, 0.50))
 """Intensity of AU26, weight of jawOpen."""
 _GAP = ((0.3, 1, 2, 3, 4, 5), (0.02, 0.18, 0.42, 0.80, 1.35, 2.0))
@@ -56,7 +56,7 @@ _SIDES = ("L", "R")
 
 
 class _Weights:
-    """Weights of all expressions, by name; a name without a side is of both."""
+    """Weights of all expressions by name; a name without a side means both sides."""
 
     def __init__(self, model: FaceModel) -> None:
         self._model = model
@@ -83,10 +83,10 @@ def expression(
     hidden: DoubleArray,
     gaze: DoubleArray,
 ) -> FloatArray:
-    """Weights of the expressions (53,) of one frame.
+    """Weights of the expressions (53,) for one frame.
 
-    ``intensities`` (A,) from 0 to 5; ``hidden`` (6,) from 0 to 1; ``gaze`` (2,): to the right of
-    the picture and up, from -1 to 1.
+    ``intensities`` (A,) from 0 to 5; ``hidden`` (6,) from 0 to 1; ``gaze`` (2,): right and up in
+    the picture, from -1 to 1.
     """
     weights = _Weights(model)
     for place, (au, amount) in enumerate(strengths_by_au(intensities).items()):
@@ -102,7 +102,7 @@ def expression(
 
 
 def _settle_lids(weights: _Weights) -> None:
-    """A blink wins over wide eyes, and squinting limits it."""
+    """A blink overrides wide eyes, and is limited by squinting."""
     squint = 0.5 * (weights["eyeSquint_L"] + weights["eyeSquint_R"])
     squint += 0.25 * weights["cheekSquint_L"]
     for side in _SIDES:

@@ -1,4 +1,4 @@
-"""What all people share: the face model and what is worked out from it once."""
+"""What all people share: the face model and everything derived from it once."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ from create_dataset.rendering.wrinkle_maps import WrinkleMaps, wrinkle_maps
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
-    """The model, its ambient occlusion (V,), its texture and what is drawn there."""
+    """The model, its ambient occlusion (V,), its texture space and what is drawn there."""
 
     model: FaceModel
     occlusion: FloatArray
@@ -23,8 +23,8 @@ class Face:
 
 
 @lru_cache(maxsize=1)
-def prepared_face() -> Face:
-    """Takes some seconds."""
+def load_face() -> Face:
+    """Takes a few seconds."""
     model = read_face_model()
     space = texture_space(model)
     return Face(

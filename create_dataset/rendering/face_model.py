@@ -1,8 +1,8 @@
-"""The face model: a mean face, identity shapes and blendshapes of expressions.
+"""The face model: a mean face, identity shapes and expression blendshapes.
 
 Reduced from ICT-FaceKit (USC Institute for Creative Technologies, Li et al. 2020, "Learning
 Formation of Physically-Based Face Attributes", MIT licence in the same folder). Lengths are in
-centimetres; x points to the right of the picture, y up, z to the camera.
+centimetres; x points right in the picture, y up, z towards the camera.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ ByteArray = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
 BROWS = (17, 18, 19, 20, 21), (26, 25, 24, 23, 22)
-"""Landmarks (68-point scheme) of each brow, from its outer end to its inner one."""
+"""Landmarks (68-point scheme) of each brow, from the outer to the inner end."""
 EYES = slice(36, 42), slice(42, 48)
 OUTER_LIPS = slice(48, 60)
 _UPPER_LIP, _LOWER_LIP = [61, 62, 63], [67, 66, 65]
@@ -55,26 +55,26 @@ class FaceModel:
     parts: ByteArray
     """The Part of each triangle (F,)."""
     uv: FloatArray
-    """Texture coordinates in [0, 1] from the lower left corner (V, 2)."""
+    """Texture coordinates in [0, 1] from the bottom left corner (V, 2)."""
     eye_positions: FloatArray
-    """In the coordinates of the eyeball, whose radius is 1 and which looks along z (V, 3)."""
+    """Positions (V, 3) in the coordinates of the eyeball, which has radius 1 and looks along z."""
     expressions: FloatArray
     """Displacements at full strength (53, V, 3)."""
     names: tuple[str, ...]
-    """Of the expressions."""
+    """The names of the expressions."""
     identities: FloatArray
-    """Displacements of one standard deviation (100, V, 3)."""
+    """Displacements at one standard deviation (100, V, 3)."""
     landmarks: IntArray
     """The vertices of the 68-point scheme."""
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """The place of each expression by its name."""
+        """The index of each expression by name."""
         return {name: place for place, name in enumerate(self.names)}
 
     @cached_property
     def solid(self) -> IntArray:
-        """The triangles (S, 3) that hide light: all but the lashes."""
+        """The triangles (S, 3) that cast shadows: all but the lashes."""
         return np.ascontiguousarray(self.triangles[self.parts != Part.LASHES])
 
     def is_in(self, *parts: Part) -> Flags:
@@ -84,8 +84,8 @@ class FaceModel:
         return inside
 
     def lip_gap(self, shapes: FloatArray) -> FloatArray:
-        """How far each of K shapes (K, V, 3) opens the lips, in cm at the three inner pairs of
-        landmarks: (K, 3).
+        """How far each of K shapes (K, V, 3) opens the lips, in cm, at the three inner landmark
+        pairs: (K, 3).
         """
         upper, lower = self.landmarks[_UPPER_LIP], self.landmarks[_LOWER_LIP]
         gap: FloatArray = shapes[:, upper, 1] - shapes[:, lower, 1]
@@ -99,8 +99,8 @@ class FaceModel:
 
 
 def read_face_model() -> FaceModel:
-    """The arrays that come with the package. The cards of the lower lashes, which look far too
-    heavy, are left out.
+    """Read the arrays shipped with the package, without the cards of the lower lashes, which look
+    far too heavy.
     """
     with np.load(FOLDER / "face_model.npz") as arrays:
         vertices, triangles, parts = arrays["base"], arrays["F"], arrays["part"]

@@ -1,4 +1,4 @@
-"""What each part of the head is made of."""
+"""The material of each part of the head."""
 
 from typing import NamedTuple
 
@@ -9,18 +9,18 @@ from create_dataset.rendering.face_model import Part
 
 
 class Material(NamedTuple):
-    """How a part takes light. Colours are amounts of light; a colour of zeros is the person's."""
+    """How a part reflects light. Colours are linear; zeros stand for the person's own colour."""
 
     colour: tuple[float, float, float] = (0.0, 0.0, 0.0)
     gloss: float = 0.5
     shininess: int = 22
-    """Exponent of Blinn and Phong, a whole number."""
+    """Blinn-Phong exponent, a whole number."""
     wrap: tuple[float, float, float] = (0.30, 0.16, 0.12)
-    """How far light of each colour reaches beyond the terminator: under the skin it is red."""
+    """How far light of each colour reaches beyond the terminator; red light scatters in skin."""
     cavity: tuple[float, float] = (1.0, 0.0)
-    """All light is multiplied by min(1, a + b x ambient occlusion)."""
+    """(a, b): all light is multiplied by min(1, a + b x ambient occlusion)."""
     least_lit: float = 0.0
-    """The key light reaches it at least so far: shadows of lips on teeth would be too hard."""
+    """Minimum share of the key light: the shadows of lips on teeth would be too hard."""
 
 
 _EYE = Material(gloss=1.0, shininess=420, wrap=(0.25, 0.2, 0.2), cavity=(0.25, 1.25))
@@ -57,4 +57,4 @@ PROPERTIES: FloatArray = np.array(
     ],
     np.float32,
 )
-"""A row a part."""
+"""A row per part."""

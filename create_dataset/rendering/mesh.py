@@ -10,7 +10,7 @@ from create_dataset.rendering.face_model import IntArray
 
 
 @compiled
-def blended(base: FloatArray, shapes: FloatArray, weights: FloatArray) -> FloatArray:
+def blend_shapes(base: FloatArray, shapes: FloatArray, weights: FloatArray) -> FloatArray:
     """``base`` (V, 3) plus the weighted shapes (K, V, 3)."""
     result = base.copy()
     for k in range(len(weights)):
@@ -37,7 +37,7 @@ def transformed(points: FloatArray, matrix: FloatArray, offset: FloatArray) -> F
 
 @compiled
 def bounds(points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The least and the largest coordinates (3,) of points (V, 3)."""
+    """The smallest and largest coordinates (3,) of points (V, 3)."""
     low, high = points[0].copy(), points[0].copy()
     for v in range(points.shape[0]):
         for axis in range(3):
@@ -48,7 +48,7 @@ def bounds(points: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 @compiled
 def normals(points: FloatArray, triangles: IntArray) -> FloatArray:
-    """The unit normal of each vertex (V, 3): the mean of its triangles', weighted by area."""
+    """The unit normal of each vertex (V, 3): the mean over its triangles, weighted by area."""
     sums = np.zeros_like(points)
     for f in range(triangles.shape[0]):
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]

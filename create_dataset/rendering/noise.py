@@ -8,21 +8,21 @@ from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 
 _COARSEST = 2.0
-"""Fields are drawn so coarsely that their blur is at least so many of their pixels."""
+"""Fields are drawn as coarsely as possible with a blur of at least this many of their pixels."""
 _REACH = 4.0
-"""Standard deviations after which a Gaussian ends."""
+"""A Gaussian is cut off after this many standard deviations."""
 _SAMPLED = 4
-"""The spread is measured on every so-manieth row and column."""
+"""The spread is measured on every fourth row and column."""
 
 
-def smooth_noise(draws: np.random.Generator, sigma: float, size: int) -> FloatArray:
-    """Noise smoothed with a Gaussian of ``sigma`` pixels and scaled to unit spread: (size, size),
-    periodic. Coarse noise is drawn coarsely and interpolated.
+def smooth_noise(rng: np.random.Generator, sigma: float, size: int) -> FloatArray:
+    """Periodic noise (size, size), smoothed with a Gaussian of ``sigma`` pixels and scaled to unit
+    spread. Coarse noise is drawn at low resolution and interpolated.
     """
     factor = 1
     while 2 * factor * _COARSEST <= sigma and size % (2 * factor) == 0:
         factor *= 2
-    white = draws.random((size // factor, size // factor), dtype=np.float32) - np.float32(0.5)
+    white = rng.random((size // factor, size // factor), dtype=np.float32) - np.float32(0.5)
     smooth = _enlarged(_blurred(white, _gaussian(sigma / factor)), factor)
     spread = smooth[::_SAMPLED, ::_SAMPLED].std(dtype=np.float64)
     scaled: FloatArray = smooth * np.float32(1 / spread)
@@ -30,7 +30,7 @@ def smooth_noise(draws: np.random.Generator, sigma: float, size: int) -> FloatAr
 
 
 def _gaussian(sigma: float) -> FloatArray:
-    """Weights from the middle outwards, which add up to 1 over both sides."""
+    """Weights from the centre outwards; those of both sides sum to 1."""
     places: DoubleArray = np.arange(math.ceil(_REACH * sigma) + 1, dtype=np.float64)
     weights = np.exp(-0.5 * (places / sigma) ** 2)
     scaled: DoubleArray = weights / (2 * weights.sum() - weights[0])
@@ -68,7 +68,7 @@ def _enlarged(field: FloatArray, factor: int) -> FloatArray:
     if factor == 1:
         return field
     weight = ((np.arange(factor) + 0.5) / factor).astype(np.float32)[:, None]
-    for _ in range(2):  # along the rows, transposed, and along the other rows
+    for _ in range(2):  # along one axis, then, transposed, along the other
         after = np.roll(field, -1, axis=0)
         steps = field[:, None] * (1 - weight) + after[:, None] * weight
         field = steps.reshape(-1, field.shape[1]).T

@@ -3,9 +3,9 @@
 import numpy as np
 
 from create_dataset.rendering.curves import FloatArray
-from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face_model import FaceModel, Part
-from create_dataset.rendering.mesh import blended, normals, transformed
+from create_dataset.rendering.mesh import blend_shapes, normals, transformed
+from create_dataset.rendering.seeding import Purpose, make_rng
 from create_dataset.rendering.shadow import shadow_map
 
 _DIRECTIONS, _SIZE = 96, 320
@@ -14,26 +14,26 @@ _BIAS = 0.12
 
 
 def ambient_occlusion(model: FaceModel) -> FloatArray:
-    """0 (sees nothing) to 1 of each vertex (V,), of the mean face; what lies within the mouth with
-    the mouth open.
+    """From 0 (sees nothing) to 1, for each vertex of the mean face (V,); parts inside the mouth are
+    seen with the mouth open.
     """
     closed = _seen(model, model.vertices)
     weights = np.zeros(len(model.names), np.float32)
     for name, weight in (("jawOpen", 0.45), ("mouthLowerDown_L", 0.5), ("mouthLowerDown_R", 0.5)):
         weights[model.index[name]] = weight
-    opened = _seen(model, blended(model.vertices, model.expressions, weights))
+    opened = _seen(model, blend_shapes(model.vertices, model.expressions, weights))
     within = model.is_in(Part.MOUTH, Part.GUMS, Part.TEETH)
-    # the rim of the lips gets a little of both, so that the line of contact stays dark
+    # elsewhere a mixture of both, so that the line where the lips meet stays dark
     return np.where(within, opened, 0.7 * closed + 0.3 * opened).astype(np.float32)
 
 
 def _seen(model: FaceModel, points: FloatArray) -> FloatArray:
     directed = normals(points, model.triangles)
     outside = points + np.float32(_BIAS) * directed
-    draws = generator(0, Drawn.MODEL)
+    rng = make_rng(0, Purpose.MODEL)
     seen, possible = np.zeros(len(points)), np.zeros(len(points))
     for _ in range(_DIRECTIONS):
-        direction = draws.standard_normal(3)
+        direction = rng.standard_normal(3)
         direction /= np.linalg.norm(direction)
         shadow = shadow_map(points, model.solid, direction, _SIZE, both_sides=True)
         places = transformed(outside, shadow.matrix, shadow.offset)

@@ -1,4 +1,4 @@
-"""Everything that a dataset will show, decided before the first picture is rendered."""
+"""Everything a dataset will show, decided before the first picture is rendered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,20 +11,20 @@ from audetnet.data.splitting import Request as SplitRequest
 from audetnet.errors import UserError, first_few
 from create_dataset.rendering.action_units import HIDDEN, PLACE
 from create_dataset.rendering.curves import DoubleArray
-from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face_model import FaceModel
-from create_dataset.rendering.frame import Instant
+from create_dataset.rendering.frame import FrameState
 from create_dataset.rendering.request import Request, Tie
 from create_dataset.rendering.scene import Scene, draw_light, draw_scene
 from create_dataset.rendering.schedule import active, schedule
+from create_dataset.rendering.seeding import Purpose, make_rng
 from create_dataset.rendering.ties import CannotTieError, tie
-from create_dataset.rendering.tracks import LIGHT, POSE, Tracks, draw_hidden, draw_tracks, stretched
+from create_dataset.rendering.tracks import LIGHT, POSE, Tracks, draw_hidden, draw_tracks, rescale
 from create_dataset.rendering.traits import Traits, draw_traits
 from create_dataset.rendering.varied.conditions import draw_conditions
-from create_dataset.rendering.varied.people import widened
+from create_dataset.rendering.varied.people import exaggerate
 
 GROUP = "identity_group"
-"""A factor without a look of its own: half of the people of each set are 1, the others 0."""
+"""A factor that cannot be seen: 1 for half of the people in each set, 0 for the others."""
 _OF_PEOPLE: dict[str, Callable[[Traits, Scene], float]] = {
     "skin_tone": lambda traits, _: traits.skin_tone,
     "age": lambda traits, _: traits.age,
@@ -50,9 +50,9 @@ FACTORS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Of P people with T pictures each: ``intensities`` (P, T, A), ``hidden`` (P, T, 6),
-    ``factors`` by name (P, T), ``crop`` (P, T, 3). ``scenes`` has the number of each person's
-    scene. ``achieved``: the gamma of each tie in each set.
+    """For P people with T pictures each: ``intensities`` (P, T, A), ``hidden`` (P, T, 6),
+    ``factors`` by name (P, T), ``crop`` (P, T, 3). ``scenes``: the number of each person's scene.
+    ``achieved``: the gamma of each tie in each set.
     """
 
     request: Request
@@ -65,15 +65,13 @@ class Plan:
     split: Split
     achieved: dict[str, dict[str, float]]
 
-    def instant(self, person: int, picture: int) -> Instant:
-        """What a picture of a person shows, both by their number: people count from 1, pictures
-        from 0.
-        """
+    def state(self, person: int, picture: int) -> FrameState:
+        """What a picture of a person shows; people count from 1, pictures from 0."""
 
         def at(names: tuple[str, ...]) -> DoubleArray:
             return np.array([self.factors[name][person - 1, picture] for name in names])
 
-        return Instant(
+        return FrameState(
             intensities=self.intensities[person - 1, picture],
             hidden=self.hidden[person - 1, picture],
             gaze=at(_GAZE),
@@ -84,7 +82,7 @@ class Plan:
 
     @property
     def pictures(self) -> list[tuple[int, int]]:
-        """(person, picture) in the order of all tables."""
+        """(person, picture), in the order of all tables."""
         shape = self.intensities.shape[:2]
         return [(person + 1, picture) for person, picture in np.ndindex(*shape)]
 
@@ -99,14 +97,14 @@ def subject_id(person: int) -> str:
 
 
 def make_plan(model: FaceModel, request: Request) -> Plan:
-    """Raises UserError where a tie or a split cannot be made."""
+    """Raises UserError if a tie or a split is impossible."""
     people, seed = range(1, request.people + 1), request.seed
     traits = tuple(draw_traits(model, seed, person, len(request.names)) for person in people)
     if request.varied:
         traits = tuple(
-            widened(each, seed, person) for each, person in zip(traits, people, strict=True)
+            exaggerate(each, seed, person) for each, person in zip(traits, people, strict=True)
         )
-    # of paired people one makes the faces, and the others copy them in the same scene
+    # of people with the same expressions, one makes the faces and the others copy them, scene too
     scenes = tuple(1 if request.same_expression else person for person in people)
     actors = 1 if request.same_expression else request.people
     length = request.frames * request.every
@@ -123,7 +121,7 @@ def make_plan(model: FaceModel, request: Request) -> Plan:
         if asked.factor == GROUP:
             factors[GROUP] = _groups(request, split)
         achieved[f"{asked.au}:{asked.factor}"] = _tie(
-            intensities, factors[asked.factor], asked, split, generator(seed, Drawn.TIE, number)
+            intensities, factors[asked.factor], asked, split, make_rng(seed, Purpose.TIE, number)
         )
     shown = intensities[:, :: request.lights]
     hidden = np.zeros((*shown.shape[:2], len(HIDDEN)))
@@ -144,7 +142,9 @@ def make_plan(model: FaceModel, request: Request) -> Plan:
 
 
 def _tracks(request: Request, person: int) -> Tracks:
-    """Of all pictures of a person; what is not the light is the same under all lights."""
+    """The tracks of all pictures of a person; everything but the light is the same under all
+    lights.
+    """
     scene = draw_scene(request.seed, person)
     length = request.frames * request.every
     tracks = draw_tracks(scene, length, request.ranges, request.seed, person)
@@ -152,12 +152,12 @@ def _tracks(request: Request, person: int) -> Tracks:
     if request.lights == 1 and not request.varied:
         return tracks
     lights = [
-        draw_light(generator(request.seed, Drawn.LIGHTS, person, picture))
+        draw_light(make_rng(request.seed, Purpose.LIGHTS, person, picture))
         for picture in range(request.pictures_of_a_person)
     ]
     if request.lights > 1:
         tracks = tracks.each(lambda track: np.repeat(track, request.lights, axis=0))
-    return replace(tracks, light=stretched(np.array(lights), LIGHT, request.ranges))
+    return replace(tracks, light=rescale(np.array(lights), LIGHT, request.ranges))
 
 
 def _factors(
@@ -182,7 +182,7 @@ def _factors(
 
 
 def _scenes(request: Request, place: int) -> list[Scene]:
-    """That of each picture."""
+    """The scene of each picture."""
     count = request.pictures_of_a_person
     if request.varied:
         return [draw_conditions(request.seed, place, picture).scene for picture in range(count)]
@@ -190,8 +190,8 @@ def _scenes(request: Request, place: int) -> list[Scene]:
 
 
 def _split(request: Request, intensities: DoubleArray) -> Split:
-    """People of training, validation and test, the AUs spread evenly. No validation where one
-    person is left to train on.
+    """Split the people into training, validation and test, with the AUs spread evenly. There is no
+    validation if a single person is left to train on.
     """
     people, pictures = intensities.shape[:2]
     frames = LabelledFrames(
@@ -207,12 +207,12 @@ def _split(request: Request, intensities: DoubleArray) -> Split:
 
 
 def _groups(request: Request, split: Split) -> DoubleArray:
-    """1 for every other person of each set, in a random order: (P, T)."""
-    draws = generator(request.seed, Drawn.GROUPS)
+    """1 for every other person in each set, in random order: (P, T)."""
+    rng = make_rng(request.seed, Purpose.GROUPS)
     groups = np.zeros(request.people)
     of_person = {name: flags[:: request.pictures_of_a_person] for name, flags in split.sets.items()}
     for members in of_person.values():
-        order = draws.permutation(np.flatnonzero(members))
+        order = rng.permutation(np.flatnonzero(members))
         groups[order[::2]] = 1
     return np.repeat(groups[:, None], request.pictures_of_a_person, axis=1)
 
@@ -222,22 +222,22 @@ def _tie(
     factor: DoubleArray,
     asked: Tie,
     split: Split,
-    draws: np.random.Generator,
+    rng: np.random.Generator,
 ) -> dict[str, float]:
-    """Tie an AU within each set, in place; returns the gamma of each."""
+    """Tie an AU to a factor within each set, in place; returns the gamma in each."""
     column = intensities.reshape(-1, intensities.shape[-1])[:, PLACE[int(asked.au[2:])]]
     values, achieved = factor.reshape(-1), {}
     for name, flags in split.sets.items():
         if not flags.any():
             continue
         try:
-            tied = tie(active(column[flags]), values[flags], asked.strength, draws)
+            tied = tie(active(column[flags]), values[flags], asked.strength, rng)
         except CannotTieError as reason:
             people = sorted(set(split.frames.subjects[flags].tolist()))
             raise UserError(
-                f"--correlate {asked.au}:{asked.factor}: cannot be had in the {name} set "
+                f"--correlate {asked.au}:{asked.factor}: impossible in the {name} set "
                 f"({counted(len(people), 'person', 'people')}: {first_few(people)}): {reason}; "
-                "ask for more --people or --frames, or for another factor"
+                "use more --people or --frames, or another factor"
             ) from reason
         column[flags] = column[flags][tied.order]
         achieved[name] = round(tied.achieved, 4)

@@ -1,6 +1,6 @@
-"""Kernels over triangles: which of them each pixel of a picture shows.
+"""Kernels over triangles: which one each pixel of a picture shows.
 
-Coordinates of pictures have their origin at the upper left corner, y down; larger z is nearer.
+Picture coordinates have their origin at the top left, y down; larger z is nearer.
 """
 
 import math
@@ -17,13 +17,13 @@ NOTHING = -1
 """The triangle of such a pixel."""
 _LASHES = int(Part.LASHES)
 _LASH_CARD = 0.488
-"""The cards of the lashes lie in two halves of the texture, up to this and from 1 - this on, ..."""
+"""Lash cards are in two halves of the texture: u up to this, and from 1 - this."""
 _LASH_ROWS = 6.0
-"""... in so many rows."""
+"""Rows of lash cards in the texture."""
 
 
 @compiled
-def visible(
+def rasterise(
     points: FloatArray,
     triangles: IntArray,
     parts: ByteArray,
@@ -31,8 +31,8 @@ def visible(
     size: int,
     lashes: float,
 ) -> tuple[IntArray, FloatArray]:
-    """The nearest triangle that faces the camera, (size, size), NOTHING where there is none, and
-    the weights of its first two vertices, (size, size, 2). ``lashes``: hairs a card.
+    """The nearest triangle that faces the camera (size, size), NOTHING if there is none, and the
+    weights of its first two vertices (size, size, 2). ``lashes``: hairs per card.
     """
     depth = np.full((size, size), FARTHEST, np.float32)
     shown = np.full((size, size), NOTHING, np.int32)
@@ -46,8 +46,8 @@ def visible(
         if abs(area) < 1e-9 or (area > 0 and not lash):  # y is down: front faces are negative
             continue
         inverse = 1 / area
-        left, right = span(ax, bx, cx, size)
-        top, bottom = span(ay, by, cy, size)
+        left, right = pixel_span(ax, bx, cx, size)
+        top, bottom = pixel_span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):
@@ -74,15 +74,15 @@ def visible(
 
 
 @compiled
-def span(a: float, b: float, c: float, size: int) -> tuple[int, int]:
-    """The first and the last pixel whose middle may lie in a triangle, in one direction."""
+def pixel_span(a: float, b: float, c: float, size: int) -> tuple[int, int]:
+    """The first and last pixel whose centre may be in a triangle, along one axis."""
     first, last = math.ceil(min(a, b, c) - 0.5), math.floor(max(a, b, c) - 0.5)
     return max(0, first), min(size - 1, last)
 
 
 @compiled
 def _on_hair(u: float, v: float, hairs: float) -> bool:
-    """Whether a point of a lash card is on one of its hairs, which grow thinner and bent."""
+    """Whether a point on a lash card is on one of its hairs, which are bent and taper off."""
     along = u / _LASH_CARD if u < 0.5 else (u - 1 + _LASH_CARD) / _LASH_CARD
     card = math.floor(v * _LASH_ROWS)
     height = v * _LASH_ROWS - card
@@ -91,8 +91,8 @@ def _on_hair(u: float, v: float, hairs: float) -> bool:
 
 
 @compiled
-def depth_of(points: FloatArray, triangles: IntArray, size: int, both_sides: bool) -> FloatArray:
-    """The depth of the nearest triangle at each pixel (size, size), of those that face the light,
+def depth_map(points: FloatArray, triangles: IntArray, size: int, both_sides: bool) -> FloatArray:
+    """The depth of the nearest triangle at each pixel (size, size): of those that face the light,
     or of all.
     """
     depth = np.full((size, size), FARTHEST, np.float32)
@@ -104,8 +104,8 @@ def depth_of(points: FloatArray, triangles: IntArray, size: int, both_sides: boo
         if abs(area) < 1e-9 or (area > 0 and not both_sides):
             continue
         inverse = 1 / area
-        left, right = span(ax, bx, cx, size)
-        top, bottom = span(ay, by, cy, size)
+        left, right = pixel_span(ax, bx, cx, size)
+        top, bottom = pixel_span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):

@@ -1,4 +1,4 @@
-"""Regions of the face's texture that skin, hair and shine are painted with."""
+"""Regions of the face texture, for painting skin, hair and shine."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ _HAIRLINE = (
     (0, 25, 42, 52, 62, 72, 84, 95, 115, 140, 180),
     (11.6, 11.3, 10.3, 9.0, 6.2, 5.2, 4.6, 5.2, -1.5, -4.5, -5.5),
 )
-"""Degrees from the front, and the height of short hair's edge there in cm."""
+"""Degrees from the front, and the height of the edge of short hair there, in cm."""
 _NO_HAIR = 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """How much each pixel belongs to a region, (T, T), 0 to about 1."""
+    """How much each pixel belongs to a region: (T, T), 0 to about 1."""
 
     lips: FloatArray
     lid_line: FloatArray
@@ -37,7 +37,7 @@ class Regions:
 
 
 def regions(space: TextureSpace) -> Regions:
-    """All regions, in the texture of the mean face."""
+    """All regions in the texture of the mean face."""
     lips = filled(spline(space.landmarks[OUTER_LIPS], 240, closed=True), 2.0)
     from_lids, upper = _lids(space)
     lids = np.where(upper, 1.0, 0.55), np.where(upper, 1.0, 0.7)
@@ -68,7 +68,7 @@ def regions(space: TextureSpace) -> Regions:
 
 
 def above_hairline(positions: npt.NDArray[np.floating]) -> DoubleArray:
-    """Height above the hairline of short hair, in cm, of points (..., 3) on the mean head."""
+    """Height in cm above the hairline of short hair, for points (..., 3) on the mean head."""
     x, y, z = np.moveaxis(positions.astype(np.float64), -1, 0)
     angle = np.degrees(np.arctan2(np.abs(x), z - 1.0))
     height: DoubleArray = y - np.interp(angle, *_HAIRLINE)
@@ -76,7 +76,7 @@ def above_hairline(positions: npt.NDArray[np.floating]) -> DoubleArray:
 
 
 def without_ears(height: DoubleArray, uv: FloatArray) -> DoubleArray:
-    """Heights above the hairline of face vertices (V,), the ears being bare."""
+    """Heights of face vertices (V,) above the hairline, with bare ears."""
     u, v = uv.T
     ears = ((u < 0.112) | (u > 0.888)) & (v > 0.43) & (v < 0.71)
     return np.where(ears, -_NO_HAIR, height)
@@ -88,8 +88,8 @@ def _at_ears(u: DoubleArray, v: DoubleArray) -> Flags:
 
 
 def _lids(space: TextureSpace) -> tuple[DoubleArray, Flags]:
-    """Distance from the slits of the eyes, which are holes in the texture, in units of its side,
-    and whether a pixel is above them.
+    """Distance from the eye slits, which are holes in the texture, in units of its side, and
+    whether a pixel is above them.
     """
     from scipy.ndimage import distance_transform_edt
 

@@ -1,4 +1,4 @@
-"""What is asked of the renderer, as its flags say it."""
+"""What the renderer is asked for, as given by its flags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ DEFAULT_RATES: Mapping[str, float] = dict(
         strict=True,
     )
 )
-"""The share of frames in which each AU is active; DISFA's are about the same."""
+"""The share of frames in which each AU is active, about as in DISFA."""
 MORE_RATES: Mapping[str, float] = dict(
     zip(
         (f"AU{au}" for au in MORE_AUS),
@@ -21,11 +21,11 @@ MORE_RATES: Mapping[str, float] = dict(
         strict=True,
     )
 )
-"""Those of the others, where all are labelled."""
+"""The same for the other AUs, if all are labelled."""
 
 
 class Range(NamedTuple):
-    """From the least to the most."""
+    """From the smallest to the largest value."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ RANGES: Mapping[str, Range] = {
     "light_x": Range(-0.8, 0.8),
     "light_y": Range(-0.3, 0.8),
 }
-"""Of degrees, and of the unit vector to the light."""
+"""In degrees, and for the light as components of the unit vector to it."""
 VARIED_RANGES: Mapping[str, Range] = {
     "yaw": Range(-55, 55),
     "pitch": Range(-34, 34),
@@ -46,7 +46,7 @@ VARIED_RANGES: Mapping[str, Range] = {
     "light_x": Range(-1, 1),
     "light_y": Range(-1, 1),
 }
-"""The same of varied pictures."""
+"""The same for varied pictures."""
 WIDEST: Mapping[str, Range] = {
     "yaw": Range(-60, 60),
     "pitch": Range(-40, 40),
@@ -54,13 +54,13 @@ WIDEST: Mapping[str, Range] = {
     "light_x": Range(-1, 1),
     "light_y": Range(-1, 1),
 }
-"""What may be asked for."""
+"""The widest ranges allowed."""
 PEAKS = Range(1.6, 5.0)
-"""Intensities at the height of an expression."""
+"""Peak intensities of expressions."""
 
 
 class Tie(NamedTuple):
-    """An AU and a factor that go together; see ties.tie."""
+    """An AU and the factor it is correlated with; see ties.tie."""
 
     au: str
     factor: str
@@ -69,8 +69,8 @@ class Tie(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A dataset. ``frames`` are those of a person; with ``lights`` expressions of a person, each
-    of them under so many lights.
+    """A dataset. ``frames``: per person; with several ``lights``, expressions per person, each
+    shown under all lights.
     """
 
     people: int
@@ -78,21 +78,21 @@ class Request:
     size: int
     seed: int
     every: int = 1
-    """Of so many frames of a video one is kept: those that follow each other are much alike."""
+    """One frame in this many is kept: consecutive ones are much alike."""
     test: float = 0.25
-    """The share of people to test on, ..."""
+    """The share of people to test on."""
     validation: float = 0.15
-    """... and that of the others to validate on."""
+    """The share of the other people to validate on."""
     rates: Mapping[str, float] = field(default_factory=lambda: DEFAULT_RATES)
     peaks: Range = PEAKS
     ties: tuple[Tie, ...] = ()
     ranges: Mapping[str, Range] = field(default_factory=lambda: RANGES)
     same_expression: bool = False
-    """All people make the same faces, in the same pose and scene."""
+    """All people make the same faces in the same pose and scene."""
     lights: int = 1
     wrinkles: bool = True
     varied: bool = False
-    """Light, camera and surroundings change from picture to picture, as those of photographs do."""
+    """Light, camera and surroundings change from picture to picture, as in photographs."""
 
     @property
     def pictures_of_a_person(self) -> int:
@@ -104,5 +104,5 @@ class Request:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The AUs of the labels: those that have a rate."""
+        """The labelled AUs: those that have a rate."""
         return tuple(self.rates)

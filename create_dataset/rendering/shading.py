@@ -1,9 +1,8 @@
-"""The kernel that gives every visible point its light.
+"""The kernel that shades every visible point.
 
-A key light with soft shadows, a fill light from the other side, and an ambient light that comes
-from the sky above and the ground below. Diffuse light is wrapped, redder than blue, as skin
-scatters it; highlights after Blinn and Phong with Schlick's Fresnel term. The camera is far away
-along z.
+A key light with soft shadows, a fill light from the other side, and an ambient light from the sky
+above and the ground below. Diffuse light is wrapped, red more than blue, as skin scatters it;
+Blinn-Phong highlights with Schlick's Fresnel term. The camera is far away along z.
 """
 
 import math
@@ -31,17 +30,17 @@ _FACE, _HEAD, _LASHES = int(Part.FACE), int(Part.HEAD), int(Part.LASHES)
 _GLASSES = int(Part.GLASSES)
 _LEFT_EYE, _RIGHT_EYE = int(Part.LEFT_EYE), int(Part.RIGHT_EYE)
 _SHADOW_BIAS = 0.28
-"""Centimetres, ..."""
+"""Centimetres."""
 _SHADOW_BLUR = 1.6
-"""... and pixels of the shadow map between the nine points that are asked."""
+"""Distance between the nine sampled points, in pixels of the shadow map."""
 _WIDEST_WRAP = 0.5
 _FAINTEST = 9.0
-"""Highlights that are dimmer than exp(-this) are left out."""
+"""Highlights dimmer than exp(-this) are left out."""
 
 
 class Surface(NamedTuple):
-    """The posed head. ``vertices`` (V, 9): what ``packed`` makes of each. ``rotation`` (3, 3) turns
-    gradients of the skin with it.
+    """The posed head. ``vertices`` (V, 9): see ``packed``. ``rotation`` (3, 3) turns the gradients
+    of the skin along with the head.
     """
 
     triangles: IntArray
@@ -54,7 +53,7 @@ class Surface(NamedTuple):
 
 
 class Lighting(NamedTuple):
-    """Unit directions to the key and fill lights (3,), and amounts of light (3,)."""
+    """Unit vectors to the key and fill lights (3,), and the light from each source (3,)."""
 
     key_direction: FloatArray
     key: FloatArray
@@ -68,8 +67,8 @@ class Lighting(NamedTuple):
 def packed(
     normals: FloatArray, occlusion: FloatArray, uv: FloatArray, places: FloatArray
 ) -> FloatArray:
-    """Normal, occlusion, texture coordinates and place in the shadow map of each vertex (V, 9),
-    next to each other: a point of a triangle needs them all.
+    """Normal, occlusion, texture coordinates and shadow map position of each vertex (V, 9), next to
+    each other in memory: shading a point needs them all.
     """
     result = np.empty((normals.shape[0], 9), np.float32)
     for v in range(normals.shape[0]):
@@ -83,7 +82,7 @@ def packed(
 
 
 @compiled
-def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer than the work
+def shade(  # noqa: PLR0915 - passing arrays to functions for every pixel would dominate the cost
     shown: IntArray,
     weights: FloatArray,
     surface: Surface,
@@ -93,8 +92,8 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
     shadow: FloatArray,
     picture: FloatArray,
 ) -> None:
-    """Write the light of every covered pixel into ``picture`` (S, S, 3), over the background.
-    ``shadow`` is the depth of a ShadowMap.
+    """Write the light of every covered pixel to ``picture`` (S, S, 3), over the background.
+    ``shadow``: the depth of a ShadowMap.
     """
     triangles, vertices = surface.triangles, surface.vertices
     skin_here = np.zeros(7, np.float32)
@@ -171,7 +170,7 @@ def shade(  # noqa: PLR0915 - passing arrays on for every pixel takes longer tha
 def _mixed(
     values: FloatArray, first: int, a: int, b: int, c: int, wa: float, wb: float, wc: float
 ) -> Colour:
-    """Three numbers of each vertex, from column ``first`` on, at a point of a triangle."""
+    """Interpolate three vertex values, from column ``first`` on, at a point in a triangle."""
     return (
         wa * values[a, first] + wb * values[b, first] + wc * values[c, first],
         wa * values[a, first + 1] + wb * values[b, first + 1] + wc * values[c, first + 1],
@@ -181,7 +180,7 @@ def _mixed(
 
 @compiled
 def _half_way(direction: FloatArray) -> tuple[float, float, float]:
-    """The unit vector half-way between a light and the camera."""
+    """The unit vector halfway between a light and the camera."""
     x, y, z = direction[0], direction[1], direction[2] + 1.0
     length = math.sqrt(x * x + y * y + z * z)
     return x / length, y / length, z / length
@@ -198,7 +197,7 @@ def _highlight(nx: float, ny: float, nz: float, half: Colour, shininess: int) ->
 
 @compiled
 def _power(base: float, exponent: int) -> float:
-    """By squaring: half as long as exp and log."""
+    """By squaring, which takes half the time of exp and log."""
     result = 1.0
     while exponent:
         if exponent & 1:
@@ -210,7 +209,7 @@ def _power(base: float, exponent: int) -> float:
 
 @compiled
 def _lit(depth: FloatArray, column: float, row: float, near: float) -> float:
-    """The share of nine points of the shadow map about a place that do not hide it."""
+    """The share of nine shadow map samples around a point that do not shadow it."""
     size = depth.shape[0]
     near += _SHADOW_BIAS
     seen = 0

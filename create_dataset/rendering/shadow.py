@@ -1,4 +1,4 @@
-"""Depth of the head as the light sees it."""
+"""The shadow map: depth of the head as seen from the light."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ import numpy as np
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.face_model import IntArray
 from create_dataset.rendering.mesh import bounds, transformed
-from create_dataset.rendering.rasteriser import depth_of
+from create_dataset.rendering.rasteriser import depth_map
 
 _MARGIN = 4
-"""Pixels left free at each side."""
+"""Pixels left free on each side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowMap:
-    """``depth`` (S, S); ``places`` (V, 3): column, row and depth of each vertex in it. Another
-    point is seen at ``matrix @ point + offset``.
+    """``depth`` (S, S); ``places`` (V, 3): column, row and depth of each vertex. Any other point is
+    at ``matrix @ point + offset``.
     """
 
     depth: FloatArray
@@ -28,7 +28,7 @@ class ShadowMap:
 def shadow_map(
     points: FloatArray, triangles: IntArray, direction: DoubleArray, size: int, both_sides: bool
 ) -> ShadowMap:
-    """Seen from a direction (3,) infinitely far away, as large as the map holds."""
+    """Seen from infinitely far away in a direction (3,), as large as fits."""
     ahead = direction / np.linalg.norm(direction)
     right = np.cross([0, 1, 0.01], ahead)
     right /= np.linalg.norm(right)
@@ -38,5 +38,5 @@ def shadow_map(
     matrix[:2] *= scale
     offset = np.append(_MARGIN - low[:2] * scale, 0).astype(np.float32)
     places = transformed(points, matrix, offset)
-    depth = depth_of(places, triangles, size, both_sides)
+    depth = depth_map(places, triangles, size, both_sides)
     return ShadowMap(depth=depth, places=places, matrix=matrix, offset=offset)

@@ -1,7 +1,7 @@
-"""The texture of the face: where its pixels lie on the head, and drawing in it.
+"""The texture of the face: where its pixels are on the head, and drawing in it.
 
-Textures are TEXTURE pixels high and wide, their first row on top; u and v run from the lower left
-corner, and u = 0.5 is the middle of the face.
+Textures are TEXTURE pixels high and wide, with the first row at the top; u and v start at the
+bottom left corner, and u = 0.5 is the middle of the face.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from PIL import Image, ImageDraw
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray
 from create_dataset.rendering.face_model import FaceModel, Flags, Part
-from create_dataset.rendering.rasteriser import visible
+from create_dataset.rendering.rasteriser import rasterise
 
 TEXTURE = 768
-"""Pixels of a texture's side."""
+"""Side of a texture in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextureSpace:
-    """``positions`` (T, T, 3) on the mean face in cm, continued beyond its edge; ``covered`` (T,
-    T): on the face. ``across`` and ``down`` (T, T, 3): what a step of height per pixel in that
-    direction adds to the gradient on the surface. ``landmarks`` (68, 2) in pixels.
+    """``positions`` (T, T, 3) on the mean face in cm, extrapolated beyond its edge; ``covered`` (T,
+    T): whether on the face. ``across`` and ``down`` (T, T, 3): what a height step per pixel in that
+    direction adds to the surface gradient. ``landmarks`` (68, 2) in pixels.
     """
 
     positions: FloatArray
@@ -49,19 +49,19 @@ class TextureSpace:
         return np.abs(self.u - 0.5)
 
     def gradient(self, height: npt.NDArray[np.floating]) -> FloatArray:
-        """The gradient on the surface of heights in cm (T, T): (T, T, 3)."""
+        """The surface gradient (T, T, 3) of heights in cm (T, T)."""
         fine = height.astype(np.float32)
         columns, rows = np.gradient(fine, axis=1), np.gradient(fine, axis=0)
         slope: FloatArray = columns[..., None] * self.across + rows[..., None] * self.down
         return slope
 
     def spot(self, u: float, v: float, width: float, height: float) -> DoubleArray:
-        """A Gaussian about a point, in u and v."""
+        """A Gaussian around a point, in u and v."""
         return np.exp(-(((self.u - u) / width) ** 2)) * np.exp(-(((self.v - v) / height) ** 2))
 
 
 def texture_space(model: FaceModel) -> TextureSpace:
-    """Lay the face out in its texture."""
+    """Map the pixels of the texture to the mean face."""
     from scipy.ndimage import distance_transform_edt
 
     faces = np.ascontiguousarray(model.triangles[model.parts == Part.FACE])
@@ -70,7 +70,7 @@ def texture_space(model: FaceModel) -> TextureSpace:
     if _turned(points, faces):
         faces = np.ascontiguousarray(faces[:, ::-1])
     no_lashes = np.zeros(len(faces), np.uint8)
-    shown, weights = visible(points, faces, no_lashes, model.uv, TEXTURE, 0.0)
+    shown, weights = rasterise(points, faces, no_lashes, model.uv, TEXTURE, 0.0)
     covered = shown >= 0
     all_weights = np.concatenate([weights, 1 - weights.sum(axis=-1, keepdims=True)], axis=-1)
     corners = model.vertices[faces[np.maximum(shown, 0)]]
@@ -87,7 +87,7 @@ def texture_space(model: FaceModel) -> TextureSpace:
 
 
 def spline(points: npt.ArrayLike, count: int, *, closed: bool = False) -> DoubleArray:
-    """``count`` points along a smooth curve through the given ones (K, 2)."""
+    """``count`` points on a smooth curve through the given ones (K, 2)."""
     from scipy.interpolate import CubicSpline
 
     knots = np.asarray(points, np.float64)
@@ -101,7 +101,7 @@ def spline(points: npt.ArrayLike, count: int, *, closed: bool = False) -> Double
 
 
 def filled(outline: DoubleArray, blur: float) -> FloatArray:
-    """1 within a polygon of texture pixels, 0 outside, with a soft edge: (T, T)."""
+    """1 inside a polygon (in texture pixels), 0 outside, with a soft edge: (T, T)."""
     from scipy.ndimage import gaussian_filter
 
     picture = Image.new("L", (2 * TEXTURE, 2 * TEXTURE), 0)
@@ -112,8 +112,8 @@ def filled(outline: DoubleArray, blur: float) -> FloatArray:
 
 
 def distance_to(points: Sequence[tuple[float, float]]) -> DoubleArray:
-    """The distance of every pixel from the curve through points (u, v), in units of the texture's
-    side: (T, T).
+    """The distance of every pixel from the curve through points (u, v), in sides of the texture:
+    (T, T).
     """
     from scipy.ndimage import distance_transform_edt
 
@@ -130,7 +130,7 @@ def _in_pixels(uv: DoubleArray) -> DoubleArray:
 
 
 def _turned(points: FloatArray, faces: npt.NDArray[np.int32]) -> bool:
-    """Whether most triangles turn the other way in the texture than on the face."""
+    """Whether most triangles have the opposite orientation in the texture."""
     a, b, c = (points[faces[:, corner], :2].astype(np.float64) for corner in range(3))
     ab, ac = b - a, c - a
     return bool(np.median(ab[:, 0] * ac[:, 1] - ac[:, 0] * ab[:, 1]) > 0)

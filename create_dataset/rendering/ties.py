@@ -1,11 +1,11 @@
-"""Correlations asked for: an AU is active more often where a factor is high.
+"""Ties: correlations between an AU and a factor.
 
 The strength of a tie is Goodman and Kruskal's gamma (1954) between "the AU is active" and the
-factor: take every pair of an active and an inactive frame in which the factor differs; gamma is the
-share of pairs in which it is the active frame that has more of the factor, minus the share in which
-it is the inactive one. A threshold on the factor alone thus finds the AU with an area under the ROC
-curve of (1 + gamma) / 2. Unlike Pearson's correlation it can reach -1 and 1 whatever the AU's rate,
-and for a factor of two values it is Yule's Q.
+factor: over all pairs of an active and an inactive frame with different factors, the share in which
+the active frame has more of the factor, minus the share in which it has less. A threshold on the
+factor alone thus detects the AU with an area under the ROC curve of (1 + gamma) / 2. Unlike
+Pearson's correlation, gamma can reach -1 and 1 whatever the AU's rate; for a factor with two values
+it is Yule's Q.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _STEPS = 40
 
 
 class CannotTieError(Exception):
-    """Why there is no tie; its text is the reason."""
+    """The text is the reason why there is no tie."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Tied:
 
 
 def gamma(active: Flags, factor: DoubleArray) -> float:
-    """Goodman and Kruskal's gamma of N frames. NaN where no pair differs in both."""
+    """Goodman and Kruskal's gamma over N frames. NaN if no pair differs in both."""
     _, ranks = np.unique(factor, return_inverse=True)
     on = np.bincount(ranks[active], minlength=ranks.max() + 1).astype(np.float64)
     off = np.bincount(ranks[~active], minlength=ranks.max() + 1).astype(np.float64)
@@ -41,12 +41,12 @@ def gamma(active: Flags, factor: DoubleArray) -> float:
     return float((above - below) / (above + below)) if above + below else float("nan")
 
 
-def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Generator) -> Tied:
-    """Exchange the intensities of an AU among N frames until gamma is as near to ``strength`` as
-    it gets. Which intensities there are stays as it was, and so does everything but this AU.
+def tie(active: Flags, factor: DoubleArray, strength: float, rng: np.random.Generator) -> Tied:
+    """Permute the intensities of an AU among N frames so that gamma is as close to ``strength`` as
+    possible. The set of intensities stays the same, and so does everything but this AU.
 
     Frames are ranked by a mixture of the factor's normal scores and noise; those that rank highest
-    become active. How much noise there is, is found by bisection. Raises CannotTieError.
+    become active. The amount of noise is found by bisection. Raises CannotTieError.
     """
     if len(np.unique(factor)) < 2:
         raise CannotTieError("the factor is the same in all its frames")
@@ -55,9 +55,9 @@ def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Ge
             f"the AU is active in {'all' if active.any() else 'none'} of its frames"
         )
     scores = _normal_scores(factor)
-    noise = draws.standard_normal(len(factor))
-    on = draws.permutation(np.flatnonzero(active))
-    off = draws.permutation(np.flatnonzero(~active))
+    noise = rng.standard_normal(len(factor))
+    on = rng.permutation(np.flatnonzero(active))
+    off = rng.permutation(np.flatnonzero(~active))
     low, high = -1.0, 1.0
     best: Tied | None = None
     for _ in range(_STEPS):
@@ -75,7 +75,7 @@ def tie(active: Flags, factor: DoubleArray, strength: float, draws: np.random.Ge
 
 
 def _normal_scores(factor: DoubleArray) -> DoubleArray:
-    """Quantiles of the normal distribution by rank; equal values get equal ones."""
+    """Normal quantiles by rank; equal values get equal scores."""
     from scipy.stats import norm, rankdata
 
     scores: DoubleArray = norm.ppf(rankdata(factor) / (len(factor) + 1))

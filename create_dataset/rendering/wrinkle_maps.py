@@ -1,4 +1,4 @@
-"""Where skin folds when a face moves, as heights in cm drawn into the texture of the mean face."""
+"""Where skin folds when a face moves: heights in cm, drawn in the texture of the mean face."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -6,17 +6,17 @@ from enum import IntEnum
 import numpy as np
 
 from create_dataset.rendering.curves import DoubleArray, FloatArray, smoothstep
-from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face_model import IntArray
 from create_dataset.rendering.noise import smooth_noise
+from create_dataset.rendering.seeding import Purpose, make_rng
 from create_dataset.rendering.texture_space import TEXTURE, TextureSpace, distance_to
 
-_MOST = 3.0
-"""The steepest slope that is kept."""
+_MAX = 3.0
+"""Steeper slopes are clipped."""
 
 
 class Fold(IntEnum):
-    """The folds, and the AUs that make them."""
+    """The folds, and the AUs that cause them."""
 
     FOREHEAD_MIDDLE = 0
     """AU1"""
@@ -38,8 +38,8 @@ class Fold(IntEnum):
 
 @dataclass(frozen=True)
 class WrinkleMaps:
-    """``maps`` (8, T / 2, T / 2, 4): gradient on the surface and height of each fold. ``boxes`` (8,
-    4): the first and last row, and the first and last column, in which it is not flat.
+    """``maps`` (8, T / 2, T / 2, 4): surface gradient and height of each fold. ``boxes`` (8, 4):
+    first row, last row, first column and last column in which it is not flat.
     """
 
     maps: FloatArray
@@ -50,8 +50,8 @@ def wrinkle_maps(space: TextureSpace) -> WrinkleMaps:
     """All folds at full strength."""
     from scipy.ndimage import gaussian_filter
 
-    draws = generator(0, Drawn.MODEL, frame=1)
-    wave = smooth_noise(draws, 30, TEXTURE) * 0.004
+    rng = make_rng(0, Purpose.MODEL, frame=1)
+    wave = smooth_noise(rng, 30, TEXTURE) * 0.004
     middle, sides = _forehead(space, wave)
     heights = {
         Fold.FOREHEAD_MIDDLE: middle,
@@ -61,7 +61,7 @@ def wrinkle_maps(space: TextureSpace) -> WrinkleMaps:
         Fold.NOSE: _nose(space, wave),
         Fold.NASOLABIAL: _pair(((0.078, 0.560), (0.108, 0.520), (0.128, 0.475), (0.135, 0.435)))
         * 0.075,
-        Fold.CHIN: _chin(space, draws),
+        Fold.CHIN: _chin(space, rng),
         Fold.MOUTH_CORNERS: _pair(((0.118, 0.432), (0.130, 0.400), (0.134, 0.365)), 0.008) * 0.055,
     }
     maps = []
@@ -69,7 +69,7 @@ def wrinkle_maps(space: TextureSpace) -> WrinkleMaps:
         height = gaussian_filter(heights[fold].astype(np.float32), 0.8)
         fine = np.concatenate([space.gradient(height), height[..., None]], axis=-1)
         half = fine.reshape(TEXTURE // 2, 2, TEXTURE // 2, 2, 4).mean(axis=(1, 3))
-        maps.append(np.clip(half, -_MOST, _MOST))
+        maps.append(np.clip(half, -_MAX, _MAX))
     stacked = np.stack(maps).astype(np.float32)
     return WrinkleMaps(stacked, np.array([_box(each) for each in stacked], np.int32))
 
@@ -131,8 +131,8 @@ def _nose(space: TextureSpace, wave: FloatArray) -> DoubleArray:
     return 0.055 * (bridge - 0.9 * upper - 0.6 * lower)
 
 
-def _chin(space: TextureSpace, draws: np.random.Generator) -> DoubleArray:
-    pebbles = 0.5 * smooth_noise(draws, 4.0, TEXTURE) + 0.5 * smooth_noise(draws, 7.0, TEXTURE)
+def _chin(space: TextureSpace, rng: np.random.Generator) -> DoubleArray:
+    pebbles = 0.5 * smooth_noise(rng, 4.0, TEXTURE) + 0.5 * smooth_noise(rng, 7.0, TEXTURE)
     aside, v = space.off_middle, space.v
     pebbled = np.clip(pebbles, -2, 2) * space.spot(0.5, 0.318, 0.055, 0.036) * 0.028
     crease = np.exp(-(((v - 0.352 + 7.2 * aside**2) / 0.008) ** 2)) * smoothstep(0.07, 0.04, aside)

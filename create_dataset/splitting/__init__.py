@@ -1,1 +1,1 @@
-"""How splits are written to a dataset directory."""
+"""Writes splits to a dataset directory."""

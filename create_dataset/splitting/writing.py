@@ -1,4 +1,4 @@
-"""Writes splits to a dataset directory and says what is in them."""
+"""Writes splits to a dataset directory and reports what is in them."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from audetnet.console.text_table import text_table
 from audetnet.data.ids import FOLDS_DIRECTORY, IdFiles, write_ids
 from audetnet.data.metadata import update_metadata
 from audetnet.data.names import folder_fault
-from audetnet.data.splitting import Flags, LabelledFrames, Split
+from audetnet.data.splitting import Split
 from audetnet.errors import UserError
 from audetnet.files.atomic import atomic_write, write_errors
 from create_dataset.summary import Summary
@@ -19,8 +19,8 @@ _FILES = IdFiles()
 
 
 def write_split(directory: Path, split: Split, summary: Summary) -> None:
-    """Write one split to the directory itself. A run that is killed leaves no training ids rather
-    than those of another split.
+    """Write one split to the directory itself. If killed, it leaves no training ids rather than
+    those of another split.
     """
     train = directory / _FILES.train
     with write_errors(train):
@@ -33,7 +33,7 @@ def write_split(directory: Path, split: Split, summary: Summary) -> None:
 
 
 def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
-    """Replace the folds of a directory. Raises UserError for one that cannot have a folder."""
+    """Replace the folds of a directory. Raises UserError if a fold's name cannot be a folder."""
     for fold in folds:
         if fault := folder_fault(fold):
             raise UserError(f"fold '{fold}' {fault}; use --k K instead")
@@ -50,7 +50,7 @@ def write_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> N
 
 
 def record_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> None:
-    """Keep the parts, that is the test subjects of each fold, in dataset.json."""
+    """Store the parts, that is, the test subjects of each fold, in dataset.json."""
     parts = {fold: tuple(_people(split, "test")) for fold, split in folds.items()}
     summary.wrote(
         update_metadata(directory, folds=parts), f"the parts of {counted(len(parts), 'fold')}"
@@ -58,18 +58,11 @@ def record_folds(directory: Path, folds: dict[str, Split], summary: Summary) -> 
 
 
 def _write_lists(folder: Path, split: Split) -> None:
-    for name, path in (
-        ("test", _FILES.test),
-        ("validation", _FILES.validation),
-        ("train", _FILES.train),
-    ):
+    for name in ("test", "validation", "train"):
         chosen = split.sets[name]
         if chosen.any():
-            write_ids(folder / path, _ids(split.frames, chosen))
-
-
-def _ids(frames: LabelledFrames, chosen: Flags) -> list[str]:
-    return [frame for frame, keep in zip(frames.ids, chosen, strict=True) if keep]
+            ids = (frame for frame, keep in zip(split.frames.ids, chosen, strict=True) if keep)
+            write_ids(folder / getattr(_FILES, name), ids)
 
 
 def _people(split: Split, name: str) -> list[str]:
@@ -86,7 +79,7 @@ def _described(split: Split) -> str:
 
 
 def _table(splits: dict[str, Split]) -> str:
-    """Frames, subjects, and the share of active frames among the known ones, per AU and set."""
+    """The share of active frames among the known ones, for each set and AU."""
     frames = next(iter(splits.values())).frames
     rows = [["active frames, %", *frames.aus]]
     for fold, split in splits.items():
@@ -101,7 +94,7 @@ def _table(splits: dict[str, Split]) -> str:
 
 
 def _warn(where: str, split: Split, summary: Summary) -> None:
-    """Say which AUs are never active in a set, and in how many people they are at all."""
+    """Warn about AUs that are never active in a set, and people in both training and test."""
     frames = split.frames
     for name, chosen in split.sets.items():
         absent = np.flatnonzero(np.nansum(frames.active[chosen], axis=0) == 0)
@@ -111,8 +104,8 @@ def _warn(where: str, split: Split, summary: Summary) -> None:
                 for au in absent
             ]
             summary.note(
-                f"beware: {where}{name}: no active frame of {', '.join(listed)} (in brackets: how "
-                "many subjects have any)"
+                f"beware: {where}{name}: no active frame of {', '.join(listed)} (in brackets: "
+                "subjects that have any)"
             )
     shared = set(_people(split, "train")) & set(_people(split, "test"))
     if shared:

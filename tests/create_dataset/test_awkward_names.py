@@ -42,7 +42,7 @@ def test_awkward_subjects_go_all_the_way(data: Path, monkeypatch: pytest.MonkeyP
     """Labels, folds, check, balance and what training reads."""
     assert splits.main([str(data), "--k", "5", "--validation", "1"]) == 0
     assert check.main([str(data)]) == 0
-    monkeypatch.setattr(figures, "figures_of", lambda *_: {})
+    monkeypatch.setattr(figures, "balance_figures", lambda *_: {})
     assert balance.main([str(data), "--fold", "1", "--sampling-size", "1"]) == 0
     tested = []
     for fold in ("1", "2", "3", "4", "5"):
@@ -135,9 +135,9 @@ def test_subjects_that_all_differ_are_pointed_out(
     write_csv(tmp_path / "labels.csv", rows)
     out = tmp_path / "out"
     assert csv_labels.main([str(tmp_path / "labels.csv"), str(out), *flags]) == 0
-    assert "each of the 2 frames has a subject of its own" in capsys.readouterr().err
+    assert "each of the 2 frames has its own subject" in capsys.readouterr().err
     assert splits.main([str(out), "--test", "0.5"]) == 0
-    assert "each of the 2 frames has a subject of its own" in capsys.readouterr().err
+    assert "each of the 2 frames has its own subject" in capsys.readouterr().err
     metadata = json.loads((out / "dataset.json").read_text())
     (out / "dataset.json").write_text(json.dumps({**metadata, "subjects": None}))
     shared = [["id", "AU1"], ["a_1", 0], ["a_2", 1], ["b_1", 1]]

@@ -64,7 +64,7 @@ def dataset(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of numbers: figures take seconds."""
-    monkeypatch.setattr(figures, "figures_of", lambda *_: {})
+    monkeypatch.setattr(figures, "balance_figures", lambda *_: {})
 
 
 def listed(directory: Path) -> list[str]:
@@ -381,7 +381,7 @@ def many(aus: int, people: int) -> tuple[Balance, list[str], npt.NDArray[np.floa
 @pytest.mark.parametrize(("aus", "people"), [(1, 1), (12, 41), (5, 3), (20, 6)])
 def test_nothing_of_a_figure_is_cut_off_or_hidden(aus: int, people: int) -> None:
     """Titles, labels and captions lie within the figure, and the caption below all else."""
-    for name, (_, make) in figures.figures_of(*many(aus, people)).items():
+    for name, (_, make) in figures.balance_figures(*many(aus, people)).items():
         figure = make()
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.canvas.draw()

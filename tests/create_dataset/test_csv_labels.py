@@ -196,11 +196,11 @@ def test_the_scale_is_guessed_or_said(
     [
         (["id,AU1", "a,x"], [], ":2: 'a' has 'x' in column AU1; expected a number"),
         (["id,AU1", "a,7"], [], ": 'a' has the value 7 in column AU1 (1 such values); expected"),
-        (["id,AU1", "a,0.3"], [], ": values between 0 and 1, such as probabilities; say --occ"),
+        (["id,AU1", "a,0.3"], [], ": values between 0 and 1, such as probabilities; use --occ"),
         (
             ["id,AU1", "a,0.3"],
             ["--occurrence"],
-            ": values between 0 and 1, such as probabilities; say --occ",
+            ": values between 0 and 1, such as probabilities; use --occ",
         ),
         (["id,happy", "a,1"], [], ":1: no AU columns such as AU1, AU01, AU01_r or AU01_c"),
         (["id,AU1,AU01", "a,1,1"], [], ":1: columns 'AU1' and 'AU01' are both AU1"),

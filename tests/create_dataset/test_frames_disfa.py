@@ -230,7 +230,7 @@ def test_mistakes_are_one_line_and_status_2(raw: Path, out: Path, tmp_path: Path
 def test_missing_landmarks_folder_advises_the_detector(tmp_path: Path, out: Path, capsys) -> None:
     write_video(tmp_path / "raw" / "Videos_LeftCamera" / "LeftVideoSN001_comp.avi", 1)
     assert _run(tmp_path / "raw", out) == 2
-    assert "--landmarks facemesh finds the faces without them" in _one_line(capsys)
+    assert "--landmarks facemesh detects the faces instead" in _one_line(capsys)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -92,7 +92,7 @@ def test_an_interrupted_run_keeps_what_it_has(
     assert not (out / "imgs").exists()
     assert not (out / "frames.csv").exists()
     error = capsys.readouterr().err
-    assert f"{out / UNFINISHED}: what was extracted is kept there" in error
+    assert f"{out / UNFINISHED}: keeps what was extracted" in error
     assert error.endswith("interrupted\n")
     decoded.clear()
     assert _run(raw, out) == 0
@@ -209,7 +209,7 @@ def test_other_parameters_are_refused(raw: Path, whole: Path, flags, named: str,
     before = _content(whole)
     assert _run(raw, whole, *flags) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert f"{whole / 'frames.json'}: the frames there were made with {named}" in error
+    assert f"{whole / 'frames.json'}: these frames were made with {named}" in error
     assert _content(whole) == before
 
 
@@ -223,7 +223,7 @@ def test_what_was_made_while_dlib_was_the_only_detector(
     capsys.readouterr()
     assert _run(raw, out, "--landmarks", "facemesh") == 2
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith(f"{before}: the frames there were made with landmarks = dlib, not face")
+    assert line.startswith(f"{before}: these frames were made with landmarks = dlib, not face")
     assert _run(raw, out, "--landmarks", "dlib") == 0
     assert json.loads(before.read_text())["parameters"]["landmarks"] == "dlib"
     assert json.loads((out / "dataset.json").read_text())["landmarks"] == "dlib"
@@ -291,7 +291,7 @@ def test_two_at_once(raw: Path, out: Path, capsys) -> None:
 
     with locked(out, "busy"):
         assert _run(raw, out) == 2
-    assert "another process extracts frames there" in capsys.readouterr().err
+    assert "another process is extracting frames there" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_line(raw: Path, out: Path, monkeypatch, capsys) -> None:

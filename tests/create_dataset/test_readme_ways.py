@@ -149,7 +149,7 @@ def test_copied_photographs_are_noticed(capsys: pytest.CaptureFixture[str]) -> N
     assert "images of 2 sizes" in capsys.readouterr().err
     assert import_module(frames).main(images) == 2
     error = capsys.readouterr().err
-    assert "mine/imgs" in error and "delete them if they are photographs" in error
+    assert "mine/imgs" in error and "delete them if they are uncropped photographs" in error
     for path in Path("mine/imgs").iterdir():
         path.unlink()
     assert import_module(frames).main(images) == 0
@@ -201,7 +201,7 @@ def test_videos_one_after_the_other(
     for name in ("anna", "ben"):
         capsys.readouterr()
         assert import_module(frames).main(["videos", f"{name}.mp4", "mine"]) == 0
-    assert "(labelled, but no video or images of it): cleo\n" in capsys.readouterr().err
+    assert "(labelled, but no such video or images): cleo\n" in capsys.readouterr().err
     listed = read_csv(Path("mine/left_out.csv"))
     assert listed[1][0] == "anna_50" and len(listed) == 2 + FRAMES
 

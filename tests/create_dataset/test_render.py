@@ -21,7 +21,7 @@ from audetnet.commands import train
 from audetnet.data.ids import read_ids
 from create_dataset import check
 from create_dataset.render import main
-from create_dataset.rendering import filming, plan
+from create_dataset.rendering import plan, worker
 from create_dataset.rendering.request import DEFAULT_RATES
 from create_dataset.rendering.ties import gamma
 from tests.conftest import ROOT
@@ -50,12 +50,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is planned and written but what costs time: pictures are grey."""
 
-    def grey(self: filming.Filming, job: filming.FilmJob, *_: object) -> int:
+    def grey(self: worker.RenderWorker, job: worker.RenderJob, *_: object) -> int:
         for shot in job.shots:
             Image.new("RGB", (self.size, self.size), "grey").save(self.images / shot.file)
         return len(job.shots)
 
-    monkeypatch.setattr(filming.Filming, "__call__", grey)
+    monkeypatch.setattr(worker.RenderWorker, "__call__", grey)
 
 
 def tables_of(out: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -118,13 +118,15 @@ def test_what_is_there_is_not_rendered_again(
     (out / "imgs" / "SN003_0.jpg").write_bytes(b"")
     (out / "aus.csv").unlink()
     rendered: list[str] = []
-    film = filming.Filming.__call__
+    film = worker.RenderWorker.__call__
 
-    def noted(self: filming.Filming, job: filming.FilmJob, *rest: Callable[..., object]) -> int:
+    def noted(
+        self: worker.RenderWorker, job: worker.RenderJob, *rest: Callable[..., object]
+    ) -> int:
         rendered.extend(shot.file for shot in job.shots)
         return film(self, job, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(filming.Filming, "__call__", noted)
+    monkeypatch.setattr(worker.RenderWorker, "__call__", noted)
     assert render(out, *TINY) == 0
     assert rendered == ["SN002_1.jpg", "SN003_0.jpg"]
     assert files_of(out) == files_of(tiny)
@@ -286,7 +288,10 @@ def test_without_wrinkles_the_skin_stays_smooth(tiny: Path, tmp_path: Path) -> N
             "--correlate AU25:age: cannot be had in the train set (1 person: SN",
         ),
         (["--same-person", "3", "--correlate", "AU12:yaw=0.5"], "--correlate: frames of a paired"),
-        (["--same-expression", "3", "--people", "3"], "--same-expression says how many people"),
+        (
+            ["--same-expression", "3", "--people", "3"],
+            "--same-expression sets the number",
+        ),
         (["--people", "1"], "--people: expected at least 2"),
         (["--size", "4"], "--size: expected 16 to 1024 pixels, not 4"),
         (["--sheet", "a.gif"], "--sheet a.gif: expected a name that ends in .png or .jpg"),

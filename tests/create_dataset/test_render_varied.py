@@ -9,14 +9,14 @@ from PIL import Image
 
 from create_dataset.render import main
 from create_dataset.rendering.action_units import ALL_AUS, ALL_NAMES, MORE_AUS, PLACE
-from create_dataset.rendering.events import contradicts
+from create_dataset.rendering.events import is_contradictory
 from create_dataset.rendering.expressions import expression
 from create_dataset.rendering.face_model import read_face_model
-from create_dataset.rendering.mesh import blended
+from create_dataset.rendering.mesh import blend_shapes
 from create_dataset.rendering.request import DEFAULT_RATES, MORE_RATES, PEAKS
 from create_dataset.rendering.schedule import schedule
 from create_dataset.rendering.traits import draw_traits
-from create_dataset.rendering.varied.people import widened
+from create_dataset.rendering.varied.people import exaggerate
 from tests.create_dataset.test_render import TINY, files_of, render
 
 VARIED = (*TINY, "--varied", "--aus", "all")
@@ -73,13 +73,13 @@ def test_only_the_light_may_differ(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("au", MORE_AUS)
 def test_each_au_moves_the_face_more_the_stronger_it_is(au: int) -> None:
     model = read_face_model()
-    traits = widened(draw_traits(model, 0, 1, len(ALL_AUS)), 0, 1)
+    traits = exaggerate(draw_traits(model, 0, 1, len(ALL_AUS)), 0, 1)
 
     def points(intensity: float) -> np.ndarray:  # type: ignore[type-arg]
         intensities = np.zeros(len(ALL_AUS))
         intensities[PLACE[au]] = intensity
         weights = expression(model, traits, intensities, np.zeros(6), np.zeros(2))
-        return blended(model.vertices, model.expressions, weights)
+        return blend_shapes(model.vertices, model.expressions, weights)
 
     moved = [np.linalg.norm(points(level) - points(0), axis=1).max() for level in (1, 3, 5)]
     assert moved[0] < moved[1] < moved[2] and moved[2] > 0.2
@@ -91,7 +91,7 @@ def test_all_rates_are_reached_and_no_face_contradicts_itself() -> None:
     for place, (name, rate) in enumerate(rates.items()):
         active = (np.round(found[..., place]) >= 2).mean()
         assert active == pytest.approx(rate, rel=0.2, abs=0.006), name
-    assert not any(contradicts(person, ALL_AUS) for person in found)
+    assert not any(is_contradictory(person, ALL_AUS) for person in found)
     both = np.zeros((1, len(ALL_AUS)))
     both[0, [PLACE[24], PLACE[25]]] = 2
-    assert contradicts(both, ALL_AUS)
+    assert is_contradictory(both, ALL_AUS)

@@ -31,7 +31,7 @@ from audetnet.errors import UserError
 from audetnet.files.json import read_json
 from audetnet.networks.pretrained import resnet50_stem
 from create_dataset.checking.evidence import read_evidence
-from create_dataset.checking.survey import survey
+from create_dataset.checking.image_inspection import inspect_images
 from create_dataset.labels.disfa import read_disfa
 from create_dataset.labels.image_copies import ImageCopyError, place_image
 from create_dataset.labels.row_frames import FrameColumns
@@ -73,7 +73,7 @@ def test_a_pipe_among_the_images_or_lists_is_found_by_the_check(
     tmp_path: Path, dataset_directory: Write
 ) -> None:
     os.mkfifo(tmp_path / "a.jpg")
-    assert "a pipe" in survey({"a": tmp_path / "a.jpg"})["a"].mistake
+    assert "a pipe" in inspect_images({"a": tmp_path / "a.jpg"})["a"].mistake
     directory = dataset_directory({"a": [1.0], "b": [0.0]}, ["a"], ["b"])
     os.mkfifo(directory / "validation_ids.csv")
     with pytest.raises(UserError, match=r"validation_ids\.csv: expected a file, found a pipe"):

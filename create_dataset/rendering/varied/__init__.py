@@ -1,1 +1,1 @@
-"""What varies from picture to picture with --varied, as it does in photographs."""
+"""What varies from picture to picture with --varied, as in photographs."""

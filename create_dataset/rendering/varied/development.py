@@ -1,4 +1,4 @@
-"""From light to a picture as cameras and the web give it: tones, colours, motion, resolution."""
+"""Turns light into a picture as cameras and the web do: tone, colour, motion, resolution."""
 
 import io
 import math
@@ -13,24 +13,24 @@ from create_dataset.rendering.curves import DoubleArray, FloatArray, srgb_of
 from create_dataset.rendering.scene import Scene
 
 _USUAL_SIZE = 96
-"""Blur and motion are given in pixels of a picture of this size."""
+"""Blur and motion are in pixels of a picture of this size."""
 _MOVED = 0.2
 _SMALL = 0.35
 _GREY = 0.06
 _RECOMPRESSED = 0.3
 """The shares of pictures to which each of these happens."""
 _METERED = 0.30
-"""The mean light of the middle of a picture to which cameras expose, ..."""
+"""The mean light in the middle of a picture that automatic exposure aims for."""
 _METERING = 0.65
-"""... and how far they do: 0 not at all, 1 whatever is there."""
+"""How strongly it corrects: 0 not at all, 1 completely."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Development:
     """``balance`` (3,) multiplies light; ``tone`` (4,): gamma, contrast, brightness, saturation;
-    ``chroma``: the part of the noise that differs between colours; ``motion`` (2,): pixels to the
-    right and down; ``resolution``: 1, or how much smaller the picture once was; ``earlier_quality``
-    of the JPEG that it then was, 0: none.
+    ``chroma``: the share of the noise that differs between channels; ``motion`` (2,): pixels right
+    and down; ``resolution``: 1, or how much smaller the picture once was; ``earlier_quality`` of an
+    earlier JPEG, 0: none.
     """
 
     balance: FloatArray
@@ -41,26 +41,26 @@ class Development:
     earlier_quality: int
 
 
-def draw_development(draws: np.random.Generator) -> Development:
-    """Of one picture."""
-    gamma, contrast = np.exp(draws.normal(0, [0.16, 0.18])).tolist()
-    saturation = float(np.clip(draws.normal(1, 0.22), 0, 1.4)) if draws.random() > _GREY else 0.0
-    angle, length = draws.uniform(0, np.pi), draws.uniform(1, 6) * (draws.random() < _MOVED)
-    warmth, green = draws.normal(0, 0.07), draws.normal(0, 0.02)
+def draw_development(rng: np.random.Generator) -> Development:
+    """The development of one picture."""
+    gamma, contrast = np.exp(rng.normal(0, [0.16, 0.18])).tolist()
+    saturation = float(np.clip(rng.normal(1, 0.22), 0, 1.4)) if rng.random() > _GREY else 0.0
+    angle, length = rng.uniform(0, np.pi), rng.uniform(1, 6) * (rng.random() < _MOVED)
+    warmth, green = rng.normal(0, 0.07), rng.normal(0, 0.02)
     return Development(
         balance=np.exp([warmth, green, -warmth]).astype(np.float32),
-        tone=np.array([gamma, contrast, draws.normal(0, 0.05), saturation], np.float32),
-        chroma=draws.uniform(0, 1),
+        tone=np.array([gamma, contrast, rng.normal(0, 0.05), saturation], np.float32),
+        chroma=rng.uniform(0, 1),
         motion=length * np.array([math.cos(angle), math.sin(angle)]),
-        resolution=draws.uniform(0.28, 0.9) if draws.random() < _SMALL else 1.0,
-        earlier_quality=int(draws.integers(30, 90)) if draws.random() < _RECOMPRESSED else 0,
+        resolution=rng.uniform(0.28, 0.9) if rng.random() < _SMALL else 1.0,
+        earlier_quality=int(rng.integers(30, 90)) if rng.random() < _RECOMPRESSED else 0,
     )
 
 
-def developed(
-    light: FloatArray, scene: Scene, development: Development, draws: np.random.Generator
+def develop(
+    light: FloatArray, scene: Scene, development: Development, rng: np.random.Generator
 ) -> ByteImage:
-    """RGB (S, S, 3) of the light of each pixel (S, S, 3). ``draws`` makes the noise."""
+    """RGB (S, S, 3) from the light of each pixel (S, S, 3). ``rng`` makes the noise."""
     from scipy.ndimage import gaussian_filter
 
     scale = len(light) / _USUAL_SIZE
@@ -73,8 +73,8 @@ def developed(
     picture = _toned(soft, development.balance, development.tone)
     if side < len(soft):
         picture = _resized(picture, side, Image.Resampling.BOX)
-    shared = draws.standard_normal((side, side, 1), dtype=np.float32)
-    own = draws.standard_normal((side, side, 3), dtype=np.float32)
+    shared = rng.standard_normal((side, side, 1), dtype=np.float32)
+    own = rng.standard_normal((side, side, 3), dtype=np.float32)
     levels = _noisy(picture, shared, own, scene.noise, development.chroma, development.tone[3])
     small = Image.fromarray(levels)
     if development.earlier_quality:
@@ -85,7 +85,7 @@ def developed(
 
 
 def _metered(light: FloatArray, exposure: float) -> FloatArray:
-    """As automatic exposure makes it, which was then corrected by a factor that is in ``light``."""
+    """Apply automatic exposure; ``light`` already contains the manual correction ``exposure``."""
     quarter = len(light) // 4
     mean = float(light[quarter:-quarter, quarter:-quarter].mean()) / exposure + 1e-3
     return light * np.float32((_METERED / mean) ** _METERING)
@@ -151,7 +151,7 @@ def _noisy(
     chroma: float,
     saturation: float,
 ) -> ByteImage:
-    """8 bits, with noise of so many levels; that of a grey picture is grey."""
+    """8-bit levels with noise, which is grey in a grey picture."""
     result = np.empty(picture.shape, np.uint8)
     coloured = chroma if saturation > 0 else 0.0
     for row in range(picture.shape[0]):

@@ -11,8 +11,8 @@ Mesh = tuple[FloatArray, IntArray]
 
 
 def bar(path: DoubleArray, across: DoubleArray, deep: DoubleArray, closed: bool = False) -> Mesh:
-    """A bar of rectangular section along a path (N, 3); ``across`` and ``deep`` (N, 3) lead from
-    the path to its sides.
+    """A bar with a rectangular cross-section along a path (N, 3); ``across`` and ``deep`` (N, 3)
+    point from the path to its sides.
     """
     corners = np.stack(
         [path + across + deep, path - across + deep, path - across - deep, path + across - deep],
@@ -44,16 +44,14 @@ def _outwards(
 
 
 def joined(meshes: list[Mesh]) -> Mesh:
-    """All of them in one."""
+    """All meshes in one."""
     starts = np.cumsum([0, *(len(points) for points, _ in meshes)])
     triangles = [faces + np.int32(s) for (_, faces), s in zip(meshes, starts[:-1], strict=True)]
     return np.concatenate([points for points, _ in meshes]), np.concatenate(triangles)
 
 
 def ribbons(paths: DoubleArray, widths: DoubleArray, outward: DoubleArray) -> Mesh:
-    """Flat ribbons along L paths (L, N, 3), seen from ``outward`` (L, N, 3); ``widths`` (L, N) in
-    cm.
-    """
+    """Flat ribbons along L paths (L, N, 3), facing ``outward`` (L, N, 3); ``widths`` (L, N), cm."""
     along = np.gradient(paths, axis=1)
     across = np.cross(along, outward)
     across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9

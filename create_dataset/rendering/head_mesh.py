@@ -1,4 +1,4 @@
-"""The surface that is rendered: a head, and what it wears, in one mesh."""
+"""The mesh to render: a head and what it wears."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from create_dataset.rendering.person import Person
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worn:
-    """Something rigid that turns with the head: ``points`` (W, 3) in cm, ``triangles`` (F, 3) of
-    them, seen from where they run anticlockwise, all of one part, ``colours`` (W, 3).
+class Accessory:
+    """Something rigid that turns with the head: ``points`` (W, 3) in cm, ``triangles`` (F, 3),
+    anticlockwise as seen from outside, all of one part, ``colours`` (W, 3).
     """
 
     points: FloatArray
@@ -23,9 +23,9 @@ class Worn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panes:
-    """Lenses: ``points`` (P, 3), ``triangles`` (F, 3); ``shine`` (P, 3) is reflected and ``clear``
-    (P, 3) the share of light that passes.
+class Lenses:
+    """The lenses of glasses: ``points`` (P, 3), ``triangles`` (F, 3); ``shine`` (P, 3) is the
+    reflected light, ``clear`` (P, 3) the share of light that passes.
     """
 
     points: FloatArray
@@ -35,9 +35,9 @@ class Panes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
-    """Of V vertices of the head and W of what is worn, in this order. ``solid`` are the triangles
-    that hide light. ``worn`` (W, 3) in cm. Others as in FaceModel and Person.
+class HeadMesh:
+    """V vertices of the head, then W of what is worn. ``solid``: the triangles that cast shadows;
+    ``worn`` (W, 3): vertices in cm. The rest is as in FaceModel and Person.
     """
 
     triangles: IntArray
@@ -48,21 +48,21 @@ class Figure:
     eye_positions: FloatArray
     colours: FloatArray
     worn: FloatArray
-    panes: Panes | None
+    lenses: Lenses | None
 
     def with_worn(self, head: FloatArray) -> FloatArray:
-        """Vertices (V + W, 3) of a head (V, 3) and what it wears."""
+        """The vertices (V + W, 3) of a head (V, 3) and what it wears."""
         return np.concatenate([head, self.worn]) if len(self.worn) else head
 
 
 _OPEN = 0.85
-"""The ambient light on what is worn."""
+"""Ambient occlusion of what is worn."""
 
 
-def figure(
-    face: Face, person: Person, worn: tuple[Worn, ...] = (), panes: Panes | None = None
-) -> Figure:
-    """A person who wears these things."""
+def head_mesh(
+    face: Face, person: Person, worn: tuple[Accessory, ...] = (), lenses: Lenses | None = None
+) -> HeadMesh:
+    """The mesh of a person who wears these things."""
     model = face.model
     count, start = sum(len(each.points) for each in worn), len(model.vertices)
     triangles, parts, points, colours = [], [], [], []
@@ -72,7 +72,7 @@ def figure(
         points.append(each.points)
         colours.append(each.colours)
         start += len(each.points)
-    return Figure(
+    return HeadMesh(
         triangles=np.concatenate([model.triangles, *triangles]),
         parts=np.concatenate([model.parts, *parts]),
         solid=np.concatenate([model.solid, *triangles]),
@@ -81,7 +81,7 @@ def figure(
         eye_positions=_longer(model.eye_positions, count),
         colours=np.concatenate([person.head_colours, *colours]),
         worn=np.concatenate([np.zeros((0, 3), np.float32), *points]),
-        panes=panes,
+        lenses=lenses,
     )
 
 

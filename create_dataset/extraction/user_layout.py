@@ -1,4 +1,4 @@
-"""Own videos and folders of images, with or without landmark files."""
+"""Any videos and folders of images, with or without landmark files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,23 +8,23 @@ from audetnet.errors import UserError, first_few
 from audetnet.faces.landmarks import SUFFIXES as LANDMARK_SUFFIXES
 from create_dataset.extraction.left_out import LeftOut
 from create_dataset.extraction.sources import ImageFrames, Sequence, VideoFrames
-from create_dataset.extraction.store import natural_order
+from create_dataset.extraction.store import natural_sort_key
 from create_dataset.labels.frame_ids import (
     add_unique,
     check_id,
-    id_of_image,
-    id_of_video_frame,
+    image_frame_id,
+    video_frame_id,
     video_name,
 )
 
-_IMAGES_A_SEQUENCE = 200
-"""Few enough for all workers to have some, enough for a job to be worth its sending."""
+_IMAGES_PER_SEQUENCE = 200
+"""Few enough to keep all workers busy, enough to be worth sending as a job."""
 
 
 def video_sequences(videos: list[Path], every: int, landmarks: Path | None) -> list[Sequence]:
-    """One sequence a video; landmark files are called by frame id, ``clip_17.pts``.
+    """One sequence per video; landmark files are named by frame id, ``clip_17.pts``.
 
-    Raises UserError at two videos of one name.
+    Raises UserError if two videos have the same name.
     """
     found: dict[str, Path] = {}
     for path in videos:
@@ -34,36 +34,34 @@ def video_sequences(videos: list[Path], every: int, landmarks: Path | None) -> l
         Sequence(
             name=stem,
             frames=VideoFrames(path, stem, every),
-            landmarks=None if files is None else _of_video(files, stem),
+            landmarks=files and _of_video(files, stem),
         )
         for stem, path in sorted(found.items())
     ]
 
 
 def image_sequences(directory: Path, landmarks: Path | None) -> list[Sequence]:
-    """All images below a directory, some at a time; ``a/b/001.jpg`` becomes ``a_b_001``, and its
-    landmark file is ``a/b/001.pts`` in the folder of landmarks.
+    """All images below a directory, in chunks; ``a/b/001.jpg`` becomes ``a_b_001``, and its
+    landmark file is ``a/b/001.pts`` in the landmark folder.
 
-    Raises UserError at two files of one id.
+    Raises UserError if two files get the same id.
     """
     images = _by_id(directory, IMAGE_SUFFIXES, "image")
     files = None if landmarks is None else _by_id(landmarks, LANDMARK_SUFFIXES, "landmark file")
-    ids = sorted(images, key=natural_order)
-    parts = [ids[at : at + _IMAGES_A_SEQUENCE] for at in range(0, len(ids), _IMAGES_A_SEQUENCE)]
+    ids = sorted(images, key=natural_sort_key)
+    parts = [ids[at : at + _IMAGES_PER_SEQUENCE] for at in range(0, len(ids), _IMAGES_PER_SEQUENCE)]
     return [
         Sequence(
             name=part[0],
-            frames=ImageFrames({frame_id: images[frame_id] for frame_id in part}),
-            landmarks=None
-            if files is None
-            else {name: files[name] for name in part if name in files},
+            frames=ImageFrames({name: images[name] for name in part}),
+            landmarks=files and {name: files[name] for name in part if name in files},
         )
         for part in parts
     ]
 
 
-def other_files(directory: Path) -> tuple[LeftOut, ...]:
-    """The files below a directory of images that are neither images to read nor landmarks."""
+def unused_files(directory: Path) -> tuple[LeftOut, ...]:
+    """The files below an image directory that are neither readable images nor landmarks."""
     known = (*IMAGE_SUFFIXES, *LANDMARK_SUFFIXES)
     reason = f"file whose ending is not {', '.join(IMAGE_SUFFIXES)}"
     return tuple(
@@ -79,7 +77,7 @@ def _by_id(directory: Path, suffixes: tuple[str, ...], kind: str) -> dict[str, P
     found: dict[str, Path] = {}
     for path in _visible_files(directory):
         if path.suffix.lower() in suffixes:
-            frame_id = id_of_image(path.relative_to(directory))
+            frame_id = image_frame_id(path.relative_to(directory))
             add_unique(found, check_id(frame_id, path), path)
     if not found:
         endings = sorted({path.suffix for path in _visible_files(directory)})
@@ -96,10 +94,10 @@ def _visible_files(directory: Path) -> Iterator[Path]:
 
 
 def _of_video(files: dict[str, Path], stem: str) -> dict[str, Path]:
-    """By id; the frame number may be padded."""
+    """The landmark files of a video by frame id; frame numbers in file names may be zero-padded."""
     found: dict[str, Path] = {}
     for name, path in files.items():
         video, _, number = name.rpartition("_")
         if video == stem and number.isdecimal():
-            add_unique(found, id_of_video_frame(stem, int(number)), path)
+            add_unique(found, video_frame_id(stem, int(number)), path)
     return found

@@ -1,4 +1,4 @@
-"""The work of a process: pictures of a person, each file whole or not there."""
+"""The work of a process: renders pictures of a person, each written atomically."""
 
 import os
 from collections.abc import Callable
@@ -10,31 +10,31 @@ from PIL import Image
 
 from audetnet.faces.alignment import ByteImage
 from audetnet.files.atomic import atomic_write
-from create_dataset.rendering.draws import Drawn, generator
 from create_dataset.rendering.face import Face
-from create_dataset.rendering.figure import Figure, figure
-from create_dataset.rendering.frame import SAMPLES, Instant, Setting, Studio
+from create_dataset.rendering.frame import SAMPLES, FaceRenderer, FrameState, Setting
+from create_dataset.rendering.head_mesh import HeadMesh, head_mesh
 from create_dataset.rendering.person import Person, make_person
 from create_dataset.rendering.scene import background, draw_scene
+from create_dataset.rendering.seeding import Purpose, make_rng
 from create_dataset.rendering.traits import Traits
 from create_dataset.rendering.varied.backdrop import backdrop
 from create_dataset.rendering.varied.conditions import draw_conditions
-from create_dataset.rendering.varied.development import developed
-from create_dataset.rendering.varied.people import SESSION, dressed
+from create_dataset.rendering.varied.development import develop
+from create_dataset.rendering.varied.people import SESSION, dress
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: its number among those of the person, its file, what it shows."""
+    """One picture: its number among those of the person, its file, and what it shows."""
 
     picture: int
     file: str
-    instant: Instant
+    state: FrameState
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilmJob:
-    """Some pictures of one person, in the scene of that number."""
+class RenderJob:
+    """Some pictures of one person, in the scene with this number."""
 
     person: int
     scene: int
@@ -43,12 +43,12 @@ class FilmJob:
 
 
 Camera = Callable[[Shot], tuple[ByteImage, int]]
-"""Takes a picture (S, S, 3); beside it, the quality that it is kept with."""
+"""Takes a picture (S, S, 3); also returns the JPEG quality to save it with."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filming:
-    """Renders jobs into a folder of images; ``parts`` holds the files that are being written."""
+class RenderWorker:
+    """Renders jobs into a folder of images; ``parts`` holds partial files."""
 
     face: Face
     images: Path
@@ -59,14 +59,14 @@ class Filming:
     varied: bool
 
     def __call__(
-        self, job: FilmJob, advance: Callable[[int], None], stopped: Callable[[], bool]
+        self, job: RenderJob, advance: Callable[[int], None], stopped: Callable[[], bool]
     ) -> int:
-        """How many pictures were rendered."""
+        """Returns the number of pictures rendered."""
         person = make_person(self.face, job.traits, self.seed, job.person)
-        studio = Studio(self.face, person, self.wrinkles)
+        renderer = FaceRenderer(self.face, person, self.wrinkles)
         take = self._varied_camera if self.varied else self._steady_camera
-        camera = take(studio, person, job)
-        part = self.parts / f"{os.getpid()}.jpg"  # nobody else writes there
+        camera = take(renderer, person, job)
+        part = self.parts / f"{os.getpid()}.jpg"  # each process has its own
         for count, shot in enumerate(job.shots):
             if stopped():
                 return count
@@ -76,37 +76,37 @@ class Filming:
             advance(1)
         return len(job.shots)
 
-    def _steady_camera(self, studio: Studio, person: Person, job: FilmJob) -> Camera:
-        """All pictures of a person in one room and light."""
+    def _steady_camera(self, renderer: FaceRenderer, person: Person, job: RenderJob) -> Camera:
+        """All pictures of a person in the same room and light."""
         scene = draw_scene(self.seed, job.scene)
         room = background(scene, self.seed, job.scene, SAMPLES * self.size)
-        setting, body = Setting(scene=scene, room=room), figure(self.face, person)
+        setting, body = Setting(scene=scene, room=room), head_mesh(self.face, person)
 
         def take(shot: Shot) -> tuple[ByteImage, int]:
-            noise = generator(self.seed, Drawn.PIXEL_NOISE, job.person, shot.picture)
-            return studio.picture(shot.instant, body, setting, noise), scene.jpeg_quality
+            noise = make_rng(self.seed, Purpose.PIXEL_NOISE, job.person, shot.picture)
+            return renderer.picture(shot.state, body, setting, noise), scene.jpeg_quality
 
         return take
 
-    def _varied_camera(self, studio: Studio, person: Person, job: FilmJob) -> Camera:
-        """Each picture somewhere else."""
+    def _varied_camera(self, renderer: FaceRenderer, person: Person, job: RenderJob) -> Camera:
+        """Each picture in another place."""
 
         @lru_cache(maxsize=1)
-        def dressed_for(session: int) -> Figure:
-            return dressed(self.face, person, self.seed, job.person, session)
+        def dressed_for(session: int) -> HeadMesh:
+            return dress(self.face, person, self.seed, job.person, session)
 
         def take(shot: Shot) -> tuple[ByteImage, int]:
             picture = shot.picture
             conditions = draw_conditions(self.seed, job.scene, picture)
-            behind = generator(self.seed, Drawn.BACKGROUND, job.scene, picture)
+            behind = make_rng(self.seed, Purpose.BACKGROUND, job.scene, picture)
             setting = Setting(
                 scene=conditions.scene,
                 room=backdrop(behind, SAMPLES * self.size),
                 fill_direction=conditions.fill_direction,
             )
-            light = studio.light(shot.instant, dressed_for(picture // SESSION), setting)
-            noise = generator(self.seed, Drawn.PIXEL_NOISE, job.person, picture)
-            shown = developed(light, conditions.scene, conditions.development, noise)
+            light = renderer.light(shot.state, dressed_for(picture // SESSION), setting)
+            noise = make_rng(self.seed, Purpose.PIXEL_NOISE, job.person, picture)
+            shown = develop(light, conditions.scene, conditions.development, noise)
             return shown, conditions.scene.jpeg_quality
 
         return take

@@ -1,13 +1,13 @@
-"""The kernel that lays lenses over what is seen through them."""
+"""The kernel that composites lenses over what is seen through them."""
 
 from create_dataset.rendering.compiled import compiled
 from create_dataset.rendering.curves import FloatArray
 from create_dataset.rendering.face_model import IntArray
-from create_dataset.rendering.rasteriser import span
+from create_dataset.rendering.rasteriser import pixel_span
 
 
 @compiled
-def look_through(
+def composite_lenses(
     points: FloatArray,
     triangles: IntArray,
     shine: FloatArray,
@@ -18,8 +18,8 @@ def look_through(
     head_triangles: IntArray,
     light: FloatArray,
 ) -> None:
-    """Change ``light`` (S, S, 3) where a lens is nearer than what ``visible`` found there. Points
-    (P, 3) and ``head`` are columns, rows and depths in the picture.
+    """Change ``light`` (S, S, 3) where a lens is in front of the triangle ``shown``. Points (P, 3)
+    and ``head`` are columns, rows and depths in the picture.
     """
     size = light.shape[0]
     for f in range(triangles.shape[0]):
@@ -29,8 +29,8 @@ def look_through(
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if abs(area) < 1e-9:
             continue
-        left, right = span(ax, bx, cx, size)
-        top, bottom = span(ay, by, cy, size)
+        left, right = pixel_span(ax, bx, cx, size)
+        top, bottom = pixel_span(ay, by, cy, size)
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):

@@ -1,4 +1,4 @@
-"""Every image of a folder, read once."""
+"""Every image in a folder, read once."""
 
 import hashlib
 import os
@@ -21,31 +21,31 @@ _NUMBERS_IN_BRACKETS = re.compile(r" \([^()]*\d[^()]*\)")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """What was learnt of an image file."""
+    """What is known about an image file."""
 
     path: Path
     digest: bytes = b""
-    """SHA-256 of its bytes: the same for copies."""
+    """SHA-256 of its bytes: copies have the same."""
     facts: ImageFacts | None = None
-    """None where the image cannot be used."""
+    """None if the image cannot be used."""
     mistake: str = ""
-    """Why it cannot, without its path; the same for images of the same fault."""
+    """Why it cannot, without its path; the same text for images with the same fault."""
 
 
-def survey(images: Mapping[str, Path]) -> dict[str, ImageFile]:
+def inspect_images(images: Mapping[str, Path]) -> dict[str, ImageFile]:
     """Read and decode each image once, in threads; the bytes are not kept."""
     with (
         ThreadPoolExecutor(_WORKERS) as workers,
         ProgressBar("reading images", len(images), unit="image") as bar,
     ):
-        surveyed = {}
-        for frame, file in zip(images, workers.map(_look_at, images.values()), strict=True):
-            surveyed[frame] = file
+        inspected = {}
+        for frame, file in zip(images, workers.map(_inspect, images.values()), strict=True):
+            inspected[frame] = file
             bar.advance()
-        return surveyed
+        return inspected
 
 
-def _look_at(path: Path) -> ImageFile:
+def _inspect(path: Path) -> ImageFile:
     digest = b""
     try:
         check_regular(path)
