@@ -100,7 +100,7 @@ TWO_HEADS = (
 def test_the_rest_of_it_gives_the_same_from_the_stems_output(
     planned: Planner, blocks: str, deferred: set[int]
 ) -> None:
-    """Also if an upsampling block is fused with the next block, except for the stem's last block."""
+    """Also if an upsampling block is fused with the next one, except for the stem's last block."""
     torch.manual_seed(0)
     graph = Graph(planned(IMAGE, blocks)).train()
     assert graph._deferred == deferred

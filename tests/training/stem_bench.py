@@ -34,7 +34,7 @@ def precision() -> torch.autocast:
 
 
 class Bench:
-    """A model with a frozen stem, the training frames of minimal_dataset, and their stem outputs."""
+    """A model with a frozen stem, the training frames of minimal_dataset, and their outputs."""
 
     def __init__(self, cfg: Path, directory: Path) -> None:
         self.config = read_config(cfg, VOCABULARY)

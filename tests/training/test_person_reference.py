@@ -330,7 +330,7 @@ def test_without_known_subjects_a_note_says_so_and_training_continues(
     assert start(cfg, tmp_path / "run", data=data) == 0
     said = capsys.readouterr().err
     assert ("[person_reference] subtracts the median of all" in said) == (unknown == "train")
-    (line,) = (x for x in said.splitlines() if "no results with a person's reference" in x)
+    (line,) = (x for x in said.splitlines() if "no results with person references" in x)
     assert f"the {unknown} frames" in line and "subject_pattern or subjects" in line
     assert results_of(tmp_path / "run")["with_person_reference"] == {}
     latest = saved_tensors(tmp_path / "run" / "checkpoints" / "latest.pt")
