@@ -1,8 +1,8 @@
-"""What each change of the step gives alone: whole rounds of training with all of them, and with all
-but one, in turn.
+"""What each optimisation of the training step gains by itself: rounds of training with all of them,
+interleaved with rounds with all but one.
 
-``python benchmarks/changes.py [--batch-size 4] [--rounds 5]``: the largest cfg, as it is and
-without its image critic, loader included. Ratio = time without the change / time with all; medians.
+``python benchmarks/changes.py [--batch-size 4] [--rounds 5]``: the largest cfg, with and without
+its image critic, loader included. Ratio = time without the change / time with all; medians.
 """
 
 import argparse
@@ -27,12 +27,13 @@ from audetnet.machine.memory import keep_freed_memory
 from audetnet.networks.model import AUDetNet
 from audetnet.objectives import wgan_gp
 from audetnet.objectives.critic_chain import score_gradient
+from audetnet.objectives.critics import frozen
 from audetnet.objectives.forward import Forward
 from audetnet.training.step import TrainingStep
 
 
 class GraphEverywhere(TrainingStep):
-    """Keeps a graph, and decodes, on every batch."""
+    """Builds the graph, and decodes, on every batch."""
 
     def _forward(self, batch: Batch, epoch: int, index: int, is_main: bool) -> Forward:
         forward = super()._forward(batch, epoch, index, True)
@@ -52,36 +53,36 @@ def default_adam(step: TrainingStep, _: AUDetNet) -> None:
         step._optimisers[name] = torch.optim.Adam(group["params"], lr=rate, betas=betas)
 
 
-def as_it_is(_: TrainingStep, __: AUDetNet) -> None: ...
+def unchanged(_: TrainingStep, __: AUDetNet) -> None: ...
 
 
 WITHOUT: dict[str, Callable[[TrainingStep, AUDetNet], None]] = {
-    "with all changes": as_it_is,
-    "penalty as a chain": as_it_is,
-    "both inputs in one call": as_it_is,
+    "with all changes": unchanged,
+    "penalty as a chain": unchanged,
+    "both inputs in one call": unchanged,
     "products before the upsampling": upsampled_first,
     "fused Adam": default_adam,
-    "no graph, no unread decoder": as_it_is,
-    "critics frozen in the main step": as_it_is,
+    "no graph, no unread decoder": unchanged,
+    "critics frozen in the main step": unchanged,
 }
 REPLACED: dict[str, tuple[str, Callable[..., object]]] = {
     "penalty as a chain": ("cheapest_score_gradient", lambda _: score_gradient),
     "both inputs in one call": ("is_sample_wise", lambda _: False),
     "critics frozen in the main step": ("frozen", lambda _: nullcontext()),
 }
-"""What stands in wgan_gp in place of its own, without a change."""
+"""What replaces an attribute of wgan_gp to undo a change."""
 
 
 @contextmanager
 def replaced(without: str) -> Iterator[None]:
-    """Within it the critics' objectives do without a change."""
-    name, other = REPLACED.get(without, ("frozen", wgan_gp.frozen))
-    own = getattr(wgan_gp, name)
+    """Within this context, a change to the critics' objectives is undone."""
+    name, other = REPLACED.get(without, ("frozen", frozen))
+    original = getattr(wgan_gp, name)
     setattr(wgan_gp, name, other)
     try:
         yield
     finally:
-        setattr(wgan_gp, name, own)
+        setattr(wgan_gp, name, original)
 
 
 def rounds_of(
@@ -100,13 +101,13 @@ def rounds_of(
 
 
 def compare(config: Config, frames: FrameSet, packed: PackedFrames, rounds: int) -> None:
-    """Time all ways in turn and print the ratios."""
+    """Time all variants in turn and print the ratios."""
     batch, every = config.training.batch_size, config.training.train_main_net_every_n_batches
     cuts = np.split(np.random.default_rng(1).permutation(batch * every), every)
     ways = {name: rounds_of(name, config, frames, packed) for name in WITHOUT}
     seconds = in_turn({name: partial(run, cuts) for name, run in ways.items()}, rounds)
     whole, *others = seconds
-    print(f"{whole}: {statistics.median(seconds[whole]):.2f} s a round of {batch * every} images")
+    print(f"{whole}: {statistics.median(seconds[whole]):.2f} s per round of {batch * every} images")
     for name in others:
         print(f"  {name:<34} {ratio(seconds[name], seconds[whole])}")
 

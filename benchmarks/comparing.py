@@ -1,4 +1,4 @@
-"""Ways of doing the same, timed in turn, and their ratios: what every benchmark here prints."""
+"""Times several ways of doing the same thing in turn; every benchmark here prints their ratios."""
 
 import math
 import statistics
@@ -10,7 +10,7 @@ Action = Callable[[], object]
 
 
 def seconds_of(action: Action, clock: Callable[[], float] = time.perf_counter) -> float:
-    """How long it takes."""
+    """How long an action takes."""
     start = clock()
     action()
     return clock() - start
@@ -24,10 +24,10 @@ def in_turn(
     deadline: float = math.inf,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Seconds of each way in interleaved rounds, of which the first ``warm_up`` are not counted.
+    """Seconds of each way in interleaved rounds, without the first ``warm_up`` rounds.
 
-    ``clock``: time.process_time where one thread is to be measured and others share the core. After
-    ``deadline``, on the clock of time.monotonic, no round begins if one was counted.
+    ``clock``: time.process_time measures a single thread that shares its core with others. After
+    ``deadline`` (time.monotonic), no further round begins once one was counted.
     """
     found: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(warm_up + rounds):
@@ -42,7 +42,7 @@ def in_turn(
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of the seconds of two ways, round by round."""
+    """Ratio of the seconds of two ways, round by round."""
 
     median: float
     low: float
@@ -53,6 +53,6 @@ class Ratio:
 
 
 def ratio(seconds: Sequence[float], others: Sequence[float]) -> Ratio:
-    """The first way's seconds by the other's."""
+    """The seconds of the first way divided by those of the other."""
     found = [a / b for a, b in zip(seconds, others, strict=True)]
     return Ratio(statistics.median(found), min(found), max(found))

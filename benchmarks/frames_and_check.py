@@ -1,9 +1,10 @@
-"""Throughput of ``create_dataset.frames`` and ``create_dataset.check``, each beside its floor.
+"""Throughput of ``create_dataset.frames`` and ``create_dataset.check``, each next to its upper
+bound.
 
-``python benchmarks/frames_and_check.py DIR``: frames of a made video of 1024x768 with landmark
-files, on one and on two workers, beside decoding the same video and doing nothing; and the image
-pass of check over the images of DIR, beside reading their bytes. Rounds are interleaved; medians
-are printed.
+``python benchmarks/frames_and_check.py DIR``: extracting frames from a synthetic 1024x768 video
+with landmark files, with one and two workers, against merely decoding the video; and the image pass
+of check over the images in DIR, against merely reading their bytes. Rounds are interleaved; prints
+medians.
 """
 
 import argparse
@@ -27,8 +28,10 @@ WIDTH, HEIGHT, FRAMES, ROUNDS = 1024, 768, 400, 3
 
 
 def make_raw(raw: Path, picture: Path) -> None:
-    """Two subjects whose face, a real picture enlarged, drifts over a grey ground."""
-    face = cv2.resize(cv2.imread(str(picture)), (420, 420), interpolation=cv2.INTER_CUBIC)
+    """Two subjects whose face, an enlarged picture, drifts over a grey background."""
+    image = cv2.imread(str(picture))
+    assert image is not None
+    face = cv2.resize(image, (420, 420), interpolation=cv2.INTER_CUBIC)
     for subject in ("SN001", "SN002"):
         folder = raw / "Landmark_Points" / subject / "tmp_frame_lm"
         folder.mkdir(parents=True)
@@ -61,7 +64,7 @@ def extract(raw: Path, workers: int) -> None:
 
 
 def medians(tasks: dict[str, Action], amount: int) -> dict[str, float]:
-    """Items a second of each task, the median of interleaved rounds."""
+    """Items per second of each task, medians of interleaved rounds."""
     seconds = in_turn(tasks, ROUNDS, warm_up=0)
     return {name: amount / statistics.median(values) for name, values in seconds.items()}
 

@@ -1,11 +1,11 @@
-"""Every number that is open for want of a GPU, as a Markdown table for NOTES.md, in under nine
+"""Everything that has to be measured on a GPU, as a Markdown table for NOTES.md, in under nine
 minutes.
 
 ``python benchmarks/gpu.py [--only NAME ...] [--device auto] > gpu.md``: the largest cfg on 2,000
-made frames of 256x256. Each line runs in a process of its own, within its time; one that fails says
-so in its cell, the others go on, and the exit status is 1. Ways are timed in turn after two rounds
-that are not counted; the device is waited for around each round. Rows are printed as they are
-found. On a CPU everything is tiny: that shows that it works, and nothing else.
+synthetic 256x256 frames. Each line runs in its own process with a time limit; if one fails, its
+cell says why, the others continue, and the exit status is 1. Alternatives are timed in turn after
+two warm-up rounds, synchronising the device around each round. Rows are printed as they are
+measured. On a CPU everything is tiny: that only shows that it works.
 """
 
 import argparse
@@ -32,12 +32,12 @@ from audetnet.machine.memory import keep_freed_memory
 TOTAL = 525.0
 """Seconds for all lines together."""
 ROUNDS_SHARE = 0.8
-"""Of a line's time, after which no further round begins."""
+"""Share of a line's time after which no further round begins."""
 _LONGEST_ERROR = 300
 
 
 def failure(name: str, error: BaseException | str) -> Row:
-    """What stands in the place of a line that went wrong."""
+    """The row of a line that failed."""
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     said = " ".join(text.split())[:_LONGEST_ERROR]
     return Row(line=name, way="", measured="failed", remarks=said, failed=True)
@@ -53,7 +53,7 @@ def here(name: str, line: Line, bench: Bench) -> Iterator[Row]:
 
 
 def work(name: str, line: Line, bench: Bench, connection: Connection) -> None:
-    """A process that sends the rows of a line, and None at its end."""
+    """Run a line in its own process: send its rows, then None."""
     if not bench.on_gpu:
         keep_freed_memory()
     for row in here(name, line, bench):
@@ -62,8 +62,8 @@ def work(name: str, line: Line, bench: Bench, connection: Connection) -> None:
 
 
 def apart(name: str, line: Line, bench: Bench, seconds: float) -> Iterator[Row]:
-    """The rows of a line from a process of its own, which has so many seconds: a line that hangs,
-    or leaves the device in a bad state, costs no other.
+    """The rows of a line from its own process, limited to ``seconds``: a line that hangs, or leaves
+    the device in a bad state, does not affect the others.
     """
     until = time.monotonic() + seconds
     spawn = get_context("spawn")
@@ -78,7 +78,7 @@ def apart(name: str, line: Line, bench: Bench, seconds: float) -> Iterator[Row]:
                 process.join(5)
                 return
             yield row
-        yield failure(name, f"its {seconds:.0f} seconds are over")
+        yield failure(name, f"exceeded its {seconds:.0f} seconds")
     except EOFError:
         process.join(5)
         yield failure(name, f"its process ended with status {process.exitcode}")
@@ -89,7 +89,7 @@ def apart(name: str, line: Line, bench: Bench, seconds: float) -> Iterator[Row]:
 
 
 def rows(names: list[str], bench: Bench, in_process: bool) -> Iterator[Row]:
-    """Of all lines; each has its own time and what those before it have left."""
+    """The rows of all lines; each has its own time plus what earlier lines did not use."""
     end = time.monotonic() + TOTAL
     for index, name in enumerate(names):
         kept = sum(LINES[later].seconds for later in names[index + 1 :])
@@ -103,7 +103,7 @@ def rows(names: list[str], bench: Bench, in_process: bool) -> Iterator[Row]:
 
 
 def device_name(device: torch.device) -> str:
-    """As its maker calls it, with what drives it."""
+    """The product name of the device, with software versions."""
     if device.type == "cpu":
         return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
     properties = torch.cuda.get_device_properties(device)
@@ -117,7 +117,7 @@ def main(argv: list[str]) -> int:
     flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     flags.add_argument("--only", nargs="+", choices=LINES, default=list(LINES), metavar="NAME")
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    flags.add_argument("--in-process", action="store_true", help="no process for each line")
+    flags.add_argument("--in-process", action="store_true", help="run all lines in this process")
     arguments = flags.parse_args(argv)
     device = select_device(arguments.device)
     if device.type == "cuda":

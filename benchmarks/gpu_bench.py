@@ -1,10 +1,11 @@
-"""What the lines of gpu.py share: sizes, rows of the table, timing on a device, its limits."""
+"""What the lines of gpu.py share: sizes, table rows, timing on a device, limits of the device."""
 
 import statistics
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ _GIBI = 2**30
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Of the table. ``ratio``: so many times as fast as the first way of its comparison."""
+    """A row of the table. ``ratio``: speed relative to the first way in the comparison."""
 
     line: str
     way: str
@@ -46,27 +47,27 @@ def markdown(cells: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Where and how large everything is. ``images``: at least so many a timed round."""
+    """Where to run, and all sizes. ``images``: at least this many per timed round."""
 
     device: torch.device
     array: Path
-    """The packed frames, as trainees.made_array has written them."""
+    """The packed frames, as written by trainees.made_array."""
     cfg: Path
     frames: int
     size: int
     few: int
-    """Images a batch where launching kernels takes longer than they do."""
+    """Batch size at which launching kernels takes longer than running them."""
     medium: int
     many: int
     images: int
     warm_up: int
     rounds: int
     side: int
-    """Of the square matrices whose product tells the limit of arithmetic."""
+    """Side of the square matrices whose product measures peak arithmetic throughput."""
     copied: int
-    """Bytes of the copies that tell the limits of memory."""
+    """Bytes of the copies that measure memory bandwidth."""
     deadline: float = field(default=float("inf"))
-    """When no further round begins, on the clock of time.monotonic."""
+    """Time (time.monotonic) after which no further round begins."""
 
     @property
     def on_gpu(self) -> bool:
@@ -74,30 +75,30 @@ class Bench:
 
     @property
     def full_precision(self) -> str:
-        """What convolutions of float32 are computed in, by torch's default."""
+        """The precision in which torch computes float32 convolutions by default."""
         return "TF32" if self.on_gpu else "float32"
 
-    def trainee(self, batch: int, image_critic: bool, **how: object) -> Trainee:
-        """See Trainee for how; frames on the device unless said otherwise."""
+    def trainee(self, batch: int, image_critic: bool, **how: Any) -> Trainee:
+        """See Trainee for the options; frames are on the device by default."""
         config = config_of(self.cfg, batch, image_critic)
         frames, packed = mapped_frames(self.array)
         how = {"resident": True, **how}
         return Trainee(config, frames, packed, self.device, **how)
 
     def cuts(self, batch: int) -> list[Indices]:
-        """The batches of a round: whole turns of critic-only batches and a main one."""
+        """The batches of a round: whole cycles of critic-only batches and a main one."""
         every = config_of(self.cfg, batch).training.train_main_net_every_n_batches
         count = max(1, self.images // (batch * every)) * every
         order = np.random.default_rng(1).permutation(self.frames)
         return np.split(np.resize(order, batch * count), count)
 
     def settle(self) -> None:
-        """Wait for the device."""
+        """Synchronise with the device."""
         if self.on_gpu:
             torch.cuda.synchronize(self.device)
 
     def settled(self, action: Action) -> Action:
-        """The action, over when the device has done it."""
+        """The action, followed by synchronisation."""
 
         def run() -> None:
             action()
@@ -126,7 +127,7 @@ def gpu_bench(device: torch.device, array: Path) -> Bench:
 
 
 def cpu_bench(array: Path) -> Bench:
-    """As small as it goes, to show that it works."""
+    """As small as possible, to show that it works."""
     return Bench(
         device=torch.device("cpu"),
         array=array,
@@ -152,8 +153,8 @@ def compared(
     *,
     limits: Mapping[str, float] | None = None,
 ) -> Iterator[Row]:
-    """Time ways of training on so many images in turn, and compare them with the first. ``limits``:
-    images/s that the device could do at most.
+    """Time ways of training on ``images`` images in turn, and compare them with the first.
+    ``limits``: upper bounds for images/s on this device.
     """
     peaks = dict.fromkeys(ways, 0)
 
@@ -186,7 +187,7 @@ def compared(
 
 
 def rate_of(bench: Bench, action: Action, amount: float) -> float:
-    """How much a second at best, where an action does ``amount``."""
+    """The best rate per second of an action that processes ``amount``."""
 
     def often() -> None:
         for _ in range(_REPEATS):
@@ -197,7 +198,7 @@ def rate_of(bench: Bench, action: Action, amount: float) -> float:
 
 
 def arithmetic(bench: Bench, kind: str) -> float:
-    """Operations a second of a product of matrices in bfloat16, TF32 or float32."""
+    """Operations per second of a matrix product in bfloat16, TF32 or float32."""
     dtype = torch.bfloat16 if kind == "bfloat16" else torch.float32
     a, b = (torch.randn(bench.side, bench.side, device=bench.device, dtype=dtype) for _ in "ab")
     torch.set_float32_matmul_precision("high" if kind == "TF32" else "highest")
@@ -208,8 +209,8 @@ def arithmetic(bench: Bench, kind: str) -> float:
 
 
 def image_limits(bench: Bench, batch: int, image_critic: bool) -> dict[bool, float]:
-    """Images a second, in float32 and with bf16, if all arithmetic went as fast as a product of
-    matrices: the operations that scaling.py counts, critics always in full precision.
+    """Images per second, without and with bf16, if all arithmetic were as fast as a matrix product:
+    the operations that scaling.py counts, with critics always in full precision.
     """
     config = config_of(bench.cfg, batch, image_critic)
     trainee = bench.trainee(batch, image_critic, resident=False)

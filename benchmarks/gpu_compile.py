@@ -1,7 +1,8 @@
-"""The lines of gpu.py that compile: torch.compile as train.py has it, and CUDA graphs."""
+"""The lines of gpu.py that compile: torch.compile as in train.py, and CUDA graphs."""
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from comparing import seconds_of
@@ -17,14 +18,14 @@ from audetnet.training.step import TrainingStep
 
 
 def _compiled(line: str, name: str, bench: Bench, trainee: Trainee, cuts: list[Indices]) -> Row:
-    """A first round, which compiles. What does not compile is an error here, not a warning."""
+    """The first round, which compiles. A failure to compile is an error here, not a warning."""
     counters = torch._dynamo.utils.counters
     torch._dynamo.config.suppress_errors = False
     counters.clear()
     taken = seconds_of(bench.settled(partial(trainee, cuts)))
     graphs = counters["stats"]["unique_graphs"]
     if not graphs:
-        raise RuntimeError(f"{name}: torch.compile took nothing")
+        raise RuntimeError(f"{name}: torch.compile compiled nothing")
     skipped = counters["inductor"]["cudagraph_skips"]
     breaks = sum(counters["graph_break"].values())
     return Row(
@@ -35,16 +36,16 @@ def _compiled(line: str, name: str, bench: Bench, trainee: Trainee, cuts: list[I
     )
 
 
-def take(model: AUDetNet, **how: str) -> None:
-    """Have torch.compile take the networks that compile_networks takes."""
+def compile_with(model: AUDetNet, **options: str) -> None:
+    """Compile the networks that compile_networks compiles, with other options."""
     critics = model.critics()
     for name, network in model.networks().items():
         if name not in critics or not needs_double_backward(network):
-            network.compile(dynamic=False, **how)
+            network.compile(dynamic=False, **options)
 
 
 def compiling(bench: Bench) -> Iterator[Row]:
-    """--compile beside eager. On a CPU, where compiling takes minutes, graphs are only captured."""
+    """--compile against eager. On a CPU, where compiling is slow, graphs are only captured."""
     batch, line = bench.medium, "compile"
     way = "--compile" if bench.on_gpu else "captured graphs, not compiled"
     cuts = bench.cuts(batch)
@@ -52,22 +53,22 @@ def compiling(bench: Bench) -> Iterator[Row]:
     if bench.on_gpu:
         compile_networks(compiled.model, bench.device)
     else:
-        take(compiled.model, backend="eager")
+        compile_with(compiled.model, backend="eager")
     yield _compiled(line, way, bench, compiled, cuts)
     ways = {"eager": partial(eager, cuts), way: partial(compiled, cuts)}
     yield from compared(bench, line, ways, len(cuts) * batch)
 
 
 class MarkedStep(TrainingStep):
-    """Says where a step begins, after which outputs of CUDA graphs may be overwritten."""
+    """Marks the beginning of a step, after which outputs of CUDA graphs may be overwritten."""
 
-    def __call__(self, *arguments: object) -> list[Terms]:
+    def __call__(self, *arguments: Any) -> list[Terms]:
         torch.compiler.cudagraph_mark_step_begin()
         return super().__call__(*arguments)
 
 
 def graphs(bench: Bench) -> Iterator[Row]:
-    """CUDA graphs as torch.compile makes them, at a batch where launching takes longest."""
+    """CUDA graphs from torch.compile, at the batch size with the largest launch overhead."""
     batch, line, graphed = bench.few, "cuda_graphs", "CUDA graphs (reduce-overhead)"
     if not bench.on_gpu:
         yield Row(line=line, way="", measured="-", remarks="CUDA graphs need CUDA")
@@ -79,7 +80,7 @@ def graphs(bench: Bench) -> Iterator[Row]:
     }
     compile_networks(trainees["--compile"].model, bench.device)
     yield _compiled(line, "--compile", bench, trainees["--compile"], cuts)
-    take(trainees[graphed].model, mode="reduce-overhead")
+    compile_with(trainees[graphed].model, mode="reduce-overhead")
     yield _compiled(line, graphed, bench, trainees[graphed], cuts)
     ways = {way: partial(trainee, cuts) for way, trainee in trainees.items()}
     yield from compared(bench, line, ways, len(cuts) * batch)

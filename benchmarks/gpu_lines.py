@@ -1,4 +1,4 @@
-"""The lines of gpu.py: each compares ways of training in turn, or counts something."""
+"""The lines of gpu.py: each compares ways of training, or counts something."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from comparing import Action
 from gpu_bench import Bench, Row, arithmetic, compared, image_limits, rate_of, time_left
 from gpu_compile import compiling, graphs
 from torch.profiler import ProfilerActivity, profile
@@ -32,14 +33,14 @@ _DEVICE_WAITS = ("cudaStreamSynchronize", "cudaEventSynchronize", "cudaMemcpy")
 
 
 def limits(bench: Bench) -> Iterator[Row]:
-    """What the device can do at best."""
+    """Peak rates of the device."""
     for kind in ("bfloat16", "TF32", "float32"):
         if kind == "TF32" and not bench.on_gpu:
             continue
         speed = arithmetic(bench, kind) / _TERA
         yield Row(
             line="limits",
-            way=f"product of matrices, {kind}",
+            way=f"matrix product, {kind}",
             measured=f"{speed:,.3g} TFLOP/s",
             remarks=f"{bench.side} x {bench.side}, best of 5",
         )
@@ -47,11 +48,11 @@ def limits(bench: Bench) -> Iterator[Row]:
         torch.zeros(bench.copied, dtype=torch.uint8, device=bench.device) for _ in range(2)
     )
     speed = rate_of(bench, lambda: target.copy_(source), 2 * bench.copied) / _GIGA
-    yield Row(line="limits", way="copy within its memory", measured=f"{speed:,.4g} GB/s")
+    yield Row(line="limits", way="copy within device memory", measured=f"{speed:,.4g} GB/s")
 
 
 def speed(bench: Bench, *, line: str, many: bool, image_critic: bool) -> Iterator[Row]:
-    """float32 and bf16 by the device's limit."""
+    """float32 and bf16, relative to the limit of the device."""
     batch = bench.many if many else bench.medium
     cuts = bench.cuts(batch)
     ways = {f"float32, batch {batch}": False, f"bf16, batch {batch}": True}
@@ -67,13 +68,13 @@ def speed(bench: Bench, *, line: str, many: bool, image_critic: bool) -> Iterato
 
 
 def plain(bench: Bench) -> Iterator[Row]:
-    """A first implementation's step, which is handed its batches, beside whole training."""
+    """The step of a plain implementation, without loading, against whole training."""
     batch = bench.medium
     cuts = bench.cuts(batch)
     frames, packed = mapped_frames(bench.array)
     first = plain_way(config_of(bench.cfg, batch), frames, packed, None, bench.device)
     own = bench.trainee(batch, True)
-    ways = {
+    ways: dict[str, Action] = {
         "plain eager step, float32, without augmentation": partial(first, cuts),
         "audetnet, float32": partial(own, cuts),
     }
@@ -81,7 +82,7 @@ def plain(bench: Bench) -> Iterator[Row]:
 
 
 def data(bench: Bench) -> Iterator[Row]:
-    """End to end beside frames that are there."""
+    """End to end, against frames that are already on the device."""
     batch = bench.medium
     cuts = bench.cuts(batch)
     for image_critic, name in ((False, "without image critic"), (True, "with it")):
@@ -91,7 +92,7 @@ def data(bench: Bench) -> Iterator[Row]:
         )
         same = [next(iter(there.batches(cuts[:1])))] * len(cuts)
         ways = {
-            f"{name}: one batch again and again": partial(there.train, same, len(cuts)),
+            f"{name}: the same batch repeatedly": partial(there.train, same, len(cuts)),
             f"{name}: all frames on the device": partial(resident, cuts),
             f"{name}: end to end from the mapped array": partial(read, cuts),
         }
@@ -99,14 +100,14 @@ def data(bench: Bench) -> Iterator[Row]:
 
 
 class Pageable(Batches):
-    """Sends what it reads from ordinary memory."""
+    """Copies batches from pageable memory."""
 
     def _pinned(self, host: torch.Tensor) -> torch.Tensor:
         return host
 
 
 def pinned(bench: Bench) -> Iterator[Row]:
-    """Buffers that the device reads by itself, beside ordinary memory."""
+    """Pinned buffers against pageable memory."""
     if not bench.on_gpu:
         yield Row(line="pinned", way="", measured="-", remarks="pinned memory needs CUDA")
         return
@@ -128,7 +129,7 @@ def pinned(bench: Bench) -> Iterator[Row]:
 
 
 def layout(bench: Bench) -> Iterator[Row]:
-    """Channels last beside channels first, in each precision."""
+    """Channels last against channels first, in each precision."""
     batch = bench.medium
     cuts = bench.cuts(batch)
     formats = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
@@ -142,14 +143,14 @@ def layout(bench: Bench) -> Iterator[Row]:
         yield from compared(bench, "channels_last", ways, len(cuts) * batch)
 
 
-class Speaking(World):
-    """A single process that sends every message of several, to itself."""
+class Messaging(World):
+    """A single process that sends all messages of a distributed run, to itself."""
 
     is_alone = False
 
 
 def messages(bench: Bench) -> Iterator[Row]:
-    """NCCL (gloo on a CPU) with one process, batch norm over all processes included."""
+    """NCCL (gloo on a CPU) with one process, including synchronised batch norm."""
     batch = bench.medium
     cuts = bench.cuts(batch)
     backend = "NCCL" if bench.on_gpu else "gloo"
@@ -158,22 +159,22 @@ def messages(bench: Bench) -> Iterator[Row]:
         port = probe.getsockname()[1]
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ |= {**address, "RANK": "0", "WORLD_SIZE": "1"}
-    if bench.on_gpu:  # whatever networks the machine has or lacks
+    if bench.on_gpu:  # independent of the machine's network
         os.environ |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
-    world = Speaking()
+    world = Messaging()
     with process_group(world, bench.device):
         silent = bench.trainee(batch, True, bf16=True)
-        speaking = bench.trainee(batch, True, bf16=True, world=world)
-        world.broadcast_from_main([*speaking.model.parameters(), *speaking.model.buffers()])
+        messaging = bench.trainee(batch, True, bf16=True, world=world)
+        world.broadcast_from_main([*messaging.model.parameters(), *messaging.model.buffers()])
         ways = {
             "no messages": partial(silent, cuts),
-            f"one process with every message, {backend}": partial(speaking, cuts),
+            f"one process with all messages, {backend}": partial(messaging, cuts),
         }
         yield from compared(bench, "nccl", ways, len(cuts) * batch)
 
 
 def fed(trainee: Trainee, cuts: list[Indices]) -> None:
-    """Train as the trainer does between two looks at its numbers: terms go to a meter."""
+    """Train as the trainer does between two reads of the meter."""
     meter = Meter()
     for index, groups in enumerate(trainee(cuts)):
         for terms in groups:
@@ -181,7 +182,7 @@ def fed(trainee: Trainee, cuts: list[Indices]) -> None:
 
 
 def waits(bench: Bench, action: Callable[[], object]) -> dict[str, int]:
-    """How often the host waits for values or for the device, by torch's profiler."""
+    """How often the host waits for values or for the device, according to torch's profiler."""
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * bench.on_gpu
     with profile(activities=activities) as seen:
         action()
@@ -191,7 +192,7 @@ def waits(bench: Bench, action: Callable[[], object]) -> dict[str, int]:
 
 
 def syncs(bench: Bench) -> Iterator[Row]:
-    """Whether the host ever waits in steps after the first ones."""
+    """Whether the host ever waits in a step, after the first few."""
     batch = bench.medium
     cuts = bench.cuts(batch)
     one = torch.ones(2, device=bench.device)
@@ -213,7 +214,7 @@ def syncs(bench: Bench) -> Iterator[Row]:
                 line="syncs",
                 way=f"{way}: operations that synchronise",
                 measured=f"0 in {len(cuts)} batches",
-                remarks="torch.cuda.set_sync_debug_mode('error') raised nothing",
+                remarks="torch.cuda.set_sync_debug_mode('error') did not raise",
             )
         if blind:
             said = f"the profiler does not see {', '.join(blind)} here"
@@ -224,7 +225,7 @@ def syncs(bench: Bench) -> Iterator[Row]:
         more = {name: count - nothing[name] for name, count in found.items()}
         yield Row(
             line="syncs",
-            way=f"{way}: waits by the profiler",
+            way=f"{way}: waits seen by the profiler",
             measured=f"{sum(more.values())} in {len(some)} batches",
             remarks=", ".join(f"{name} {count}" for name, count in more.items())
             + ("" if bench.on_gpu else "; on CPUs fused Adam reads its own counters"),
@@ -255,8 +256,8 @@ def marked_tests(bench: Bench) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Line:
-    """What to run, and the seconds that are kept for it on a GPU like an H100; it may also have
-    what others leave.
+    """What to run, and the seconds reserved for it on a GPU like an H100; it may also use what
+    earlier lines left.
     """
 
     run: Callable[[Bench], Iterator[Row]]

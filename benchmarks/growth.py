@@ -1,11 +1,11 @@
-"""How time and memory grow: ``python benchmarks/growth.py [--largest N] [--figure growth.png]``.
+"""How time and memory scale: ``python benchmarks/growth.py [--largest N] [--figure growth.png]``.
 
-Whole epochs of training (Trainer: order, loader, steps, evaluation of 256 frames) of a
-small network with a Discriminator, on generated arrays: no images are needed. Every measurement is
-a process of its own. Memory is the peak of what the process holds by itself (RssAnon of /proc,
-Linux); pages of the mapped array belong to the system, which drops them where memory is short.
-Printed as tables, drawn as a figure. ``--mapped``: a minute of training on a million frames of
-256x256, 183 GiB in a sparse file, more than the memory of most machines.
+Trains a small network with a Discriminator for whole epochs (Trainer: order, loader, steps,
+evaluation of 256 frames) on generated arrays: no images are needed. Every measurement has its own
+process. Memory is the peak of what the process itself holds (RssAnon in /proc, Linux); the pages of
+the mapped array belong to the system, which drops them if memory is short. Prints tables and draws
+a figure. ``--mapped``: train for a minute on a million 256x256 frames, 183 GiB in a sparse file,
+more than the memory of most machines.
 """
 
 import argparse
@@ -125,19 +125,19 @@ output_features=1
 
 @dataclass(frozen=True)
 class Case:
-    """One epoch: frames of size x size in batches, in a random or a balanced order."""
+    """One epoch: frames of size x size in batches, in random or balanced order."""
 
     frames: int
     batch: int = 256
     size: int = 16
     momu: bool = False
     keep: bool = True
-    """Whether freed memory is kept, as train.py does on a CPU (audetnet/machine/memory.py)."""
+    """Whether to keep freed memory, as train.py does on a CPU (audetnet/machine/memory.py)."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of the epoch, seconds before it, and the memory of the process in MiB."""
+    """Seconds for the epoch, seconds before it, and the memory of the process in MiB."""
 
     epoch: float
     start: float
@@ -145,7 +145,7 @@ class Cost:
 
 
 class Peak:
-    """The highest RssAnon of this process, looked at 20 times a second."""
+    """The peak RssAnon of this process, sampled 20 times per second."""
 
     def __init__(self) -> None:
         self.mib = 0.0
@@ -178,14 +178,15 @@ def frame_set(name: str, first: int, count: int) -> FrameSet:
 
 
 def sparse_array(path: Path, count: int, size: int) -> "np.ndarray":
-    """A mapped array whose file takes no room."""
+    """A mapped array whose file takes no disk space."""
     shape = (count, 3, size, size)
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    return np.load(path, mmap_mode="r")
+    array: np.ndarray = np.load(path, mmap_mode="r")
+    return array
 
 
 def prepared(case: Case, folder: Path, deadline: float | None = None) -> Trainer:
-    """A trainer with everything it reads, in ``folder``."""
+    """A trainer with everything it reads in ``folder``."""
     rates = "learning_rate=0.001\nbeta1=0.5\nbeta2=0.99"
     text = CFG.format(**asdict(case), pooled=case.size // 4, net=rates)
     config = parse_config(text, "growth.cfg", VOCABULARY)
@@ -241,7 +242,7 @@ def in_a_process(case: Case) -> Cost:
 
 
 def tables(largest: int) -> dict[str, list[tuple[Case, Cost]]]:
-    """Every series of cases, smallest first, printed as it is measured."""
+    """Every series of cases, smallest first, printed as measured."""
     counts = [n for n in (1_000, 10_000, 100_000, 1_000_000) if n <= largest]
     series = {
         "frames, random order": [Case(n) for n in counts],
@@ -270,7 +271,7 @@ def tables(largest: int) -> dict[str, list[tuple[Case, Cost]]]:
 
 
 def draw(found: dict[str, list[tuple[Case, Cost]]], path: Path) -> None:
-    """Time an epoch and memory against frames; time a frame against batch and image size."""
+    """Plot epoch time and memory against frames; time per frame against batch and image size."""
     figure = Figure(figsize=(11, 7), layout="constrained")
     time_axes, memory_axes, batch_axes, size_axes = figure.subplots(2, 2).flat
     for name in ("frames, random order", "frames, MOMU"):
@@ -301,7 +302,7 @@ def draw(found: dict[str, list[tuple[Case, Cost]]], path: Path) -> None:
 
 
 def mapped(seconds: float) -> None:
-    """Training on an array that no memory holds, for so long."""
+    """Train for some seconds on an array that does not fit in memory."""
     keep_freed_memory()
     peak, case = Peak(), Case(1_000_000, batch=64, size=256)
     with tempfile.TemporaryDirectory() as folder:

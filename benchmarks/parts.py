@@ -1,10 +1,10 @@
-"""The parts around the step, each beside its plain version or its target.
+"""The parts around the training step, each against a plain version or a target.
 
 ``python benchmarks/parts.py [--rounds 5]``: the loader alone (batches of 64 from a mapped array of
-made frames of 256x256, one thread); an epoch's order by MOMU, 130,000 frames with the AU rates of
-DISFA, beside two kinds of Python sets (target: 30 times); all metrics of 48,000 frames x 12 AUs;
-``train.py --help``; and the time from the first import to the first training step on
-minimal_dataset, without imports. Rounds are interleaved; medians are printed.
+synthetic 256x256 frames, one thread); the order of an epoch by MOMU, 130,000 frames with the AU
+rates of DISFA, against two versions with Python sets (target: 30 times as fast); all metrics for
+48,000 frames x 12 AUs; ``train.py --help``; and the time from start to the first training step on
+minimal_dataset, after imports. Rounds are interleaved; prints medians.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from audetnet.evaluation.metrics import Predictions, au_metrics
 ROOT = Path(__file__).parents[1]
 FRAMES, EPOCH, DRAWN = 130_000, 97_280, 32
 RATES = (0.067, 0.056, 0.188, 0.021, 0.149, 0.055, 0.236, 0.060, 0.099, 0.035, 0.352, 0.088)
-"""Shares of active frames of the 12 AUs of DISFA, about."""
+"""Approximate shares of active frames of the 12 AUs of DISFA."""
 TEST_FRAMES, AUS = 48_000, 12
 LOADED, SIZE, BATCH = 4096, 256, 64
 FIRST_STEP = """
@@ -54,7 +54,7 @@ def median_of(rounds: int, *actions: Action) -> list[float]:
 
 
 def loader(rounds: int, directory: Path) -> None:
-    """Images a second from the mapped array to tensors, the array being in the page cache."""
+    """Images per second from the mapped array (in the page cache) to tensors."""
     path = directory / "frames.npy"
     shape = (LOADED, 3, SIZE, SIZE)
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
@@ -67,27 +67,27 @@ def loader(rounds: int, directory: Path) -> None:
     order = np.random.default_rng(0).permutation(LOADED)
     cuts = [order[start : start + BATCH] for start in range(0, LOADED, BATCH)]
     (median,) = median_of(rounds, lambda: sum(len(batch) for batch in batches(cuts)))
-    print(f"loader: {LOADED / median:,.0f} images/s (target 30,000 a core)")
+    print(f"loader: {LOADED / median:,.0f} images/s (target 30,000 per core)")
 
 
 def momu(rounds: int) -> None:
-    """An epoch's order beside Python sets, with the class shares of both."""
+    """The order of an epoch against Python sets, with the class shares of both."""
     generator = np.random.default_rng(0)
     active = (generator.random((FRAMES, AUS)) < RATES).astype(np.float32)
     fast = MOMU(active, EPOCH, DRAWN)
     others = {
         "sets changed in place": SetMOMU(active, EPOCH, DRAWN),
-        "sets made anew": PlainSetMOMU(active, EPOCH, DRAWN),
+        "sets rebuilt": PlainSetMOMU(active, EPOCH, DRAWN),
     }
     own_shares = active[fast.epoch(generator)].mean(0)
     for name, other in others.items():
         shares = active[np.asarray(other.epoch())].mean(0)
         worst = abs(own_shares - shares).max()
-        print(f"momu: largest difference of a class's share to {name}: {worst:.4f}")
+        print(f"momu: largest difference in a class's share from {name}: {worst:.4f}")
     epochs = [other.epoch for other in others.values()]
     own, *plain = median_of(rounds, lambda: fast.epoch(generator), *epochs)
     for name, median in zip(others, plain, strict=True):
-        print(f"momu: {own:.3f} s an epoch, {name} {median:.2f} s, ratio {median / own:.1f}")
+        print(f"momu: {own:.3f} s per epoch, {name} {median:.2f} s, ratio {median / own:.1f}")
 
 
 def metrics(rounds: int) -> None:
@@ -108,7 +108,7 @@ def metrics(rounds: int) -> None:
 
 
 def starting(rounds: int, directory: Path) -> None:
-    """Commands as a user types them."""
+    """Start-up time of commands as a user types them."""
     help_text = [sys.executable, str(ROOT / "train.py"), "--help"]
     (median,) = median_of(
         rounds, lambda: subprocess.run(help_text, check=True, capture_output=True)

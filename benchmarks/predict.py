@@ -1,10 +1,10 @@
 """``audetnet predict`` end to end, and its parts, on one thread.
 
 ``python benchmarks/predict.py RUN VIDEO [--frames 60] [--rounds 3]``: the first frames of a video,
-their largest face each. Printed are milliseconds and frames a second of reading, of each detector
-that is installed, of cropping with head pose, of the network on crops (one at a time, and 32), of
-the run as an ONNX file where onnxruntime is installed, and of all of it together. It is CPU
-time, which on one thread is what an idle core takes. Rounds are interleaved; medians are printed.
+the largest face in each. Prints milliseconds per frame and frames per second for reading, for each
+installed detector, for cropping with head pose, for the network on crops (one at a time, and 32),
+for the run as an ONNX file if onnxruntime is installed, and for everything together. Measures CPU
+time, which on one thread is what an idle core needs. Rounds are interleaved; prints medians.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy, OpenCV and torch are imported
@@ -23,8 +24,9 @@ from comparing import Action, in_turn
 
 from audetnet.console.text_table import text_table
 from audetnet.errors import UserError
-from audetnet.faces.detector import LandmarkDetector, landmark_detector
-from audetnet.faces.sources import DETECTORS
+from audetnet.faces.alignment import ByteImage
+from audetnet.faces.detector import Face, LandmarkDetector, landmark_detector
+from audetnet.faces.sources import DETECTORS, DetectorName
 from audetnet.machine.memory import keep_freed_memory
 from audetnet.prediction.au_model import AUModel, Crops
 from audetnet.prediction.ensemble import Ensemble
@@ -38,26 +40,35 @@ from audetnet.prediction.trained_model import TrainedModel
 BATCH = 32
 
 
-class Known:
-    """A detector that knows the faces: what is left is the cost of everything else."""
+class KnownFaces:
+    """A detector that already knows the faces: what remains is the cost of everything else."""
 
-    name = "facemesh"
+    name: DetectorName = "facemesh"
 
-    def __init__(self, detector: LandmarkDetector, images: list[np.ndarray]) -> None:
+    def __init__(self, detector: LandmarkDetector, images: list[ByteImage]) -> None:
         self._faces = {id(image): detector.faces(image) for image in images}
 
-    def faces(self, image: np.ndarray) -> list:
+    def faces(self, image: ByteImage) -> list[Face]:
         return self._faces[id(image)]
 
 
 def installed_detectors() -> dict[str, LandmarkDetector]:
-    found = {}
+    found: dict[str, LandmarkDetector] = {}
     for name in DETECTORS:
         try:
             found[name] = landmark_detector(name)
         except UserError as error:
             print(f"without {name}: {error}")
     return found
+
+
+def _same(image: ByteImage) -> ByteImage:
+    return image
+
+
+def _all_faces(detector: LandmarkDetector, images: list[ByteImage]) -> None:
+    for image in images:
+        detector.faces(image)
 
 
 def on_crops(model: AUModel, crops: Crops, size: int) -> Action:
@@ -69,31 +80,31 @@ def on_crops(model: AUModel, crops: Crops, size: int) -> Action:
 
 
 def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]:
-    """What is measured, by its name; each goes over all frames."""
+    """What to measure, by name; each action processes all frames."""
     model = TrainedModel(run, torch.device("cpu"))
     ensemble, source = Ensemble([model]), Source(video, True)
     every = 1
 
-    def read() -> list[np.ndarray]:
+    def read() -> list[ByteImage]:
         frames = source.frames(every)
         return [next(frames).read() for _ in range(count)]
 
     images = read()
     detectors = installed_detectors()
-    known = FaceFinder(Known(detectors["facemesh"], images), "largest", ensemble.kinds)
+    known = FaceFinder(KnownFaces(detectors["facemesh"], images), "largest", ensemble.kinds)
 
     def crop() -> list[Crops]:
         kind: CropKind = ensemble.kinds[0]
         found = []
         for number, image in enumerate(images):
-            frame = Frame(source="", number=number, seconds=0, read=lambda i=image: i)
+            frame = Frame(source="", number=number, seconds=0, read=partial(_same, image))
             found += [seen.crops[kind] for seen in known(frame, People()) if seen.crops]
         return found
 
     crops = np.stack(crop())
     ways: dict[str, Action] = {"reading": read}
     for name, detector in detectors.items():
-        ways[f"faces and landmarks, {name}"] = lambda d=detector: [d.faces(i) for i in images]
+        ways[f"faces and landmarks, {name}"] = partial(_all_faces, detector, images)
     ways["crop and head pose"] = crop
     ways["network, one at a time"] = on_crops(model, crops, 1)
     ways[f"network, {BATCH} at a time"] = on_crops(model, crops, BATCH)
@@ -116,7 +127,7 @@ def parts(run: Path, video: Path, count: int, folder: Path) -> dict[str, Action]
                 return
 
     for name, detector in detectors.items():
-        ways[f"end to end, {name}"] = lambda d=detector: whole(d)
+        ways[f"end to end, {name}"] = partial(whole, detector)
     return ways
 
 
@@ -133,7 +144,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ways = parts(arguments.run, arguments.video, arguments.frames, Path(folder))
         found = in_turn(ways, arguments.rounds, clock=time.process_time)
-    rows = [["part", "ms a frame", "frames/s"]]
+    rows = [["part", "ms per frame", "frames/s"]]
     for name, seconds in found.items():
         each = statistics.median(seconds) / arguments.frames
         rows.append([name, f"{1000 * each:.1f}", f"{1 / each:.1f}"])

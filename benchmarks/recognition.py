@@ -1,12 +1,12 @@
-"""What helps to recognise AUs of strangers and to part the codes: ``python
+"""What helps to recognise AUs in unseen people and to disentangle the codes: ``python
 benchmarks/recognition.py DIR [--seeds 3] [--arms A,B] [--epochs N] [--work DIR]``.
 
-Trains every arm (recognition_arms.py) with each seed by train.py's own trainer, on the outputs of a
-frozen stem that all share, and measures them by the report's measures on DIR's test people, beside
-HOG and the frozen stem with a ridge. Thresholds of F1 are chosen on validation people: those of
-DIR, else a quarter of the training people, who are then not trained on. Nothing is chosen on the
-test people: the last epoch is measured. Two processes of one thread each work side by side. What is
-finished is kept in --work: the same command goes on from there.
+Trains every arm (recognition_arms.py) with each seed using train.py's own trainer, on the shared
+outputs of a frozen stem, and evaluates it with the report's measures on the test people of DIR,
+along with ridge regression on HOG and on the frozen stem. F1 thresholds are chosen on validation
+people: those of DIR, else a quarter of the training people, who are then not trained on. Nothing is
+chosen on the test people: the last epoch is measured. Two processes run in parallel, one thread
+each. Finished results are kept in --work: run the same command again to resume.
 """
 
 import argparse
@@ -44,18 +44,18 @@ _BASELINES = {
     "stem": "stem + ridge",
     "stem-mirror": "stem, mirror mean + ridge",
 }
-_CAPTION = """Medians over seeds; in brackets the difference to "{base}" and its 95 % interval
-over the {people} test people, who are drawn alike for both. F1 at thresholds of {validation}
-validation people, and at the AU loss's own; "5" and "20": with so many frames of each test person
-taken for what is at rest. Leak: (AUC of z2 - 0.5) / (AUC of z1 - 0.5). Identity: balanced accuracy,
-chance 1 / {people}; the true AU labels tell {floor:.3f}. z2: R2 of kernel ridge regressions.
-"rest": [person_reference] before the ridge; its codes are those minus the median over all frames of
-a person."""
+_CAPTION = """Medians over seeds; in brackets the difference from "{base}" with its 95 % interval
+over the {people} test people, resampled alike for both. F1 at thresholds chosen on {validation}
+validation people, and at the AU loss's own; "5" and "20": with this many frames of each test person
+as reference. Leak: (AUC of z2 - 0.5) / (AUC of z1 - 0.5). Identity: balanced accuracy, chance
+1 / {people}; the true AU labels give {floor:.3f}. z2: R2 of kernel ridge regressions. "rest":
+[person_reference] before the ridge; its codes have the median over all frames of a person
+subtracted."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """The data as all arms have them, and where everything is kept."""
+    """The data that all arms share, and where results are kept."""
 
     data: Path
     work: Path
@@ -70,7 +70,7 @@ class Bench:
 
     @cached_property
     def validation(self) -> tuple[str, ...]:
-        """The training people that are held out, if DIR has no validation people: every fourth."""
+        """The training people to hold out if DIR has no validation people: every fourth."""
         dataset = self._loaded(())
         people = sorted(set(dataset.train.subjects))
         return () if dataset.validation is not None else tuple(people[3::4])
@@ -93,7 +93,7 @@ class Bench:
         )
 
     def made_of(self, name: str, dataset: Dataset) -> str:
-        """A fingerprint of what a result depends on beside its seed."""
+        """A fingerprint of everything a result depends on, except its seed."""
         arm = next((arm for arm in ARMS if arm.name == name), None)
         cfg = name if arm is None else self.cfg(arm, dataset)
         if arm is not None and arm.starts_from_shipped:
@@ -155,15 +155,15 @@ def _result(bench: Bench, dataset: Dataset, name: str, seed: int) -> Result | No
 
 
 def _prepare(bench: Bench, dataset: Dataset) -> None:
-    """What all share, so that no two processes make it."""
-    say("the stem's outputs and the judge, once for all")
+    """Compute what all arms share, so that no two processes do so at once."""
+    say("computing the outputs of the stem, and training the judge, once for all arms")
     stem_readers(dataset, bench.cache, CPU)
     hog_reader(dataset, bench.cache)
     own_judge(dataset, bench.cache)
 
 
 def _child(bench: Bench, name: str, seed: int) -> str | None:
-    """Train and measure in a process of its own; a line if it failed."""
+    """Train and measure in a separate process; returns a line if it failed."""
     log, start = bench.work / f"{name}-{seed}.log", time.monotonic()
     command = [sys.executable, __file__, str(bench.data), "--work", str(bench.work)]
     command += ["--epochs", str(bench.epochs), "--one", name, "--seed", str(seed)]
@@ -216,7 +216,7 @@ def _one(bench: Bench, name: str, seed: int) -> int:
 
 
 def _trained_of(place: Path) -> str | None:
-    """What the run in a directory was made of; None where there is none."""
+    """The fingerprint of the run in a directory; None if there is none."""
     path = place / _MADE_OF
     return path.read_text() if path.is_file() else None
 

@@ -1,10 +1,10 @@
-"""The arms of recognition.py: cfg texts from one template."""
+"""The arms of recognition.py, whose cfgs come from one template."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 SIZE = (112, 112)
-"""Of the images that the stem reads."""
+"""Size of the images that the stem reads."""
 _GENERAL = """{{General}}
 [training_options]
 batch_size=64
@@ -61,9 +61,7 @@ stride=1
     "ridge at rest": "[person_reference]\n[ridge]\noutput_features={aus}\n",
 }
 _SIDE = 3
-"""Of the map that z2 is where it is one: where in the image things are stays known, what is small
-does not.
-"""
+"""Side of z2 if it is a map: it keeps coarse positions, but no small detail."""
 _Z1_MAP = f"[upsample]\noutput_sizes={_SIDE},{_SIDE}\nmode=nearest\n"
 _Z2 = """[select_subset] # the image itself
 origin_layer=1
@@ -96,8 +94,8 @@ pad=1
 activation=relu
 """
 _WIDTHS = {3: 128, 7: 128, 14: 64, 28: 32}
-"""Channels by the size of the map, which grows by small steps: as cfg/efficientnet_lite0.cfg, but
-half as large in the end.
+"""Channels by map size, which grows in small steps: as in cfg/efficientnet_lite0.cfg, but up to
+half the size.
 """
 _DECODER = (
     "[batch_norm] # z1's outputs vary little: all channels to one scale\n"
@@ -111,7 +109,7 @@ _READER = {
     1: "[connected]\noutput_features=64\nactivation=relu\n",
     _SIDE: f"[convolutional]\nfilters=64\nkernel_size={_SIDE}\nstride=1\nactivation=relu\n",
 }
-"""By the side of the map that is read: all of its positions."""
+"""By the side of the map: reads all of its positions."""
 _ANSWERS = "[connected]\noutput_features={outputs}\nactivation=linear\n"
 _SCALED = "[batch_norm]\nnum_features={channels}\naffine=False\n"
 
@@ -120,8 +118,8 @@ Z1 = Literal["head", "ridge", "ridge at rest"]
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """``decoder``: which part of the code it teaches the Encoder; None: neither it nor z2 learns.
-    ``critic``: its section, and what it reads. ``side``: of the code's map; 1: it is a vector.
+    """``decoder``: which part of the code receives its gradient; None: neither it nor z2 learns.
+    ``critic``: its section, and what it reads. ``side``: of the code as a map; 1: a vector.
     """
 
     name: str
@@ -134,7 +132,7 @@ class Arm:
     starts_from_shipped: bool = False
     """From ``--init rendered-faces``: a ridge is fitted to what the shipped network leaves."""
     is_slow: bool = False
-    """Hours: it runs the stem on every batch. Trained only where it is asked for."""
+    """Takes hours, because it runs the stem on every batch; trained only on request."""
 
 
 def _correlation(of: str) -> str:
@@ -227,7 +225,7 @@ ARMS = (
 def cfg_text(
     arm: Arm, *, aus: int, people: int, epochs: int, regress: bool, validation: tuple[str, ...]
 ) -> str:
-    """The cfg of an arm for data of so many AUs and training people."""
+    """The cfg of an arm, for a number of AUs and training people."""
     is_ridge = arm.z1 != "head"
     z1_channels = aus if is_ridge else _HEAD_CHANNELS
     z1 = _STEM + _Z1[arm.z1].format(aus=aus) + (_Z1_MAP if arm.side > 1 else "")
@@ -272,8 +270,8 @@ def cfg_text(
 
 
 def fresh_predictor_cfg(aus: int, side: int) -> str:
-    """A cfg whose AUPredictor is the fresh one of the measures, for codes that are maps of
-    ``side`` x ``side``: those of a ridge have nothing to learn.
+    """A cfg with the fresh AUPredictor for the measures, for codes that are maps of ``side`` x
+    ``side``; the AUPredictor after a ridge has nothing to learn.
     """
     text = cfg_text(ARMS[0], aus=aus, people=2, epochs=1, regress=False, validation=())
     answers = _ANSWERS.format(outputs=aus)

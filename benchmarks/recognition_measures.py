@@ -1,4 +1,4 @@
-"""What recognition.py measures of a trained arm, by the report's own measures; how it is kept."""
+"""What recognition.py measures in a trained arm, with the report's measures, and its storage."""
 
 import json
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from audetnet.data.cache import pack_frames
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
 from audetnet.disentangling.codes import Codes, equal_sample
+from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.factor_table import find_factors
 from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
 from audetnet.disentangling.judge import Judge, trained_judge
@@ -39,12 +40,12 @@ from audetnet.vocabulary import VOCABULARY
 CPU = torch.device("cpu")
 _FRAMES, _BATCH = 4000, 64
 _SEED = 0
-"""Of the judge, the probes' folds and the pairs: the same for all arms."""
+"""Seed of the judge, the folds of the probes and the pairs: the same for all arms."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Of an arm or a baseline: numbers by their name, and its scores of people."""
+    """The result of an arm or a baseline: numbers by name, and its scores."""
 
     made_of: str
     numbers: Mapping[str, float]
@@ -71,7 +72,7 @@ def save(path: Path, result: Result) -> None:
 
 
 def kept(path: Path, made_of: str) -> Result | None:
-    """What ``save`` wrote; None where there is none, or one that was made of something else."""
+    """What ``save`` wrote; None if there is nothing, or if its fingerprint differs."""
     if not path.with_suffix(".json").is_file():
         return None
     content: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
@@ -92,7 +93,7 @@ def kept(path: Path, made_of: str) -> Result | None:
 
 
 def own_judge(dataset: Dataset, cache: Path) -> Judge:
-    """The report's own judge of pictures, from the cache where it is there."""
+    """The report's own judge of pictures, from the cache if it is there."""
     packed = pack_frames(dataset.images(), SIZE, True, cache)
     train, _ = equal_sample(dataset.train, _FRAMES)
     pixels = packed.gather(packed.rows(train.ids))
@@ -110,9 +111,9 @@ def measured(
     seed: int,
     learns_z2: bool,
 ) -> Result:
-    """Everything of the run in a directory; without z2 where that has learnt nothing. An arm with a
-    [person_reference] is recognised with as many frames as the table says, and its codes are those
-    minus the median over all frames.
+    """All results of the run in a directory; without z2 if it has learnt nothing. Recognition with
+    a [person_reference] uses as many frames as the table says; the codes have the median over all
+    frames subtracted.
     """
     saved = load_saved(directory)
     method = run_method(title, saved, dataset, CPU, cache, seed)
@@ -154,6 +155,7 @@ def _subject(run: TrainedRun, dataset: Dataset, judge: Judge) -> Subject:
         train=run.codes(of_training=True),
         test=run.codes(of_training=False),
         run=run,
+        expressions=find_expressions(run.test, {}),
         au_names=dataset.au_names,
         judges=judges_with(judge),
         device=CPU,
@@ -206,8 +208,8 @@ def _values(findings: Findings) -> dict[str, float]:
 
 
 def _with_fresh_predictor(subject: Subject) -> Subject:
-    """With an AUPredictor that has something to learn, taught occurrences by cross-entropy, and
-    codes of one scale: a ridge's outputs vary by a few hundredths.
+    """With an AUPredictor that has something to learn, trained on occurrences with cross-entropy,
+    and with standardised codes: the outputs of a ridge vary by a few hundredths.
     """
     run = _scaled(subject.trained)
     text = fresh_predictor_cfg(len(subject.au_names), run.test_code.whole.shape[-1])
@@ -229,7 +231,7 @@ def _scaled(run: TrainedRun) -> TrainedRun:
 
 
 def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
-    """As row 8 of the report, by its own judge and of codes that are known already."""
+    """Row 8 of the report, with its own judge, from codes that are already computed."""
     who = codes.person
     partner = partners(who, numpy_generator(_SEED, Purpose.DISENTANGLING))
     code = run.test_code

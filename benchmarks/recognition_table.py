@@ -14,7 +14,7 @@ from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate, Statistic
 
 Rows = Mapping[str, Sequence[Result]]
-"""The results of each arm or baseline, one a seed, by its title."""
+"""The results of each arm or baseline, one per seed, by title."""
 _RECOGNITION = {
     "AUC": ("auc", PLAIN),
     "F1": ("f1", PLAIN),
@@ -43,9 +43,9 @@ _LABELS = "identity floor labels"
 _ABSENT = "-"
 _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("AUC", ("AUC", "AUC, 5 at rest", "AUC, 20")),
-    ("F1, thresholds of people apart", ("F1", "F1, 5", "F1, 20")),
+    ("F1, thresholds of held-out people", ("F1", "F1, 5", "F1, 20")),
     ("leak of z2", ("leak, linear", "leak, RBF", "leak, fresh AUPredictor")),
-    ("who it is, from z1 and z2", ("identity in z1", "floor of outputs", "identity in z2")),
+    ("identity from z1 and z2", ("identity in z1", "floor of outputs", "identity in z2")),
     (
         "exchanged pictures",
         ("judge on reconstructions", "exchange: AUs with z1", "exchange: person with z2"),
@@ -55,7 +55,7 @@ _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 class Numbers:
-    """The numbers of all rows by column, one a seed."""
+    """The numbers of all rows by column, one per seed."""
 
     def __init__(self, rows: Rows, base: str, dataset: Dataset) -> None:
         self._rows = rows
@@ -85,7 +85,7 @@ class Numbers:
         }
 
     def values(self, title: str, column: str) -> list[float]:
-        """Of each seed for which there is a number."""
+        """The value for each seed that has one."""
         if column in _RECOGNITION:
             everyone = np.ones(self._dataset.test.people)
             found = [s[column](everyone) for s in self._statistics[title] if column in s]
@@ -95,8 +95,8 @@ class Numbers:
         return [value for value in found if not np.isnan(value)]
 
     def difference(self, title: str, column: str) -> Estimate | None:
-        """To the base, between the medians over seeds, with its interval over people, who are drawn
-        alike for both.
+        """Difference from the base, between medians over seeds, with its interval over people, who
+        are resampled alike for both.
         """
         if title == self._base or self._base not in self._rows:
             return None
@@ -104,7 +104,7 @@ class Numbers:
         return over_people(lambda w: own(w) - base(w), self._dataset.test, 0)
 
     def floor(self) -> float:
-        """What the true AU labels tell of who it is."""
+        """How well the true AU labels identify people."""
         found = [
             r.numbers[_LABELS]
             for results in self._rows.values()
@@ -119,7 +119,7 @@ def _median(statistics: Sequence[Statistic]) -> Callable[[Array], float]:
 
 
 def markdown(numbers: Numbers, rows: Rows) -> str:
-    """Medians over seeds, a row an arm; with the difference to the base and its interval."""
+    """Medians over seeds, a row per arm, with the difference from the base and its interval."""
     lines = [["", "seeds", *numbers.columns]]
     for title, results in rows.items():
         cells = [title, str(len(results))]
@@ -135,7 +135,7 @@ def markdown(numbers: Numbers, rows: Rows) -> str:
 
 
 def draw(numbers: Numbers, rows: Rows, path: Path) -> None:
-    """A panel a group of columns: medians as large marks, seeds as small ones."""
+    """A panel per group of columns: medians as large marks, seeds as small ones."""
     titles = list(rows)[::-1]
     figure = Figure(figsize=(4 + 2.6 * (len(_PANELS) + 1), 1.8 + 0.32 * len(titles)))
     FigureCanvasAgg(figure)

@@ -1,9 +1,9 @@
-"""The plain eager way, for comparison only: how a first implementation would train AUDetNet.
+"""A plain eager implementation of the training of AUDetNet, for comparison only.
 
 Images are decoded, jittered and made noisy one by one in every epoch; every batch builds the whole
-graph; each critic input is a call of its own; the penalty takes a second-order graph; critics are
-not frozen while the main network learns; Adam is torch's plain one; MOMU keeps Python sets. The
-mathematics is that of ``audetnet``: ``benchmarks/training.py`` checks it before it measures.
+graph; each critic input has its own call; the penalty takes a second-order graph; critics are not
+frozen while the main network learns; Adam is torch's default; MOMU uses Python sets. The
+mathematics is the same as in ``audetnet``: ``benchmarks/training.py`` checks that before measuring.
 """
 
 import random
@@ -34,7 +34,7 @@ _AUGMENTATION = Augmentation()
 
 
 class ReferenceStep:
-    """Trains a model whose networks are chains of blocks, a batch at a time, the plain way."""
+    """Trains a model whose networks are chains of blocks, one batch at a time."""
 
     def __init__(
         self, model: AUDetNet, config: Config, objectives: Sequence[Objective], head: AUHead
@@ -73,7 +73,7 @@ class ReferenceStep:
         roll: int,
         mixes: Iterator[Tensor],
     ) -> dict[str, float]:
-        """Train on a batch in [0, 1]; ``mixes`` holds the penalty's mixture of each critic."""
+        """Train on a batch in [0, 1]; ``mixes``: the mixing weights of each critic's penalty."""
         model = self._model
         image = model.pixels.decoder_target(clean)
         code = Code(self._encoder(model.pixels.encoder_input(noisy)), model.z1_channels)
@@ -107,7 +107,7 @@ class ReferenceStep:
 
 
 def _plain(network: Graph) -> nn.Module:
-    """The same blocks, one after the other."""
+    """The same blocks in sequence."""
     assert network.is_sequential
     return nn.Sequential(*network.blocks)
 
@@ -115,7 +115,7 @@ def _plain(network: Graph) -> nn.Module:
 def reference_batches(
     paths: Sequence[Path], cuts: Sequence[npt.NDArray[np.int64]]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(noisy, clean) in [0, 1], image by image from its file."""
+    """(noisy, clean) in [0, 1], read file by file."""
     limits = _AUGMENTATION
     jitter = v2.RandomApply(
         [v2.ColorJitter(limits.brightness, limits.contrast, limits.saturation)], limits.colour
@@ -178,7 +178,7 @@ class SetMOMU:
 
 
 class PlainSetMOMU(SetMOMU):
-    """The same with sets that are made anew after every draw: available minus drawn."""
+    """The same with sets that are rebuilt after every draw: available minus drawn."""
 
     def _take(self, frames: list[int]) -> None:
         self._available = [available - set(frames) for available in self._available]

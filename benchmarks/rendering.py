@@ -1,9 +1,9 @@
-"""Frames a second of ``create_dataset.render`` by size, in one process, JPEGs included.
+"""Frames per second of ``create_dataset.render`` by size, in one process, including JPEGs.
 
-``python benchmarks/rendering.py [--reference TOOL.py]``: each round renders a person and 60 frames
-of them, as a user's run does for every person. The reference is the tool that the renderer grew out
-of (its model beside it), timed in turn with it at 96x96: the ratio is of the same round, so that a
-busy machine slows both.
+``python benchmarks/rendering.py [--reference TOOL.py]``: each round prepares a person and renders
+60 frames of them, as a user's run does for every person. The reference is the tool from which the
+renderer was developed (with its model next to it), timed in turn at 96x96: ratios are within a
+round, so that a busy machine slows both.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from comparing import in_turn, ratio
@@ -31,7 +32,7 @@ COMPARED = 96
 
 
 def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
-    """Renders another person at each call."""
+    """Renders another person on each call."""
     request = Request(people=ROUNDS + 2, frames=FRAMES, size=size, seed=0)
     plan = make_plan(face.model, request)
     directory = RenderDirectory(folder, request)
@@ -49,8 +50,8 @@ def person_of(face: Face, size: int, folder: Path) -> Callable[[], object]:
 
 
 def person_of_reference(path: Path, size: int, folder: Path) -> Callable[[], object]:
-    """The same by the tool."""
-    tool = _imported(path)
+    """The same with the reference tool."""
+    tool: Any = _imported(path)
     tool.W_OUT = size
     model = tool.Model(str(path.with_name("ict_model.npz")))
     scheduled = tool.schedule(np.random.default_rng(0), ROUNDS + 2, FRAMES)

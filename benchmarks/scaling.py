@@ -1,8 +1,8 @@
 """What several GPUs would gain, on paper: ``python benchmarks/scaling.py cfg/X.cfg [...]``.
 
-Arithmetic, parameters and messages are counted from the cfg; what a GPU and a network do are
-assumptions, printed with the table. Nothing is measured. Efficiency = time of the arithmetic /
-(that + time of the messages); nothing overlaps.
+Arithmetic, parameters and messages are counted from the cfg; the speeds of a GPU and a network are
+assumptions, printed with the table. Nothing is measured. Efficiency = arithmetic time / (arithmetic
+time + communication time), without overlap.
 """
 
 import argparse
@@ -20,15 +20,15 @@ from audetnet.vocabulary import VOCABULARY
 
 SIZE = (256, 256)
 SUSTAINED = 300e12
-"""Floating-point operations a second of one GPU in these networks: 38 % of an H200's bfloat16."""
+"""Floating-point operations per second of one GPU in these networks: 38 % of an H200's bfloat16."""
 CRITIC_LOSS = 10
-"""Forward passes that a critic's whole loss costs: both inputs, penalty, backward."""
+"""Cost of a critic's whole loss in forward passes: both inputs, penalty, backward."""
 FLOAT = 4
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """Bytes a second of an all-reduce (bus bandwidth) and seconds a message."""
+    """Bus bandwidth of an all-reduce in bytes per second, and seconds per message."""
 
     name: str
     bandwidth: float
@@ -43,19 +43,19 @@ FABRICS = {
 
 @dataclass(frozen=True)
 class Load:
-    """Of a mean batch: operations an image, bytes and messages that are summed over processes."""
+    """Of an average batch: operations per image, bytes and messages summed over processes."""
 
     operations: float
     critic_operations: float
-    """Those of the operations that are the critics'."""
+    """The operations of the critics among them."""
     bytes: float
     messages: float
     code_bytes: int
-    """An image's code, which all processes get for the shuffled pairs."""
+    """The code of an image, which all processes receive for the shuffled pairs."""
 
 
 def load_of(plan: ModelPlan, model: AUDetNet, every: int) -> Load:
-    """Count a cfg; the main networks learn on every ``every``-th batch."""
+    """Count the load of a cfg whose main networks learn on every ``every``-th batch."""
     main = [plan.encoder, plan.predictor, plan.decoder]
     critics = [network for network in plan.networks.values() if network not in main]
     reads = {each.critic_input for each in objectives_of(plan) if each.critic_section is not None}
@@ -86,7 +86,7 @@ def _batch_norms(network: nn.Module) -> int:
 
 
 def efficiency(load: Load, gpus: int, images: int) -> float:
-    """Share of ``gpus`` times one GPU's speed, at ``images`` a GPU."""
+    """Share of ``gpus`` times the speed of one GPU, at ``images`` per GPU."""
     fabric = FABRICS[gpus]
     volume = 2 * (gpus - 1) / gpus * (load.bytes + load.code_bytes * images * gpus)
     talking = volume / fabric.bandwidth + load.messages * fabric.latency
@@ -97,11 +97,11 @@ def efficiency(load: Load, gpus: int, images: int) -> float:
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     flags.add_argument("cfg", type=Path, nargs="+")
-    print(f"assumed: {SUSTAINED / 1e12:.0f} TFLOP/s a GPU; no overlap; 256x256")
+    print(f"assumed: {SUSTAINED / 1e12:.0f} TFLOP/s per GPU; no overlap; 256x256")
     for gpus, fabric in FABRICS.items():
         speed, wait = fabric.bandwidth / 1e9, fabric.latency * 1e6
-        print(f"{gpus} GPUs: {fabric.name}: {speed:.0f} GB/s, {wait:.0f} us a message")
-    print("\n| cfg | GFLOP an image | MB a batch | messages a batch | images a GPU | 8 | 64 |")
+        print(f"{gpus} GPUs: {fabric.name}: {speed:.0f} GB/s, {wait:.0f} us per message")
+    print("\n| cfg | GFLOP/image | MB/batch | messages/batch | images/GPU | 8 | 64 |")
     print("|---|---|---|---|---|---|---|")
     for path in flags.parse_args().cfg:
         config = read_config(path, VOCABULARY)

@@ -1,9 +1,9 @@
-"""What computing a frozen stem once gives: an epoch of training with it and without, in turn.
+"""What computing a frozen stem once gains: an epoch of training with and without, in turn.
 
 ``python benchmarks/stems.py [--frames 64] [--views 3] [--rounds 3] [--epoch-frames 4000]``: heads
-of z1 and z2 and the AUPredictor on four stages of EfficientNet-Lite0 with random weights, frames of
-224x224, loader included, no decoder. Ratio = time without / time with; medians. Then the seconds of
-an epoch of many frames, on outputs of the stem that are made up.
+of z1 and z2 and the AUPredictor on four stages of EfficientNet-Lite0 with random weights, 224x224
+frames, loader included, no decoder. Ratio = time without / time with; medians. Then the seconds for
+an epoch of many frames, on random stem outputs.
 """
 
 import argparse
@@ -107,7 +107,7 @@ output_features=3
 
 
 def dataset_of(frames: FrameSet) -> Dataset:
-    """Of which nothing is tested."""
+    """A dataset without test frames."""
     return Dataset(
         train=frames,
         test=frames.keep([False] * len(frames), "test"),
@@ -122,7 +122,7 @@ def dataset_of(frames: FrameSet) -> Dataset:
 def trainee_with(
     config: Config, frames: FrameSet, packed: PackedFrames, outputs: PackedFrames
 ) -> Trainee:
-    """One that reads the stem's outputs."""
+    """A trainee that reads the outputs of the stem."""
     trainee = Trainee(config, frames, packed)
     trainee.batches = Batches(frames, packed, CPU, stem=PackedRows(outputs, CPU))
     return trainee
@@ -138,7 +138,7 @@ def cuts_of(count: int) -> list[Indices]:
 
 
 def compare(config: Config, path: Path, views: int, rounds: int) -> None:
-    """Print what the outputs cost, an epoch each way, and the ratio."""
+    """Print the cost of the outputs, an epoch each way, and the ratio."""
     frames, packed = mapped_frames(path)
     plan, plain = plan_model(config, (SIZE, SIZE)), Trainee(config, frames, packed)
     stem = frozen_stem(plain.model.eval(), plan, CPU)
@@ -156,14 +156,14 @@ def compare(config: Config, path: Path, views: int, rounds: int) -> None:
     medians = {way: statistics.median(each) for way, each in seconds.items()}
     print(f"{views} views of {len(frames)} frames, once: {once:.2f} s")
     for way, median in medians.items():
-        print(f"an epoch {way}: {median:.3f} s, {1000 * median / len(frames):.2f} ms a frame")
+        print(f"epoch {way}: {median:.3f} s, {1000 * median / len(frames):.2f} ms per frame")
     print(f"without / with: {ratio(seconds['without'], seconds['with'])}")
 
 
-def made_up_outputs(
+def random_outputs(
     config: Config, frames: FrameSet, packed: PackedFrames, directory: Path, views: int
 ) -> PackedFrames:
-    """Rows of the stem's shape, in a file."""
+    """Rows with the shape of the stem's outputs, in a file."""
     row = plan_model(config, (SIZE, SIZE)).encoder.steps[0].shape
     names = [view_name(frame, view) for frame in frames.ids for view in range(views)]
     path = directory / "outputs.npy"
@@ -176,27 +176,27 @@ def made_up_outputs(
 
 
 def long_epoch(config: Config, directory: Path, count: int, views: int, rounds: int) -> None:
-    """Print the seconds of an epoch of so many frames."""
+    """Print the seconds for an epoch of ``count`` frames."""
     path = directory / "black.npy"
     np.lib.format.open_memmap(path, "w+", np.uint8, (count, 3, SIZE, SIZE))
     frames, packed = mapped_frames(path)
-    outputs = made_up_outputs(config, frames, packed, directory, views)
+    outputs = random_outputs(config, frames, packed, directory, views)
     trainee = trainee_with(config, frames, packed, outputs)
     trainee.model.train()
     seen = views_of_epoch(count, views, 0, 1)
     (seconds,) = in_turn({"with": partial(epoch, trainee, cuts_of(count), seen)}, rounds).values()
     print(
-        f"an epoch of {count} frames with: {statistics.median(seconds):.2f} s "
+        f"epoch of {count} frames with: {statistics.median(seconds):.2f} s "
         f"({min(seconds):.2f} to {max(seconds):.2f})"
     )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    flags.add_argument("--frames", type=int, default=64, help="of the comparison")
+    flags.add_argument("--frames", type=int, default=64, help="in the comparison")
     flags.add_argument("--views", type=int, default=3)
     flags.add_argument("--rounds", type=int, default=3)
-    flags.add_argument("--epoch-frames", type=int, default=4000, help="of the long epoch; 0: none")
+    flags.add_argument("--epoch-frames", type=int, default=4000, help="in the long epoch; 0: none")
     arguments = flags.parse_args(argv)
     keep_freed_memory()
     config = parse_config(CFG, Path("stems.cfg"), VOCABULARY)

@@ -55,7 +55,7 @@ def made_array(path: Path, count: int, size: int) -> None:
 
 
 def mapped_frames(path: Path) -> tuple[FrameSet, PackedFrames]:
-    """The frames of such a file, mapped, with random labels."""
+    """The frames in such a file, memory-mapped, with random labels."""
     pixels = np.load(path, mmap_mode="r")
     count = len(pixels)
     ids = tuple(map(str, range(count)))
@@ -65,7 +65,7 @@ def mapped_frames(path: Path) -> tuple[FrameSet, PackedFrames]:
 
 
 def config_of(cfg: Path, batch_size: int, image_critic: bool = True) -> Config:
-    """A cfg with another batch size, and with or without its {Image Discriminator}."""
+    """A cfg with another batch size, with or without its {Image Discriminator}."""
     config = read_config(cfg, VOCABULARY)
     config = replace(config, training=replace(config.training, batch_size=batch_size))
     return config if image_critic else _without_image_critic(config)
@@ -81,8 +81,8 @@ def _without_image_critic(config: Config) -> Config:
 
 
 class Trainee:
-    """AUDetNet as train.py trains it, some batches at a time, but for what is said: ``layout`` of
-    the networks, ``resident`` frames in the device's memory, classes of its step and batches.
+    """AUDetNet as train.py trains it, a few batches at a time, except for the options: ``layout``
+    of the networks, frames ``resident`` in device memory, the classes for step and batches.
     """
 
     def __init__(
@@ -122,10 +122,10 @@ class Trainee:
         self.batches = batches(frames, packed, device, whole, world)
 
     def __call__(self, cuts: list[Indices]) -> list[list[Terms]]:
-        """Train on batches of these frames, the last of which is a main one."""
+        """Train on batches of these frames; the last one is a main batch."""
         return self.train(self.batches(cuts), len(cuts))
 
     def train(self, batches: Iterable[Batch], count: int) -> list[list[Terms]]:
-        """The same on ``count`` batches that are there."""
+        """The same on ``count`` ready batches."""
         first = self.every - count + 1
         return [self.step(b, first + index, 1, index) for index, b in enumerate(batches)]

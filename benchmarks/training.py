@@ -1,10 +1,9 @@
-"""Whole training, loader included, beside the plain eager way of ``benchmarks/reference.py``.
+"""Whole training, loader included, against the plain implementation ``benchmarks/reference.py``.
 
-``python benchmarks/training.py [--batch-size 4] [--rounds 5]``: the largest cfg as it is, and
-without its image critic. Both sides first train on the same batches from the same weights without
-augmentation, and their losses must agree; then rounds (the critic-only batches and the main one
-after them) are timed in turn, each way in a process of its own, and medians and their ratios are
-printed.
+``python benchmarks/training.py [--batch-size 4] [--rounds 5]``: the largest cfg with and without
+its image critic. Both sides first train on the same batches from the same weights without
+augmentation, and their losses must agree; then rounds (critic-only batches followed by a main one)
+are timed in turn, each way in its own process. Prints medians and their ratios.
 """
 
 import argparse
@@ -40,7 +39,7 @@ from audetnet.vocabulary import VOCABULARY
 TOLERANCE, ROUND_TOLERANCE = 1e-4, 5e-3
 LOSSES = ("discriminator_loss", "image_discriminator_loss", "main_loss")
 Round = Callable[[list[Indices]], list[dict[str, float]]]
-"""Trains on some batches, the last of which is a main one; returns the losses of each."""
+"""Trains on batches, the last of which is a main one; returns the losses of each."""
 
 
 def own_way(
@@ -66,8 +65,8 @@ def plain_way(
     augmentation: Augmentation | None,
     device: torch.device = CPU,
 ) -> Round:
-    """The plain way; without ``augmentation`` it reads the packed frames as they are. The last of
-    the batches that a round is given, and every n-th before it, is a main one.
+    """The plain way; without ``augmentation`` it reads the packed frames unchanged. The last batch
+    in a round, and every n-th before it, is a main one.
     """
     height, width = packed.shape[2:]
     plan = plan_model(config, (height, width))
@@ -99,8 +98,8 @@ def plain_way(
 def difference(
     config: Config, frames: FrameSet, packed: PackedFrames, cuts: list[Indices]
 ) -> float:
-    """Train both ways from the same weights on the same batches: the largest relative difference of
-    their losses.
+    """The largest relative difference in losses when both ways train from the same weights on the
+    same batches.
     """
     quiet = Augmentation(flip=0.0, colour=0.0, noise=(0.0, 0.0))
     own = own_way(config, frames, packed, quiet)(cuts)
@@ -114,21 +113,20 @@ def difference(
 
 
 def check_equal(config: Config, frames: FrameSet, packed: PackedFrames, cuts: list[Indices]) -> str:
-    """The differences in words, of one batch and of a round. Ends the program where they exceed the
-    tolerance.
+    """Text about the differences in one batch and in a round. Exits if they exceed the tolerance.
 
-    A round may differ more: the bias of a critic's last layer has no gradient but rounding, of
-    which Adam makes a whole step.
+    A round may differ more: the gradient of the bias of a critic's last layer is nothing but
+    rounding error, which Adam turns into a full step.
     """
     one, round_ = (difference(config, frames, packed, some) for some in (cuts[:1], cuts))
     if one > TOLERANCE or round_ > ROUND_TOLERANCE:
-        sys.exit(f"the losses differ by {one:.1e} and {round_:.1e}: nothing was measured")
+        sys.exit(f"the losses differ by {one:.1e} and {round_:.1e}; nothing was measured")
     return f"losses differ by {one:.1e} in one batch, {round_:.1e} in a round (relative)"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all ways train on."""
+    """What both ways train on."""
 
     batch_size: int
     image_critic: bool
@@ -143,7 +141,7 @@ class Bench:
         return pack_frames(images, (SIZE, SIZE), False, self.directory / "cache")
 
     def cuts(self) -> list[Indices]:
-        """A round: critic-only batches and the main one after them."""
+        """A round: critic-only batches followed by a main one."""
         every = self.config().training.train_main_net_every_n_batches
         return np.split(np.random.default_rng(1).permutation(self.batch_size * every), every)
 
@@ -153,11 +151,11 @@ WAYS = {
     "audetnet": (own_way, True),
     "audetnet, freed memory given back": (own_way, False),
 }
-"""How to train, and whether the process keeps freed memory as train.py has it do."""
+"""How to train, and whether the process keeps freed memory, as train.py makes it do."""
 
 
 def worker(way: str, bench: Bench, connection: Connection) -> None:
-    """A process that trains a round whenever it is asked, and answers when it has."""
+    """Train a round on each request, and reply when done; runs in its own process."""
     train, keep = WAYS[way]
     if keep:
         keep_freed_memory()
@@ -168,13 +166,13 @@ def worker(way: str, bench: Bench, connection: Connection) -> None:
 
 
 def asked(connection: Connection) -> None:
-    """Have such a process train a round."""
+    """Have a worker train a round."""
     connection.send(True)
     connection.recv()
 
 
 def compare(name: str, bench: Bench, rounds: int) -> None:
-    """Check, then time all ways in turn, each in a process of its own, and print the medians."""
+    """Check, then time all ways in turn, each in its own process, and print medians."""
     print(f"{name}: {check_equal(bench.config(), bench.frames, bench.packed(), bench.cuts())}")
     spawn = get_context("spawn")
     lines = {}
@@ -187,7 +185,7 @@ def compare(name: str, bench: Bench, rounds: int) -> None:
     images = len(bench.cuts()) * bench.batch_size
     for way, values in seconds.items():
         median = statistics.median(values)
-        print(f"  {way:<34} {median:7.2f} s a round  {images / median:6.2f} images/s")
+        print(f"  {way:<34} {median:7.2f} s per round  {images / median:6.2f} images/s")
         if way != "plain":
             print(
                 f"    ratio {ratio(seconds['plain'], values)}, median of {rounds} rounds, "

@@ -26,8 +26,8 @@ from audetnet.labels import ACTIVE_INTENSITY
 from create_dataset.extraction.store import DESCRIPTION_FILE
 from create_dataset.labels.au_columns import au_list
 from create_dataset.labels.image_copies import ImageCopyError, place_image
-from create_dataset.labels.row_frames import FrameColumns
-from create_dataset.labels.rows import Columns, LabelRows, join_rows, read_labelled_rows
+from create_dataset.labels.row_frames import Columns
+from create_dataset.labels.rows import LabelRows, join_rows, read_labelled_rows
 from create_dataset.labels.table import (
     LabelTable,
     add_scale_flags,
@@ -143,13 +143,14 @@ def _run(arguments: argparse.Namespace) -> int:
 def _columns(arguments: argparse.Namespace) -> Columns:
     if arguments.photographs is not None and arguments.id_column is not None:
         raise UserError("--id-column: with --photographs the ids are the file names; leave it out")
-    frames = FrameColumns(
+    return Columns(
         frame=arguments.id_column,
         path=arguments.path_column,
+        subject=arguments.subject_column,
+        aus=arguments.aus,
         first_frame=arguments.first_frame,
         photographs=arguments.photographs,
     )
-    return Columns(frames, arguments.subject_column, arguments.aus)
 
 
 def _check_no_crops(out: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audetnet.console.arguments import command_parser, natural, positive
+from audetnet.console.arguments import command_parser, fraction, natural, positive
 from audetnet.errors import UserError, did_you_mean, exit_status
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def _parser() -> argparse.ArgumentParser:
         "--sheet", type=Path, help=f"contact sheet, png or jpg (default: OUT/{_SHEET})"
     )
     sets = flags.add_argument_group("sets of people")
-    sets.add_argument("--test", type=_share, default=0.25, help="to test on (default: 0.25)")
+    sets.add_argument("--test", type=fraction, default=0.25, help="to test on (default: 0.25)")
     sets.add_argument(
         "--validation",
-        type=_share_or_none,
+        type=_fraction_or_zero,
         default=0.15,
         help="of the rest, to validate on; 0: none (default: 0.15)",
     )
@@ -244,15 +244,8 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _share(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"expected a fraction between 0 and 1, not '{text}'")
-    return value
-
-
-def _share_or_none(text: str) -> float:
-    return 0.0 if _number(text) == 0 else _share(text)
+def _fraction_or_zero(text: str) -> float:
+    return 0.0 if _number(text) == 0 else fraction(text)
 
 
 if __name__ == "__main__":

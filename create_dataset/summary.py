@@ -53,7 +53,7 @@ def note_one_subject_per_frame(subjects: Sequence[str], summary: Summary) -> Non
     """
     if len(subjects) == len(set(subjects)) > 1:
         summary.note(
-            f"beware: each of the {len(subjects)} frames has its own subject, so splitting by "
+            f"warning: each of the {len(subjects)} frames has its own subject, so splitting by "
             "subject is splitting by frame. If people appear in several frames, name the subject "
             "column with csv_labels --subject-column, or set subject_pattern in dataset.json"
         )

@@ -1,4 +1,4 @@
-"""AUs of the faces in images, from Python: python examples/predict_images.py RUN IMAGE..."""
+"""Print the AUs of all faces in images: python examples/predict_images.py RUN IMAGE..."""
 
 import sys
 

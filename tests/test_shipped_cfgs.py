@@ -81,7 +81,7 @@ def test_cfg_is_clean_and_explained(path: Path) -> None:
     assert "all networks: " in describe(plan)
     has_critic = "no_discriminator" not in path.stem and not config.has_objectives_section
     if has_critic and path.stem != "minimal":  # which learns nothing anyway
-        assert config.loss.discriminator_loss_lambda == 0.005, "0.1 overruled the AU loss"
+        assert config.loss.discriminator_loss_lambda == 0.005, "at 0.1 it dominated the AU loss"
     assert ("Discriminator" in plan.networks) == has_critic
 
 

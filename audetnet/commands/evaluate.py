@@ -175,7 +175,7 @@ def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> 
 
     if run.thresholds().validation is not None and which != "test":
         yield (
-            f"beware: the tuned thresholds of {run.path} were chosen on its validation people: "
+            f"warning: the tuned thresholds of {run.path} were chosen on its validation people: "
             f"F1 at these thresholds is too optimistic if --set {which} includes them"
         )
     if run.thresholds().validation is None:
@@ -188,7 +188,7 @@ def _warnings(run: "SavedModel", datasets: "dict[str, Dataset]", which: str) -> 
         shared = sorted(trained & set(_chosen(dataset, which).ids))
         if shared:
             yield (
-                f"beware: {name}: {len(shared)} frames have the same names as training frames of "
+                f"warning: {name}: {len(shared)} frames have the same names as training frames of "
                 f"the run, which inflates results: {first_few(shared)}"
             )
 

@@ -1,1 +1,1 @@
-"""From the text of a cfg file to frozen, typed options."""
+"""Parses cfg files into frozen, typed options."""

@@ -1,9 +1,9 @@
-"""Binds the texts of a block to a signature: its keyword parameters are the schema.
+"""Converts the options of a block to the types of a signature, whose keyword parameters are the
+schema.
 
-A parameter's annotation says what its text must be: ``int``, ``float``, ``bool``, ``str``,
-``Literal`` (a choice), ``tuple[T, ...]`` or ``tuple[T, T, T]`` (a list), a union of these, and
-``Annotated[T, Range(..)]`` or ``Annotated[T, Reference()]``. A parameter without a default must be
-given.
+An annotation is ``int``, ``float``, ``bool``, ``str``, ``Literal`` (a choice), ``tuple[T, ...]`` or
+``tuple[T, T, T]`` (a list), a union of these, ``Annotated[T, Range(..)]`` or
+``Annotated[T, Reference()]``. A parameter without a default is a required option.
 """
 
 import inspect
@@ -24,7 +24,7 @@ _FALSE = {"false": False, "0": False}
 
 @dataclass(frozen=True)
 class Range:
-    """A number of at least ``low`` (or more than it, if ``open``) and, where given, at most
+    """Bounds of a number: at least ``low`` (greater than it if ``open``) and, if given, at most
     ``most`` or below ``below``.
     """
 
@@ -56,14 +56,14 @@ class Reference:
 
 Natural = Annotated[int, Range(0)]
 Channels = Annotated[int, Range(1, most=1_000_000)]
-"""A 1x1 layer between two tensors of the most channels has 4 TB of weights."""
+"""A 1x1 convolution from the maximum to the maximum has 4 TB of weights."""
 Side = Annotated[int, Range(1, most=10_000)]
-"""Pixels along an edge: a frame of the largest has 300 MB."""
+"""Pixels along an edge: the largest frame takes 300 MB."""
 Border = Annotated[int, Range(0, most=10_000)]
 
 
 class OptionError(Exception):
-    """A wrong option; whoever knows the block turns it into a CfgError with its line."""
+    """A wrong option; callers that know the block turn it into a CfgError with a line number."""
 
     def __init__(self, message: str, key: str | None = None) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class OptionError(Exception):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One option of a block: what its text must be, and what it is if it is left out."""
+    """One option of a block: its type annotation and its default."""
 
     name: str
     hint: Any
@@ -85,7 +85,7 @@ class Parameter:
 
 @cache
 def parameters(schema: Callable[..., Any]) -> dict[str, Parameter]:
-    """The options that a builder or a dataclass takes: its keyword-only parameters."""
+    """The options of a builder or dataclass: its keyword-only parameters."""
     hints = get_type_hints(schema, include_extras=True)
     return {
         name: Parameter(name, hints[name], parameter.default)
@@ -97,9 +97,7 @@ def parameters(schema: Callable[..., Any]) -> dict[str, Parameter]:
 def bind(
     schema: Callable[..., Any], block: Block, ignored: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """The typed options of a block, defaults included. Raises CfgError with the line of the
-    mistake.
-    """
+    """The typed options of a block, including defaults. Raises CfgError with the line number."""
     known = parameters(schema)
     for key in block.entries:
         if key not in known and key not in ignored:
@@ -126,7 +124,7 @@ def _value(parameter: Parameter, block: Block) -> Any:
 
 
 def convert(text: str, hint: Any) -> Any:
-    """The value of a text under an annotation. Raises OptionError saying what was expected."""
+    """Convert text to the type ``hint``. Raises OptionError saying what was expected."""
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *marks = get_args(hint)
@@ -210,13 +208,13 @@ _NAMES: Mapping[Any, str] = {
     int: "an integer",
     float: "a number",
     bool: "True or False",
-    str: "a text",
+    str: "text",
     type(None): "None",
 }
 
 
 def describe(hint: Any) -> str:
-    """What an annotation asks for, in words: ``an integer of at least 1 or None``."""
+    """An annotation in words: ``an integer of at least 1 or None``."""
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *marks = get_args(hint)

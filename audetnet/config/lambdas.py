@@ -1,7 +1,7 @@
-"""What the lambdas of [loss_options] stand for, in blocks of {Objectives}.
+"""Translates the lambdas of [loss_options] into blocks of {Objectives}.
 
-The 2019 files say what training pursues by five lambdas and two Discriminator sections. They are
-read as the blocks below, so that all else knows objectives only.
+The cfg files of 2019 configure training by five lambdas and two Discriminator sections. They are
+translated into the blocks below, so that the rest of the code knows only objectives.
 """
 
 from collections.abc import Mapping
@@ -26,18 +26,17 @@ _LAMBDAS = {
 """Objective -> its option -> the key of [loss_options]."""
 _OPTIONAL = {"reconstruction_loss_function"}
 _SECTIONS = {"wgan_gp_codes": "Discriminator", "wgan_gp_images": "Image Discriminator"}
-"""The section that each critic needs; without it its lambdas have no effect."""
+"""The section that each critic needs; without it, its lambdas have no effect."""
 
 PENALTY_PER_PIXEL, WEIGHT_PER_PIXEL = 100.0, 1e-5
-"""From which penalty on, and up to which weight, an image critic's lambdas are taken for those of
+"""An image critic's penalty from the first, or weight up to the second, is taken for a value of
 2019.
 """
 
 
 def objectives_from_lambdas(loss: Block, sections: Mapping[str, Section]) -> list[Block]:
-    """The blocks that the lambdas stand for, in the order in which their terms have always been
-    computed: gradients are summed in it, and a sum's rounding depends on it. Raises CfgError for a
-    lambda that is missing.
+    """The blocks that the lambdas stand for. Their order is that in which gradients are summed, and
+    rounding depends on it: keep it. Raises CfgError for a missing lambda.
     """
     blocks: list[Block] = []
     for name, keys in _LAMBDAS.items():
@@ -57,35 +56,35 @@ def objectives_from_lambdas(loss: Block, sections: Mapping[str, Section]) -> lis
 
 
 def reject_lambdas(loss: Block, objectives: Section) -> None:
-    """Raise CfgError where {Objectives} and a lambda both say what training pursues."""
+    """Raise CfgError if {Objectives} and a lambda are both given."""
     for name, keys in _LAMBDAS.items():
         for key in keys.values():
             if key in loss.entries:
                 raise loss.where.error(
-                    f"'{key}' and {{Objectives}} (line {objectives.line}) both say what training "
-                    f"pursues: delete it, and write [{name}] in {{Objectives}}",
+                    f"'{key}' cannot be combined with {{Objectives}} (line {objectives.line}): "
+                    f"delete it, and write [{name}] in {{Objectives}}",
                     key,
                 )
 
 
 def legacy_lambda_warnings(loss: LossOptions, where: Where) -> list[str]:
-    """The image critic of 2019 took its gradient's norm pixel by pixel: 1000 and 5e-7 were weights
-    for a critic whose scores lay far apart.
+    """Warnings about values from 2019, when the image critic's gradient norm was per pixel: 1000
+    and 5e-7 were weights for a critic with widely spread scores.
     """
-    found = []
+    warnings = []
     penalty, weight = loss.gradient_loss_lambda_img_discr, loss.img_discriminator_loss_lambda
     if penalty is not None and penalty >= PENALTY_PER_PIXEL:
         key = "gradient_loss_lambda_img_discr"
         text = (
             f"{key}={penalty:g} is a weight for a norm per pixel, as in 2019; the norm is now "
-            "taken per image: write 10"
+            "computed per image: write 10"
         )
-        found.append(where.message(text, key))
+        warnings.append(where.message(text, key))
     if weight is not None and 0 < weight <= WEIGHT_PER_PIXEL:
         key = "img_discriminator_loss_lambda"
         text = (
             f"{key}={weight:g} is so small that {{Image Discriminator}} has no effect on the "
             "reconstructions: write 0.01, or leave the section out"
         )
-        found.append(where.message(text, key))
-    return found
+        warnings.append(where.message(text, key))
+    return warnings

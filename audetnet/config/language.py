@@ -1,10 +1,10 @@
-"""The cfg language: text to sections, blocks and entries that know their line.
+"""The syntax of cfg files: parses text into sections, blocks and entries with line numbers.
 
-    {Section}            # a comment ends any line
+    {Section}            # a comment
     [block]
-    key = value          # spaces around key, '=' and value do not count
+    key = value          # spaces around key and value are ignored
 
-Nothing here knows which sections, blocks or keys exist; see options.py.
+Which sections, blocks and keys exist is defined in options.py.
 """
 
 import codecs
@@ -21,12 +21,12 @@ _KEY = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class CfgError(UserError):
-    """A mistake in a cfg file; its text is ``path:line: message``."""
+    """An error in a cfg file; its text is ``path:line: message``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """The place of a block or section in its file, and the lines of its keys."""
+    """The location of a block or section in its file, and the lines of its keys."""
 
     path: str
     line: int
@@ -34,18 +34,18 @@ class Where:
     key_lines: Mapping[str, int] = field(default_factory=dict)
 
     def message(self, text: str, key: str | None = None) -> str:
-        """``path:line: [block] text``, at the line of ``key`` where that is given."""
+        """``path:line: [block] text``, with the line of ``key`` if given."""
         line = self.key_lines.get(key, self.line) if key else self.line
         return f"{self.path}:{line}: {self.header} {text}"
 
     def error(self, text: str, key: str | None = None) -> CfgError:
-        """The error to raise for a mistake in this block."""
+        """The exception to raise for an error in this block."""
         return CfgError(self.message(text, key))
 
 
 @dataclass(kw_only=True)
 class Block:
-    """``[name]`` and the texts of its options."""
+    """``[name]`` and its options as text."""
 
     name: str
     path: str
@@ -75,9 +75,7 @@ class Section:
 
 
 def load(path: Path | str) -> str:
-    """The text of a cfg file, its lines ended by newlines. Raises UserError where it cannot be
-    read.
-    """
+    """The text of a cfg file, with normalised line ends. Raises UserError if it cannot be read."""
     check_regular(Path(path))
     try:
         content = Path(path).read_bytes()
@@ -96,7 +94,7 @@ def load(path: Path | str) -> str:
 
 
 def _not_text(path: Path | str, before: str, reason: str) -> CfgError:
-    return CfgError(f"{path}:{last_line(before)}: not a text file in UTF-8 ({reason})")
+    return CfgError(f"{path}:{last_line(before)}: not a UTF-8 text file ({reason})")
 
 
 def _with_newlines(text: str) -> str:
@@ -104,12 +102,12 @@ def _with_newlines(text: str) -> str:
 
 
 def last_line(text: str) -> int:
-    """The number of a text's last line, from 1."""
+    """The number of the last line, from 1."""
     return text.count("\n") + 1
 
 
 def parse(text: str, path: str) -> list[Section]:
-    """Parse the text of a cfg file; ``path`` is what error messages call it. Raises CfgError."""
+    """Parse the text of a cfg file; ``path`` is for error messages. Raises CfgError."""
     sections: dict[str, Section] = {}
     section: Section | None = None
     for number, raw in enumerate(text.split("\n"), start=1):
@@ -162,7 +160,7 @@ def _add_entry(section: Section, line: str, number: int, at: str) -> None:
         )
     if not section.blocks:
         raise CfgError(
-            f"{at} '{shorten(key)}' stands before any [block] of '{{{shorten(section.name)}}}'"
+            f"{at} '{shorten(key)}' comes before the first [block] of '{{{shorten(section.name)}}}'"
         )
     block = section.blocks[-1]
     if key in block.entries:

@@ -1,6 +1,6 @@
 """All options of a run, frozen and typed.
 
-This module knows the General blocks and what a network section consists of, no block type.
+Block types are not defined here, only the General blocks and the structure of a network section.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,22 +12,22 @@ from audetnet.config.binding import Channels, Range, Side
 from audetnet.config.language import Where
 
 ENCODER, PREDICTOR, DECODER = MAIN_SECTIONS = ("Encoder", "AUPredictor", "Decoder")
-"""The sections that every cfg has."""
+"""The sections that every cfg must have."""
 CRITIC = "Discriminator"
-"""How the names of all other sections of networks end."""
+"""The last word in the names of all other network sections."""
 BatchSize = Annotated[int, Range(2, most=100_000)]
 Count = Annotated[int, Range(1, most=1_000_000)]
-"""Of epochs or batches."""
+"""A number of epochs or batches."""
 Frames = Annotated[int, Range(1, most=100_000_000)]
-"""An epoch's draws are kept in memory, eight bytes each."""
+"""The frames of an epoch are kept in memory as indices of eight bytes."""
 Rate = Annotated[float, Range(0, most=1, open=True)]
-"""Adam moves each weight by about the rate at every step."""
+"""Adam changes each weight by about the learning rate per step."""
 Beta = Annotated[float, Range(0, below=1)]
 Weight = Annotated[float, Range(0, most=1_000_000)]
-"""Of a term of the loss: float32 tells its terms apart as long as none is 10^7 times another."""
+"""Weight of a loss term: float32 loses terms that are 10^7 times smaller than another."""
 Mean = Annotated[float, Range(0, most=255)]
 Deviation = Annotated[float, Range(0.001, most=255)]
-"""Of pixels in 0-1 or 0-255."""
+"""Standard deviation of pixels, in units of 0-1 or 0-255."""
 Triple = tuple[float, float, float]
 
 
@@ -43,9 +43,7 @@ class TrainingOptions:
     decay_lr_over_last_n_epochs: Count | None = None
 
     def learning_rate_factor(self, epoch: int) -> float:
-        """What the base rate is multiplied by in an epoch, counted from 1; computed, never
-        accumulated.
-        """
+        """The factor of the base learning rate in an epoch, counted from 1."""
         if self.learning_rate_scheduler is None or self.decay_lr_over_last_n_epochs is None:
             return 1.0
         return min(1.0, (self.max_epochs + 1 - epoch) / self.decay_lr_over_last_n_epochs)
@@ -66,28 +64,28 @@ class DataOptions:
     validation_subjects: tuple[str, ...] | None = None
     balance_subjects: bool = False
     stem_views: Annotated[int, Range(1, most=1000)] | None = None
-    """How many views of a training frame a frozen stem sees; None: it sees every batch anew."""
+    """How many views of a training frame the frozen stem sees; None: it runs on every batch."""
     person_reference: Literal["z1"] | None = None
-    """z1: results are also given with z1 minus what it is of the person at rest."""
+    """z1: results are also reported with each person's neutral z1 subtracted."""
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
-        """(height, width) that frames are resized to; None leaves them as they are."""
+        """(height, width) to resize frames to; None: they keep their size."""
         if isinstance(self.image_size, int):
             return self.image_size, self.image_size
         return self.image_size
 
     @property
     def pixel_range(self) -> float:
-        """The value of a white pixel in the units of mean and std: 255 where one of them exceeds 1,
-        else 1.
+        """The value of a white pixel in units of mean and std: 255 if any of them exceeds 1, else
+        1.
         """
         return 255.0 if max([*(self.mean or ()), *(self.std or ())], default=0.0) > 1 else 1.0
 
     @property
     def normalisation(self) -> tuple[Triple, Triple]:
-        """Mean and standard deviation per channel, in units of ``pixel_range``; half the range by
-        default.
+        """Mean and standard deviation per channel, in units of ``pixel_range``; by default half of
+        it.
         """
         half = self.pixel_range / 2
         return self.mean or (half, half, half), self.std or (half, half, half)
@@ -118,9 +116,7 @@ class NetOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockOptions:
-    """One block of a network: its builder, its typed arguments, and the blocks that it reads by
-    name.
-    """
+    """One block of a network: its builder, typed arguments, and references to other blocks."""
 
     type: str
     where: Where
@@ -142,15 +138,15 @@ class NetworkOptions:
 
 
 CriticInput = Literal["codes", "images", "z1", "z2"]
-"""What the network of an objective reads."""
+"""What a critic reads."""
 CriticOutput = Literal["score", "AUs", "people"]
-"""What it says of a sample: a score, the mean of all outputs, or an output for each AU of the data
-or each person of the training frames.
+"""What a critic outputs for a sample: a score (the mean of its outputs), or one output per AU, or
+per person of the training frames.
 """
 
 
 class Objective(Protocol):
-    """What the cfg language must know of an objective."""
+    """The part of an objective that reading a cfg needs."""
 
     critic_input: ClassVar[CriticInput]
     critic_output: ClassVar[CriticOutput]
@@ -171,7 +167,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions:
-    """One block of {Objectives}, or what a lambda stands for."""
+    """One block of {Objectives}, or the block that a lambda stands for."""
 
     type: str
     where: Where
@@ -186,8 +182,8 @@ def network_name(section: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A whole cfg file. ``places`` finds the lines of the General blocks by option class;
-    ``networks`` holds the networks by section, the main three first.
+    """A whole cfg file. ``places`` maps option classes to the locations of the General blocks;
+    ``networks`` maps sections to networks, the three main ones first.
     """
 
     path: Path
@@ -199,11 +195,11 @@ class Config:
     networks: Mapping[str, NetworkOptions]
     objectives: tuple[ObjectiveOptions, ...]
     has_objectives_section: bool
-    """Whether there is an {Objectives} section; else the lambdas say them."""
+    """Whether there is an {Objectives} section; otherwise the lambdas define the objectives."""
     warnings: tuple[str, ...]
 
     def resolved(self) -> dict[str, Any]:
-        """Every option with its value, defaults included, as plain data for a record of the run."""
+        """Every option with its value, including defaults, as plain data to record with the run."""
         return {
             "training": asdict(self.training),
             "data": asdict(self.data),

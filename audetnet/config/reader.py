@@ -1,17 +1,18 @@
-"""Reads a cfg file into a Config, and checks what can be seen within the file.
+"""Reads a cfg file into a Config and checks everything that can be checked within the file.
 
-Blocks are bound to the signatures of what the caller's vocabulary names.
+The options of a block are bound to the signature that the vocabulary has under its name.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from audetnet.config import language
-from audetnet.config.binding import OptionError, Reference, bind, parameters
-from audetnet.config.lambdas import legacy_lambda_warnings, objectives_from_lambdas, reject_lambdas
+from audetnet.config.binding import Reference, bind, parameters
+from audetnet.config.lambdas import legacy_lambda_warnings
 from audetnet.config.language import Block, CfgError, Section, Where
+from audetnet.config.objective_blocks import OBJECTIVES, read_objectives
 from audetnet.config.options import (
     CRITIC,
     MAIN_SECTIONS,
@@ -21,13 +22,10 @@ from audetnet.config.options import (
     LossOptions,
     NetOptions,
     NetworkOptions,
-    ObjectiveOptions,
     TrainingOptions,
-    network_name,
 )
 from audetnet.errors import did_you_mean
 
-OBJECTIVES = "Objectives"
 KNOWN_SECTIONS = ("General", OBJECTIVES, *MAIN_SECTIONS, CRITIC, f"Image {CRITIC}")
 GENERAL_BLOCKS = ("training_options", "data_options", "loss_options")
 IGNORED_BLOCK_KEYS = frozenset({"batch_norm_dim"})
@@ -37,7 +35,7 @@ _IMAGE_CRITIC = f"Image {CRITIC}"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """All that a cfg may name. ``blocks`` and ``objectives`` map names to the functions or classes
+    """Everything a cfg can name. ``blocks`` and ``objectives`` map names to functions or classes
     whose keyword parameters are their options.
     """
 
@@ -52,9 +50,9 @@ def read_config(path: Path | str, vocabulary: Vocabulary) -> Config:
 
 
 def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
-    """The options in the text of a cfg file; ``path`` stands in messages.
+    """Parse the text of a cfg file; ``path`` is for messages.
 
-    Raises CfgError for every mistake that can be seen without running shapes through the networks.
+    Raises CfgError for every error that can be found without the shapes in the networks.
     """
     sections = {section.name: section for section in language.parse(text, str(path))}
     for section in sections.values():
@@ -66,16 +64,15 @@ def parse_config(text: str, path: Path | str, vocabulary: Vocabulary) -> Config:
     for name in ("General", *MAIN_SECTIONS):
         if name not in sections:
             line = language.last_line(text.rstrip("\n"))
-            raise CfgError(f"{path}:{line}: the file ends here: missing section '{{{name}}}'")
+            raise CfgError(f"{path}:{line}: end of file: missing section '{{{name}}}'")
     training, data, loss, places, warnings = _general(sections["General"], vocabulary)
     networks = {}
     critics = [name for name in sections if name.endswith(CRITIC)]
     for name in (*MAIN_SECTIONS, *sorted(critics, key=_in_known_order)):
         networks[name], more = _network(sections[name], vocabulary.blocks)
         warnings += more
-    objectives = _objectives(sections, vocabulary.objectives)
-    _check_critics(objectives, sections)
-    _check_variants(objectives)
+    loss_block = sections["General"].blocks[GENERAL_BLOCKS.index("loss_options")]
+    objectives = read_objectives(sections, loss_block, vocabulary.objectives)
     warnings += (
         legacy_lambda_warnings(loss, places[LossOptions]) if networks.get(_IMAGE_CRITIC) else []
     )
@@ -109,7 +106,7 @@ def _general(
     for index, block in enumerate(section.blocks):
         if block.name in GENERAL_BLOCKS and block.name != GENERAL_BLOCKS[index]:
             raise block.where.error(
-                f"block {index + 1} of {{General}} is read as {GENERAL_BLOCKS[index]}: "
+                f"block {index + 1} of {{General}} must be {GENERAL_BLOCKS[index]}: "
                 "expected the order " + ", ".join(GENERAL_BLOCKS)
             )
     training_block, data_block, loss_block = section.blocks
@@ -172,12 +169,12 @@ def _check_data(data: DataOptions, where: Where) -> None:
             )
     elif data.balance_subjects:
         raise where.error(
-            "balance_subjects=True is of MOMU, which balance_dataset_with_momu=False turns off",
+            "balance_subjects=True needs balance_dataset_with_momu=True",
             "balance_subjects",
         )
     names = data.au_names or ()
     if len(set(names)) != len(names):
-        raise where.error("au_names holds a name twice", "au_names")
+        raise where.error("au_names contains a duplicate name", "au_names")
 
 
 def _network(
@@ -205,7 +202,7 @@ def _network(
 
 def _block(block: Block, builders: Mapping[str, Callable[..., Any]]) -> BlockOptions:
     if block.name == "net":
-        raise block.where.error("a section has one [net] block, and it comes first")
+        raise block.where.error("a section has only one [net] block, at its beginning")
     if block.name not in builders:
         raise block.where.error(f"unknown block type{did_you_mean(block.name, builders)}")
     builder = builders[block.name]
@@ -234,75 +231,3 @@ def _is_reference(hint: Any) -> bool:
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
-
-
-def _objectives(
-    sections: Mapping[str, Section], known: Mapping[str, Callable[..., Any]]
-) -> tuple[ObjectiveOptions, ...]:
-    """What training pursues, in the order of its blocks. The AU loss is always among it."""
-    loss_block = sections["General"].blocks[GENERAL_BLOCKS.index("loss_options")]
-    if OBJECTIVES not in sections:
-        blocks = objectives_from_lambdas(loss_block, sections)
-    else:
-        section = sections[OBJECTIVES]
-        reject_lambdas(loss_block, section)
-        blocks = section.blocks
-        if not any(block.name == "au_loss" for block in blocks):
-            blocks = [Block(name="au_loss", path=section.path, line=section.line), *blocks]
-    return tuple(_objective(block, known) for block in blocks)
-
-
-def _objective(block: Block, known: Mapping[str, Callable[..., Any]]) -> ObjectiveOptions:
-    if block.name not in known:
-        raise block.where.error(f"unknown objective{did_you_mean(block.name, known)}")
-    arguments = bind(known[block.name], block)
-    try:
-        return ObjectiveOptions(
-            type=block.name,
-            where=block.where,
-            arguments=arguments,
-            objective=known[block.name](**arguments),
-        )
-    except OptionError as error:
-        raise block.where.error(str(error), error.key) from None
-
-
-def _check_critics(objectives: Sequence[ObjectiveOptions], sections: Mapping[str, Section]) -> None:
-    """Each critic's section is there and belongs to one objective."""
-    owners: dict[str, ObjectiveOptions] = {}
-    for each in objectives:
-        section = each.objective.critic_section
-        if section is None:
-            continue
-        if not section.endswith(CRITIC) or section not in sections:
-            raise each.where.error(
-                f"critic={section}: expected the name of a section that describes its network and "
-                f"ends with {CRITIC}",
-                "critic",
-            )
-        for taken, owner in owners.items():
-            if network_name(taken) == network_name(section):
-                raise each.where.error(
-                    f"{{{taken}}} is the critic of [{owner.type}] on line {owner.where.line}; each "
-                    "objective needs one of its own, of another name",
-                    "critic",
-                )
-        owners[section] = each
-    for name in sections:
-        if name.endswith(CRITIC) and name not in owners:
-            raise sections[name].where.error(
-                f"belongs to no objective: name it in {{{OBJECTIVES}}} by critic={name}"
-            )
-
-
-def _check_variants(objectives: Sequence[ObjectiveOptions]) -> None:
-    """No two objectives are logged by one name."""
-    found: dict[tuple[str, str], ObjectiveOptions] = {}
-    for each in objectives:
-        first = found.setdefault((each.type, each.objective.variant), each)
-        if first is not each:
-            what = each.objective.variant and f" of {each.objective.variant}"
-            raise each.where.error(
-                f"a second one{what}: it and that of line {first.where.line} would be logged by "
-                "one name; keep one of them"
-            )

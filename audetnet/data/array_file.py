@@ -1,8 +1,8 @@
-"""The file of packed rows, the header beside it, and whether they hold what was written.
+"""The file of packed rows, its header, and their verification.
 
-The array is a .npy file: pixels uint8 (N, 3, H, W), or a stem's outputs float16 (N, C, h, w). Its
-header is a JSON file of the same name: the version of the format, what the rows were made of, and
-the CRC-32 of every row, taken before it went to the file.
+The array is a .npy file: pixels uint8 (N, 3, H, W), or a stem's outputs float16 (N, C, h, w). The
+header is a JSON file of the same name: the format version, what the rows were made from, and the
+CRC-32 of every row, computed before writing.
 """
 
 import json
@@ -31,13 +31,13 @@ _WORKERS = os.cpu_count() or 1
 
 
 def header_path(array: Path) -> Path:
-    """Beside an array."""
+    """The path of an array's header."""
     return array.with_suffix(".json")
 
 
 def read_header(array: Path) -> Header | None:
-    """What an array says of itself; None where there is no array, or nothing legible. Raises
-    UserError for what is no file.
+    """The header of an array; None if there is no array or no valid header. Raises UserError if
+    either path is not a regular file.
     """
     for path in (array, header_path(array)):
         check_regular(path)
@@ -48,8 +48,8 @@ def read_header(array: Path) -> Header | None:
     return header if isinstance(header, dict) and array.is_file() else None
 
 
-def made_of(header: Mapping[str, Any]) -> Header:
-    """A header without the checksums: what the rows were made of."""
+def without_checksums(header: Mapping[str, Any]) -> Header:
+    """What the rows were made from."""
     return {key: value for key, value in header.items() if key != "checksums"}
 
 
@@ -59,7 +59,7 @@ def checksum(row: PackedArray) -> int:
 
 
 def checksums_of(header: Mapping[str, Any], rows: int) -> Checksums | None:
-    """One a row; None where the header has others, or none."""
+    """The checksum of each row; None if the header has a different number of them."""
     try:
         checksums = np.array(header.get("checksums"), dtype=np.uint32)
     except (TypeError, ValueError, OverflowError):
@@ -68,8 +68,8 @@ def checksums_of(header: Mapping[str, Any], rows: int) -> Checksums | None:
 
 
 def row_of(header: Header) -> tuple[Shape, "np.dtype[Any]"]:
-    """Shape and type of each row of the array that a header describes. Raises KeyError, TypeError
-    or ValueError for one that describes none.
+    """Shape and dtype of a row according to the header. Raises KeyError, TypeError or ValueError
+    for an invalid header.
     """
     if "row" in header:
         return tuple(header["row"]), np.dtype(header["type"])
@@ -79,15 +79,15 @@ def row_of(header: Header) -> tuple[Shape, "np.dtype[Any]"]:
 def open_array(
     path: Path, shape: Sequence[int], dtype: "npt.DTypeLike" = np.uint8, writable: bool = False
 ) -> "np.memmap[Any, Any]":
-    """Map an array of that shape and type. Raises ValueError for a file that holds anything else,
-    also one that was cut off, and UserError where the disk refuses.
+    """Memory-map an array of that shape and dtype. Raises ValueError for a file with any other
+    content, including a truncated one, and UserError if it cannot be read.
     """
     try:
         pixels = np.lib.format.open_memmap(path, mode="r+" if writable else "r")
         size = path.stat().st_size
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # whatever numpy makes of damaged bytes
+    except Exception as error:  # whatever NumPy raises for damaged bytes
         raise ValueError(str(error)) from error
     if pixels.dtype != dtype or pixels.shape != tuple(shape) or not pixels.flags.c_contiguous:
         raise ValueError(f"{pixels.dtype} {pixels.shape}")
@@ -97,44 +97,44 @@ def open_array(
 
 
 def array_fault(path: Path, header: Header | None) -> str:
-    """Why an array is of no use with the header that was read beside it; empty where it is. No
-    pixel is looked at. Raises UserError where the disk refuses.
+    """Why an array with this header cannot be used; empty if it can. Rows are not checked. Raises
+    UserError if it cannot be read.
     """
     if header is None:
-        return "its header (.json) cannot be read"
+        return "its header (.json) is missing or invalid"
     if header.get("version") != VERSION:
         return "packed by another version of AUDetNet"
     try:
         rows, (row, dtype) = len(header["images"].keys()), row_of(header)
         open_array(path, (rows, *row), dtype)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return "not the array that its header (.json) describes"
+        return "the array does not match its header (.json)"
     if checksums_of(header, rows) is None:
-        return "its header (.json) does not have a checksum for every frame"
+        return "its header (.json) lacks a checksum for every frame"
     return ""
 
 
 def reason_to_rebuild(path: Path, wanted: Header, thorough: bool) -> str:
-    """Why the array is not the wanted one; empty where it is. ``thorough`` reads all its pixels.
-    Raises UserError for what is no file, and where the disk refuses.
+    """Why the array is not the wanted one; empty if it is. ``thorough`` verifies all rows. Raises
+    UserError if it is not a regular file or cannot be read.
     """
     header = read_header(path)
-    mistake = array_fault(path, header)
-    if mistake or header is None:
-        return mistake
-    if made_of(header) != wanted:
-        return "what it is made of has changed" if "row" in header else "its images have changed"
+    fault = array_fault(path, header)
+    if fault or header is None:
+        return fault
+    if without_checksums(header) != wanted:
+        return "its images or stem have changed" if "row" in header else "its images have changed"
     damaged = damaged_frames(path, header) if thorough else []
     return damage_text(damaged, len(header["images"])) if damaged else ""
 
 
 def damage_text(damaged: list[str], count: int) -> str:
-    """Which of so many frames are damaged."""
+    """A message about damaged frames, ``count`` being the number of all frames."""
     return f"{len(damaged)} of {count} packed frames are damaged ({first_few(damaged)})"
 
 
 def damaged_frames(path: Path, header: Header) -> list[str]:
-    """The frames whose rows are not what was written, of an array without a ``array_fault`` it."""
+    """The frames whose checksum does not match, of an array without an ``array_fault``."""
     frames = list(header["images"])
     checksums = checksums_of(header, len(frames))
     assert checksums is not None
@@ -146,9 +146,9 @@ def damaged_frames(path: Path, header: Header) -> list[str]:
 def damaged_rows(
     pixels: "np.memmap[Any, Any]", checksums: Checksums, rows: Sequence[int]
 ) -> list[int]:
-    """Those of some rows whose checksum differs.
+    """Those of ``rows`` whose checksum does not match.
 
-    They are read, not mapped: a disk that cannot read a mapped page kills the process (SIGBUS).
+    They are read instead of mapped: a read error in a mapped page would kill the process (SIGBUS).
     """
     path, size = Path(str(pixels.filename)), pixels[0].nbytes
 

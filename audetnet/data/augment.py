@@ -1,8 +1,8 @@
 """Augmentation of a uint8 batch on its device.
 
-Per image: a horizontal flip with probability 0.5; with probability 0.9 brightness, contrast and
-saturation, in this order, as one affine map of the colours (so values are clamped once, at the
-end); then, on the input only, Gaussian noise whose standard deviation is drawn for the image.
+Per image: a horizontal flip with probability 0.5; with probability 0.9 changes of brightness,
+contrast and saturation, in this order, as one affine map of the colours (clamped once, at the end);
+then, on the input only, Gaussian noise with a standard deviation drawn per image.
 """
 
 from collections.abc import Sequence
@@ -12,31 +12,29 @@ import torch
 from torch import Tensor
 
 _GREY = (0.299, 0.587, 0.114)
-"""Weights of R, G, B in a grey value (ITU-R BT.601), as in torchvision."""
+"""Luma weights of R, G, B (ITU-R BT.601), as in torchvision."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What was drawn for B images, on their device."""
+    """The random parameters of B images, on their device."""
 
     flip: Tensor
     """Boolean (B,)."""
     factors: Tensor
     """Brightness, contrast and saturation, (B, 3)."""
     noise: Tensor
-    """To be added to the input, (B, 3, H, W)."""
+    """Added to the input, (B, 3, H, W)."""
 
     def __getitem__(self, images: slice) -> "Draws":
-        """Those of some of the images."""
         return Draws(self.flip[images], self.factors[images], self.noise[images])
 
     def to(self, device: torch.device) -> "Draws":
-        """The same on a device."""
         return Draws(self.flip.to(device), self.factors.to(device), self.noise.to(device))
 
 
 def concatenate(draws: Sequence[Draws]) -> Draws:
-    """The draws of several groups of images as those of one."""
+    """The draws of several groups of images as one."""
     if len(draws) == 1:
         return draws[0]
     flips, factors, noises = zip(*((d.flip, d.factors, d.noise) for d in draws), strict=True)
@@ -45,8 +43,8 @@ def concatenate(draws: Sequence[Draws]) -> Draws:
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """The ranges to draw from; factors of 1 leave an image as it is. ``noise`` is in units of the
-    pixel range.
+    """Probabilities and ranges; a factor of 1 leaves an image unchanged. ``noise`` is in units of
+    the pixel range.
     """
 
     flip: float = 0.5
@@ -57,11 +55,11 @@ class Augmentation:
     noise: tuple[float, float] = (0.0, 0.015)
 
     def __call__(self, frames: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw for a batch and apply it."""
+        """Draw for a batch and ``apply`` the draws."""
         return apply(self.draw(len(frames), frames.shape[2:], generator), frames)
 
     def draw(self, count: int, size: Sequence[int], generator: torch.Generator) -> Draws:
-        """What to do to ``count`` images of (height, width), on the generator's device."""
+        """Draw for ``count`` images of (height, width), on the generator's device."""
         device = generator.device
 
         def uniform(low: float, high: float) -> Tensor:
@@ -77,15 +75,13 @@ class Augmentation:
 
 
 def apply(draws: Draws, frames: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1] (noise may leave the
-    range).
-    """
+    """uint8 (B, 3, H, W) to (noisy, clean), float32 (B, 3, H, W) in [0, 1]; noise may exceed it."""
     clean = jitter(draws, frames)
     return clean + draws.noise, clean
 
 
 def jitter(draws: Draws, frames: Tensor) -> Tensor:
-    """uint8 (B, 3, H, W) flipped and with other colours, without noise: float32 in [0, 1]."""
+    """uint8 (B, 3, H, W) flipped and with changed colours, without noise: float32 in [0, 1]."""
     clean = to_unit_range(frames)
     clean = torch.where(draws.flip.view(-1, 1, 1, 1), clean.flip(-1), clean)
     return change_colours(clean, *draws.factors.unbind(dim=1))
@@ -99,14 +95,14 @@ def to_unit_range(frames: Tensor) -> Tensor:
 def change_colours(
     pixels: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
 ) -> Tensor:
-    """Brightness b, then contrast c, then saturation s (each (B,)) of pixels in [0, 1], clamped at
-    the end.
+    """Change brightness b, then contrast c, then saturation s (each (B,)) of pixels in [0, 1],
+    clamped at the end.
 
     With g the grey value of a pixel and m the mean grey value of its image, the three steps
 
         x <- b x;  x <- c x + (1 - c) mean(grey(x));  x <- s x + (1 - s) grey(x)
 
-    are together c b (s x + (1 - s) g) + (1 - c) b m.
+    combine to c b (s x + (1 - s) g) + (1 - c) b m.
     """
     red, green, blue = pixels.split(1, dim=1)
     grey = _GREY[0] * red + _GREY[1] * green + _GREY[2] * blue

@@ -1,4 +1,4 @@
-"""Frames and labels of an order of indices, batch by batch, fetched one ahead of their use."""
+"""Loads frames and labels batch by batch, prefetching one batch."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,49 +21,47 @@ from audetnet.distributed.world import World
 from audetnet.errors import UserError
 
 _SMALLEST_TRAINING_BATCH = 2
-"""Pairs are shuffled, and batch norm computed, within a batch: one frame alone cannot be trained
-on.
-"""
+"""Shuffled pairs and batch norm need at least two frames in a batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The part of a batch that this process has: b of its ``length`` frames, on a device."""
+    """This process's part of a batch: b of its ``length`` frames, on a device."""
 
     indices: Indices
-    """Of the frames in their set, (b,)."""
+    """Indices of the frames in their set, (b,)."""
     frames: Tensor
     """uint8 (b, 3, H, W)."""
     stem: Tensor | None = None
-    """float16 (b, C, h, w): what the frozen stem makes of them, where that is computed once."""
+    """float16 (b, C, h, w): outputs of the frozen stem, if they are precomputed."""
     changes: Draws | None = None
-    """What changed the frames that the stem saw (flip and colours); None: nothing."""
+    """Flip and colour changes of the views that the stem saw; None: unchanged frames."""
     labels: Tensor
     """float32 (b, A), NaN = unknown."""
     subjects: Tensor
     """int64 (b,): see subject_indices."""
     length: int
     part: slice
-    """Which of the batch's frames they are."""
+    """The position of this part in the batch."""
 
     def __len__(self) -> int:
         return len(self.frames)
 
     @property
     def share(self) -> float:
-        """What means over this part weigh in means over the batch."""
+        """The weight of this part's mean in the mean over the batch."""
         return len(self) / self.length
 
 
 Residence = Literal["auto", "on", "off"]
-"""Whether all frames lie in the device's memory; auto: on a GPU with room for them."""
+"""Whether all frames are kept in device memory; auto: on a GPU with enough free memory."""
 RESIDENT_SHARE = 0.5
-"""Of a GPU's free memory: the most that frames take by themselves."""
+"""The largest share of a GPU's free memory that ``auto`` uses for frames."""
 
 
 @dataclass(frozen=True)
 class PackedRows:
-    """Packed rows, in the device's memory (``resident``) or to be read batch by batch."""
+    """Packed rows, either in device memory (``resident``) or read batch by batch."""
 
     packed: PackedFrames
     device: torch.device
@@ -71,11 +69,13 @@ class PackedRows:
 
     @classmethod
     def load(cls, packed: PackedFrames, device: torch.device, residence: Residence) -> "PackedRows":
-        """Rows where they are to lie. Raises UserError where they do not fit."""
+        """Copy the rows to the device if ``residence`` asks for it. Raises UserError if they do not
+        fit.
+        """
         return cls(packed, device, resident_frames(packed, device, residence))
 
     def read(self, rows: Indices) -> Tensor:
-        """Some rows (B, C, H, W): on the device where they lie there, else in pinned memory."""
+        """Some rows (B, C, H, W): on the device if they are resident, else in pinned memory."""
         if self.resident is not None:
             return self.resident[to_device(rows, self.device)]
         return _pinned(torch.from_numpy(self.packed.gather(rows)), self.device)
@@ -84,8 +84,8 @@ class PackedRows:
 def resident_frames(
     packed: PackedFrames, device: torch.device, residence: Residence
 ) -> Tensor | None:
-    """All packed rows in the device's memory, (N, C, H, W), or None where they are to be read batch
-    by batch. Raises UserError where they are to be there and do not fit.
+    """All packed rows in device memory, (N, C, H, W), or None if they are to be read batch by
+    batch. Raises UserError if ``on`` is asked for and they do not fit.
     """
     size = prod(packed.shape) * packed.dtype.itemsize
     if residence == "off" or (residence == "auto" and not _has_room(size, device)):
@@ -96,7 +96,7 @@ def resident_frames(
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"--data-on-device on: the {size / 2**30:.1f} GiB of frames do not fit into the memory "
-            f"of {device}: leave it at auto"
+            f"of {device}; use auto"
         ) from error
     start = 0
     for block in packed.blocks():
@@ -114,13 +114,13 @@ def _pinned(host: Tensor, device: torch.device) -> Tensor:
 
 
 def to_device(host: "np.ndarray[Any, Any]", device: torch.device) -> Tensor:
-    """An array on a device."""
+    """Copy an array to a device."""
     return _pinned(torch.from_numpy(host), device).to(device, non_blocking=True)
 
 
 class Batches:
-    """Batches of a set on a device; with ``stem``, what a frozen stem makes of the frames comes
-    with them (stem_outputs.py).
+    """Batches of a set on a device; with ``stem``, including the frozen stem's outputs
+    (stem_outputs.py).
     """
 
     def __init__(
@@ -145,9 +145,9 @@ class Batches:
     def __call__(
         self, batch_indices: Sequence[Indices], views: Indices | None = None
     ) -> Iterator[Batch]:
-        """One batch for each array of indices into the set: this process's part of it, which is
-        empty where a batch has fewer frames than there are processes. ``views`` (N,): by which view
-        the stem sees each frame of the set; all as they are by default.
+        """This process's part of one batch per array of indices into the set; it may be empty if a
+        batch has fewer frames than there are processes. ``views`` (N,): the view of each frame that
+        the stem sees; by default the original.
         """
         if self._is_resident:
             yield from (
@@ -168,12 +168,12 @@ class Batches:
         return all(source.resident is not None for source in sources)
 
     def frames(self, indices: Indices) -> Tensor:
-        """Some frames of the set, the same in every process: uint8 (N, 3, H, W) on the device."""
+        """Some frames of the set, not split over processes: uint8 (N, 3, H, W) on the device."""
         return self._packed.read(self._rows[indices]).to(self._device, non_blocking=True)
 
     def stem_outputs(self, indices: Indices) -> Tensor | None:
-        """What the stem makes of some frames as they are, float16 (N, C, h, w) on the device; None
-        where that is not computed once.
+        """The stem's outputs for unaugmented frames, float16 (N, C, h, w) on the device; None if
+        they are not precomputed.
         """
         if self._stem is None:
             return None
@@ -211,7 +211,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class _Read:
-    """What is read ahead of a batch."""
+    """The prefetched data of a batch."""
 
     frames: Tensor
     stem: Tensor | None
@@ -219,8 +219,8 @@ class _Read:
 
 
 def training_batch_indices(order: Indices, batch_size: int, processes: int = 1) -> list[Indices]:
-    """An epoch's order, cut into batches; a last batch of a single frame, or of fewer frames than
-    there are processes, is left out of this epoch.
+    """An epoch's order, cut into batches. The last batch is skipped if it has a single frame, or
+    fewer frames than there are processes.
     """
     smallest = max(_SMALLEST_TRAINING_BATCH, processes)
     batch_indices = [
@@ -230,8 +230,8 @@ def training_batch_indices(order: Indices, batch_size: int, processes: int = 1) 
 
 
 def evaluation_batch_indices(count: int, batch_size: int, limit: int | None) -> list[Indices]:
-    """Frames 0 to count - 1 in order, cut into batches; with a limit that many, evenly spread over
-    the set.
+    """Frames 0 to count - 1 in order, cut into batches; with a limit, that many batches spread
+    evenly over the set.
     """
     batch_indices = [
         np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)

@@ -1,10 +1,10 @@
 """All frames of a dataset as one memory-mapped uint8 array (N, 3, H, W), decoded once.
 
 The file is ``frames-HxW-IDS.npy``, readable by numpy.load, where IDS is a digest of the image
-folder, the frame ids and whether frames were resized. Its header, ``frames-HxW-IDS.json``, names
-the version of the format and the name, size and modification time of every image; where one of them
-is not what it was, or the array not what its header describes, it is made anew. See packing.py for
-how, array_file.py for the two files.
+folder, the frame ids and whether frames were resized. Its header, ``frames-HxW-IDS.json``, holds
+the format version and the name, size and modification time of every image. If any of these has
+changed, or the array does not match its header, it is built again. See packing.py for how, and
+array_file.py for the files.
 """
 
 import hashlib
@@ -24,32 +24,32 @@ from audetnet.files.atomic import FileError
 from audetnet.files.lock import locked
 
 _BLOCK = 1024
-_BUSY = "another process packs images there; waiting for it"
+_BUSY = "another process is packing images there; waiting for it"
 
 
 class PackedFrames:
-    """Rows of a packed array by name: of frames, the frame id."""
+    """Rows of a packed array by name; for frames, the frame id."""
 
     def __init__(self, array: PackedArray, names: Sequence[str]) -> None:
         self._array = array
         self._rows = {name: row for row, name in enumerate(names)}
 
     def rows(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
-        """Row numbers."""
+        """Row numbers of names."""
         return np.array([self._rows[name] for name in names], dtype=np.int64)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, C, H, W): of frames (N, 3, H, W)."""
+        """(N, C, H, W), for frames (N, 3, H, W)."""
         return self._array.shape
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """uint8 of frames."""
+        """uint8 for frames."""
         return self._array.dtype
 
     def blocks(self) -> Iterator[PackedArray]:
-        """Copies of all rows in their order, some at a time."""
+        """Copies of all rows in order, some at a time."""
         for start in range(0, len(self._array), _BLOCK):
             yield self._array[start : start + _BLOCK].copy()
 
@@ -65,12 +65,11 @@ def pack_frames(
     directory: Path | None,
     thorough: bool = False,
 ) -> PackedFrames:
-    """The packed frames of a dataset, from the cache directory where it is up to date, else decoded
-    into it; without a directory decoded into memory. ``thorough`` compares every packed frame with
-    its checksum first.
+    """The packed frames of a dataset, from the cache directory if up to date, else decoded into it;
+    without a directory, decoded into memory. ``thorough`` first verifies every packed frame.
 
-    Without ``resize`` all images must have that size. Raises UserError, naming unreadable and
-    odd-sized images.
+    Without ``resize`` all images must have the given size. Raises UserError, naming unreadable
+    images and those of another size.
     """
     images = dict(sorted(images.items()))
     source = ImageFiles(images, size, resize)
@@ -88,8 +87,8 @@ def load_or_build(
     directory: Path | None,
     thorough: bool = False,
 ) -> PackedFrames:
-    """What a source makes, from the file ``name`` of the cache directory where that is up to date,
-    else made into it; without a directory made into memory. Raises UserError.
+    """The rows of a source, from the file ``name`` in the cache directory if up to date, else built
+    there; without a directory, built in memory. Raises UserError.
     """
     if directory is None:
         array = np.empty(source.shape, source.dtype)
@@ -103,24 +102,24 @@ def load_or_build(
             with locked(directory, _BUSY, wait=True):
                 if reason := reason_to_rebuild(path, header, thorough):
                     if path.is_file():
-                        note(f"{path}: {reason}; packing anew")
+                        note(f"{path}: {reason}; packing again")
                     write_array(path, source, header)
         except FileError as error:
-            raise UserError(f"{error}; choose another place with --cache DIR") from error
+            raise UserError(f"{error}; choose another directory with --cache DIR") from error
     try:
         return PackedFrames(open_array(path, source.shape, source.dtype), list(header["images"]))
     except ValueError as error:
-        raise UserError(f"{path}: was changed while it was packed; start again") from error
+        raise UserError(f"{path}: changed while it was being packed; start again") from error
 
 
 def content_digest(images: dict[str, Path]) -> str:
-    """A fingerprint of image files by name and size: another crop of the same frames is noticed, a
-    copied dataset is the same. Raises ImageError for an image that is gone.
+    """A fingerprint of image files by name and size: it differs for other crops of the same frames,
+    but not for a copy of the dataset. Raises ImageError for a missing image.
     """
     files = (path for _, path in sorted(images.items()))
     return digest(f"{path.name} {image_status(path).st_size}" for path in files)
 
 
 def digest(lines: Iterable[str]) -> str:
-    """A short fingerprint of texts."""
+    """A short fingerprint of lines of text."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""All labelled frames of a dataset directory, whatever its id lists say."""
+"""All labelled frames of a dataset directory, regardless of its id lists."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from audetnet.labels import active_from
 
 
 def load_every_frame(paths: DatasetPaths) -> Dataset:
-    """A dataset whose sets both are all frames that have labels and an image; nothing is to be
-    trained on it. Raises UserError.
+    """A dataset for evaluation only: training and test set both are all frames that have labels and
+    an image. Raises UserError.
     """
     directory = paths.directory
     labels = directory / paths.labels if paths.labels else find_labels(directory)
@@ -22,7 +22,7 @@ def load_every_frame(paths: DatasetPaths) -> Dataset:
     ids = [frame for frame in table.rows if frame in images]
     if not ids:
         raise UserError(f"{labels}: none of its frames has an image in {directory / paths.images}")
-    lone = [frame for frame in table.rows if frame not in images]
+    missing = [frame for frame in table.rows if frame not in images]
     frames = FrameSet(
         name="all",
         ids=tuple(ids),
@@ -37,7 +37,7 @@ def load_every_frame(paths: DatasetPaths) -> Dataset:
         au_names=au_names_of(directory, table, metadata),
         kind=table.kind,
         active_from=active_from(table.kind, metadata.threshold),
-        notes=(f"{labels}: {len(lone)} frames without an image: {first_few(lone)}",)
-        if lone
+        notes=(f"{labels}: {len(missing)} frames without an image: {first_few(missing)}",)
+        if missing
         else (),
     )

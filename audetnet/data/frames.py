@@ -1,4 +1,4 @@
-"""A dataset directory as training, validation and test sets of labelled frames."""
+"""Loads a dataset directory as training, validation and test sets of labelled frames."""
 
 import dataclasses
 import hashlib
@@ -23,9 +23,7 @@ from audetnet.labels import FloatArray, LabelKind, active_from
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetPaths:
-    """Where a dataset lies. Names are relative to the directory; ``labels`` None finds the AU table
-    by itself.
-    """
+    """The paths of a dataset, relative to its directory. ``labels`` None: look for the AU table."""
 
     directory: Path
     images: str = "imgs"
@@ -48,21 +46,21 @@ class FrameSet:
 
     @property
     def people(self) -> int:
-        """How many different subjects there are."""
+        """The number of subjects."""
         return len(set(self.subjects))
 
     def subjects_fault(self) -> str | None:
-        """Why nothing can be made of who is in the frames, for the user; None where it can."""
+        """Why the subjects cannot be used, as a message for the user; None if they can."""
         if 1 < self.people < len(set(self.ids)):
             return None
         who = "one person" if self.people == 1 else "a different person each"
         return (
-            f"needs to know who is in each frame; the {self.name} frames seem to be of {who}: name "
-            f"the subjects in {METADATA_FILE} (subject_pattern or subjects)"
+            f"needs to know who is in each frame, but the {self.name} frames seem to show {who}: "
+            f"define the subjects in {METADATA_FILE} (subject_pattern or subjects)"
         )
 
     def keep(self, kept: Sequence[bool], name: str) -> "FrameSet":
-        """The frames that are marked, as a set of another name."""
+        """The selected frames, as a set with another name."""
         rows = [row for row, keep in enumerate(kept) if keep]
         return FrameSet(
             name=name,
@@ -75,9 +73,7 @@ class FrameSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """All that a run reads. ``notes`` are lines for the user: what was left out, what to
-    beware of.
-    """
+    """The data of a run. ``notes`` are lines for the user: what was left out, and warnings."""
 
     train: FrameSet
     test: FrameSet
@@ -88,7 +84,7 @@ class Dataset:
     """The smallest label that counts as active."""
     notes: tuple[str, ...]
     landmarks: LandmarkSource | None = None
-    """What the landmarks came from by which the faces were cut out; None where it is not known."""
+    """Source of the landmarks that the faces were cropped by; None if unknown."""
 
     def sets(self) -> tuple[FrameSet, ...]:
         return tuple(s for s in (self.train, self.validation, self.test) if s is not None)
@@ -106,7 +102,7 @@ class Dataset:
         return image_size(self.train.paths[0])
 
     def digest(self) -> str:
-        """A fingerprint of the sets: ids in their order, labels, AU names and their scale."""
+        """A fingerprint of the sets: ids in order, labels, AU names and label scale."""
         content = hashlib.sha256()
         scale = f"{self.kind} {self.active_from:g}"
         for part in self.sets():
@@ -121,10 +117,10 @@ def load_dataset(
     au_names: tuple[str, ...] | None = None,
     validation_subjects: tuple[str, ...] | None = None,
 ) -> Dataset:
-    """Read ids and labels and find the images; no image is opened.
+    """Read ids and labels and find the images, without opening any.
 
-    Frames without image or label are left out and named in the notes. Frames of
-    ``validation_subjects`` leave the training set. Raises UserError.
+    Frames without an image or labels are left out and named in the notes. Frames of
+    ``validation_subjects`` are moved from the training to the validation set. Raises UserError.
     """
     directory = paths.directory
     labels_path = directory / paths.labels if paths.labels else find_labels(directory)
@@ -132,9 +128,9 @@ def load_dataset(
     table = read_labels(labels_path, metadata.kind)
     if regress and table.kind == "occurrence":
         raise UserError(
-            f"{labels_path}: the labels are occurrences (0 or 1), from which no intensities can be "
-            "learnt: set regress_au_intensities=False (or, if they are intensities that never "
-            f'exceed 1, say "kind": "intensity" in {METADATA_FILE})'
+            f"{labels_path}: the labels are occurrences (0 or 1), not intensities: set "
+            "regress_au_intensities=False (or, if these are intensities that never exceed 1, write "
+            f'"kind": "intensity" in {METADATA_FILE})'
         )
     names = au_names_of(directory, table, metadata, au_names)
     source = _FrameSource(
@@ -151,7 +147,7 @@ def load_dataset(
     if os.path.lexists(listed):
         if validation_subjects is not None:
             raise UserError(
-                f"{listed}: the validation frames are listed here; delete validation_subjects "
+                f"{listed}: validation frames are already listed here; delete validation_subjects "
                 "from the cfg, or this file"
             )
         validation: FrameSet | None = source.frames("validation", listed, notes)
@@ -182,7 +178,7 @@ def _id_list(directory: Path, name: str) -> Path:
     folds = find_folds(directory)
     if folds and not os.path.lexists(path):
         raise UserError(
-            f"{path}: no such file; this dataset has the folds {first_few(folds)}: choose one with "
+            f"{path}: no such file; this dataset has folds ({first_few(folds)}): choose one with "
             "--fold"
         )
     return path
@@ -191,16 +187,15 @@ def _id_list(directory: Path, name: str) -> Path:
 def au_names_of(
     directory: Path, table: AUTable, metadata: Metadata, asked: tuple[str, ...] | None = None
 ) -> tuple[str, ...]:
-    """Names of a table's columns: all that name them (dataset.json, the table, the cfg) must agree.
-
-    Raises UserError.
+    """Names of a table's columns. Raises UserError if dataset.json, the table and the cfg name them
+    differently.
     """
-    said = {
+    named = {
         str(directory / METADATA_FILE): metadata.aus,
         str(table.path): table.names,
         "au_names of the cfg": asked,
     }
-    sources = [(source, names) for source, names in said.items() if names]
+    sources = [(source, names) for source, names in named.items() if names]
     if not sources:
         return names_by_column(table)
     for source, names in sources:
@@ -208,7 +203,7 @@ def au_names_of(
             if fault := au_fault(name):
                 raise UserError(f"{source}: the AU name '{name}' {fault}")
         if repeated := duplicates(names):
-            raise UserError(f"{source}: AUs of the same name: {first_few(repeated)}")
+            raise UserError(f"{source}: duplicate AU names: {first_few(repeated)}")
     source, names = sources[0]
     if len(names) != table.au_count:
         raise UserError(
@@ -218,7 +213,7 @@ def au_names_of(
     for other, others in sources[1:]:
         if others != names:
             raise UserError(
-                f"{source}: its AUs ({', '.join(names)}) are not those of {other} "
+                f"{source}: its AUs ({', '.join(names)}) differ from those of {other} "
                 f"({', '.join(others)}); "
                 + ("delete au_names" if asked is not None else "make them the same")
             )
@@ -226,13 +221,13 @@ def au_names_of(
 
 
 def names_by_column(table: AUTable) -> tuple[str, ...]:
-    """Names of columns that nobody names."""
+    """Default names of unnamed columns."""
     return tuple(f"column {column}" for column in range(table.au_count))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _FrameSource:
-    """What the id lists of a dataset refer to."""
+    """What the ids of a dataset refer to."""
 
     directory: Path
     table: AUTable
@@ -240,7 +235,7 @@ class _FrameSource:
     metadata: Metadata
 
     def frames(self, name: str, path: Path, notes: list[str]) -> FrameSet:
-        """The frames of an id list that have an image and labels; the others go to the notes."""
+        """The frames of an id list that have an image and labels; the others are noted."""
         ids = read_ids(path)
         rows = self.table.rows
         kept = [frame for frame in ids if frame in self.images and frame in rows]
@@ -250,7 +245,7 @@ class _FrameSource:
         ):
             if missing:
                 notes.append(
-                    f"{path}: {len(missing)} of {counted(len(ids), 'id')} left out, without "
+                    f"{path}: {len(missing)} of {counted(len(ids), 'id')} left out for lack of "
                     f"{reason}: {first_few(missing)}"
                 )
         if not kept:
@@ -276,9 +271,7 @@ def _without_duplicates(frames: FrameSet, notes: list[str]) -> FrameSet:
 
 
 def overlaps(sets: Sequence[FrameSet]) -> list[str]:
-    """A line for each two sets that share frames or, else, subjects: results on one of them say
-    less than they seem to.
-    """
+    """A warning for each pair of sets that share frames or subjects."""
     lines = []
     for one, other in combinations(sets, 2):
         both = f"both {one.name} and {other.name}"
@@ -286,12 +279,12 @@ def overlaps(sets: Sequence[FrameSet]) -> list[str]:
         people = sorted(set(one.subjects) & set(other.subjects))
         if frames:
             lines.append(
-                f"beware: {counted(len(frames), 'frame')} in {both}, which inflates results: "
+                f"warning: {counted(len(frames), 'frame')} in {both}, which inflates results: "
                 f"{first_few(frames)}"
             )
         elif people:
             lines.append(
-                f"beware: subjects in {both}, results do not hold for new people: "
+                f"warning: subjects in {both}, so results do not hold for new people: "
                 f"{first_few(people)}"
             )
     return lines
@@ -307,7 +300,7 @@ def _split_validation(
         if subject not in known_subjects:
             known = first_few(sorted(known_subjects))
             raise UserError(
-                f"{path}: validation_subjects names '{subject}', but its subjects are {known}"
+                f"{path}: validation_subjects names '{subject}', but the subjects are {known}"
             )
     chosen = set(subjects)
     held_out = [subject in chosen for subject in train.subjects]

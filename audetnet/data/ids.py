@@ -1,4 +1,4 @@
-"""Lists of frame ids, one a row, and where they lie in a dataset directory."""
+"""Lists of frame ids, one per row, and their place in a dataset directory."""
 
 import re
 from collections.abc import Iterable
@@ -15,16 +15,14 @@ FOLDS_DIRECTORY = "folds"
 
 @dataclass(frozen=True)
 class IdFiles:
-    """Names of the id lists of a split, relative to the dataset directory. The list of validation
-    ids is optional.
-    """
+    """Paths of a split's id lists, relative to the dataset directory; validation is optional."""
 
     train: str = "train_ids.csv"
     test: str = "test_ids.csv"
     validation: str = "validation_ids.csv"
 
     def of_fold(self, fold: str) -> "IdFiles":
-        """The same names in the directory of a fold."""
+        """The same files in the directory of a fold."""
         directory = f"{FOLDS_DIRECTORY}/{fold}"
         return IdFiles(
             *(f"{directory}/{name}" for name in (self.train, self.test, self.validation))
@@ -32,14 +30,14 @@ class IdFiles:
 
 
 def find_folds(directory: Path) -> list[str]:
-    """Names of the folds of a dataset directory, numbers in their order."""
+    """Names of the folds of a dataset directory, numbers in numerical order."""
     folder = directory / FOLDS_DIRECTORY
     found = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     return sorted(found, key=lambda name: (not name.isdecimal(), name.zfill(9)))
 
 
 def read_ids(path: Path) -> list[str]:
-    """Frame ids, one a row; blank lines do not count."""
+    """Read frame ids, one per row, ignoring blank lines. Raises UserError."""
     try:
         lines = read_text(path).split("\n")
     except UserError as error:
@@ -60,11 +58,11 @@ def read_ids(path: Path) -> list[str]:
 
 
 def write_ids(path: Path, ids: Iterable[str]) -> None:
-    """Write a list whole. Raises FileError."""
+    """Write a list of ids. Raises FileError."""
     write_csv(path, ([frame] for frame in ids))
 
 
 def natural_sort_key(frame_id: str) -> list[tuple[int, str]]:
-    """A key by which a_2 comes before a_10: frames of a recording in the order of time."""
+    """A sort key that puts a_2 before a_10: the frames of a recording in order of time."""
     parts = re.split(r"(\d+)", frame_id)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,4 +1,4 @@
-"""Image files to uint8 arrays."""
+"""Reads image files as uint8 arrays."""
 
 import io
 import warnings
@@ -15,18 +15,18 @@ from audetnet.errors import UserError
 from audetnet.files.atomic import check_regular
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-"""In order of preference, where an id has several files."""
+"""In order of preference if an id has several files."""
 FORMATS = ("JPEG", "PNG")
-"""What is looked for in files of these names (in a JPEG also MPO, as some cameras write it): of
-others PIL would hand some to further programs, such as PostScript.
+"""The only formats PIL may detect (JPEG includes MPO, which some cameras write): it passes some
+others, such as PostScript, to external programs.
 """
 MOST_PIXELS = 8192 * 8192
-"""67 megapixels, which holds the photos of common cameras; decoded, they take half a gigabyte."""
+"""67 megapixels, enough for photos of common cameras; decoding one takes half a gigabyte."""
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS_ORIENTATIONS = (5, 6, 7, 8)
 _EIGHT_BIT_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # open_image refuses
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # see open_image
 
 Size = tuple[int, int]
 """(height, width) in pixels."""
@@ -40,7 +40,7 @@ class ImageError(UserError):
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What an image file holds: its upright size, and PIL's names of its format and pixel mode."""
+    """Upright size of an image file, and PIL's names for its format and pixel mode."""
 
     size: Size
     format: str
@@ -48,10 +48,10 @@ class ImageFacts:
 
 
 def find_images(directory: Path) -> dict[str, Path]:
-    """All images of a directory by frame id (file name without its ending)."""
+    """All images of a directory by frame id (file name without suffix)."""
     if not directory.is_dir():
         raise UserError(
-            f"{directory}: no such directory; images are expected there as ID.jpg or ID.png"
+            f"{directory}: no such directory; expected images there, as ID.jpg or ID.png"
         )
     found: dict[str, Path] = {}
     for suffix in reversed(SUFFIXES):
@@ -63,9 +63,10 @@ def find_images(directory: Path) -> dict[str, Path]:
 def open_image(
     path: Path, content: bytes | None = None, formats: tuple[str, ...] = FORMATS
 ) -> Iterator[Image.Image]:
-    """An image, its header read: the file, or what is already known to be its content.
+    """Open an image from its file, or from its ``content`` if already read; only the header is
+    decoded.
 
-    Raises ImageError, also for what PIL raises within the context.
+    Raises ImageError, also for anything PIL raises inside the context.
     """
     try:
         check_regular(path)
@@ -79,25 +80,25 @@ def open_image(
         raise ImageError(str(error)) from error
     except Image.DecompressionBombError as error:
         raise _too_large(path, "an image") from error
-    except UnidentifiedImageError as error:  # whose text is about the bytes, not about the path
+    except UnidentifiedImageError as error:  # its text does not name the path
         raise ImageError(
-            f"{path}: not a readable image: not of a format known here ({', '.join(formats)})"
+            f"{path}: not a readable image: expected one of the formats {', '.join(formats)}"
         ) from error
     except Exception as error:
         raise ImageError(f"{path}: not a readable image: {error}") from error
 
 
 def image_size(path: Path) -> Size:
-    """The size of an image from its header alone; nothing is decoded. Raises ImageError."""
+    """The upright size of an image, from its header. Raises ImageError."""
     with open_image(path) as image:
         return _upright_size(image)
 
 
 def inspect_image(path: Path, content: bytes) -> ImageFacts:
-    """What the bytes of a file hold. Raises ImageError where ``read_image`` would.
+    """Facts about the image in ``content``. Raises ImageError if ``read_image`` would.
 
-    JPEGs are decoded at an eighth of their scale: half the work, and the whole file is read all the
-    same, so that a truncated one is found.
+    JPEGs are decoded at an eighth of their scale. That halves the work but still reads the whole
+    file, so truncation is found.
     """
     with open_image(path, content) as image:
         _check_mode(path, image)
@@ -108,8 +109,8 @@ def inspect_image(path: Path, content: bytes) -> ImageFacts:
 
 
 def read_image(path: Path, size: Size | None) -> npt.NDArray[np.uint8]:
-    """An image as RGB uint8 (3, height, width), resized (Lanczos, antialiased) where it has another
-    size; None: in its own. Raises ImageError.
+    """An image as RGB uint8 (3, height, width), resized to ``size`` (Lanczos, antialiased) unless
+    that is None. Raises ImageError.
     """
     with open_image(path) as image:
         _check_mode(path, image)
@@ -121,12 +122,12 @@ def read_image(path: Path, size: Size | None) -> npt.NDArray[np.uint8]:
 
 
 def read_upright(path: Path) -> RgbImage:
-    """An image in its own size, turned as its EXIF data say. Raises ImageError."""
+    """An image in its own size, rotated according to its EXIF data. Raises ImageError."""
     return np.ascontiguousarray(read_image(path, None).transpose(1, 2, 0))
 
 
 def resized(image: RgbImage, size: Size) -> RgbImage:
-    """An image in another size, as ``read_image`` makes it."""
+    """An image resized as by ``read_image``."""
     return np.asarray(_fitted(Image.fromarray(image), size))
 
 
@@ -139,12 +140,11 @@ def _fitted(image: Image.Image, size: Size) -> Image.Image:
 def _too_large(path: Path, found: str) -> ImageError:
     return ImageError(
         f"{path}: holds {found}; images of more than {MOST_PIXELS // 10**6} megapixels are not "
-        "read: make it smaller"
+        "supported: make it smaller"
     )
 
 
 def _upright_size(image: Image.Image) -> Size:
-    """From the header alone."""
     width, height = image.size
     on_its_side = (
         _has_exif(image) and image.getexif().get(_EXIF_ORIENTATION) in _SIDEWAYS_ORIENTATIONS
@@ -160,5 +160,5 @@ def _check_mode(path: Path, image: Image.Image) -> None:
 
 
 def _has_exif(image: Image.Image) -> bool:
-    """Whether the header holds EXIF data; asked before anything is decoded."""
+    """Whether the header holds EXIF data, without decoding."""
     return "exif" in image.info

@@ -1,4 +1,4 @@
-"""dataset.json: what the labels of a dataset directory are, and who the subjects of its frames."""
+"""dataset.json: describes the labels of a dataset directory and the subjects of its frames."""
 
 import dataclasses
 import json
@@ -29,14 +29,14 @@ SUBJECTS_FILE = "subjects.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """What dataset.json says; None where it does not."""
+    """The content of dataset.json; None: not given."""
 
     aus: tuple[str, ...] | None = None
-    """Names of the table's columns."""
+    """Names of the AU table's columns."""
     kind: LabelKind | None = None
     threshold: float = ACTIVE_INTENSITY
-    """The intensity from which on an AU counts as active (or counted, in occurrence tables that
-    were made from intensities).
+    """The intensity from which an AU counts as active (or counted as active, in occurrence tables
+    made from intensities).
     """
     source: str | None = None
     """Where the data come from, in words."""
@@ -45,11 +45,11 @@ class Metadata:
     one.
     """
     subjects: str | None = None
-    """A csv file with the columns frame,subject, instead of the pattern."""
+    """A CSV file with the columns frame,subject, used instead of the pattern."""
     folds: dict[str, tuple[str, ...]] | None = None
     """The subjects of each part; fold k is tested on part k and trained on the others."""
     landmarks: LandmarkSource | None = None
-    """What the landmarks came from by which the faces were cut out."""
+    """Source of the landmarks that the faces were cropped by."""
 
 
 def read_metadata(directory: Path) -> Metadata:
@@ -61,7 +61,7 @@ def read_metadata(directory: Path) -> Metadata:
 
 
 def salvage_metadata(directory: Path) -> tuple[Metadata, list[UserError]]:
-    """What is right in dataset.json, and everything that is not."""
+    """The valid part of dataset.json, and an error for every invalid key."""
     path = directory / METADATA_FILE
     if not os.path.lexists(path):
         return Metadata(), []
@@ -88,16 +88,16 @@ def salvage_metadata(directory: Path) -> tuple[Metadata, list[UserError]]:
 
 
 def update_metadata(directory: Path, **changes: Any) -> Path:
-    """Write dataset.json anew with some keys changed, the others as they were; returns its path."""
+    """Update some keys of dataset.json, keeping the others; returns its path."""
     metadata = dataclasses.replace(read_metadata(directory), **changes)
-    said = {key: value for key, value in dataclasses.asdict(metadata).items() if value is not None}
+    given = {key: value for key, value in dataclasses.asdict(metadata).items() if value is not None}
     path = directory / METADATA_FILE
-    write_text(path, json.dumps(said, indent=1) + "\n")
+    write_text(path, json.dumps(given, indent=1) + "\n")
     return path
 
 
 def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str]:
-    """The subject of each frame, by subjects.csv or the pattern. Raises UserError."""
+    """The subject of each frame, from subjects.csv or the pattern. Raises UserError."""
     if metadata.subjects is None:
         return _subjects_by_pattern(ids, metadata.subject_pattern)
     path = _inside(directory, metadata.subjects)
@@ -109,7 +109,7 @@ def subjects_of(ids: list[str], directory: Path, metadata: Metadata) -> list[str
 
 
 def subject_indices(subjects: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(N,): the number of each frame's subject, the different ones being sorted by name."""
+    """The index of each frame's subject (N,), in the order of sorted names."""
     return np.unique(subjects, return_inverse=True)[1].astype(np.int64)
 
 
@@ -123,12 +123,12 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _inside(directory: Path, name: str) -> Path:
-    """A file that dataset.json names. Raises UserError where it, or what it links to, is not in the
-    directory: a dataset from elsewhere must not choose what is read here.
+    """A file named in dataset.json. Raises UserError if it, or the target of a link, is outside the
+    directory: a downloaded dataset must not be able to read other files.
     """
     try:
         inside = (directory / name).resolve().is_relative_to(directory.resolve())
-    except (OSError, ValueError, RuntimeError):  # a NUL, a name too long, links in a circle
+    except (OSError, ValueError, RuntimeError):  # a NUL, a name too long, circular links
         inside = False
     if not inside:
         raise UserError(
@@ -145,14 +145,14 @@ def _subjects_by_pattern(ids: list[str], pattern: str) -> list[str]:
     unmatched = [frame for frame, subject in zip(ids, subjects, strict=True) if not subject]
     if unmatched:
         raise UserError(
-            f"the subject pattern '{pattern}' of {METADATA_FILE} does not match "
+            f"the subject pattern '{pattern}' in {METADATA_FILE} does not match "
             f"{first_few(unmatched)}"
         )
     found = [subject for subject in subjects if subject]
     for subject in dict.fromkeys(found):
         if fault := subject_fault(subject):
             raise UserError(
-                f"the subject pattern '{pattern}' of {METADATA_FILE} gives the subject "
+                f"the subject pattern '{pattern}' in {METADATA_FILE} gives the subject "
                 f"'{subject}', which {fault}"
             )
     return found
@@ -171,7 +171,7 @@ def _read_subjects(path: Path) -> dict[str, str]:
         if subjects.setdefault(frame, subject) != subject:
             raise UserError(
                 f"{path}:{number}: frame '{frame}' has the subject '{subject}' here, but "
-                f"'{subjects[frame]}' before; keep one of the two rows"
+                f"'{subjects[frame]}' in an earlier row; keep one of them"
             )
     return subjects
 
@@ -180,7 +180,7 @@ def _check_aus(path: Path, value: Any) -> None:
     if not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
         raise UserError(f'{path}: "aus": expected a list of names such as ["AU1", "AU2"]')
     if len(set(value)) != len(value):
-        raise UserError(f'{path}: "aus" holds a name twice')
+        raise UserError(f'{path}: "aus" contains a duplicate name')
 
 
 def _check_kind(path: Path, value: Any) -> None:
@@ -202,7 +202,7 @@ def _check_threshold(path: Path, value: Any) -> None:
 def _check_text(path: Path, value: Any) -> None:
     if not isinstance(value, str):
         raise UserError(
-            f'{path}: "source" and "subjects": expected a text, not {reprlib.repr(value)}'
+            f'{path}: "source" and "subjects": expected text, not {reprlib.repr(value)}'
         )
 
 
@@ -237,7 +237,7 @@ def _check_folds(path: Path, value: Any) -> None:
     counts = Counter(subject for part in value.values() for subject in part)
     twice = sorted(subject for subject, count in counts.items() if count > 1)
     if twice:
-        raise UserError(f'{path}: "folds" holds a subject twice: {first_few(twice)}')
+        raise UserError(f'{path}: "folds" contains a subject twice: {first_few(twice)}')
 
 
 _CHECKS = {

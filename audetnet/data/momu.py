@@ -1,8 +1,8 @@
-"""The order of an epoch: multi-label sampling (MOMU) or a random permutation. numpy only.
+"""Multi-label sampling (MOMU) of balanced epochs. NumPy only.
 
-MOMU after Chu, De la Torre, Cohn, "Learning facial action units with spatiotemporal cues and
-multi-label sampling", Image and Vision Computing 81 (2019), doi 10.1016/j.imavis.2018.10.002; the
-epoch plays the part of its batch.
+After Chu, De la Torre, Cohn, "Learning facial action units with spatiotemporal cues and multi-label
+sampling", Image and Vision Computing 81 (2019), doi 10.1016/j.imavis.2018.10.002; an epoch here
+corresponds to a batch there.
 """
 
 import numpy as np
@@ -11,30 +11,28 @@ import numpy.typing as npt
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 _NEVER_SMALLEST = 2**62
-"""The count of a class without frames."""
+"""Count given to a class without frames, so that it is never the smallest."""
 
 
 class MOMU:
-    """Balanced epochs over N frames. Classes are the A AUs and one more, neutral: no known AU is
-    active.
+    """Balanced epochs over N frames. The classes are the A AUs plus neutral (no known AU active).
 
-    An epoch starts at the class with the fewest available frames, draws ``sampling_size`` of them
-    without replacement, adds their labels to running class counts and goes on at the class with the
-    smallest count (the first on ties), ``epoch_size / sampling_size`` times; then it is put in
-    random order. A drawn frame leaves every class it belongs to. A class with fewer than
-    ``sampling_size`` available frames first gets all its frames back, each into every class it
-    belongs to. Availability carries over to the next epoch; counts start anew.
+    An epoch starts with the class that has the fewest available frames, draws ``sampling_size`` of
+    them without replacement, adds their labels to running class counts and continues with the class
+    of the smallest count (the first on ties), ``epoch_size / sampling_size`` times; the result is
+    shuffled. A drawn frame becomes unavailable in every class it belongs to. If a class has fewer
+    than ``sampling_size`` available frames, all its frames first become available again, in every
+    class they belong to. Availability carries over to the next epoch; counts start from zero.
 
-    Edge cases: a class without frames is skipped; a class of fewer than ``sampling_size`` frames is
-    drawn whole, again and again, until there are ``sampling_size``; a frame whose AUs are all
-    unknown is in no class.
+    Edge cases: a class without frames is skipped; a class with fewer than ``sampling_size`` frames
+    in total is repeated until there are ``sampling_size``; a frame whose AUs are all unknown is in
+    no class.
 
-    With ``subjects`` a class draws evenly over the people who show it. Each gives as many frames of
-    a draw as any other; what is left over comes, one frame each, from those of whom this class has
-    drawn fewest in the epoch, at random where these are more. A person who has fewer available
-    frames of the class than that gets those of the class back first; who has fewer at all gives
-    them again and again. So people are drawn as evenly as classes are, however rarely one shows the
-    AU.
+    With ``subjects``, a class draws evenly over the people who show it. All contribute the same
+    number of frames to a draw; any remainder comes, one frame each, from the people drawn least for
+    this class in the epoch, ties broken at random. If a person has too few available frames of the
+    class, they become available again first; if too few in total, they are repeated. So people are
+    drawn as evenly as classes are, however rarely one of them shows the AU.
     """
 
     def __init__(
@@ -44,8 +42,8 @@ class MOMU:
         sampling_size: int,
         subjects: Indices | None = None,
     ) -> None:
-        """``active`` (N, A): 1 active, 0 inactive, NaN unknown. ``subjects`` (N,): who is in each
-        frame, as a number.
+        """``active`` (N, A): 1 active, 0 inactive, NaN unknown. ``subjects`` (N,): the subject of
+        each frame, as an index.
         """
         assert epoch_size % sampling_size == 0
         positive = active == 1
@@ -60,7 +58,7 @@ class MOMU:
         self._draws = epoch_size // sampling_size
         self._size = sampling_size
         self.available: Flags = np.ones(len(active), dtype=bool)
-        """The state: which frames may be drawn. Part of a checkpoint."""
+        """The state, kept in checkpoints: which frames may be drawn."""
 
     def epoch(self, generator: np.random.Generator) -> Indices:
         """Frame indices of the next epoch, in random order, int64 (epoch_size,)."""
@@ -77,26 +75,26 @@ class MOMU:
         return generator.permutation(np.concatenate(drawn))
 
     def few_draws(self) -> str | None:
-        """A line for the user where an epoch has fewer draws than there are classes with frames."""
+        """A warning if an epoch has fewer draws than there are classes with frames."""
         classes = len(self._members)
         if self._draws >= classes:
             return None
         fine = [n for n in range(1, self.epoch_size // classes + 1) if self.epoch_size % n == 0]
         advice = f"sampling_size {fine[-1]} or epoch_size" if fine else "epoch_size"
         return (
-            f"beware: too few draws an epoch, each of one class: epoch_size / sampling_size = "
+            f"warning: too few draws per epoch, one class each: epoch_size / sampling_size = "
             f"{self.epoch_size} / {self._size} = {self._draws}, for {classes} classes (AUs and "
-            f"neutral), so that some are not drawn: take {advice} {classes * self._size}"
+            f"neutral), so some are never drawn: use {advice} {classes * self._size}"
         )
 
 
 class _Pools:
-    """The available frames of every class during an epoch, shuffled. ``available`` is kept up to
-    date.
+    """Shuffled queues of the available frames of every class during an epoch; keeps ``available``
+    up to date.
 
-    A class is read from the front of its queue, past frames that other classes have drawn. When
-    frames come back, every queue is shuffled anew before it is next read, since they belong at
-    random places in it.
+    Each class is read from the front of its queue, skipping frames drawn by other classes. When
+    frames become available again, every queue is shuffled again before its next use, so that they
+    are at random positions.
     """
 
     def __init__(
@@ -110,41 +108,41 @@ class _Pools:
         self._generator = generator
         self._queues: dict[int, Indices] = {}
         self.free = belongs[available].sum(axis=0)
-        """Available frames of each class."""
+        """The number of available frames of each class."""
 
     def draw(self, label: int, size: int) -> tuple[Indices, Indices]:
-        """``size`` frames of a class, no longer available, and how many of them each class has."""
+        """Draw ``size`` frames of a class; also returns how many of them belong to each class."""
         members = self._members[label]
         if self.free[label] < size:
-            self._give_back(members)
+            self._release(members)
         if len(members) >= size:
             frames = self._next(label, size)
             shown = self._take(frames)
         else:
-            frames = self._again_and_again(members, size)
+            frames = self._repeat(members, size)
             shown = self._belongs[frames].sum(axis=0)
             self._take(members)
         return frames, shown
 
-    def _again_and_again(self, members: Indices, size: int) -> Indices:
+    def _repeat(self, members: Indices, size: int) -> Indices:
         rounds = [self._generator.permutation(members) for _ in range(-(-size // len(members)))]
         return np.concatenate(rounds)[:size]
 
     def _take(self, frames: Indices) -> Indices:
-        """Make frames unavailable; returns how many of them each class has."""
+        """Make frames unavailable; returns how many of them belong to each class."""
         self._available[frames] = False
         shown: Indices = self._belongs.take(frames, axis=0).sum(axis=0)
         self.free -= shown
         return shown
 
-    def _give_back(self, members: Indices) -> None:
+    def _release(self, members: Indices) -> None:
         gone = members[~self._available[members]]
         self._available[gone] = True
         self.free += self._belongs[gone].sum(axis=0)
         self._queues.clear()
 
     def _next(self, label: int, size: int) -> Indices:
-        """The first ``size`` available frames of a queue that holds as many."""
+        """The first ``size`` available frames of a queue that has enough."""
         queue = self._queues.get(label)
         if queue is None:
             members = self._members[label]
@@ -160,7 +158,7 @@ class _Pools:
 
 
 class _EvenPools(_Pools):
-    """Pools that draw evenly over people. ``people``: the frames of each of them, by class."""
+    """Pools that draw evenly over people. ``people``: the frames of each person, by class."""
 
     def __init__(
         self,
@@ -190,18 +188,18 @@ class _EvenPools(_Pools):
         return frames, shown
 
     def _of_person(self, own: Indices, size: int) -> Indices:
-        """``size`` frames of one person in a class, which become available if they are not."""
+        """``size`` frames of one person in a class, made available again if necessary."""
         free = own[self._available[own]]
         if len(free) < size:
-            self._give_back(own)
+            self._release(own)
             free = own
         if len(own) < size:
-            return self._again_and_again(own, size)
+            return self._repeat(own, size)
         return self._generator.choice(free, size, replace=False)
 
 
 def _people(members: dict[int, Indices], subjects: Indices) -> dict[int, list[Indices]]:
-    """The frames of each person in a class, by class."""
+    """The frames of each person, by class."""
     return {
         label: [frames[subjects[frames] == person] for person in np.unique(subjects[frames])]
         for label, frames in members.items()

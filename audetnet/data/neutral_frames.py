@@ -1,8 +1,8 @@
-"""What people look like at rest: which of their frames say it, and the median over these.
+"""Estimates each person's neutral as the median over some of their frames.
 
-Of most frames of a person an AU is inactive, so the median over them shows the face without it; no
-label is read. A held expression is lost with it, and several frames are needed; see
-docs/person_reference.md.
+In most frames of a person any given AU is inactive, so the median shows the face without it; labels
+are not used. Several frames are needed, and an expression held throughout is part of the neutral;
+see docs/person_reference.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,15 +19,15 @@ from audetnet.data.ids import natural_sort_key, read_ids
 from audetnet.seeds import Purpose, numpy_generator
 
 FEW = 5
-"""From fewer frames a median may be an active one: worth a warning."""
+"""The median of fewer frames may show an expression, which is worth a warning."""
 Indices = npt.NDArray[np.int64]
 Kind = Literal["all", "random", "first", "named"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NeutralFrames:
-    """Which of a person's frames are taken: all, ``count`` drawn at random, the first ``count`` of
-    the recording, or those that ``frame_list`` names.
+    """Which frames of a person to use: all, ``count`` random ones, the first ``count`` of the
+    recording, or those named in ``frame_list``.
     """
 
     frames: Kind = "all"
@@ -43,8 +43,8 @@ class NeutralFrames:
         }[self.frames]
 
     def of(self, ids: Sequence[str], subjects: Indices, seed: int) -> list[Indices]:
-        """For each subject from 0 the frames that are taken, each once however often its id is
-        listed; none where none is named. Raises UserError for a list that cannot be read.
+        """The frames to use for each subject (from 0), without duplicates; empty if none is named.
+        Raises UserError for a list that cannot be read.
         """
         named = set(read_ids(Path(self.frame_list))) if self.frame_list is not None else set()
         found = []
@@ -65,8 +65,9 @@ class NeutralFrames:
 
 
 def neutral_medians(frames: Sequence[Indices], read: Callable[[Indices], Tensor]) -> Tensor:
-    """The median (P, ...) over each person's frames of what ``read`` gives of them, (N, ...); the
-    mean of the others' where a person has none. float32, on its device. Some person has one.
+    """The median (P, ...) over each person's frames of what ``read`` returns for them, (N, ...);
+    for people without frames, the mean of the other medians. float32, on the device of ``read``'s
+    result. At least one person must have frames.
     """
     medians = [None if not len(rows) else _median(read(rows).float()) for rows in frames]
     known = torch.stack([median for median in medians if median is not None]).mean(dim=0)
@@ -74,7 +75,7 @@ def neutral_medians(frames: Sequence[Indices], read: Callable[[Indices], Tensor]
 
 
 def _median(values: Tensor) -> Tensor:
-    """Over the first dimension; the mean of the middle two of an even number."""
+    """Median over the first dimension; of an even number, the mean of the middle two."""
     values = values.sort(dim=0).values
     count = len(values)
     return (values[(count - 1) // 2] + values[count // 2]) / 2

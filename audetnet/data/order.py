@@ -1,4 +1,4 @@
-"""The order of every epoch of a run: by MOMU or at random, the same after a resumption."""
+"""The order of frames in every epoch of a run, by MOMU or at random, and unchanged by resuming."""
 
 from audetnet.config.options import Config, DataOptions
 from audetnet.data.frames import FrameSet
@@ -9,10 +9,11 @@ from audetnet.seeds import Purpose, numpy_generator
 
 
 class EpochOrder:
-    """Draws an epoch's order of frames; ask for the epochs one after the other, any of them again.
+    """Draws the order of frames of an epoch. Epochs must be drawn in sequence; each can be drawn
+    again until ``finish_epoch``.
 
-    ``available`` is the state to keep in a checkpoint: the frames that MOMU may draw at the start
-    of the epoch in work; None without MOMU.
+    ``available`` is the state to checkpoint: the frames that MOMU may draw at the start of the
+    current epoch; None without MOMU.
     """
 
     def __init__(self, frames: int, momu: MOMU | None, seed: int) -> None:
@@ -30,7 +31,7 @@ class EpochOrder:
         return self._momu.epoch(generator)
 
     def finish_epoch(self) -> None:
-        """What the epoch has drawn is gone for the next one."""
+        """Carry MOMU's availability over to the next epoch."""
         if self._momu is not None:
             self.available = self._momu.available.copy()
 
@@ -40,13 +41,13 @@ class EpochOrder:
 
 
 def epoch_order(data: DataOptions, train: FrameSet, active_from: float, seed: int) -> EpochOrder:
-    """The order that the cfg asks for; an AU is active from a label of ``active_from`` on."""
+    """The order that the cfg asks for; ``active_from`` is the smallest active label."""
     return EpochOrder(len(train), _momu(data, train, active_from), seed)
 
 
 def order_notes(config: Config, train: FrameSet, active_from: float) -> list[str]:
-    """Lines for the user about the order that the cfg asks for. Raises CfgError where it is to be
-    even over people who are not known.
+    """Warnings about the order that the cfg asks for. Raises CfgError if it is to be balanced over
+    people but the subjects are unknown.
     """
     fault = train.subjects_fault() if config.data.balance_subjects else None
     if fault is not None:

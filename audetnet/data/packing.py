@@ -1,7 +1,7 @@
-"""Rows made once, of image files or of a frozen stem, into one array that can be gone on with.
+"""Builds an array of rows, from image files or a frozen stem, in a way that can be resumed.
 
-While the array and its header (see array_file.py) are being made both have other names, and the
-header lists the rows that are done: who is killed goes on from there.
+While the array and its header (see array_file.py) are unfinished they have other names, and the
+header lists the finished rows, so a killed process can be continued from there.
 """
 
 import json
@@ -30,26 +30,26 @@ from audetnet.data.array_file import (
     checksums_of,
     damaged_rows,
     header_path,
-    made_of,
     open_array,
     read_header,
+    without_checksums,
 )
 from audetnet.data.images import ImageError, Size, read_image
 from audetnet.files.atomic import atomic_write, write_text
 
 SAVE_INTERVAL = 20.0
-"""Seconds of decoding that a killed packing loses at most, about."""
+"""Seconds of work that are lost if packing is killed, at most about this many."""
 ABANDONED_AFTER = 7 * 24 * 3600.0
-"""Seconds after which an unfinished array is taken for one that nobody goes on with."""
+"""Seconds after which an unfinished array is considered abandoned."""
 _WORKERS = os.cpu_count() or 1
 _BLOCK = 256
 
 
 class Source(Protocol):
-    """What an array is made of."""
+    """What the rows of an array are made from."""
 
     title: str
-    """What is being done, for the bar."""
+    """The task, for the progress bar."""
     unit: str
 
     @property
@@ -58,22 +58,20 @@ class Source(Protocol):
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """The type of the numbers."""
+        """The dtype of the array."""
 
     def header(self) -> Header:
-        """Without the checksums; ``images`` names each row and the state of what it is made of.
-        Raises ImageError for an image that is gone.
+        """The header without checksums; ``images`` maps each row's name to the state of its image.
+        Raises ImageError for a missing image.
         """
 
     def make(self, array: PackedArray, rows: list[int], checksums: Checksums) -> dict[int, str]:
-        """Fill some rows and their checksums; returns those that cannot be had, and why."""
+        """Fill some rows and their checksums; returns the rows that failed, and why."""
 
 
 @dataclass(frozen=True)
 class ImageFiles(Source):
-    """Images by frame id, and the (height, width) of their rows. Without ``resize`` all images must
-    have that size.
-    """
+    """Images by frame id, and their (height, width). Without ``resize`` all must have that size."""
 
     images: dict[str, Path]
     size: Size
@@ -118,17 +116,17 @@ class ImageFiles(Source):
             return None
 
         with ThreadPoolExecutor(_WORKERS) as workers:
-            said = zip(rows, workers.map(fill, rows), strict=True)
-            return {row: mistake for row, mistake in said if mistake is not None}
+            results = zip(rows, workers.map(fill, rows), strict=True)
+            return {row: mistake for row, mistake in results if mistake is not None}
 
 
 def image_folders(paths: Iterable[Path]) -> list[str]:
-    """Where images lie: the same names elsewhere are other images."""
+    """The folders of images: equal names in other folders are other images."""
     return sorted({str(folder.resolve()) for folder in {path.parent for path in paths}})
 
 
 def image_status(path: Path) -> os.stat_result:
-    """Raises ImageError for an image that is gone."""
+    """Raises ImageError for a missing image."""
     try:
         return path.stat()
     except OSError as error:
@@ -143,20 +141,20 @@ def image_state(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows of an array are done, bool (N,), and the checksums of those."""
+    """Which rows of an array are done, bool (N,), and their checksums."""
 
     done: npt.NDArray[np.bool_]
     checksums: Checksums
 
     @classmethod
     def none(cls, count: int) -> "Rows":
-        """Of an array in which nothing is done."""
+        """For an empty array."""
         return cls(np.zeros(count, bool), np.zeros(count, np.uint32))
 
 
 def write_array(path: Path, source: Source, wanted: Header) -> None:
-    """Make the array with the header ``wanted``, or go on making it. Raises ImageError, with what
-    could be decoded kept for the next time, and FileError where the disk refuses.
+    """Build the array with the header ``wanted``, or continue an unfinished one. Raises ImageError,
+    keeping the rows that could be decoded for the next attempt, and FileError.
     """
     unfinished = path.with_name(f"unfinished-{path.name}")
     header = header_path(path)
@@ -178,13 +176,13 @@ def write_array(path: Path, source: Source, wanted: Header) -> None:
             fill(array, source, rows, save)
         finally:
             save()
-        header.unlink(missing_ok=True)  # it comes last: an array without one is not whole
+        header.unlink(missing_ok=True)  # written last: an array without a header is incomplete
 
 
 def _create(path: Path, source: Source) -> None:
-    """An array whose disk space is taken now: a mapped page that cannot be stored later would kill
-    the process (SIGBUS). Unfinished ones that nobody has gone on with for days are deleted. Raises
-    OSError, and leaves nothing.
+    """Create an array with its disk space allocated: a mapped page that cannot be stored later
+    would kill the process (SIGBUS). Also deletes abandoned unfinished arrays. Raises OSError,
+    leaving no file behind.
     """
     for file in path.parent.glob("unfinished-*"):
         if time.time() - file.lstat().st_mtime > ABANDONED_AFTER:
@@ -202,11 +200,14 @@ def _create(path: Path, source: Source) -> None:
 
 
 def _rows_done(path: Path, source: Source, wanted: Header) -> Rows | None:
-    """The rows of an unfinished array whose images are what they were and whose pixels are what was
-    written: a system that loses its power may keep the header and not the rows. None without one.
+    """The rows of an unfinished array whose images are unchanged and whose checksums match (after a
+    power failure the header may be on disk but not the rows). None if there is no usable array.
     """
     header = read_header(path)
-    if header is None or {**made_of(header), "images": None} != {**wanted, "images": None}:
+    if header is None or {**without_checksums(header), "images": None} != {
+        **wanted,
+        "images": None,
+    }:
         return None
     states, checksums = header.get("images"), checksums_of(header, source.shape[0])
     if not isinstance(states, dict) or checksums is None:
@@ -218,13 +219,13 @@ def _rows_done(path: Path, source: Source, wanted: Header) -> Rows | None:
     done = np.array([states.get(frame) == now for frame, now in wanted["images"].items()])
     torn = damaged_rows(array, checksums, np.flatnonzero(done).tolist())
     if torn:
-        note(f"{path}: {len(torn)} of {done.sum()} rows are damaged; making them again")
+        note(f"{path}: {len(torn)} of {done.sum()} rows are damaged; packing them again")
         done[torn] = False
     return Rows(done, checksums)
 
 
 def _note_done(path: Path, wanted: Header, rows: Rows) -> None:
-    """Write which rows are done, once they are on the disk."""
+    """Record which rows are done, after they have been flushed to disk."""
     states = zip(wanted["images"].items(), rows.done, strict=True)
     images = {frame: state for (frame, state), is_done in states if is_done}
     header = {**wanted, "images": images, "checksums": rows.checksums.tolist()}
@@ -232,8 +233,8 @@ def _note_done(path: Path, wanted: Header, rows: Rows) -> None:
 
 
 def fill(array: PackedArray, source: Source, rows: Rows, save: Callable[[], None]) -> None:
-    """Make the rows that are not done, and mark them; ``save`` is called from time to time.
-    Raises ImageError after the last of them.
+    """Build the missing rows and mark them as done, calling ``save`` from time to time. Raises
+    ImageError, but only after trying all rows.
     """
     done = rows.done
     remaining = np.flatnonzero(~done)

@@ -1,5 +1,5 @@
-"""pairs.csv: which frames of a dataset belong together because they differ in one thing only, such
-as who is seen. ``create_dataset.render --same-expression`` and ``--same-person`` write one.
+"""pairs.csv: groups of frames that differ in one factor only, such as the person. Written by
+``create_dataset.render --same-expression`` and ``--same-person``.
 """
 
 import os
@@ -13,7 +13,7 @@ PAIRS_HEADER = ("frame_id", "pair")
 
 
 def read_pairs(directory: Path) -> dict[str, str]:
-    """The name of its group by frame id; empty where the dataset has no pairs.csv. Raises
+    """The name of each frame's group by frame id; empty if there is no pairs.csv. Raises
     UserError.
     """
     path = directory / PAIRS_FILE
@@ -33,6 +33,6 @@ def read_pairs(directory: Path) -> dict[str, str]:
             )
         frame, pair = row
         if frame in found:
-            raise UserError(f"{path}:{line}: frame '{frame}' is listed twice; leave one line")
+            raise UserError(f"{path}:{line}: frame '{frame}' is listed twice; keep one line")
         found[frame] = pair
     return found

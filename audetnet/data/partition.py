@@ -1,8 +1,8 @@
-"""Dividing subjects into parts of given sizes that resemble each other.
+"""Divides subjects into similar parts of given sizes.
 
-A part resembles the whole if every AU has its share of active frames there, and above all if it has
-any. Subjects start in random parts and are exchanged as long as that helps, from several starts;
-exhaustive for no realistic number of subjects, close to the best for all.
+Each AU should have its share of active frames in every part, and above all, some. Subjects start in
+random parts and are swapped while that lowers the cost, with several restarts. The result is not
+guaranteed to be the best, but close to it.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.float64]
 Parts = npt.NDArray[np.int64]
 
-_EXCHANGES_PER_SUBJECT = 50
-"""Tried from each start, ..."""
-_MOST_EXCHANGES = 20_000
-"""... up to so many; as many starts as fit into so many exchanges, at least two."""
+_SWAPS_PER_SUBJECT = 50
+"""Swaps tried per start, up to ``_MOST_SWAPS``."""
+_MOST_SWAPS = 20_000
+"""There are as many starts as fit into this number of swaps, at least two."""
 _ABSENCE = 100.0
-"""What an AU without active frames in a part costs, in units of squared relative deviations."""
+"""Cost of an AU without active frames in a part, in units of squared relative deviations."""
 
 
 def divide(counts: Counts, sizes: Sequence[int], generator: np.random.Generator) -> Parts:
@@ -29,8 +29,8 @@ def divide(counts: Counts, sizes: Sequence[int], generator: np.random.Generator)
     assert sum(sizes) == len(counts)
     shares = np.array(sizes)[:, None] / len(counts) * counts.sum(axis=0)
     best: tuple[float, Parts] | None = None
-    tries = min(_EXCHANGES_PER_SUBJECT * len(counts), _MOST_EXCHANGES)
-    for _ in range(max(2, _MOST_EXCHANGES // tries)):
+    tries = min(_SWAPS_PER_SUBJECT * len(counts), _MOST_SWAPS)
+    for _ in range(max(2, _MOST_SWAPS // tries)):
         parts = generator.permutation(np.repeat(np.arange(len(sizes)), sizes))
         cost = _improve(parts, counts, shares, tries, generator)
         if best is None or cost < best[0]:
@@ -42,7 +42,7 @@ def divide(counts: Counts, sizes: Sequence[int], generator: np.random.Generator)
 def _improve(
     parts: Parts, counts: Counts, shares: Counts, tries: int, generator: np.random.Generator
 ) -> float:
-    """Try to exchange pairs of subjects of different parts, in place, where it lowers the cost."""
+    """Swap random pairs of subjects between parts, in place, if it lowers the cost; returns it."""
     sums = np.array([counts[parts == part].sum(axis=0) for part in range(len(shares))])
     costs = _costs(sums, shares)
     for one, other in generator.integers(len(parts), size=(tries, 2)):
@@ -60,7 +60,7 @@ def _improve(
 
 
 def _costs(sums: Counts, shares: Counts) -> Counts:
-    """The cost of each part (K,): squared relative deviations, and what is absent."""
+    """The cost of each part (K,): squared relative deviations plus ``_ABSENCE`` per absent AU."""
     present = shares > 0
     deviations = np.divide(sums - shares, shares, out=np.zeros_like(sums), where=present)
     absent = present & (sums == 0)

@@ -1,9 +1,9 @@
-"""A machine that runs pickles: it builds dicts, lists, tuples, texts, bytes and numbers, and calls
+"""A safe pickle interpreter: it builds dicts, lists, tuples, strings, bytes and numbers, and calls
 only what it is given.
 
-Python's own cannot be bounded: nine bytes make its memo 4 GB large, a tuple within a tuple within
-... as a key overruns the stack, and BUILD reaches into any object. Here an opcode takes memory in
-proportion to its own bytes, and keys are texts.
+Python's own cannot be bounded: nine bytes grow its memo to 4 GB, deeply nested tuples as keys
+overflow the stack, and BUILD modifies any object. Here each opcode takes memory in proportion to
+its own bytes, and keys must be strings.
 """
 
 import pickle
@@ -16,21 +16,21 @@ _DOUBLE = struct.Struct(">d")
 
 
 class PickleError(Exception):
-    """Why a pickle is not read; its text is a reason without the path."""
+    """Why a pickle is refused; the text does not name the path."""
 
 
 class StandIn:
-    """An object that a pickle describes in two steps: a call makes it, BUILD completes it."""
+    """An object that a pickle creates in two steps: a call makes it, BUILD sets its state."""
 
     def build(self, state: Any) -> None:
-        """Take the state that the pickle gives it. Raises PickleError."""
-        raise PickleError("it gives a state to what has none")
+        """Set the state. Raises PickleError."""
+        raise PickleError("it sets the state of an object that has none")
 
 
 def set_items(target: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
-    """Fill a dict. Raises PickleError at keys that are no texts: others need not be hashable."""
+    """Fill a dict. Raises PickleError if a key is not a string: others may not be hashable."""
     if type(target) is not dict:
-        raise PickleError("it sets items of what is no dict")
+        raise PickleError("it sets items of an object that is not a dict")
     for key, value in pairs:
         if type(key) is not str:
             raise PickleError(
@@ -40,10 +40,10 @@ def set_items(target: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
 
 
 class PickleMachine:
-    """Runs one pickle. ``find`` gives what (module, name) stands for, or raises PickleError.
+    """Runs one pickle. ``find`` returns what (module, name) stands for, or raises PickleError.
 
-    A step is told where its argument begins and says where that ends; an argument that is cut short
-    ends behind the content, where no opcode is found.
+    A step gets the offset of its argument and returns the offset of the next opcode. If an argument
+    is truncated that is beyond the end, where reading the opcode fails.
     """
 
     def __init__(self, content: bytes, find: Callable[[str, str], Any]) -> None:
@@ -55,7 +55,7 @@ class PickleMachine:
         self._memo: dict[int, Any] = {}
 
     def run(self, steps: Sequence["Step"]) -> Any:
-        """What the pickle holds; ``steps`` by opcode. Raises PickleError."""
+        """The pickled object; ``steps`` are indexed by opcode. Raises PickleError."""
         content = self.content
         at = 0
         try:
@@ -63,7 +63,7 @@ class PickleMachine:
                 at = steps[code](self, at + 1)
             return self.stack.pop()
         except (LookupError, ValueError, TypeError, struct.error) as error:
-            raise PickleError(f"it is cut short or broken at byte {at}") from error
+            raise PickleError(f"it is truncated or damaged at byte {at}") from error
 
     def push_byte(self, at: int) -> int:
         self.push(self.content[at])
@@ -121,7 +121,7 @@ class PickleMachine:
         self.push(self._memo[index])
 
     def push_named(self, at: int) -> int:
-        """What two lines name."""
+        """Push the object named by two lines."""
         middle = self.content.index(b"\n", at)
         end = self.content.index(b"\n", middle + 1)
         self.push(
@@ -130,35 +130,35 @@ class PickleMachine:
         return end + 1
 
     def push_named_on_stack(self, at: int) -> int:
-        """What two texts name."""
+        """Push the object named by two strings on the stack."""
         name, module = self.stack.pop(), self.stack.pop()
         if type(module) is not str or type(name) is not str:
-            raise PickleError("it names something by what is no text")
+            raise PickleError("it refers to an object by a name that is not a string")
         self.push(self._find(module, name))
         return at
 
     def call(self, at: int) -> int:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not callable(function) or type(arguments) is not tuple:
-            raise PickleError("it calls what cannot be called")
+            raise PickleError("it calls an object that is not callable")
         self.push(function(*arguments))
         return at
 
     def build(self, at: int) -> int:
         state, target = self.stack.pop(), self.stack[-1]
         if not isinstance(target, StandIn):
-            raise PickleError("it gives a state to what has none")
+            raise PickleError("it sets the state of an object that has none")
         target.build(state)
         return at
 
     def refuse(self, at: int) -> int:
         opcode = self.content[at - 1 : at]
-        raise PickleError(f"it holds an opcode {opcode!r} at byte {at - 1}, which is not allowed")
+        raise PickleError(f"it contains the opcode {opcode!r} at byte {at - 1}: not allowed")
 
     def _extend(self, items: list[Any], at: int) -> int:
         target = self.stack[-1]
         if type(target) is not list:
-            raise PickleError("it appends to what is no list")
+            raise PickleError("it appends to an object that is not a list")
         target.extend(items)
         return at
 

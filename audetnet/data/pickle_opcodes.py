@@ -1,5 +1,5 @@
-"""The opcodes that pickles of dicts, numbers and numpy arrays consist of, under Python 2 and 3,
-protocols 0 to 5; pickletools describes them. All others are refused.
+"""The opcodes used in pickles of dicts, numbers and NumPy arrays by Python 2 and 3, protocols 0 to
+5 (documented in pickletools). All others are refused.
 """
 
 import pickle
@@ -9,11 +9,11 @@ from typing import Any
 from audetnet.data.pickle_machine import PickleError, PickleMachine, Step
 
 _LONGEST_NUMBER = 500
-"""Characters of a number that is written as text: no float has more before its point."""
+"""The most characters of a number written as text: no float has more before its point."""
 
 
 def run_pickle(content: bytes, find: Callable[[str, str], Any]) -> Any:
-    """What a pickle holds. ``find`` gives what (module, name) stands for. Raises PickleError."""
+    """The pickled object. ``find`` returns what (module, name) stands for. Raises PickleError."""
     steps = [_ALLOWED.get(bytes([code]), PickleMachine.refuse) for code in range(256)]
     return PickleMachine(content, find).run(steps)
 
@@ -29,7 +29,7 @@ def _pushed(value: Callable[[PickleMachine], Any]) -> Step:
 
 
 def _tupled(count: int) -> Step:
-    """A step that makes a tuple of what was pushed last."""
+    """A step that makes a tuple of the last ``count`` objects on the stack."""
 
     def step(machine: PickleMachine, at: int) -> int:
         stack = machine.stack
@@ -40,7 +40,7 @@ def _tupled(count: int) -> Step:
 
 
 def _fixed(size: int, act: Callable[[PickleMachine, bytes], None]) -> Step:
-    """A step whose argument has so many bytes."""
+    """A step whose argument has ``size`` bytes."""
 
     def step(machine: PickleMachine, at: int) -> int:
         act(machine, machine.content[at : at + size])
@@ -50,7 +50,7 @@ def _fixed(size: int, act: Callable[[PickleMachine, bytes], None]) -> Step:
 
 
 def _sized(size: int, read: Callable[[bytes], Any]) -> Step:
-    """A step whose argument follows its length, a number of so many bytes."""
+    """A step whose argument follows its length, a number of ``size`` bytes."""
 
     def step(machine: PickleMachine, at: int) -> int:
         content = machine.content
@@ -75,7 +75,7 @@ def _line(act: Callable[[PickleMachine, bytes], None]) -> Step:
 
 def _digits(line: bytes) -> bytes:
     if len(line) > _LONGEST_NUMBER:
-        raise PickleError(f"it holds a number of {len(line)} characters")
+        raise PickleError(f"it contains a number of {len(line)} characters")
     return line
 
 

@@ -1,4 +1,4 @@
-"""Pickles of dicts of rows: lists, numbers and numpy arrays; everything else is refused."""
+"""Reads pickled dicts of rows: lists, numbers and NumPy arrays; refuses everything else."""
 
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,21 @@ from audetnet.errors import UserError
 from audetnet.files.atomic import check_regular
 from audetnet.labels import FloatArray
 
-_MEMORY_A_BYTE = 64
-"""Bytes that a byte of a pickle may become: frames may share a row, which then counts for each."""
+_MEMORY_PER_BYTE = 64
+"""Bytes of memory per byte of a pickle: frames may share a row, which is copied for each."""
 _NUMBERS = {bool, int, float, type(None)}
-"""None is unknown, as NaN is."""
+"""None means unknown, like NaN."""
 _ITEM_SIZE = np.dtype(np.float32).itemsize
 _ARRAY_SIZE = 128
-"""Bytes that an array takes beside its items."""
+"""Bytes that an array takes in addition to its items."""
 
 
 def read_pickled_rows(path: Path) -> dict[str, FloatArray]:
-    """A pickled dict of frame id -> AU values, each row as a new float32 (A,). Raises UserError."""
+    """Read a pickled dict of frame id -> AU values, float32 (A,) each. Raises UserError."""
     check_regular(path)
     try:
         content = path.read_bytes()
-        budget = MemoryBudget(_MEMORY_A_BYTE * len(content))
+        budget = MemoryBudget(_MEMORY_PER_BYTE * len(content))
         table = run_pickle(content, ArrayNames(budget).find)
         if not isinstance(table, dict):
             raise UserError(
@@ -38,9 +38,9 @@ def read_pickled_rows(path: Path) -> dict[str, FloatArray]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except PickleError as error:
-        raise UserError(f"{path}: not a pickled dict of numpy arrays: {error}") from error
+        raise UserError(f"{path}: not a pickled dict of NumPy arrays: {error}") from error
     except MemoryError as error:
-        raise UserError(f"{path}: takes more memory than there is") from error
+        raise UserError(f"{path}: not enough memory to read it") from error
 
 
 def _row(path: Path, frame: str, row: Any, budget: MemoryBudget) -> FloatArray:
@@ -51,7 +51,7 @@ def _row(path: Path, frame: str, row: Any, budget: MemoryBudget) -> FloatArray:
 
 
 def _floats(row: Any, budget: MemoryBudget, levels: int) -> FloatArray:
-    """Numbers, arrays, and lists of them in so many more levels, as an array of its own."""
+    """Numbers, arrays, or lists of them nested up to ``levels`` deeper, as a new array."""
     if isinstance(row, PickledArray):
         budget.spend(row.values.size * _ITEM_SIZE)
         if row.values.dtype.kind not in "biuf":

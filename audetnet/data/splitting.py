@@ -1,4 +1,4 @@
-"""Which frames of a dataset are trained on, validated and tested."""
+"""Splits the frames of a dataset into training, validation and test sets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledFrames:
-    """N frames that have labels and images. ``active`` (N, A): 1, 0 or NaN. ``without_image``: ids
-    that have labels only, unless there is no folder of images at all.
+    """N frames with labels and images. ``active`` (N, A): 1, 0 or NaN. ``without_image``: ids with
+    labels only, unless there is no folder of images at all.
     """
 
     ids: tuple[str, ...]
@@ -33,11 +33,11 @@ class LabelledFrames:
 
     @property
     def people(self) -> list[str]:
-        """The subjects, each once."""
+        """The names of the subjects, sorted, without duplicates."""
         return sorted(set(self.subjects.tolist()))
 
     def counts(self, people: Sequence[str]) -> Counts:
-        """Active frames of each AU, and frames, of each of S subjects: (S, A + 1)."""
+        """Numbers of active frames per AU and of all frames, for S subjects: (S, A + 1)."""
         places = {subject: place for place, subject in enumerate(people)}
         others = len(people)
         place = np.array([places.get(subject, others) for subject in self.subjects.tolist()])
@@ -48,7 +48,7 @@ class LabelledFrames:
 
 @dataclass(frozen=True)
 class Split:
-    """Frames of each set by its name: train, validation (perhaps without frames), test."""
+    """The frames of each set by name: train, validation (possibly empty), test."""
 
     frames: LabelledFrames
     sets: dict[str, Flags]
@@ -56,7 +56,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for of validation: a number or fraction of the training subjects, or who."""
+    """The validation set asked for (a number or fraction of the training subjects, or their names)
+    and the seed.
+    """
 
     validation: int | float | None
     validation_subjects: tuple[str, ...] | None
@@ -64,7 +66,7 @@ class Request:
 
 
 def read_labelled_frames(directory: Path, images: str, labels: str | None) -> LabelledFrames:
-    """The frames to divide. Raises UserError."""
+    """The frames to split. Raises UserError."""
     path = directory / labels if labels else find_labels(directory)
     metadata = read_metadata(directory)
     table = read_labels(path, metadata.kind)
@@ -75,7 +77,7 @@ def read_labelled_frames(directory: Path, images: str, labels: str | None) -> La
         without = [frame for frame in ids if frame not in found]
         ids = [frame for frame in ids if frame in found]
         if not ids:
-            raise UserError(f"{folder}: holds no image of any frame of {path.name}")
+            raise UserError(f"{folder}: contains no image of any frame in {path.name}")
     values = np.stack([table.rows[frame] for frame in ids])
     return LabelledFrames(
         ids=tuple(ids),
@@ -87,9 +89,7 @@ def read_labelled_frames(directory: Path, images: str, labels: str | None) -> La
 
 
 class Splitter:
-    """Makes splits of a dataset's frames. All methods raise UserError where there are too few
-    subjects.
-    """
+    """Splits a dataset's frames. All methods raise UserError if there are too few subjects."""
 
     def __init__(self, frames: LabelledFrames, request: Request) -> None:
         self._frames = frames
@@ -102,19 +102,19 @@ class Splitter:
         if parts is None:
             raise UserError(f'{path}: has no "folds"; choose --k K or --leave-one-subject-out')
         named = {subject for part in parts.values() for subject in part}
-        strangers = [subject for subject in self._frames.people if subject not in named]
-        if strangers:
-            raise UserError(f'{path}: no part of "folds" holds {first_few(strangers)}')
+        unassigned = [subject for subject in self._frames.people if subject not in named]
+        if unassigned:
+            raise UserError(f'{path}: no part of "folds" contains {first_few(unassigned)}')
         present = set(self._frames.people)
         return self._folds({fold: sorted(present & set(part)) for fold, part in parts.items()})
 
     def k_folds(self, count: int) -> dict[str, Split]:
-        """K parts of about as many subjects each."""
+        """K parts of about the same number of subjects."""
         people = self._frames.people
         if len(people) < count:
             raise UserError(
                 f"--k {count}: only {counted(len(people), 'subject')}: {first_few(people)}; "
-                f'{METADATA_FILE} says who is who ("subject_pattern", "subjects"), and csv_labels '
+                f'{METADATA_FILE} defines the subjects ("subject_pattern", "subjects"); csv_labels '
                 "--subject-column writes it"
             )
         sizes = [len(part) for part in np.array_split(np.arange(len(people)), count)]
@@ -138,7 +138,7 @@ class Splitter:
         return self._split(list(subjects), "--test-subjects")
 
     def random_frames(self, fraction: float) -> Split:
-        """One split by frame, whoever is seen."""
+        """One split by frame, regardless of subjects."""
         count = len(self._frames.ids)
         order = self._generator().permutation(count)
         test = np.zeros(count, dtype=bool)
@@ -152,7 +152,7 @@ class Splitter:
             if not part:
                 raise UserError(f"fold {fold}: none of its subjects has frames here")
         if len(parts) < 2:
-            raise UserError(f"folds need at least 2 parts; there is {first_few(list(parts))}")
+            raise UserError(f"folds need at least 2 parts, found only {first_few(list(parts))}")
         return {fold: self._split(part, f"fold {fold}") for fold, part in parts.items()}
 
     def _split(self, test: list[str], source: str) -> Split:
@@ -174,15 +174,15 @@ class Splitter:
         )
 
     def _validation(self, training: list[str]) -> list[str]:
-        """Subjects to validate on, out of those of a training set."""
+        """The subjects of a training set to validate on."""
         asked = self._request.validation_subjects
         if asked is not None:
             chosen = [subject for subject in training if subject in asked]
             if not chosen or len(chosen) == len(training):
                 raise UserError(
                     f"--validation-subjects: {len(chosen)} of the "
-                    f"{counted(len(training), 'training subject')} ({first_few(training)}); at "
-                    "least one must be left on either side"
+                    f"{counted(len(training), 'training subject')} ({first_few(training)}); both "
+                    "sets need at least one"
                 )
             return chosen
         if self._request.validation is None or self._request.validation == 0:
@@ -190,12 +190,12 @@ class Splitter:
         return self._choose(training, self._request.validation, "--validation")
 
     def _choose(self, people: list[str], amount: int | float, flag: str) -> list[str]:
-        """So many of these subjects, or such a fraction, that resemble the others."""
+        """A number or fraction of subjects that resemble the others."""
         count = amount if isinstance(amount, int) else max(1, round(amount * len(people)))
         if count >= len(people):
             raise UserError(
-                f"{flag} {amount}: takes {count} of {counted(len(people), 'subject')} and leaves "
-                "none to train"
+                f"{flag} {amount}: takes {count} of {counted(len(people), 'subject')}, leaving "
+                "none to train on"
             )
         counts = self._frames.counts(people)
         parts = divide(counts, [count, len(people) - count], self._generator())

@@ -1,8 +1,8 @@
-"""What a frozen stem makes of every frame and of its augmented views, computed once.
+"""The outputs of a frozen stem for every frame and its augmented views, computed once.
 
-The file is ``stem-CxHxW-DIGEST.npy``, float16, beside the packed frames and under the same rules
-(cache.py). Its header names the stem by a digest of its weights and of what is done to pixels
-before it. Rows are named by frame id, those of views by ``ID/VIEW`` (views.py).
+The file is ``stem-CxHxW-DIGEST.npy``, float16, beside the packed frames and managed like them
+(cache.py). Its header identifies the stem by a digest of its weights and preprocessing. Rows are
+named by frame id, those of augmented views ``ID/VIEW`` (views.py).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ _BATCH = 16
 @dataclass(frozen=True, kw_only=True)
 class Stem:
     """A frozen stem: (B, 3, H, W) pixels in [0, 1] to (B, *row), on a device. ``made_by``: a digest
-    of all that its outputs depend on beside the image.
+    of everything its outputs depend on apart from the image.
     """
 
     run: Callable[[Tensor], Tensor]
@@ -37,9 +37,9 @@ class Stem:
 
 
 class StemOutputs(Source):
-    """The outputs of views ((frame, view) each) of packed frames."""
+    """The outputs for views of packed frames, given as (frame, view) pairs."""
 
-    title = "computing the frozen stem once"
+    title = "running the frozen stem once"
     unit = "image"
 
     def __init__(
@@ -107,7 +107,7 @@ def pack_stem_outputs(
     directory: Path | None,
     thorough: bool = False,
 ) -> PackedFrames:
-    """The outputs of every frame as it is, and of ``views`` - 1 augmented views of each training
+    """The outputs for every original frame, and for ``views`` - 1 augmented views of each training
     frame. Raises UserError.
     """
     images = dict(sorted(dataset.images().items()))

@@ -1,7 +1,7 @@
-"""Tables of AU labels by frame id: pickled dicts, csv and parquet files.
+"""Tables of AU labels by frame id: pickled dicts, CSV and Parquet files.
 
-A csv or parquet table has the frame ids in its first column and one named column per AU; a pickle
-is a dict of frame id -> array of AU values. Every mistake is a UserError that names the file.
+A CSV or Parquet table has the frame ids in its first column and one named column per AU; a pickle
+is a dict of frame id -> array of AU values. Every error is a UserError that names the file.
 """
 
 import math
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE_NAME = "aus"
-"""Name of a table without its ending; csv files of other names are not taken for a table."""
+"""Name of a table without suffix; CSV files with other names are not taken for a table."""
 TableFormat = Literal["csv", "parquet", "pkl"]
 _PICKLE_SUFFIXES = (".pkl", ".pickle")
 _MOST_COLUMNS = 10_000
-"""There are fewer than a hundred AUs; pandas takes a minute over a million columns."""
+"""There are fewer than a hundred AUs, and pandas takes a minute for a million columns."""
 _UNKNOWN = frozenset({"", "nan", "na", "none", "<na>"})
-"""Texts of cells without a number."""
+"""Cells that mean unknown, in lower case."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AUTable:
-    """Labels by frame id: rows of A values, 0-5 or 0/1, NaN = unknown. ``names`` are the columns'
-    where the file names them.
+    """Labels by frame id: rows of A values, 0-5 or 0/1, NaN = unknown. ``names``: the columns'
+    names, if the file has them.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class AUTable:
 
 
 def find_tables(directory: Path) -> list[Path]:
-    """All AU tables in a directory: pickles, parquet files and aus.csv."""
+    """All AU tables in a directory: pickles, Parquet files and aus.csv."""
     return sorted(
         path
         for path in directory.iterdir()
@@ -61,7 +61,7 @@ def find_tables(directory: Path) -> list[Path]:
 
 
 def find_labels(directory: Path) -> Path:
-    """The one AU table in a dataset directory."""
+    """The one AU table in a dataset directory. Raises UserError."""
     if not directory.is_dir():
         raise UserError(f"{directory}: no such directory; expected a dataset directory")
     found = find_tables(directory)
@@ -69,7 +69,7 @@ def find_labels(directory: Path) -> Path:
         return found[0]
     if not found:
         raise UserError(
-            f"{directory}: no AU table (*.pkl, *.pickle, *.parquet, {TABLE_NAME}.csv); name it "
+            f"{directory}: no AU table (*.pkl, *.pickle, *.parquet, {TABLE_NAME}.csv); specify it "
             "with --labels FILE"
         )
     names = ", ".join(path.name for path in found)
@@ -77,10 +77,10 @@ def find_labels(directory: Path) -> Path:
 
 
 def read_labels(path: Path, kind: LabelKind | None) -> AUTable:
-    """Read a table by the ending of its name.
+    """Read a table in the format given by its suffix. Raises UserError.
 
-    The kind that dataset.json gives is checked; without one a table is of intensities if any value
-    exceeds 1, else of occurrences. 9, NaN and empty cells become NaN (unknown).
+    Values are checked against ``kind``, which by default is intensity if any value exceeds 1, else
+    occurrence. 9, NaN and empty cells become NaN (unknown).
     """
     if path.suffix.lower() in (".csv", ".parquet"):
         rows, names = _read_frame_table(path)
@@ -102,7 +102,7 @@ def write_labels(
     names: Sequence[str],
     table_format: TableFormat,
 ) -> Path:
-    """Write aus.csv, aus.parquet or aus.pkl whole; NaN is an empty cell. Returns its path."""
+    """Write aus.csv, aus.parquet or aus.pkl; NaN becomes an empty cell. Returns the path."""
     path = directory / f"{TABLE_NAME}.{table_format}"
     if table_format == "pkl":
         content = dict(zip(ids, values, strict=True))
@@ -124,29 +124,29 @@ def write_labels(
 
 
 def with_pyarrow(path: Path, work: Callable[[], Any]) -> Any:
-    """Do something that needs the optional package; a line that says so where it is missing."""
+    """Do work that needs the optional package pyarrow. Raises UserError if it is missing."""
     try:
         return work()
     except ImportError as error:
         raise UserError(
-            f"{path}: parquet files need the package pyarrow: pip install pyarrow"
+            f"{path}: Parquet files need the package pyarrow: pip install pyarrow"
         ) from error
 
 
 def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Rows and column names of a csv or parquet table."""
+    """Rows and column names of a CSV or Parquet table."""
     frame = read_frame(path)
     if frame.shape[1] < 2:
         raise UserError(
             f"{path}: expected a column of frame ids and one per AU, separated by commas; found "
-            f"only {', '.join(map(str, frame.columns)) or 'nothing'}"
+            f"{', '.join(map(str, frame.columns)) or 'nothing'}"
         )
     ids = frame_ids(path, frame)
     names = tuple(str(name).strip() for name in frame.columns[1:])
     if repeated := duplicates(names):
-        raise UserError(f"{path}: two columns are called {first_few(repeated)}")
+        raise UserError(f"{path}: duplicate columns: {first_few(repeated)}")
     if twice := duplicates(ids):
-        raise UserError(f"{path}: rows with the same frame id: {first_few(twice)}")
+        raise UserError(f"{path}: duplicate frame ids: {first_few(twice)}")
     columns = [
         numbers(path, frame.iloc[:, column], ids, name)
         for column, name in enumerate(names, start=1)
@@ -156,7 +156,7 @@ def _read_frame_table(path: Path) -> tuple[dict[str, FloatArray], tuple[str, ...
 
 
 def read_frame(path: Path) -> "pd.DataFrame":
-    """A csv (all cells as text, one row a line) or parquet file as it is. Raises UserError."""
+    """The content of a CSV file (all cells as text) or Parquet file. Raises UserError."""
     import pandas as pd
 
     if path.suffix.lower() == ".parquet":
@@ -165,8 +165,8 @@ def read_frame(path: Path) -> "pd.DataFrame":
     header, *cells = read_csv(path) or [[]]
     if len(header) > _MOST_COLUMNS:
         raise UserError(
-            f"{path}:1: has {len(header)} columns; expected at most {_MOST_COLUMNS}: frame "
-            "ids, and one column per AU"
+            f"{path}:1: has {len(header)} columns; expected frame ids and one column per AU, at "
+            f"most {_MOST_COLUMNS}"
         )
     for line, row in enumerate(cells, start=2):
         if len(row) != len(header):
@@ -182,42 +182,42 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
     try:
         table: pd.DataFrame = with_pyarrow(path, lambda: pd.read_parquet(path))
         table = table if table.index.name is None else table.reset_index()
-        table.select_dtypes("string").to_numpy()  # decodes them: they may not be UTF-8
+        table.select_dtypes("string").to_numpy()  # decodes the strings, which may not be UTF-8
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UserError:
         raise
-    except Exception as error:  # pyarrow raises whatever a broken file leads it to
+    except Exception as error:  # pyarrow may raise anything for a damaged file
         raise UserError(f"{path}: not a table: {first_line(error)}") from error
     return table
 
 
 def duplicates(names: Sequence[str]) -> list[str]:
-    """The names that stand there more than once."""
+    """The names that occur more than once, sorted."""
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def frame_ids(path: Path, frame: "pd.DataFrame") -> list[str]:
-    """The first column as texts. Raises UserError where one cannot be a frame id."""
+    """The first column as strings. Raises UserError if one is not a valid frame id."""
     ids = ["" if cell is None else str(cell).strip() for cell in frame.iloc[:, 0]]
     check_ids(path, ids)
     return ids
 
 
 def check_ids(path: Path, ids: Sequence[str]) -> None:
-    """Raise UserError for the first text that cannot be a frame id."""
+    """Raise UserError for the first invalid frame id."""
     for row, frame in enumerate(ids):
         if fault := id_fault(frame):
             raise UserError(f"{_place(path, row)}: frame id '{frame}' {fault}")
 
 
 def _place(path: Path, row: int) -> str:
-    """Where a row of a table is, counted from 0."""
+    """The location of a row (from 0) for messages."""
     return f"{path}:{row + 2}" if path.suffix.lower() == ".csv" else str(path)
 
 
 def numbers(path: Path, cells: "pd.Series[Any]", ids: Sequence[str], column: str) -> FloatArray:
-    """A column of numbers; empty cells and nan are NaN. Raises UserError at another text."""
+    """A column of numbers, NaN where empty or unknown. Raises UserError for any other text."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(cells.dtype):
@@ -258,7 +258,7 @@ def check_values(
     values: FloatArray,
     kind: LabelKind,
 ) -> None:
-    """Raise UserError, with frame and column, for the first of ``values`` (N, A) off the scale."""
+    """Raise UserError, naming frame and column, for the first of ``values`` (N, A) out of range."""
     if kind == "intensity":
         allowed, fine = (
             f"an intensity from 0 to {MAX_INTENSITY}",

@@ -1,4 +1,4 @@
-"""Videos as streams of frames. Decoded is only what is asked for."""
+"""Videos as streams of frames, which are decoded only on request."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,30 +21,30 @@ class FrameError(UserError):
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """A frame, counted from 0, and its time in the video."""
+    """A frame, counted from 0, with its time in the video."""
 
     number: int
     seconds: float
     read: Callable[[], RgbImage]
-    """Only until the next frame is taken. Raises FrameError."""
+    """Decodes the frame; valid only until the next one is taken. Raises FrameError."""
 
 
 def video_length(path: Path) -> int:
-    """Number of frames according to the header, which may be wrong; 0 where it does not say.
-    Raises UserError at a file that is no video.
+    """The number of frames according to the header, which may be wrong; 0 if not given. Raises
+    UserError if the file is not a video.
     """
     with _opened(path) as capture:
         return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
 
 def video_rate(path: Path) -> float:
-    """Frames a second according to the header; 25 where it does not say. Raises UserError."""
+    """Frames per second according to the header, 25 if not given. Raises UserError."""
     with _opened(path) as capture:
         return float(capture.get(cv2.CAP_PROP_FPS)) or _USUAL_RATE
 
 
 def video_frames(path: Path) -> Iterator[VideoFrame]:
-    """All frames in order. Raises UserError at a file that is no video, or if there are none."""
+    """All frames in order. Raises UserError if the file is not a video or has no frames."""
     number = 0
     with _opened(path) as capture:
         while capture.grab():
@@ -55,7 +55,7 @@ def video_frames(path: Path) -> Iterator[VideoFrame]:
             )
             number += 1
     if not number:
-        raise UserError(f"{path}: no frame of the video can be read; is it whole?")
+        raise UserError(f"{path}: no frame of the video can be read; is it complete?")
 
 
 @contextmanager
@@ -66,8 +66,8 @@ def _opened(path: Path) -> "Iterator[cv2.VideoCapture]":
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise UserError(
-            f"{path}: not a readable video; is it whole? (ffmpeg -i FILE converts what OpenCV does "
-            "not know)"
+            f"{path}: not a readable video; is it complete? (ffmpeg -i FILE converts formats that "
+            "OpenCV does not support)"
         )
     try:
         yield capture

@@ -1,5 +1,5 @@
-"""Views of a frame: the frame as it is, and augmented versions of it that are the same in every
-epoch and every run, so that what a frozen stem makes of them is computed once.
+"""Views of a frame: the original, and augmented versions that are the same in every epoch and run,
+so that a frozen stem needs to see them only once.
 """
 
 import zlib
@@ -13,18 +13,18 @@ from audetnet.data.augment import Augmentation, Draws, concatenate
 from audetnet.seeds import Purpose, numpy_generator, torch_generator
 
 ORIGINAL = 0
-"""The view that is not augmented."""
+"""The view without augmentation."""
 Indices = npt.NDArray[np.int64]
 
 
 def view_name(frame: str, view: int) -> str:
-    """The name of a view among packed rows."""
+    """The name of a view's packed row."""
     return frame if view == ORIGINAL else f"{frame}/{view}"
 
 
 def view_draws(frames: Sequence[str], views: Sequence[int], size: Sequence[int]) -> Draws:
-    """What views of frames are changed by, for images of (height, width), on the CPU; of size (0,
-    0) flip and colours alone are of use. It depends on the frame's id and the view, nothing else.
+    """The augmentation of views of frames, for images of (height, width), on the CPU; with size (0,
+    0), only flip and colours. It depends on nothing but the frame's id and the view.
     """
     cpu = torch.device("cpu")
     augmentation = Augmentation()
@@ -40,12 +40,12 @@ def view_draws(frames: Sequence[str], views: Sequence[int], size: Sequence[int])
 
 
 def identity_draws(count: int, size: Sequence[int]) -> Draws:
-    """Draws that change nothing."""
+    """Draws that leave images unchanged."""
     return Draws(
         torch.zeros(count, dtype=torch.bool), torch.ones(count, 3), torch.zeros(count, 3, *size)
     )
 
 
 def views_of_epoch(frames: int, views: int, seed: int, epoch: int) -> Indices:
-    """Which of its views each frame (N,) is seen by in an epoch."""
+    """The view of each frame (N,) to use in an epoch."""
     return numpy_generator(seed, Purpose.VIEWS, epoch).integers(views, size=frames)

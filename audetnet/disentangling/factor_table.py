@@ -105,7 +105,7 @@ def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
     if len(given) < 2:
         raise UserError(f"{path}: expected a frame id and at least one factor in each row")
     if repeated := duplicates(given):
-        raise UserError(f"{path}: two columns are called {first_few(repeated)}")
+        raise UserError(f"{path}: duplicate columns: {first_few(repeated)}")
     ids = frame_ids(path, table)
     if twice := duplicates(ids):
         raise UserError(f"{path}: frames stand in it twice: {first_few(twice)}")

@@ -1,1 +1,1 @@
-"""Faces in images: their landmarks, the pose of the head, and the aligned crop."""
+"""Faces in images: landmarks, head pose, and the aligned crop."""

@@ -1,6 +1,6 @@
-"""The aligned crop of a face: eyes horizontal, a square around all landmarks.
+"""The aligned crop of a face: eyes level, a square around all landmarks.
 
-Pixel centres are at whole numbers, so that an image of width W reaches from -0.5 to W - 0.5.
+Pixel centres are at integers, so an image of width W extends from -0.5 to W - 0.5.
 """
 
 import math
@@ -21,19 +21,19 @@ ByteImage = npt.NDArray[np.uint8]
 Resampling = Literal["area", "lanczos"]
 
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
-"""At the image's left and right, of an upright face."""
+"""In an upright face, the eye at the image's left and at its right."""
 _LARGEST_CROP = 4
-"""A crop this many times as long as the image's longer side shows no face: landmarks of another
-image, or wrong ones.
+"""Limit of the crop's side, in multiples of the image's longer side; beyond it, the landmarks must
+be wrong or those of another image.
 """
 _SMALLEST_DISTANCE = 1e-3
-"""Pixels below which two points are one."""
+"""Distance in pixels below which two points coincide."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """How a face is cut out: crops of ``size`` x ``size`` pixels; the square's side is the longer
-    one of the landmarks' box times ``width_factor`` and ``height_factor``.
+    """How a face is cropped: to ``size`` x ``size`` pixels, from a square whose side is the larger
+    of the landmarks' width times ``width_factor`` and height times ``height_factor``.
     """
 
     size: int = 256
@@ -43,20 +43,20 @@ class Alignment:
 
     def __post_init__(self) -> None:
         if self.size < 1 or not (self.width_factor > 0 and self.height_factor > 0):
-            raise ValueError("size and factors are positive")
+            raise ValueError("size and factors must be positive")
         if self.resampling not in get_args(Resampling):
-            raise ValueError(f"resampling is one of {get_args(Resampling)}")
+            raise ValueError(f"resampling must be one of {get_args(Resampling)}")
 
 
 def transform_points(points: Points, matrix: Matrix) -> Points:
-    """Points (P, 2) under a (2, 3) matrix."""
+    """Apply a (2, 3) matrix to points (P, 2)."""
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
 
 
 def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
-    """From pixel coordinates of the image to those of the crop: rotation, uniform scale, shift.
+    """The transform from image to crop coordinates: rotation, uniform scale, shift.
 
-    Raises LandmarkError at landmarks that make no crop.
+    Raises LandmarkError for degenerate landmarks.
     """
     points = check_landmarks(landmarks)
     eyes = np.stack([points[LEFT_EYE].mean(axis=0), points[RIGHT_EYE].mean(axis=0)])
@@ -64,21 +64,21 @@ def crop_transform(landmarks: Points, alignment: Alignment) -> Matrix:
 
 
 def square_transform(points: Points, eyes: Points, alignment: Alignment) -> Matrix:
-    """The same by any points (P, 2) that span a face; ``eyes`` (2, 2) become level, the first one
-    at the left.
+    """The same from any points (P, 2) that span a face. It makes ``eyes`` (2, 2) level, the first
+    one at the left.
     """
     across = eyes[1] - eyes[0]
     distance = math.hypot(*across)
     if distance < _SMALLEST_DISTANCE:
-        raise LandmarkError("both eyes are at the same place")
+        raise LandmarkError("both eyes are at the same position")
     cosine, sine = across / distance
-    # About which point is turned makes no difference, since the box is centred afterwards.
+    # The centre of rotation does not matter, since the box is centred afterwards.
     rotation = np.array([[cosine, sine], [-sine, cosine]])
     turned = points @ rotation.T
     low, high = turned.min(axis=0), turned.max(axis=0)
     width, height = high - low
     if min(width, height) < _SMALLEST_DISTANCE:
-        raise LandmarkError("all landmarks are on one line")
+        raise LandmarkError("all landmarks lie on one line")
     side = max(width * alignment.width_factor, height * alignment.height_factor)
     scale = alignment.size / side
     middle = alignment.size / 2 - 0.5
@@ -87,11 +87,11 @@ def square_transform(points: Points, eyes: Points, alignment: Alignment) -> Matr
 
 
 def align(image: ByteImage, landmarks: Points, alignment: Alignment) -> ByteImage:
-    """Cut out a face: (H, W, 3) to (size, size, 3), channels in the same order.
+    """Crop a face: (H, W, 3) to (size, size, 3), keeping the order of channels.
 
-    Where the square leaves the image, the pixels of its edge are repeated. Large faces are first
-    drawn at a whole multiple of the size, so finely that no source pixel is skipped, and then
-    reduced. Raises LandmarkError at landmarks that make no crop of this image.
+    Outside the image, its edge pixels are repeated. Large faces are first sampled at a multiple of
+    the size, fine enough to use every source pixel, and then reduced. Raises LandmarkError for
+    degenerate landmarks, or if they do not fit this image.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"expected uint8 (H, W, 3), not {image.dtype} {image.shape}")
@@ -116,8 +116,8 @@ def align(image: ByteImage, landmarks: Points, alignment: Alignment) -> ByteImag
 
 
 def enlarged(matrix: Matrix, multiple: int) -> Matrix:
-    """A transform, to a crop of ``multiple`` times the size. Edges scale, and a pixel's centre is
-    half a pixel from its edge.
+    """The transform to a crop of ``multiple`` times the size. It scales about the crop's corner,
+    which is half a pixel from the first pixel's centre.
     """
     larger = multiple * matrix
     larger[:, 2] += (multiple - 1) / 2
@@ -129,12 +129,12 @@ def _check_inside(image: ByteImage, matrix: Matrix, size: int) -> None:
     side = size / math.hypot(matrix[0, 0], matrix[1, 0])
     if side > _LARGEST_CROP * max(height, width):
         raise LandmarkError(
-            f"the landmarks span {side:.0f} pixels of an image of {width}x{height}: are they of "
-            "another image?"
+            f"the landmarks span {side:.0f} pixels in an image of {width}x{height}: are they those "
+            "of another image?"
         )
     middle = np.full(2, size / 2 - 0.5)
     x, y = np.linalg.solve(matrix[:, :2], middle - matrix[:, 2])
     if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
         raise LandmarkError(
-            f"the face is centred at ({x:.0f}, {y:.0f}), outside of the image of {width}x{height}"
+            f"the face is centred at ({x:.0f}, {y:.0f}), outside the image of {width}x{height}"
         )

@@ -1,7 +1,7 @@
-"""BlazeFace: a network that finds faces (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047).
+"""BlazeFace: a face detector (Bazarevsky et al. 2019, https://arxiv.org/abs/1907.05047).
 
-It reads the whole image, reduced to a small square, and says at every place of a grid whether a
-face is there, where its box is, and where its eyes are.
+It reads the whole image, scaled down to a small square, and predicts at every grid position whether
+there is a face, its box, and its eyes.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from audetnet.faces.shipped_network import ShippedFile, ShippedNetwork, sigmoid
 
 _LOWEST_SCORE = 0.5
 _SAME_FACE = 0.3
-"""Boxes that overlap by more than this are of one face."""
+"""Boxes with a higher intersection over union show the same face."""
 _EYES = slice(2, 4)
-"""Of what a row says in pairs: centre, size, eyes and four more points."""
+"""The eyes among the pairs of an output row: centre, size, eyes and four more points."""
 Array = npt.NDArray[np.float64]
 
 
@@ -29,16 +29,16 @@ class Detection:
     """A face, in pixels of the full image."""
 
     corners: Points
-    """(2, 2): two opposite ones of the square about it that is level with its eyes."""
+    """(2, 2): two opposite corners of its square, which is level with the eyes."""
     eyes: Points
-    """(2, 2): at the image's left and right, of an upright face."""
+    """(2, 2): in an upright face, the eye at the image's left and at its right."""
     score: float
     """From 0.5 to 1."""
 
 
 class BlazeFace:
-    """One network; ``side``: of the square that it reads, ``cell``: of the finer of its two grids,
-    both in pixels.
+    """One network. ``side`` of its input square and ``cell`` size of the finer of its two grids, in
+    pixels.
     """
 
     def __init__(self, file: ShippedFile, side: int, cell: int) -> None:
@@ -53,12 +53,12 @@ class BlazeFace:
 
     @classmethod
     def long_range(cls) -> "BlazeFace":
-        """For smaller and farther faces, at several times the cost."""
+        """For smaller faces, farther away, at several times the cost."""
         return cls("face_detection_back", 256, 16)
 
     def detections(self, image: ByteImage, degrees: float = 0) -> list[Detection]:
-        """The faces of an RGB image (H, W, 3) that is turned clockwise by ``degrees`` before it is
-        looked at, best first.
+        """The faces of an RGB image (H, W, 3), best first; the image is first rotated clockwise by
+        ``degrees``.
         """
         seen, matrix = _turned_square(image, self._side, degrees)
         regressors, logits = self._network(seen.astype(np.float32) / 127.5 - 1)
@@ -70,7 +70,7 @@ class BlazeFace:
         back = np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float64)
         return [
             Detection(
-                # Pixel centres are at whole numbers, half a pixel from the edge.
+                # Pixel centres are at integers, half a pixel from the edge.
                 transform_points(_corners(face) - 0.5, back),
                 transform_points(face[_EYES] - 0.5, back),
                 score,
@@ -80,19 +80,19 @@ class BlazeFace:
 
 
 def _grid(side: int, cell: int, answers: int) -> Points:
-    """What the ``answers`` of each cell are relative to: its middle. Cells row by row."""
+    """The centre of each cell, row by row, repeated for the cell's ``answers``."""
     middles = np.arange(side // cell) * cell + cell / 2
     x, y = np.meshgrid(middles, middles)
     return np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), answers, axis=0)
 
 
 def _turned_square(image: ByteImage, side: int, degrees: float) -> tuple[ByteImage, Matrix]:
-    """The turned image on a black square that it just fits into, and how pixels got there."""
+    """The rotated image scaled to fit into a black square, and the transform of its pixels."""
     height, width = image.shape[:2]
     cosine, sine = cos(radians(degrees)), sin(radians(degrees))
     turn = np.array([[cosine, -sine], [sine, cosine]])
     scale = side / (np.abs(turn) @ (width, height)).max()
-    # Even, as the square is, so that turns by right angles do not blur.
+    # Even, like the square's side, so that rotations by right angles do not blur.
     size = np.array([max(2, 2 * round(edge * scale / 2)) for edge in (width, height)])
     resampling = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(image, size.tolist(), interpolation=resampling)
@@ -109,7 +109,7 @@ def _box(face: Array) -> Box:
 
 
 def _corners(face: Array) -> Points:
-    """As large as the longer side of the box."""
+    """Corners of a square level with the eyes, as large as the longer side of the box."""
     centre, size = face[:2]
     across = face[_EYES][1] - face[_EYES][0]
     down = np.array([-across[1], across[0]])
@@ -118,15 +118,15 @@ def _corners(face: Array) -> Points:
 
 
 def _merged(faces: Array, scores: Array) -> list[tuple[Array, float]]:
-    """Each face once, best first: the mean of all that overlap, weighted by their scores, and the
-    best of these.
+    """Weighted non-maximum suppression, best first: the mean of overlapping faces, weighted by
+    score, with the best score.
     """
     left = np.argsort(-scores, kind="stable")
     merged = []
     while len(left):
         best = left[0]
         same = np.array([_box(faces[best]).overlap(_box(faces[i])) > _SAME_FACE for i in left])
-        same[0] = True  # a box without an area does not even overlap with itself
+        same[0] = True  # a box without area does not even overlap with itself
         rows = left[same]
         merged.append((np.average(faces[rows], axis=0, weights=scores[rows]), float(scores[best])))
         left = left[~same]

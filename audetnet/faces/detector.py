@@ -1,4 +1,4 @@
-"""Finding faces and their landmarks in images that come without: what all detectors share."""
+"""What all detectors of faces and landmarks share."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ from audetnet.faces.sources import DetectorName
 
 
 class Box(NamedTuple):
-    """An upright rectangle in pixels: its top left corner and its size."""
+    """An axis-aligned rectangle in pixels: its top left corner and its size."""
 
     x: float
     y: float
@@ -19,15 +19,15 @@ class Box(NamedTuple):
 
     @property
     def area(self) -> float:
-        """Pixels in it."""
+        """Width x height, in square pixels."""
         return self.width * self.height
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether a point lies in it."""
+        """Whether a point lies inside."""
         return 0 <= x - self.x < self.width and 0 <= y - self.y < self.height
 
     def overlap(self, other: "Box") -> float:
-        """Intersection over union: 1 for the same box, 0 for boxes apart."""
+        """Intersection over union: 1 for identical boxes, 0 for disjoint ones."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         if width <= 0 or height <= 0:
@@ -37,22 +37,22 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Face:
-    """A face that was found."""
+    """A detected face."""
 
     points: Points
     """68 landmarks (68, 2) in pixels of the full image."""
     box: Box
-    """Around the face, in pixels of the full image; it may reach beyond it."""
+    """Around the face, in pixels of the full image; it may extend beyond the image."""
     confidence: float
-    """How likely it is a face, from 0 to 1; NaN where the detector does not say (dlib)."""
+    """How likely it is a face, from 0 to 1; NaN if the detector does not tell (dlib)."""
 
 
 class LandmarkDetector(Protocol):
-    """What finds faces. One process uses one at a time: they are not safe among threads."""
+    """Finds faces and their landmarks. Not thread-safe."""
 
     @property
     def name(self) -> DetectorName:
-        """What is kept with the frames, the dataset and the run, and chosen by ``--landmarks``."""
+        """The value of ``--landmarks``, recorded with frames, datasets and runs."""
 
     def faces(self, image: ByteImage) -> list[Face]:
         """The faces of an RGB image (H, W, 3), largest first."""

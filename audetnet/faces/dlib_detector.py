@@ -1,4 +1,4 @@
-"""Faces by dlib: an optional part, and not for every use (see dlib_models.py)."""
+"""Face detection by dlib; optional, and not licensed for every use (see dlib_models.py)."""
 
 from collections.abc import Callable, Sequence
 from math import nan
@@ -13,13 +13,13 @@ from audetnet.faces.opencv import cv2
 from audetnet.faces.sources import DetectorName
 
 LONGEST_SIDE = 1024
-"""Pixels of the image that faces are sought in; landmarks are placed in the full image."""
+"""Faces are detected in an image of at most this size in pixels, landmarks in the full image."""
 
 
 class DlibDetector:
     """dlib's frontal face detector (histograms of oriented gradients) and 68-point predictor.
 
-    Raises UserError where they are not installed.
+    Raises UserError if they are not installed.
     """
 
     name: Final[DetectorName] = "dlib"
@@ -35,14 +35,14 @@ class DlibDetector:
     def faces(self, image: ByteImage) -> list[Face]:
         """The faces of an RGB image (H, W, 3), largest first."""
         small, factor = _shrunk(image)
-        # Enlarging the image to twice its size finds smaller faces, in four times the time.
+        # Upsampling by 2 finds smaller faces, but takes four times as long.
         found = self._find(small, 0) or self._find(small, 1)
         whole = np.ascontiguousarray(image)
         faces = [self._face(whole, rectangle, factor) for rectangle in found]
         return sorted(faces, key=lambda face: face.box.area, reverse=True)
 
     def _face(self, image: ByteImage, found: Any, factor: float) -> Face:
-        """A face whose rectangle was found in the image reduced by a factor."""
+        """The face of a rectangle found in the image reduced by ``factor``."""
         edges = (found.left(), found.top(), found.right() + 1, found.bottom() + 1)
         left, top, right, bottom = (round(edge * factor) for edge in edges)
         shape = self._place(image, self._rectangle(left, top, right - 1, bottom - 1))
@@ -51,7 +51,7 @@ class DlibDetector:
 
 
 def _shrunk(image: ByteImage) -> tuple[ByteImage, float]:
-    """The image, at most LONGEST_SIDE pixels long, and by what to multiply to get back."""
+    """The image reduced to at most LONGEST_SIDE pixels, and the factor of the reduction."""
     height, width = image.shape[:2]
     factor = max(height, width) / LONGEST_SIDE
     if factor <= 1:

@@ -1,5 +1,5 @@
-"""Faces by MediaPipe's networks, which are shipped and free for any use (Apache 2.0): BlazeFace
-finds them, FaceMesh places the landmarks.
+"""Face detection by MediaPipe's networks, which are shipped and free for any use (Apache 2.0):
+BlazeFace finds the faces, FaceMesh places the landmarks.
 """
 
 from math import cos, radians, sin, sqrt
@@ -15,30 +15,28 @@ from audetnet.faces.landmarks import LandmarkError, Points
 from audetnet.faces.sources import DetectorName
 
 _TURNS = (45, -45, 90, -90, 180)
-"""Degrees by which an image is turned that shows no upright face: the networks know no others."""
+"""Rotations in degrees to try if no upright face is found: the networks know only upright faces."""
 _SURE = 0.9
-"""BlazeFace gives upright faces that fill some of the image 0.9 and more; faces upside down, and
-what it takes for one face though it is two, at most 0.88.
+"""BlazeFace scores upright faces of some size 0.9 or more; upside-down faces, and two faces taken
+for one, at most 0.88.
 """
 _CLOSE = 0.25
-"""Of the image's longer side: with a face this large, the short range sees most of the others."""
+"""Share of the image's longer side: with a face this large, the short range sees most others."""
 _LOWEST_MESH_SCORE = 0.8
-"""FaceMesh gives faces 0.99 and more, most other things less than 0.3."""
+"""FaceMesh scores faces 0.99 or more, and most other things less than 0.3."""
 _SETTLED = 2.0
-"""Degrees by which the eyes' slope changes in a pass that needs no other."""
+"""The passes stop when the eyes' slope changes by fewer degrees than this."""
 _MOST_PASSES = 5
 _UPRIGHT = 50.0
-"""Degrees by which a face may be tilted in an image as it is turned: there is a turn that suits it
-better where it is tilted more.
-"""
+"""Largest tilt of a face in degrees; if it is tilted more, another rotation suits it better."""
 _AGREED = 15.0
-"""Degrees by which BlazeFace's eyes may be off in a picture in which FaceMesh's are level."""
+"""Largest tilt in degrees of BlazeFace's eyes in an image in which FaceMesh's are level."""
 _SAME_FACE = 0.3
-"""Boxes that overlap by more than this are of one face."""
+"""Boxes with a higher intersection over union show the same face."""
 
 
 class FaceMeshDetector:
-    """Upright faces, or where there are none those of the turn that shows the most."""
+    """Finds upright faces or, if there are none, the faces of the best rotation of the image."""
 
     name: Final[DetectorName] = "facemesh"
 
@@ -55,7 +53,7 @@ class FaceMeshDetector:
         return sorted(faces, key=lambda face: face.box.area, reverse=True)
 
     def _upright_faces(self, image: ByteImage, degrees: float) -> list[Face]:
-        """Those that stand about upright once the image is turned."""
+        """The faces that are roughly upright once the image is rotated."""
         faces: list[Face] = []
         detections = self._detections(image, degrees)
         for detection in sorted(detections, key=lambda each: each.score, reverse=True):
@@ -67,8 +65,8 @@ class FaceMeshDetector:
         return faces
 
     def _detections(self, image: ByteImage, degrees: float) -> list[Detection]:
-        """Those of the short range where they are sure and leave no room for others farther away,
-        else those of the long range too.
+        """Detections of the short range; also those of the long range, unless the former are
+        certain and include a face so large that others are unlikely to be far away.
         """
         near = self._short_range.detections(image, degrees)
         sure = bool(near) and all(detection.score >= _SURE for detection in near)
@@ -77,7 +75,7 @@ class FaceMeshDetector:
         return near + self._long_range.detections(image, degrees)
 
     def _face(self, image: ByteImage, detection: Detection, degrees: float) -> Face | None:
-        """The face of a detection; None where it is no face, or not this way up."""
+        """The face of a detection; None if it is not a face, or not upright."""
         try:
             mesh = self._settled(image, detection)
             if mesh.score < _LOWEST_MESH_SCORE or tilt(mesh.eyes, _level(degrees)) > _UPRIGHT:
@@ -91,8 +89,8 @@ class FaceMeshDetector:
         return Face(mesh.landmarks, box, detection.score)
 
     def _settled(self, image: ByteImage, detection: Detection) -> Mesh:
-        """The points, placed anew on the box of those placed before: these say better than the
-        detector where the face is, and how it is turned.
+        """The points, placed repeatedly on the box of the previous ones, which locate the face and
+        its rotation better than the detector does.
         """
         before = self._mesh.place(image, detection.corners, detection.eyes)
         for _ in range(_MOST_PASSES - 1):
@@ -103,8 +101,8 @@ class FaceMeshDetector:
         return mesh
 
     def _is_upright(self, face: ByteImage) -> bool:
-        """Whether a face that was cut out and levelled looks like one, and more so than upside
-        down: FaceMesh finds points on a face whichever way up it is.
+        """Whether a levelled crop looks like a face, and more so than upside down: FaceMesh places
+        points on a face in any orientation.
         """
         upright = self._short_range.detections(face)
         if not upright or tilt(upright[0].eyes, _level(0)) > _AGREED:
@@ -114,11 +112,11 @@ class FaceMeshDetector:
 
 
 def _level(degrees: float) -> Points:
-    """Two points (2, 2) that are level once an image is turned clockwise."""
+    """Two points (2, 2) that are level once the image is rotated clockwise."""
     angle = radians(degrees)
     return np.array([(0.0, 0.0), (cos(angle), -sin(angle))])
 
 
 def _side(detection: Detection) -> float:
-    """Of its square, in pixels."""
+    """The side of its square, in pixels."""
     return float(np.hypot(*np.ptp(detection.corners, axis=0)) / sqrt(2))

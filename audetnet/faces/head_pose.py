@@ -1,4 +1,4 @@
-"""The rotation of a head from its landmarks and a 3D model of the mean face."""
+"""Head rotation from landmarks and a 3D model of the mean face."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +17,9 @@ MODEL_FILE = Path(__file__).with_name("mean_face_66.csv")
 
 @dataclass(frozen=True)
 class HeadPose:
-    """Degrees, 0 for a face that looks straight into the camera. Seen by who looks at the image:
-    ``yaw`` > 0 turns the face to the image's right, ``pitch`` > 0 lifts it, ``roll`` > 0 tilts it
-    anticlockwise. Applied in the order pitch, yaw, roll.
+    """Degrees, 0 for a face looking straight into the camera. As seen in the image: ``yaw`` > 0
+    turns the face to the right, ``pitch`` > 0 raises it, ``roll`` > 0 tilts it anticlockwise.
+    Applied in the order pitch, yaw, roll.
     """
 
     yaw: float
@@ -27,7 +27,7 @@ class HeadPose:
     roll: float
 
     def beyond(self, limit: float) -> bool:
-        """Whether yaw or pitch exceeds the limit; roll is undone by the alignment."""
+        """Whether yaw or pitch exceeds the limit; alignment removes roll."""
         return max(abs(self.yaw), abs(self.pitch)) > limit
 
 
@@ -43,10 +43,10 @@ def mean_face() -> npt.NDArray[np.float64]:
 def head_pose(
     landmarks: Points, width: int, height: int, focal_length: float | None = None
 ) -> HeadPose:
-    """Fit the mean face to 66 or 68 landmarks of an image of ``width`` x ``height`` pixels.
+    """Fit the mean face to 66 or 68 landmarks in an image of ``width`` x ``height`` pixels.
 
-    The camera looks through the image's middle without distortion; its focal length, in pixels, is
-    the image's width unless given. Raises LandmarkError where nothing fits.
+    Assumes a camera without distortion whose axis passes through the centre of the image; its focal
+    length, in pixels, defaults to the image's width. Raises LandmarkError if nothing fits.
     """
     points = without_inner_mouth_corners(landmarks)
     focal = float(width if focal_length is None else focal_length)
@@ -69,21 +69,21 @@ def head_pose(
 def _first_guess(
     points: Points, focal: float, middle: Points
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Rotation vector and place of a frontal face with these eyes and of this size; without it, the
-    fit may end at a face behind the camera.
+    """Rotation vector and position of a frontal face with these eyes and this size. From other
+    starts the fit may end with a face behind the camera.
     """
     across = points[RIGHT_EYE].mean(axis=0) - points[LEFT_EYE].mean(axis=0)
     turn = np.array([0.0, 0.0, atan2(across[1], across[0])])
     spread = np.sqrt(points.var(axis=0).sum())
     if not spread > 0:
-        raise LandmarkError("all landmarks are at the same place")
+        raise LandmarkError("all landmarks are at the same position")
     distance = focal * np.sqrt(mean_face()[:, :2].var(axis=0).sum()) / spread
     offset = (points.mean(axis=0) - middle) * distance / focal
     return turn.reshape(3, 1), np.array([*offset, distance]).reshape(3, 1)
 
 
 def _angles(rotation: npt.NDArray[np.float64]) -> HeadPose:
-    """Angles of R = Rz Ry Rx in OpenCV's axes; ours run the other way round about each."""
+    """Angles of R = Rz Ry Rx in OpenCV's axes; ours have the opposite sign about each."""
     yaw = -degrees(asin(max(-1.0, min(1.0, -rotation[2, 0]))))
     pitch = -degrees(atan2(rotation[2, 1], rotation[2, 2]))
     roll = -degrees(atan2(rotation[1, 0], rotation[0, 0]))

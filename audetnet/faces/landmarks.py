@@ -1,8 +1,8 @@
-"""Facial landmarks: the 68-point scheme of Multi-PIE and iBUG, and files that hold them.
+"""Facial landmarks in the 68-point scheme of Multi-PIE and iBUG, and files of them.
 
-Points are float64 (P, 2), x to the right and y down in pixels, pixel centres at whole numbers. P is
-68, or 66 where the inner mouth corners (60 and 64) are left out, as in DISFA. 0-16 are the outline
-from the image's left to its right, 36-41 and 42-47 the eyes, in this order too.
+Points are float64 (P, 2), x to the right and y down in pixels, pixel centres at integers. P is 68,
+or 66 without the inner mouth corners (60 and 64), as in DISFA. 0-16 are the outline of the face
+from left to right in the image, 36-41 and 42-47 the left and right eye.
 """
 
 from pathlib import Path
@@ -24,8 +24,8 @@ class LandmarkError(UserError):
 
 
 def check_landmarks(points: npt.ArrayLike) -> Points:
-    """The points as float64 (66 or 68, 2). Raises LandmarkError at another shape or at numbers that
-    are not finite.
+    """The points as float64 (66 or 68, 2). Raises LandmarkError for other shapes or non-finite
+    numbers.
     """
     array = np.asarray(points, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 2:
@@ -35,7 +35,7 @@ def check_landmarks(points: npt.ArrayLike) -> Points:
     count = len(array)
     if count in (49, 51):
         raise LandmarkError(
-            f"{count} points: the outline of the face is missing, and the crop is made from it; "
+            f"{count} points: the outline of the face is missing, but cropping needs it; "
             "expected the 68-point scheme, or its 66 points without the inner mouth corners"
         )
     if count not in POINT_COUNTS:
@@ -44,7 +44,7 @@ def check_landmarks(points: npt.ArrayLike) -> Points:
             "mouth corners"
         )
     if not np.isfinite(array).all():
-        raise LandmarkError("coordinates that are not finite; expected pixels")
+        raise LandmarkError("coordinates are not finite; expected pixels")
     return array
 
 
@@ -57,23 +57,23 @@ def without_inner_mouth_corners(points: Points) -> Points:
 
 
 def read_landmarks(path: Path) -> Points:
-    """Read a .mat (variable ``pts``), .npy or .pts (iBUG) file; coordinates stay as written.
+    """Read a .mat (variable ``pts``), .npy or .pts (iBUG) file, keeping coordinates as they are.
 
-    Raises LandmarkError, which names the file and what was expected.
+    Raises LandmarkError, naming the file and what was expected.
     """
     readers = {".mat": _read_mat, ".npy": _read_npy, ".pts": _read_pts}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise LandmarkError(f"{path}: expected a landmark file: {', '.join(SUFFIXES)}")
+        raise LandmarkError(f"{path}: expected a landmark file ({', '.join(SUFFIXES)})")
     try:
         return check_landmarks(reader(path))
     except OSError as error:
         raise LandmarkError(f"{path}: cannot be read: {error.strerror or error}") from error
     except LandmarkError as error:
         raise LandmarkError(f"{path}: {error}") from error
-    except Exception as error:  # scipy and numpy raise whatever a broken file leads them to
+    except Exception as error:  # scipy and NumPy may raise anything for a damaged file
         raise LandmarkError(
-            f"{path}: not a readable {path.suffix} file of landmarks: {first_line(error)}"
+            f"{path}: not a readable {path.suffix} landmark file: {first_line(error)}"
         ) from error
 
 
@@ -85,11 +85,11 @@ def _read_mat(path: Path) -> npt.ArrayLike:
         if MAT_VARIABLE not in content:
             found = first_few([name for name, _, _ in whosmat(path)]) or "nothing"
             raise LandmarkError(
-                f"expected a variable '{MAT_VARIABLE}' (66x2 or 68x2); it holds {found}"
+                f"expected a variable '{MAT_VARIABLE}' (66x2 or 68x2), found {found}"
             )
     except NotImplementedError as error:
         raise LandmarkError(
-            "a MATLAB 7.3 file (HDF5), which scipy cannot read; save it with -v7"
+            "MATLAB 7.3 files (HDF5) are not supported; save it with -v7"
         ) from error
     array: npt.ArrayLike = content[MAT_VARIABLE]
     return array
@@ -103,11 +103,11 @@ def _read_npy(path: Path) -> npt.ArrayLike:
 def _read_pts(path: Path) -> npt.ArrayLike:
     lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     if "{" not in lines or "}" not in lines:
-        raise LandmarkError("expected a .pts file: version, n_points, then {, a point a line, }")
+        raise LandmarkError("expected a .pts file: version, n_points, {, one point per line, }")
     head, body = lines[: lines.index("{")], lines[lines.index("{") + 1 : lines.index("}")]
     points = [[float(number) for number in line.split()] for line in body if line]
     if any(len(point) != 2 for point in points):
-        raise LandmarkError("expected two numbers a line between { and }")
+        raise LandmarkError("expected two numbers per line between { and }")
     for line in head:
         key, _, value = line.partition(":")
         if key.strip() == "n_points" and int(value) != len(points):

@@ -1,6 +1,7 @@
-"""OpenCV, an optional part: cuts out faces, runs the networks that find them, decodes videos.
+"""OpenCV, which is optional: needed to crop and detect faces and to decode videos.
 
-``cv2`` is imported at its first use, so that what only names a crop's size or kind needs no OpenCV.
+``cv2`` is imported at its first use, so that code which only names options of a crop does not need
+it.
 """
 
 from importlib import import_module
@@ -14,18 +15,18 @@ INSTALL = "pip install -e '.[faces]'"
 
 
 def need_opencv() -> ModuleType:
-    """The module. Raises UserError where it is not installed."""
+    """The module ``cv2``. Raises UserError if it is not installed."""
     try:
         return import_module("cv2")
     except ImportError as error:
         raise UserError(
-            f"finding faces, cutting them out and reading videos need OpenCV: {INSTALL} "
+            f"detecting and cropping faces and reading videos need OpenCV: {INSTALL} "
             f"({first_line(error)})"
         ) from error
 
 
-class _ImportedAtFirstUse:
-    """Stands for the module. Raises UserError where it is not installed."""
+class _LazyModule:
+    """Imports the module at its first use. Raises UserError if it is not installed."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(need_opencv(), name)
@@ -34,4 +35,4 @@ class _ImportedAtFirstUse:
 if TYPE_CHECKING:
     import cv2
 else:
-    cv2 = _ImportedAtFirstUse()
+    cv2 = _LazyModule()

@@ -1,6 +1,6 @@
-"""Networks that are shipped as TensorFlow Lite files (``models/``), run by OpenCV.
+"""The shipped TensorFlow Lite networks (``models/``), run by OpenCV.
 
-They are MediaPipe's, whose licence (Apache 2.0) lies beside them.
+They are MediaPipe's; the licence (Apache 2.0) is in the same folder.
 """
 
 from collections.abc import Sequence
@@ -18,23 +18,22 @@ _FOLDER = Path(__file__).with_name("models")
 
 
 class ShippedNetwork:
-    """One network, and the names of the outputs that are asked of it."""
+    """One network, and the names of the outputs to return."""
 
     def __init__(self, file: ShippedFile, outputs: Sequence[str]) -> None:
-        # OpenCV 4 has one engine, which OpenCV 5 calls the classic one: its new one leaves outputs
-        # out.
+        # OpenCV 4 has one engine, called classic in OpenCV 5, whose new one omits some outputs.
         known = hasattr(cv2.dnn, "ENGINE_CLASSIC")
         engine: dict[str, Any] = {"engine": cv2.dnn.ENGINE_CLASSIC} if known else {}
         self._network = cv2.dnn.readNetFromTFLite(str(_FOLDER / f"{file}.tflite"), **engine)
         self._outputs = tuple(outputs)
 
     def __call__(self, image: FloatArray) -> list[FloatArray]:
-        """The outputs in their order, for an image (H, W, 3) of the size that the network reads."""
+        """The outputs, in the order asked for, for an image (H, W, 3) of the input size."""
         self._network.setInput(np.ascontiguousarray(image.transpose(2, 0, 1)[None]))
         found = self._network.forward(self._outputs)
         return [np.asarray(output, dtype=np.float32) for output in found]
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:
-    """From 0 to 1, without overflow."""
+    """The logistic function, without overflow."""
     return np.asarray((1 + np.tanh(logits / 2)) / 2, dtype=np.float32)

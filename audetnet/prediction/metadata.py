@@ -44,21 +44,21 @@ def metadata_json(info: ModelInfo, normalisation: Any) -> str:
 def info_from_metadata(path: Path, text: str | None) -> ModelInfo:
     """Read the metadata of an exported file. Raises UserError if audetnet did not write it."""
     try:
-        said = json.loads(text or "")
-        if said["format"] > _FORMAT:
+        content = json.loads(text or "")
+        if content["format"] > _FORMAT:
             raise UserError(f"{path}: written by a newer version of AUDetNet; update this one")
-        height, width = said["frame_size"]
+        height, width = content["frame_size"]
         return ModelInfo(
             path=path,
-            version=str(said["version"]),
-            au_names=tuple(map(str, said["aus"])),
-            kind=said["kind"],
-            thresholds=tuple(map(float, said["thresholds"])),
+            version=str(content["version"]),
+            au_names=tuple(map(str, content["aus"])),
+            kind=content["kind"],
+            thresholds=tuple(map(float, content["thresholds"])),
             frame_size=(int(height), int(width)),
-            crop_size=int(said["crop_size"]),
-            landmarks=said["landmarks"],
+            crop_size=int(content["crop_size"]),
+            landmarks=content["landmarks"],
             digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
-            has_person_reference=bool(said["has_person_reference"]),
+            has_person_reference=bool(content["has_person_reference"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a network written by audetnet export") from error

@@ -96,10 +96,12 @@ class References:
                 yield from (seen for seen in self._observe(frame, people) if seen.crops)
 
     def _of_file(self, file: Path) -> Neutrals:
-        crops = [seen.crops for seen in self._faces(find_sources([str(file)]).files)]
-        if not crops:
+        sample = _Sample()
+        for seen in self._faces(find_sources([str(file)]).files):
+            sample.add(seen.crops)
+        if not sample.kept:
             raise UserError(f"reference neutral={file}: no usable face in it")
-        return self._medians(crops)
+        return self._medians(sample.kept)
 
     def _medians(self, crops: Sequence[Mapping[CropKind, RgbImage]]) -> Neutrals:
         ensemble = self._ensemble

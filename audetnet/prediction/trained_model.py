@@ -85,9 +85,9 @@ class TrainedModel:
     def __call__(self, crops: Crops, neutrals: Sequence[Neutral | None] | None = None) -> Outputs:
         """See AUModel."""
         neutral = None if neutrals is None else self._stacked(neutrals)
-        said, z1, z2 = self.network(torch.from_numpy(crops).to(self._device), neutral)
+        values, z1, z2 = self.network(torch.from_numpy(crops).to(self._device), neutral)
         return Outputs(
-            said.double().cpu().numpy(), z1.float().cpu().numpy(), z2.float().cpu().numpy()
+            values.double().cpu().numpy(), z1.float().cpu().numpy(), z2.float().cpu().numpy()
         )
 
     @torch.no_grad()

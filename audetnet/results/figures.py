@@ -68,18 +68,18 @@ def roc(pool: Pooled) -> Illustration:
 
 def calibration(pool: Pooled) -> Illustration:
     """Share of active frames by predicted probability, or mean label by predicted intensity."""
-    said, true = pool.predictions.probabilities, pool.predictions.labels
+    predicted, true = pool.predictions.probabilities, pool.predictions.labels
     end, what = 1.0, "share of active frames by the predicted probability"
-    if said is None:
+    if predicted is None:
         end, what = float(MAX_INTENSITY), "mean label by the predicted intensity"
         intensities = pool.predictions.intensities
-        said = intensities if intensities is not None else pool.predictions.scores.clip(0, end)
+        predicted = intensities if intensities is not None else pool.predictions.scores.clip(0, end)
         if pool.predictions.intensity_labels is not None:
             true = pool.predictions.intensity_labels
 
     def draw(axes: Axes, au: int) -> None:
         known = ~np.isnan(true[:, au])
-        means = _binned(said[known, au], true[known, au], end)
+        means = _binned(predicted[known, au], true[known, au], end)
         axes.plot([0, end], [0, end], color=GREY, ls="--", lw=0.8)
         axes.plot(*means, "o-", color=BLUE, ms=3, lw=1)
 
@@ -91,12 +91,12 @@ def calibration(pool: Pooled) -> Illustration:
     )
 
 
-def _binned(said: Array, true: Array, end: float) -> tuple[Array, Array]:
+def _binned(predicted: Array, true: Array, end: float) -> tuple[Array, Array]:
     """The mean of both in each non-empty bin."""
-    bins = np.minimum(said / end * _BINS, _BINS - 1).astype(np.int64)
+    bins = np.minimum(predicted / end * _BINS, _BINS - 1).astype(np.int64)
     counts = np.bincount(bins, minlength=_BINS)
     held = counts > 0
-    first, second = (np.bincount(bins, each, minlength=_BINS)[held] for each in (said, true))
+    first, second = (np.bincount(bins, each, minlength=_BINS)[held] for each in (predicted, true))
     return first / counts[held], second / counts[held]
 
 
@@ -112,7 +112,7 @@ def confusion(pool: Pooled) -> Illustration:
     axes = figure.subplots()
     labels, decisions = pool.predictions.labels, pool.predictions.decisions
     counts = np.array(
-        [((labels == true) & (decisions == said)).sum(axis=0) for _, true, said in cells]
+        [((labels == true) & (decisions == predicted)).sum(axis=0) for _, true, predicted in cells]
     ).T
     totals = np.repeat([counts[:, :2].sum(axis=1), counts[:, 2:].sum(axis=1)], 2, axis=0).T
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)

@@ -30,40 +30,38 @@ _NUMBER = re.compile(rf"(\d{{1,{_LONGEST_NUMBER}}})(?:\.0*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameColumns:
+class Columns:
     """Which columns to read; None: look for the usual names."""
 
     frame: str | None = None
     path: str | None = None
+    subject: str | None = None
+    aus: tuple[str, ...] | None = None
     first_frame: int = 0
     """The number of the first frame, if the frame column holds numbers."""
     photographs: Path | None = None
     """The folder of the photographs named in the rows, which have yet to be cropped."""
 
 
-@dataclass(frozen=True)
-class RowFrames:
-    """An id for each row, and its image if the rows name images."""
-
-    ids: list[str]
-    images: list[Path] | None
-
-
-def row_frames(path: Path, table: "pd.DataFrame", columns: FrameColumns) -> RowFrames:
-    """Read the columns of a table. Raises UserError, with the line if a cell is wrong."""
+def row_frames(
+    path: Path, table: "pd.DataFrame", columns: Columns
+) -> tuple[list[str], list[Path] | None]:
+    """The id of each row, and its image if the rows name images. Raises UserError, with the line if
+    a cell is wrong.
+    """
     column = find_column(path, table, columns.path, PATH_COLUMNS)
     files = None if column is None else [path.parent / text for text in texts(path, table, column)]
     if columns.photographs is not None:
-        frames = _of_photographs(path, files, columns.photographs)
+        ids = _ids_of_photographs(path, files, columns.photographs)
     elif columns.frame is None and (videos := _videos(path, table, files)) is not None:
         ids = _ids_in_videos(path, table, videos, columns.first_frame)
-        frames = RowFrames(ids, None if videos is files else files)
+        files = None if videos is files else files
     else:
-        frames = RowFrames(_ids(path, table, columns, files), files)
-    for line, frame in enumerate(frames.ids, start=2):
+        ids = _ids(path, table, columns, files)
+    for line, frame in enumerate(ids, start=2):
         if fault := id_fault(frame):
             raise UserError(f"{path}:{line}: frame id '{frame}' {fault}")
-    return frames
+    return ids, files
 
 
 def find_column(
@@ -119,7 +117,7 @@ def _ids_in_videos(
     return ids
 
 
-def _of_photographs(path: Path, files: list[Path] | None, folder: Path) -> RowFrames:
+def _ids_of_photographs(path: Path, files: list[Path] | None, folder: Path) -> list[str]:
     """The ids that ``frames images`` gives the images in a folder."""
     if files is None:
         raise UserError(
@@ -133,11 +131,11 @@ def _of_photographs(path: Path, files: list[Path] | None, folder: Path) -> RowFr
                 f"{path}:{line}: {file} is not in {folder}; paths are relative to the table"
             )
         ids.append(image_frame_id(inner))
-    return RowFrames(ids, files)
+    return ids
 
 
 def _ids(
-    path: Path, table: "pd.DataFrame", columns: FrameColumns, images: list[Path] | None
+    path: Path, table: "pd.DataFrame", columns: Columns, images: list[Path] | None
 ) -> list[str]:
     """From a column of ids, else the names of the images, else FILE_NUMBER counted from 0."""
     column = find_column(path, table, columns.frame, ID_COLUMNS)

@@ -18,7 +18,7 @@ from audetnet.data.tables import check_values, numbers, read_frame
 from audetnet.errors import UserError, first_few
 from audetnet.labels import UNKNOWN_CODE, FloatArray, LabelKind, active
 from create_dataset.labels.au_columns import Style, au_column
-from create_dataset.labels.row_frames import FrameColumns, find_column, row_frames, texts
+from create_dataset.labels.row_frames import Columns, find_column, row_frames, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,15 +28,6 @@ Flags = npt.NDArray[np.bool_]
 SUCCESS_COLUMN = "success"
 """OpenFace: 0 if no face was tracked, so that the AUs mean nothing."""
 _STYLES: dict[LabelKind, Style] = {"intensity": "r", "occurrence": "c"}
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns to read; None: look for the usual names."""
-
-    frames: FrameColumns
-    subject: str | None = None
-    aus: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +68,7 @@ def read_labelled_rows(
     _check_columns(path, list(table.columns))
     if not len(table):
         raise UserError(f"{path}: no rows")
-    frames = row_frames(path, table, columns.frames)
-    ids = frames.ids
+    ids, images = row_frames(path, table, columns)
     headers = _au_headers(path, list(table.columns), columns.aus, kind)
     values = np.column_stack([numbers(path, table[name], ids, name) for name in headers.values()])
     values[values == UNKNOWN_CODE] = np.nan
@@ -86,7 +76,7 @@ def read_labelled_rows(
     subjects = _subjects(path, table, columns.subject)
     rows = LabelRows(
         ids=ids,
-        images=frames.images,
+        images=images,
         subjects=subjects,
         aus=tuple(headers),
         kind=found,
@@ -137,7 +127,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
     """Raise UserError for repeated names, and for cells not separated by commas."""
     twice = [name for name, count in Counter(columns).items() if name and count > 1]
     if twice:
-        raise UserError(f"{path}:1: two columns are called {first_few(twice)}")
+        raise UserError(f"{path}:1: duplicate columns: {first_few(twice)}")
     for separator, said in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) == 1 and separator in columns[0]:
             raise UserError(f"{path}:1: cells are separated by {said}; expected commas")

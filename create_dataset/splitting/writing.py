@@ -104,12 +104,12 @@ def _warn(where: str, split: Split, summary: Summary) -> None:
                 for au in absent
             ]
             summary.note(
-                f"beware: {where}{name}: no active frame of {', '.join(listed)} (in brackets: "
+                f"warning: {where}{name}: no active frame of {', '.join(listed)} (in brackets: "
                 "subjects that have any)"
             )
     shared = set(_people(split, "train")) & set(_people(split, "test"))
     if shared:
         summary.note(
-            f"beware: {counted(len(shared), 'subject')} in both train and test: results do not "
+            f"warning: {counted(len(shared), 'subject')} in both train and test: results do not "
             "hold for new people"
         )

@@ -95,7 +95,7 @@ def test_a_line_that_fails_says_so_and_the_others_go_on(
     ("run", "seconds", "measured", "said"),
     [
         pytest.param(dying, 200, ["1", "failed"], "ended with status 7", id="a crash"),
-        pytest.param(hanging, 1, ["failed"], "its 1 seconds are over", id="no answer in time"),
+        pytest.param(hanging, 1, ["failed"], "exceeded its 1 seconds", id="no answer in time"),
     ],
 )
 def test_a_process_that_goes_wrong_costs_its_own_line_only(

@@ -61,7 +61,7 @@ def _results(out: Path) -> dict[str, Any]:
     return found
 
 
-def test_every_number_is_of_the_predictions(folder: Path) -> None:
+def test_every_number_comes_from_the_predictions(folder: Path) -> None:
     out = folder / "whole"
     subsets, results = read_predictions(out), _results(out)
     assert [(subset.part, subset.seed) for subset in subsets] == [
@@ -91,7 +91,7 @@ def test_every_number_is_of_the_predictions(folder: Path) -> None:
     assert "### F1 by AU and fold" in (out / "tables.md").read_text()
 
 
-def test_a_fold_is_what_its_training_said(folder: Path) -> None:
+def test_a_fold_matches_the_results_of_its_training(folder: Path) -> None:
     run = folder / "whole" / "runs" / "fold-2-seed-0"
     said = json.loads((run / "results.json").read_text())["chosen"]["test"]["au"]
     found = _results(folder / "whole")["methods"]["short"]
@@ -103,7 +103,7 @@ def test_a_fold_is_what_its_training_said(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_finished_is_not_trained_again(
+def test_finished_trainings_are_not_repeated(
     folder: Path, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = [copied / "runs" / f"fold-{fold}-seed-0" for fold in "12"]
@@ -174,7 +174,7 @@ def test_two_are_compared_on_the_same_people(
 
 
 @pytest.mark.slow
-def test_baselines_stand_in_the_same_tables(
+def test_baselines_are_in_the_same_tables(
     folder: Path, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for fitted in (4, 0):
@@ -189,7 +189,7 @@ def test_baselines_stand_in_the_same_tables(
 
 
 @pytest.mark.slow
-def test_processes_side_by_side_give_what_one_gives(
+def test_parallel_processes_give_the_same_results(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cross_validate, "_devices", lambda _: ["cpu", "cpu"])

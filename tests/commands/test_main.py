@@ -44,7 +44,7 @@ def _flags(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_flag_says_what_it_is_without_being_given(command: str) -> None:
+def test_every_flag_names_its_default(command: str) -> None:
     """It is needed, a switch that is off, or its help names its default."""
     for flag in _flags(import_module(COMMANDS[command].module).parser()):
         is_switch = isinstance(flag, argparse._StoreTrueAction)

@@ -234,7 +234,7 @@ def test_ids_left_out_are_counted_and_named(
         file.writelines(f"SN099_{number}\n" for number in range(7))
     assert _run(edited_cfg(*SHORT), data, tmp_path / "run") == 0
     assert (
-        "train_ids.csv: 7 of 15 ids left out, without an image: "
+        "train_ids.csv: 7 of 15 ids left out for lack of an image: "
         "SN099_0, SN099_1, SN099_2, SN099_3, SN099_4, ... (7 in all)"
     ) in capsys.readouterr().err
 

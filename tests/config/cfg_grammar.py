@@ -1,4 +1,4 @@
-"""Strategies for cfg files: small valid ones, and what hands make of them.
+"""Strategies for cfg files: small valid ones, and damaged versions of them.
 
 A file is drawn as a tree (sections, blocks, options), damaged in the tree, written, and damaged in
 its text. Networks stay small whatever is drawn: sizes are at most 32 or beyond all bounds, so that
@@ -288,7 +288,7 @@ _PLAUSIBLE = {
     "std": st.sampled_from(["0.001,1,1", "255,255,255", "None"]),
     "use_bias": _BOOLEANS,
 }
-"""Values that a file may well hold, the extreme ones of the cfg language among them."""
+"""Plausible values, including the extreme ones of the cfg language."""
 
 
 def _choose_another_value(draw: st.DrawFn, tree: Tree) -> None:
@@ -305,7 +305,7 @@ def _choose_another_value(draw: st.DrawFn, tree: Tree) -> None:
 
 
 def _insert_what_keeps_the_shape(draw: st.DrawFn, tree: Tree) -> None:
-    """At the end of a network, where no reference is shifted by it."""
+    """At the end of a network, where it shifts no references."""
     names = sorted(tree.keys() - {"General"})
     if names:
         block = draw(
@@ -324,7 +324,7 @@ def _insert_what_keeps_the_shape(draw: st.DrawFn, tree: Tree) -> None:
 
 
 _HARMLESS: list[Damage] = [_choose_another_value, _insert_what_keeps_the_shape, _another_critic]
-"""After them most files are accepted."""
+"""Most files are still accepted after these."""
 _HARMFUL: list[Damage] = [
     _change_a_value,
     _insert_a_block,
@@ -372,7 +372,7 @@ _SCRAPS = st.sampled_from(
 
 @st.composite
 def cfg_files(draw: st.DrawFn) -> bytes:
-    """The content of a file: half of them changed without harm, others in tree or text with it."""
+    """The content of a file: half of them with harmless changes, half with damaged tree or text."""
     tree = _whole()
     kind = draw(st.sampled_from(["harmless", "tree", "harmless", "text", "harmless", "tree"]))
     for damage in draw(st.lists(st.sampled_from(_HARMLESS), min_size=1, max_size=3)):

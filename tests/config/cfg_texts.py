@@ -1,6 +1,6 @@
-"""Texts of whole cfg files, for tests that care about a part of them.
+"""Whole cfg files, for tests that care about a part of them.
 
-A test of a message marks the line to be named with a comment, ``# here``.
+Tests of messages mark the line that must be named with a comment, ``# here``.
 """
 
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ activation=tanh
 
 
 def cfg_text(networks: Mapping[str, str | None] | None = None, data: str = "") -> str:
-    """A whole cfg file with some networks exchanged, or left out (None), and more data options."""
+    """A whole cfg file with some networks replaced or left out (None), and extra data options."""
     general = replaced(GENERAL, ("[loss_options]", f"{data}\n[loss_options]"))
     sections = NETWORKS | dict(networks or {})
     return general + "".join(text for text in sections.values() if text is not None)
@@ -95,7 +95,7 @@ def written(directory: Path, text: str) -> Path:
 
 
 def at_mark(path: Path, message: str) -> str:
-    """``path:line: message``, with the line of the file that is marked ``# here``."""
+    """``path:line: message``, with the number of the line marked ``# here``."""
     lines = path.read_text().splitlines()
     (line,) = (number for number, content in enumerate(lines, start=1) if HERE in content)
     return f"{path}:{line}: {message}"

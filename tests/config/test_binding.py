@@ -1,4 +1,4 @@
-"""From the texts of a block to typed values: every kind of annotation."""
+"""Binding the options of a block to typed values: every kind of annotation."""
 
 from typing import Annotated, Any, Literal
 
@@ -81,7 +81,7 @@ Size = Positive | tuple[Positive, Positive] | None
         (Size, "None", None),
         (str | None, "weights.pth", "weights.pth"),
         (tuple[str, ...] | None, "AU1,AU2", ("AU1", "AU2")),
-        # None means None even where a text would do, else the default could not be written out.
+        # None means None even where text is allowed, else the default could not be written out.
         (str | None, "None", None),
         (tuple[str, ...] | None, "None", None),
     ],
@@ -162,7 +162,7 @@ def test_refuses(hint: Any, text: str, message: str) -> None:
 def builder(
     source: int, *, filters: Positive, pad: Natural | bool = 0, mode: Choice | None = None
 ) -> None:
-    """A block type as the networks' builders are: options are what stands after the star."""
+    """A block type like the networks' builders: its options are the keyword-only parameters."""
 
 
 def block(options: str) -> Block:
@@ -223,14 +223,14 @@ def test_suggests_an_option() -> None:
         bind(builder, block("width=4"))
 
 
-def test_ignored_options_are_let_through_and_not_bound() -> None:
+def test_ignored_options_are_accepted_but_not_bound() -> None:
     options = block("filters=4\nold=whatever")
     assert bind(builder, options, frozenset({"old"})) == {"filters": 4, "pad": 0, "mode": None}
     with pytest.raises(CfgError, match="unknown option 'old'"):
         bind(builder, options)
 
 
-def test_a_near_choice_is_named_also_beside_none() -> None:
+def test_a_close_choice_is_suggested_even_if_none_is_allowed() -> None:
     with pytest.raises(OptionError) as error:
         convert("leakyrelu", Literal["relu", "leaky_relu"] | None)
     expected = "expected one of relu, leaky_relu or None; did you mean 'leaky_relu'?"

@@ -1,4 +1,4 @@
-"""The cfg grammar: what is read, and at which line what is refused."""
+"""The cfg grammar: what is read, and which line is named when it is refused."""
 
 import os
 import time
@@ -13,7 +13,7 @@ Tree = dict[str, list[tuple[str, dict[str, str]]]]
 
 
 def tree(text: str) -> Tree:
-    """What a text says, without its lines."""
+    """The content of a text, without line numbers."""
     return {
         section.name: [(block.name, block.entries) for block in section.blocks]
         for section in parse(text, "a.cfg")
@@ -71,7 +71,7 @@ def test_reads(text: str, expected: Tree) -> None:
     ],
 )
 def test_only_newlines_end_lines(comment: str) -> None:
-    """Else half a comment would be read as an option, and lines were not those of an editor."""
+    """Else half a comment would be read as an option, and line numbers would not match editors."""
     (section,) = parse(f"{comment}\n{{A}}\n", "a.cfg")
     assert (section.name, section.line) == ("A", 2)
 
@@ -90,7 +90,7 @@ def test_lines_are_those_of_the_file() -> None:
         pytest.param("absent", "a.cfg:2: [b] is wrong", id="an option left out: at the block"),
     ],
 )
-def test_where_a_mistake_is(key: str | None, expected: str) -> None:
+def test_messages_name_the_line_of_the_option_or_block(key: str | None, expected: str) -> None:
     (section,) = parse("{A}\n[b]\nc=1", "a.cfg")
     assert str(section.blocks[0].where.error("is wrong", key)) == expected
     assert str(section.where.error("is wrong")) == "a.cfg:1: {A} is wrong"
@@ -119,8 +119,8 @@ def test_where_a_mistake_is(key: str | None, expected: str) -> None:
         ("{A}\n[net] c=1", "a.cfg:2: unexpected 'c=1' after '[net]'"),
         ("{A}\n{B}\n{A}", "a.cfg:3: duplicate section '{A}', first on line 1"),
         ("{A B}\n{ A  B }", "a.cfg:2: duplicate section '{A B}', first on line 1"),
-        ("{A}\nc=1", "a.cfg:2: 'c' stands before any [block] of '{A}'"),
-        ("{A}\n[b]\n{B}\nc=1", "a.cfg:4: 'c' stands before any [block] of '{B}'"),
+        ("{A}\nc=1", "a.cfg:2: 'c' comes before the first [block] of '{A}'"),
+        ("{A}\n[b]\n{B}\nc=1", "a.cfg:4: 'c' comes before the first [block] of '{B}'"),
         ("{A}\n[b]\nc", "a.cfg:3: expected 'key=value', '[block]' or '{section}', not 'c'"),
         ("{A}\n[b]\n=1", "a.cfg:3: expected 'key=value', '[block]' or '{section}', not '=1'"),
         ("{A}\n[b]\n1c=1", "a.cfg:3: expected 'key=value', '[block]' or '{section}', not '1c=1'"),
@@ -148,7 +148,7 @@ def test_refuses(text: str, message: str) -> None:
         pytest.param(b"\xef\xbb\xbf{A}\r\n[b]\r\nc=\xc3\xa4", id="BOM and CRLF, no last newline"),
     ],
 )
-def test_loads_what_any_editor_writes(tmp_path: Path, content: bytes) -> None:
+def test_loads_files_of_any_editor(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.cfg"
     path.write_bytes(content)
     assert tree(load(path)) == {"A": [("b", {"c": "ä"})]}
@@ -158,15 +158,15 @@ def test_loads_what_any_editor_writes(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        pytest.param(b"{A}\n\xff\xfe", ":2: not a text file in UTF-8", id="a wrong byte"),
-        pytest.param(b"{A}\r\n[b]\rc=\xe4\n", ":3: not a text file in UTF-8", id="Latin-1"),
-        pytest.param(b"\xef\xbb\xbf{A}\n\xff", ":2: not a text file in UTF-8", id="after a BOM"),
-        pytest.param("{A}\n".encode("utf-16"), ":1: not a text file in UTF-8", id="UTF-16"),
-        pytest.param("{A}\n".encode("utf-16-le"), ":1: not a text file", id="UTF-16, no BOM"),
-        pytest.param(b"{A}\n[b]\nc=\0", ":3: not a text file in UTF-8", id="a zero byte"),
+        pytest.param(b"{A}\n\xff\xfe", ":2: not a UTF-8 text file", id="a wrong byte"),
+        pytest.param(b"{A}\r\n[b]\rc=\xe4\n", ":3: not a UTF-8 text file", id="Latin-1"),
+        pytest.param(b"\xef\xbb\xbf{A}\n\xff", ":2: not a UTF-8 text file", id="after a BOM"),
+        pytest.param("{A}\n".encode("utf-16"), ":1: not a UTF-8 text file", id="UTF-16"),
+        pytest.param("{A}\n".encode("utf-16-le"), ":1: not a UTF-8 text file", id="UTF-16, no BOM"),
+        pytest.param(b"{A}\n[b]\nc=\0", ":3: not a UTF-8 text file", id="a zero byte"),
     ],
 )
-def test_what_is_no_text_is_refused_at_its_line(tmp_path: Path, content: bytes, place: str) -> None:
+def test_invalid_utf_8_is_refused_with_its_line(tmp_path: Path, content: bytes, place: str) -> None:
     path = tmp_path / "a.cfg"
     path.write_bytes(content)
     with pytest.raises(CfgError) as error:
@@ -214,7 +214,7 @@ def test_long_lines_are_quoted_by_their_beginning(text: str) -> None:
 
 
 def test_sections_are_read_in_linear_time() -> None:
-    """20,000 took 4 seconds when each was looked for among all before it."""
+    """20,000 took 4 seconds when each was compared with all before it."""
     text = "".join(f"{{S{index}}}\n" for index in range(20_000))
     started = time.process_time()
     assert len(parse(text, "a.cfg")) == 20_000

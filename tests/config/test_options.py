@@ -52,7 +52,7 @@ def join(
 
 @dataclass(frozen=True, kw_only=True)
 class Pursuit:
-    """An objective that has a critic where it names one."""
+    """An objective that has a critic if it names one."""
 
     weight: float = 1.0
     penalty_weight: float = 0.0
@@ -69,7 +69,7 @@ class Pursuit:
         return self.critic
 
     def fault(self, encoder: object) -> None:
-        """It can always be pursued."""
+        """It fits every encoder."""
 
 
 def pursuit(critic: str) -> Callable[..., Pursuit]:
@@ -190,7 +190,7 @@ def test_resolved_is_plain_data_with_defaults(read: Callable[[str], Config]) -> 
     assert "Discriminator" not in resolved["networks"]
 
 
-def test_blocks_know_which_blocks_they_name(read: Callable[[str], Config]) -> None:
+def test_blocks_list_their_references(read: Callable[[str], Config]) -> None:
     text = replaced(WHOLE, ("width=4\n", "width=4\n[join]\nothers=-2, 0\nfirst=-1\n"))
     first, second = read(text).networks["Encoder"].blocks
     assert (first.type, first.builder, first.arguments) == ("layer", layer, {"width": 4})
@@ -198,12 +198,12 @@ def test_blocks_know_which_blocks_they_name(read: Callable[[str], Config]) -> No
     assert second.references == (("first", -1), ("others", -2), ("others", 0))
 
 
-def test_sections_may_stand_in_any_order(read: Callable[[str], Config]) -> None:
+def test_sections_may_come_in_any_order(read: Callable[[str], Config]) -> None:
     assert read(CRITICS + MAIN + GENERAL).resolved() == read(WHOLE).resolved()
 
 
 def test_general_blocks_go_by_position(read: Callable[[str], Config]) -> None:
-    """The names do not matter, says the file's author."""
+    """Their names do not matter."""
     text = replaced(
         WHOLE, ("[training_options]", "[how]"), ("[data_options]", "[on what]"), ("[loss_", "[for_")
     )
@@ -219,13 +219,11 @@ def test_a_missing_section_is_named(read: Callable[[str], Config], name: str) ->
     with pytest.raises(CfgError) as error:
         read(text)
     lines = len(text.splitlines())
-    assert str(error.value).endswith(
-        f"a.cfg:{lines}: the file ends here: missing section '{{{name}}}'"
-    )
+    assert str(error.value).endswith(f"a.cfg:{lines}: end of file: missing section '{{{name}}}'")
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# only a comment\n\n"])
-def test_an_empty_file_misses_its_first_section(read: Callable[[str], Config], text: str) -> None:
+def test_an_empty_file_lacks_its_first_section(read: Callable[[str], Config], text: str) -> None:
     with pytest.raises(CfgError, match=r"a\.cfg:1: .* missing section '\{General\}'$"):
         read(text)
 
@@ -256,17 +254,17 @@ ADAM = "learning_rate=0.001"
         (
             "[training_options]",
             "[loss_options] # here",
-            f"[loss_options] block 1 of {{General}} is read as training_options: {ORDER}",
+            f"[loss_options] block 1 of {{General}} must be training_options: {ORDER}",
         ),
         (
             "[data_options]",
             "[training_options] # here",
-            f"[training_options] block 2 of {{General}} is read as data_options: {ORDER}",
+            f"[training_options] block 2 of {{General}} must be data_options: {ORDER}",
         ),
         (
             "[loss_options]",
             "[data_options] # here",
-            f"[data_options] block 3 of {{General}} is read as loss_options: {ORDER}",
+            f"[data_options] block 3 of {{General}} must be loss_options: {ORDER}",
         ),
         # their options
         (
@@ -322,7 +320,7 @@ ADAM = "learning_rate=0.001"
         (
             "regress_au_intensities=False",
             "regress_au_intensities=False\nau_names=AU1,AU2,AU1 # here",
-            "[data_options] au_names holds a name twice",
+            "[data_options] au_names contains a duplicate name",
         ),
         (
             "[data_options]\nregress_au_intensities=False\nbalance_dataset_with_momu=False",
@@ -340,8 +338,7 @@ ADAM = "learning_rate=0.001"
         (
             "balance_dataset_with_momu=False",
             "balance_dataset_with_momu=False\nbalance_subjects=True # here",
-            "[data_options] balance_subjects=True is of MOMU, which "
-            "balance_dataset_with_momu=False turns off",
+            "[data_options] balance_subjects=True needs balance_dataset_with_momu=True",
         ),
         (
             "balance_dataset_with_momu=False",
@@ -407,7 +404,7 @@ ADAM = "learning_rate=0.001"
         (
             "[layer]\nwidth=4",
             f"[layer]\nwidth=4\n{NET_OF_4.replace('[net]', '[net] # here')}",
-            "[net] a section has one [net] block, and it comes first",
+            "[net] a section has only one [net] block, at its beginning",
         ),
         (
             "[net]\nlearning_rate=0.001",
@@ -498,10 +495,8 @@ BEYOND_INT = "9" * 5000
         ("width=4", "width", ["1000001", BEYOND_INT]),
     ],
 )
-def test_numbers_beyond_sense_are_refused(
-    tmp_path: Path, old: str, key: str, values: list[str]
-) -> None:
-    """On reading, in a line of bounded length that names the bound."""
+def test_absurd_numbers_are_refused(tmp_path: Path, old: str, key: str, values: list[str]) -> None:
+    """When read, in a line of bounded length that names the limit."""
     for value in values:
         new = f"{key}={value} # here"
         path = written(tmp_path, replaced(WHOLE, (old, f"{new}\n{old}" if "[" in old else new)))
@@ -522,10 +517,10 @@ def test_numbers_beyond_sense_are_refused(
         pytest.param("50", "0.0001", [], id="others"),
     ],
 )
-def test_lambdas_of_an_image_critic_of_2019_are_named(
+def test_image_critic_lambdas_of_2019_give_a_warning(
     tmp_path: Path, penalty: str, weight: str, expected: list[str]
 ) -> None:
-    """They were made for a gradient norm per pixel: the critic would have no effect."""
+    """They were chosen for a gradient norm per pixel: the critic would have no effect."""
     given = ("gradient_loss_lambda_img_discr", penalty), ("img_discriminator_loss_lambda", weight)
     text = replaced(
         WHOLE,
@@ -587,7 +582,7 @@ def test_names_may_be_written_as_none(read: Callable[[str], Config]) -> None:
 
 
 def test_legacy_keys_have_one_warning_each(read: Callable[[str], Config]) -> None:
-    """What the cfg files of 2019 hold must not stop them, nor pass in silence."""
+    """Files of 2019 must still be read, but not without a word."""
     text = replaced(
         WHOLE,
         (
@@ -613,7 +608,7 @@ def test_legacy_keys_have_one_warning_each(read: Callable[[str], Config]) -> Non
     )
 
 
-def test_a_penalty_of_its_own_comes_before_the_legacy_one(read: Callable[[str], Config]) -> None:
+def test_a_specific_penalty_overrides_the_legacy_one(read: Callable[[str], Config]) -> None:
     text = replaced(WHOLE, ("gradient_loss_lambda_img_discr=20", "gradient_loss_lambda=5"))
     loss = read(text).loss
     assert (loss.gradient_loss_lambda_discr, loss.gradient_loss_lambda_img_discr) == (10, 5)

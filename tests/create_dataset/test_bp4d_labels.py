@@ -151,7 +151,7 @@ OCC, INT = "AU_OCC/F001_T1.csv", "AU_INT/AU10/F001_T1_AU10.csv"
         (_edit(OCC, ",23,", ",22,"), [], f"{OCC}:1: no column for AU23; its columns are 0, 12, 1,"),
         (_edit(OCC, ",99,", ",AU01,"), [], f"{OCC}:1: several columns for AU1; its columns are"),
         (_edit(OCC, "\n643,", "\nx,"), [], f"{OCC}:2: expected a frame number and values, not 'x,"),
-        (_edit(OCC, "\n644,", "\n643,"), [], f"{OCC}:3: frame 643 stands there twice"),
+        (_edit(OCC, "\n644,", "\n643,"), [], f"{OCC}:3: frame 643 is listed twice"),
         (_edit(OCC, "643,1,", "643,2,"), [], f"{OCC}:2: value '2', expected 0 1 9 (9: unknown)"),
         (_edit(OCC, "643,1,", "643,,"), [], f"{OCC}:2: value '', expected 0 1 9 (9: unknown)"),
         (_edit(INT, "643,4", "643,6"), ["--intensity"], f"{INT}:1: value '6', expected 0 1 2 3 4"),
@@ -185,7 +185,7 @@ def test_a_fault_of_the_raw_files_is_named_and_nothing_is_written(
         ("F001/T1/1.jpg" + " 2" * 12, ":1: value '2', expected 0 1 9"),
         (
             "F001/T1/1.jpg" + " 0" * 12 + "\nF001/T1/0001.jpg" + " 0" * 12,
-            ":2: F001_T1_0001 stands there twice",
+            ":2: F001_T1_0001 is listed twice",
         ),
         ("", ": no lines; expected lines such as F001/T1/2440.jpg 0 1 0 ..."),
     ],

@@ -169,7 +169,7 @@ def test_a_random_split_by_frame_says_what_it_is(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(data), "--random-frames", "0.2"]) == 0
-    assert "beware: " in capsys.readouterr().err
+    assert "warning: " in capsys.readouterr().err
     assert len(_ids(data, "test")) == 18
     assert len(_ids(data, "train")) == 72
     assert not set(_ids(data, "test")) & set(_ids(data, "train"))
@@ -190,7 +190,7 @@ def test_a_random_split_by_frame_says_what_it_is(
         (["--test-subjects", ",".join(SUBJECTS)], "--test-subjects: leaves no subject to train on"),
         (
             ["--k", "3", "--validation", "6"],
-            "--validation 6: takes 6 of 6 subjects and leaves none",
+            "--validation 6: takes 6 of 6 subjects, leaving none",
         ),
         (
             ["--test-subjects", "SN001", "--validation-subjects", "SN001"],
@@ -216,7 +216,7 @@ def test_folds_that_do_not_name_a_subject_are_refused(
 ) -> None:
     update_metadata(data, folds={"1": ("SN001",), "2": tuple(SUBJECTS[1:8])})
     assert main([str(data), "--folds"]) == 2
-    assert 'no part of "folds" holds SN009' in capsys.readouterr().err
+    assert 'no part of "folds" contains SN009' in capsys.readouterr().err
     update_metadata(data, folds={"1": ("SN777",), "2": tuple(SUBJECTS)})
     assert main([str(data), "--folds"]) == 2
     assert "fold 1: none of its subjects has frames here" in capsys.readouterr().err

@@ -45,7 +45,7 @@ def _step_by_step(image: Tensor, b: float, c: float, s: float) -> Tensor:
     return s * x + (1 - s) * grey(x)
 
 
-def test_ranges_of_one_value_that_changes_nothing_leave_every_bit() -> None:
+def test_neutral_ranges_change_no_bit() -> None:
     frames = _frames(8)
     noisy, clean = IDENTITY(frames, _generator())
     assert clean.dtype == noisy.dtype == torch.float32
@@ -53,7 +53,7 @@ def test_ranges_of_one_value_that_changes_nothing_leave_every_bit() -> None:
     assert torch.equal(noisy, clean)
 
 
-def test_the_unit_range_ends_at_black_and_white() -> None:
+def test_black_and_white_are_the_ends_of_the_unit_range() -> None:
     assert to_unit_range(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx(
         [0, 0.2, 1]
     )
@@ -103,7 +103,7 @@ def test_colours_agree_with_torchvision_where_nothing_clamps(b: float, c: float,
 
 
 @pytest.mark.parametrize("part", ["brightness", "contrast", "saturation"])
-def test_one_factor_at_a_time_is_the_step_of_its_name(part: str) -> None:
+def test_each_factor_alone_does_what_its_name_says(part: str) -> None:
     """A range of one value makes the draw known."""
     frames = _frames(4, low=90, high=150)
     factors = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0} | {part: 0.5}
@@ -126,7 +126,7 @@ def test_factors_are_drawn_for_each_image_over_their_whole_range() -> None:
     np.testing.assert_allclose(shares, 0.1, atol=4 * np.sqrt(0.09 / MANY))
 
 
-def test_noise_is_on_the_input_only_and_leaves_the_range_of_pixels() -> None:
+def test_noise_is_added_to_the_input_only_and_may_exceed_the_range() -> None:
     frames = _frames(8)
     noisy, clean = replace(IDENTITY, noise=(0.1, 0.2))(frames, _generator())
     assert torch.equal(clean, frames.float() / 255)
@@ -204,7 +204,7 @@ def test_the_three_factors_are_drawn_independently() -> None:
     assert abs(correlation) < 4 / np.sqrt(MANY)
 
 
-def test_one_seed_gives_the_same_bits_and_leaves_the_input_and_the_global_seed_alone() -> None:
+def test_a_seed_fixes_every_bit_and_inputs_and_global_seed_do_not_change() -> None:
     frames = _frames(16)
     before, state = frames.clone(), torch.get_rng_state()
     first = Augmentation()(frames, _generator(1))
@@ -246,7 +246,7 @@ def test_a_batch_equals_its_images_one_by_one() -> None:
         torch.testing.assert_close(batched.double(), torch.stack(reference), atol=2e-6, rtol=0)
 
 
-def test_draws_of_groups_join_to_those_of_the_batch() -> None:
+def test_draws_of_groups_concatenate_to_those_of_the_batch() -> None:
     whole = Augmentation().draw(7, (4, 3), _generator())
     again = concatenate([whole[:3], whole[3:4], whole[4:]])
     for a, b in zip(vars(whole).values(), vars(again).values(), strict=True):

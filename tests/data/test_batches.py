@@ -72,7 +72,7 @@ def test_auto_takes_at_most_half_of_the_free_memory_of_a_gpu(
     assert resident_frames(packed, torch.device("cuda"), "off") is None
 
 
-def test_frames_that_do_not_fit_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_that_do_not_fit_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError
 
@@ -93,7 +93,7 @@ def test_frames_that_do_not_fit_are_said(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
     ids=["in order", "one batch", "repeated", "single frames", "an empty cut"],
 )
-def test_every_index_comes_in_its_place_with_its_frame_and_labels(
+def test_every_index_comes_in_order_with_its_frame_and_labels(
     batches: Batches, cuts: Sequence[Sequence[int]]
 ) -> None:
     made = list(batches([np.array(cut, dtype=np.int64) for cut in cuts]))
@@ -108,7 +108,7 @@ def test_every_index_comes_in_its_place_with_its_frame_and_labels(
             assert torch.isnan(batch.labels[row, 1])
 
 
-def test_no_cuts_are_no_batches(batches: Batches) -> None:
+def test_no_indices_give_no_batches(batches: Batches) -> None:
     assert list(batches([])) == []
 
 

@@ -80,7 +80,7 @@ def test_gathered_rows_are_a_copy(image_folder: WriteImages, tmp_path: Path) -> 
     np.testing.assert_array_equal(packed.gather(np.array([0])), before)
 
 
-def test_the_file_is_a_plain_array_of_numpy(image_folder: WriteImages, tmp_path: Path) -> None:
+def test_the_file_is_a_plain_numpy_array(image_folder: WriteImages, tmp_path: Path) -> None:
     images = image_folder("a", "b")
     pack_frames(images, SIZE, False, tmp_path / "cache")
     header, name = _files(tmp_path / "cache")
@@ -162,7 +162,7 @@ def test_other_sets_of_frames_keep_their_files(image_folder: WriteImages, tmp_pa
     np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in fewer.values()])
 
 
-def test_sizes_have_files_of_their_own_and_foreign_files_are_left_alone(
+def test_each_size_has_its_own_file_and_other_files_are_left_alone(
     image_folder: WriteImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, directory = image_folder("a", "b"), tmp_path / "cache"
@@ -222,7 +222,7 @@ def _truncated(path: Path) -> None:
     "spoil", [_missing, _dangling, _text, _truncated], ids=lambda f: f.__name__
 )
 @pytest.mark.parametrize("resize", [False, True], ids=["as is", "resized"])
-def test_an_unreadable_image_is_named_and_costs_only_itself(
+def test_an_unreadable_image_is_named_and_the_others_are_kept(
     image_folder: WriteImages,
     tmp_path: Path,
     spoil: Callable[[Path], None],
@@ -259,7 +259,7 @@ def test_the_first_of_several_unreadable_images_is_named_with_their_number(
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
-def test_an_interrupted_packing_leaves_the_last_array_and_is_gone_on_with(
+def test_an_interrupted_packing_keeps_the_last_array_and_is_resumed(
     image_folder: WriteImages,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -294,7 +294,7 @@ def test_an_interrupted_packing_leaves_the_last_array_and_is_gone_on_with(
     assert len(_files(tmp_path / "cache")) == 2, "something unfinished is left"
 
 
-def test_what_nobody_goes_on_with_is_deleted(image_folder: WriteImages, tmp_path: Path) -> None:
+def test_abandoned_arrays_are_deleted(image_folder: WriteImages, tmp_path: Path) -> None:
     images = image_folder("a", "b")
     _text(images["b"])
     with pytest.raises(UserError):
@@ -425,7 +425,7 @@ def _flip(path: Path, bits: int, seed: int = 0) -> set[int]:
 
 
 @pytest.mark.parametrize("bits", [1, 2000], ids=lambda bits: f"{bits} bits")
-def test_flipped_bits_are_found_and_packed_anew(
+def test_flipped_bits_are_found_and_frames_packed_again(
     image_folder: WriteImages, tmp_path: Path, capsys: pytest.CaptureFixture[str], bits: int
 ) -> None:
     images = image_folder(*(f"f{number:02}" for number in range(40)))
@@ -436,13 +436,13 @@ def test_flipped_bits_are_found_and_packed_anew(
     assert damaged_frames(path, header) == [f"f{row:02}" for row in sorted(rows)]
     packed = pack_frames(images, SIZE, False, tmp_path / "cache", thorough=True)
     said = capsys.readouterr().err
-    assert f"{path}: {len(rows)} of 40 packed frames are damaged" in said and "anew" in said
+    assert f"{path}: {len(rows)} of 40 packed frames are damaged" in said and "again" in said
     expected = [read_image(image, SIZE) for image in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(40)), expected)
     assert damaged_frames(path, read_header(path) or {}) == []
 
 
-def test_a_sound_array_passes_the_thorough_look(
+def test_an_intact_array_passes_the_thorough_check(
     image_folder: WriteImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = image_folder("a", "b")
@@ -514,7 +514,7 @@ UNFIT: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
-def test_an_array_that_does_not_fit_is_packed_anew_with_a_line(
+def test_an_array_that_does_not_match_is_packed_again_with_a_warning(
     image_folder: WriteImages,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -527,11 +527,11 @@ def test_an_array_that_does_not_fit_is_packed_anew_with_a_line(
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(3)), expected)
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{_array(tmp_path)}: ") and line.endswith("; packing anew")
+    assert line.startswith(f"{_array(tmp_path)}: ") and line.endswith("; packing again")
     assert read_header(_array(tmp_path)) is not None and len(_files(tmp_path / "cache")) == 2
 
 
-def test_arrays_of_an_older_version_are_said_to_be(
+def test_arrays_of_an_older_version_are_reported_as_such(
     image_folder: WriteImages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = image_folder("a", "b", "c")
@@ -583,7 +583,7 @@ def test_torn_rows_are_decoded_again(
 
 
 @pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
-def test_what_is_unfinished_and_does_not_fit_is_begun_anew(
+def test_an_unfinished_array_that_does_not_match_is_started_again(
     image_folder: WriteImages,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -599,7 +599,7 @@ def test_what_is_unfinished_and_does_not_fit_is_begun_anew(
 
 @pytest.mark.parametrize("kind", ["directory", "pipe"])
 @pytest.mark.parametrize("name", ["{}.npy", "{}.json", "unfinished-{}.npy", ".lock"])
-def test_what_is_no_file_is_one_line(
+def test_directories_and_pipes_are_one_line(
     image_folder: WriteImages, tmp_path: Path, name: str, kind: str
 ) -> None:
     images, directory = image_folder("a", "b"), tmp_path / "cache"
@@ -630,7 +630,7 @@ def test_a_dangling_link_is_replaced_and_nothing_written_where_it_points(
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_disk_without_room_is_one_line_and_takes_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: posix_fallocate is refused."""
     (tmp_path / "imgs").mkdir()
     program = f"""

@@ -92,18 +92,18 @@ def test_frames_without_image_or_labels_are_left_out_and_named(
     path = directory / "train_ids.csv"
     assert dataset.train.ids == tuple(TRAIN)
     assert dataset.notes == (
-        f"{path}: {count} of {4 + count} ids left out, without {reason}: {named}",
+        f"{path}: {count} of {4 + count} ids left out for lack of {reason}: {named}",
     )
 
 
 def test_a_frame_without_both_is_counted_once(dataset_directory: Write) -> None:
     directory = dataset_directory(LABELS, [*TRAIN, "X_0"], TEST, images=list(LABELS))
     (note,) = _load(directory).notes
-    assert "1 of 5 ids left out, without an image: X_0" in note
+    assert "1 of 5 ids left out for lack of an image: X_0" in note
 
 
 @pytest.mark.parametrize("images", [[], TRAIN], ids=["no image at all", "none of the test frames"])
-def test_a_set_of_which_nothing_is_left_is_an_error(
+def test_a_set_without_usable_frames_is_an_error(
     dataset_directory: Write, images: list[str]
 ) -> None:
     directory = dataset_directory(LABELS, TRAIN, TEST, images=images)
@@ -148,7 +148,7 @@ def test_duplicates_count_once_in_the_validation_set(dataset_directory: Write) -
     ],
     ids=["disjoint", "frames", "subjects"],
 )
-def test_overlaps_of_train_and_test_are_warned_of(
+def test_overlaps_of_train_and_test_give_a_warning(
     dataset_directory: Write, train: list[str], test: list[str], named: str | None
 ) -> None:
     notes = _load(dataset_directory(LABELS, train, test)).notes
@@ -156,7 +156,7 @@ def test_overlaps_of_train_and_test_are_warned_of(
         assert notes == ()
     else:
         assert len(notes) == 1
-        assert notes[0].startswith("beware: ")
+        assert notes[0].startswith("warning: ")
         assert named in notes[0]
         assert notes[0].endswith("A" if "subjects" in named else "A_0, C_0")
 
@@ -175,8 +175,8 @@ def test_validation_subjects_leave_the_training_set(dataset_directory: Write) ->
 @pytest.mark.parametrize(
     ("subjects", "message"),
     [
-        (("D",), "validation_subjects names 'D', but its subjects are A, B"),
-        (("A", "C"), "validation_subjects names 'C', but its subjects are A, B"),
+        (("D",), "validation_subjects names 'D', but the subjects are A, B"),
+        (("A", "C"), "validation_subjects names 'C', but the subjects are A, B"),
         (("A", "B"), "validation_subjects leaves no training frames"),
     ],
     ids=["unknown", "of the test set", "everybody"],
@@ -217,7 +217,7 @@ def test_au_names_come_from_the_data_else_from_the_cfg_else_are_columns(
         (
             ["AU6", "AU12"],
             ("AU12", "AU6"),
-            "{directory}/dataset.json: its AUs (AU6, AU12) are not those of au_names of "
+            "{directory}/dataset.json: its AUs (AU6, AU12) differ from those of au_names of "
             "the cfg (AU12, AU6); delete au_names",
         ),
         (
@@ -314,13 +314,13 @@ def test_validation_frames_may_be_listed(dataset_directory: Write) -> None:
     assert dataset.notes == ("validation ids: 1 duplicate, counted once",)
 
 
-def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
+def test_validation_frames_are_defined_only_once(dataset_directory: Write) -> None:
     directory = dataset_directory(LABELS, TRAIN, TEST)
     (directory / "validation_ids.csv").write_text("B_1\n")
     with pytest.raises(UserError) as error:
         _load(directory, validation_subjects=("B",))
     assert str(error.value) == (
-        f"{directory / 'validation_ids.csv'}: the validation frames are listed here; delete "
+        f"{directory / 'validation_ids.csv'}: validation frames are already listed here; delete "
         "validation_subjects from the cfg, or this file"
     )
 
@@ -328,16 +328,16 @@ def test_validation_frames_are_said_once(dataset_directory: Write) -> None:
 @pytest.mark.parametrize(
     ("listed", "both"), [("A_0\n", "train and validation"), ("C_0\n", "validation and test")]
 )
-def test_overlaps_with_the_validation_set_are_warned_of(
+def test_overlaps_with_the_validation_set_give_a_warning(
     dataset_directory: Write, listed: str, both: str
 ) -> None:
     directory = dataset_directory(LABELS, ["A_0", "A_1"], ["C_0"])
     (directory / "validation_ids.csv").write_text(listed)
     (note,) = _load(directory).notes
-    assert note.startswith(f"beware: 1 frame in both {both}")
+    assert note.startswith(f"warning: 1 frame in both {both}")
 
 
-def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) -> None:
+def test_the_lists_of_a_fold_are_read_or_suggested(dataset_directory: Write) -> None:
     directory = dataset_directory(LABELS, TRAIN, TEST)
     (directory / "folds").mkdir()
     for fold in ("1", "2"):
@@ -349,7 +349,7 @@ def test_the_lists_of_a_fold_are_read_and_asked_for(dataset_directory: Write) ->
     with pytest.raises(UserError) as error:
         _load(directory)
     assert str(error.value) == (
-        f"{directory / 'train_ids.csv'}: no such file; this dataset has the folds 1, 2: choose one "
+        f"{directory / 'train_ids.csv'}: no such file; this dataset has folds (1, 2): choose one "
         "with --fold"
     )
 

@@ -84,7 +84,7 @@ def test_id_lists_with_a_mistake_name_their_line(
     ],
     ids=["no file", "empty", "names", "kind and source", "threshold and folds", "nulls", "pattern"],
 )
-def test_metadata_is_optional_as_a_whole_and_in_parts(
+def test_metadata_and_each_key_are_optional(
     tmp_path: Path, content: Any, expected: Metadata
 ) -> None:
     if content is not None:
@@ -100,7 +100,7 @@ def test_metadata_is_optional_as_a_whole_and_in_parts(
         ("[]", 'expected an object such as {"aus": ["AU1"], "kind": "intensity"}'),
         ('{"aus": "AU1"}', '"aus": expected a list of names such as ["AU1", "AU2"]'),
         ('{"aus": [1, 2]}', '"aus": expected a list of names such as ["AU1", "AU2"]'),
-        ('{"aus": ["AU1", "AU1"]}', '"aus" holds a name twice'),
+        ('{"aus": ["AU1", "AU1"]}', '"aus" contains a duplicate name'),
         (
             '{"kind": "intensities"}',
             '"kind": expected "intensity" or "occurrence", not \'intensities\'',
@@ -114,10 +114,10 @@ def test_metadata_is_optional_as_a_whole_and_in_parts(
         ('{"threshold": 6}', '"threshold": expected an intensity above 0, at most 5, not 6'),
         ('{"landmarks": "haar"}', "\"landmarks\": expected facemesh, dlib, files, not 'haar'"),
         ('{"landmarks": []}', '"landmarks": expected facemesh, dlib, files, not []'),
-        ('{"source": 1}', '"source" and "subjects": expected a text, not 1'),
+        ('{"source": 1}', '"source" and "subjects": expected text, not 1'),
         ('{"folds": [["A"]]}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
         ('{"folds": {"1": []}}', '"folds": expected subjects by part, such as {"1": ["SN001"]'),
-        ('{"folds": {"1": ["A"], "2": ["A"]}}', '"folds" holds a subject twice: A'),
+        ('{"folds": {"1": ["A"], "2": ["A"]}}', '"folds" contains a subject twice: A'),
     ],
 )
 def test_mistakes_in_the_metadata_name_their_key(
@@ -196,7 +196,7 @@ def test_mistakes_in_a_file_of_subjects_name_their_line(
     assert str(error.value).startswith(f"{path}{message}")
 
 
-def test_metadata_are_changed_key_by_key_and_read_back(tmp_path: Path) -> None:
+def test_metadata_are_updated_by_key_and_read_back(tmp_path: Path) -> None:
     update_metadata(tmp_path, aus=("AU1", "AU2"), kind="intensity", source="somewhere")
     path = update_metadata(tmp_path, threshold=3.0, folds={"1": ("A",), "2": ("B", "C")})
     assert path == tmp_path / "dataset.json"
@@ -210,7 +210,7 @@ def test_metadata_are_changed_key_by_key_and_read_back(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["folds"] == {"1": ["A"], "2": ["B", "C"]}
 
 
-def test_metadata_with_a_mistake_are_not_written_over(tmp_path: Path) -> None:
+def test_invalid_metadata_are_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "dataset.json"
     path.write_text("{")
     with pytest.raises(UserError):
@@ -223,7 +223,7 @@ def test_ids_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     assert read_ids(tmp_path / "folds" / "1" / "train_ids.csv") == ["b", "a", "b", "é"]
 
 
-def test_folds_are_found_numbers_in_their_order(tmp_path: Path) -> None:
+def test_folds_are_found_in_numerical_order(tmp_path: Path) -> None:
     assert find_folds(tmp_path) == []
     for name in ("10", "2", "SN001", "1"):
         (tmp_path / "folds" / name).mkdir(parents=True)

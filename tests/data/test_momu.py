@@ -149,7 +149,7 @@ def test_an_epoch_has_exactly_its_size(epoch_size: int, size: int) -> None:
 
 
 @pytest.mark.parametrize("epoch_size", [3, 6, 12])
-def test_no_frame_comes_again_before_its_class_is_given_back_even_over_epochs(
+def test_no_frame_repeats_before_its_class_is_exhausted_even_over_epochs(
     epoch_size: int,
 ) -> None:
     """Twelve frames of one class: whatever the epoch, twelve draws show each of them once."""
@@ -231,7 +231,7 @@ def test_small_and_empty_classes_are_ordinary(
     assert set(drawn.tolist()) == set(drawable)
 
 
-def test_a_small_class_is_drawn_whole_again_and_again() -> None:
+def test_a_small_class_is_repeated() -> None:
     """Three frames for a draw of eight: each comes twice, and two of them once more."""
     order = MOMU(np.ones((3, 1), np.float32), 8, 8).epoch(np.random.default_rng(0))
     assert sorted(np.bincount(order)) == [2, 3, 3]
@@ -243,7 +243,7 @@ def test_without_any_known_label_there_is_nothing_to_balance(labels: Labels) -> 
         MOMU(labels.astype(np.float32), 4, 2)
 
 
-def test_the_labels_are_left_as_they_are() -> None:
+def test_the_labels_are_not_modified() -> None:
     labels = _labels(50, (0.1, 0.3), unknown=0.1)
     before = labels.copy()
     MOMU(labels, 32, 4).epoch(np.random.default_rng(0))
@@ -306,7 +306,7 @@ def test_each_class_is_drawn_evenly_over_the_people_who_show_it(size: int) -> No
             assert drawn.max() - drawn.min() <= 1, (label, drawn)
 
 
-def test_a_person_s_frames_come_once_before_any_comes_again() -> None:
+def test_each_frame_of_a_person_is_drawn_once_before_any_repeats() -> None:
     """Six frames of each of three people, of one class: draws of six are all of them after three,
     whatever the epoch.
     """
@@ -320,7 +320,7 @@ def test_a_person_s_frames_come_once_before_any_comes_again() -> None:
 
 @pytest.mark.parametrize("unknown", [0, 0.3])
 @pytest.mark.parametrize("size", [1, 4, 9])
-def test_who_has_enough_available_frames_gives_of_these_alone(size: int, unknown: float) -> None:
+def test_only_people_who_lack_available_frames_get_theirs_back(size: int, unknown: float) -> None:
     """Classes that overlap, one draw an epoch: only people who lack frames get theirs back."""
     labels = _labels(80, (0.05, 0.2, 0.5), unknown=unknown)
     subjects = np.random.default_rng(3).integers(0, 4, 80)
@@ -344,7 +344,7 @@ def test_who_has_enough_available_frames_gives_of_these_alone(size: int, unknown
         assert set(np.flatnonzero(momu.available)) == plain.available
 
 
-def test_what_is_left_over_of_a_draw_goes_to_anyone() -> None:
+def test_the_remainder_of_a_draw_goes_to_random_people() -> None:
     """Draws of one frame: in the first of an epoch each of three people is chosen as often."""
     labels, subjects = np.ones((30, 1), np.float32), np.arange(30) % 3
     generator = np.random.default_rng(0)
@@ -358,12 +358,12 @@ def test_what_is_left_over_of_a_draw_goes_to_anyone() -> None:
     [
         (64, 64, ["64 / 64 = 1, for", " 3 classes", "sampling_size 16 or epoch_size 192"]),
         (10, 5, ["10 / 5 = 2, for", "sampling_size 2 or epoch_size 15"]),
-        (2, 1, ["take epoch_size 3"]),
+        (2, 1, ["use epoch_size 3"]),
         (6, 2, None),
     ],
     ids=["one draw", "size that divides", "epoch smaller than the classes", "enough"],
 )
-def test_epochs_of_too_few_draws_are_said(
+def test_too_few_draws_per_epoch_give_a_warning(
     epoch_size: int, sampling_size: int, words: list[str] | None
 ) -> None:
     """Two AUs and neutral are classes; the third AU has no active frame and is none."""

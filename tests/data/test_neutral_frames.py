@@ -32,16 +32,18 @@ def test_all_frames_of_each_person_in_the_order_of_time() -> None:
         (3, [["a_1", "a_9", "a_10"], ["b_1", "b_2"], ["c_5"]]),
     ],
 )
-def test_the_first_of_a_recording_are_so_by_number(count: int, expected: list[list[str]]) -> None:
+def test_the_first_frames_of_a_recording_are_found_by_number(
+    count: int, expected: list[list[str]]
+) -> None:
     assert taken(NeutralFrames(frames="first", count=count)) == expected
 
 
-def test_numbers_in_an_id_count_as_such() -> None:
+def test_numbers_in_ids_are_compared_as_numbers() -> None:
     ids = ["s2_9", "s10_1", "s2_10", "x", "s2_09b"]
     assert sorted(ids, key=natural_sort_key) == ["s2_9", "s2_09b", "s2_10", "s10_1", "x"]
 
 
-def test_random_frames_are_some_of_the_persons_by_the_seed() -> None:
+def test_random_frames_of_a_person_depend_on_the_seed() -> None:
     ids = [f"a_{n}" for n in range(50)] + [f"b_{n}" for n in range(3)]
     subjects = np.array([0] * 50 + [1] * 3)
     choice = NeutralFrames(frames="random", count=5)
@@ -86,7 +88,7 @@ def test_named_frames(tmp_path: Path) -> None:
         (NeutralFrames(frames="named", frame_list="a.csv"), "named in a.csv"),
     ],
 )
-def test_a_choice_says_itself(choice: NeutralFrames, said: str) -> None:
+def test_a_choice_describes_itself(choice: NeutralFrames, said: str) -> None:
     assert str(choice) == said
 
 

@@ -35,7 +35,7 @@ def test_mistakes_are_one_line(tmp_path: Path, text: str, line: str) -> None:
     assert str(error.value).startswith(f"{tmp_path / PAIRS_FILE}{line}")
 
 
-def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_not_ignored(tmp_path: Path) -> None:
     (tmp_path / PAIRS_FILE).symlink_to(tmp_path / "gone.csv")
     with pytest.raises(UserError, match="cannot be read"):
         read_pairs(tmp_path)

@@ -28,7 +28,7 @@ def test_every_part_gets_an_au_that_as_many_subjects_have(seed: int) -> None:
     assert sorted(_divide(counts, [9, 9, 9], seed)[having]) == [0, 1, 2]
 
 
-def test_a_small_part_gets_what_few_have_where_it_can() -> None:
+def test_a_small_part_gets_rare_aus_if_possible() -> None:
     """Each of three AUs is active in two subjects; one part of three subjects can hold all."""
     counts = np.zeros((12, 3))
     for au in range(3):
@@ -51,7 +51,7 @@ def test_sums_are_as_even_as_the_best_of_all_divisions() -> None:
     assert found == pytest.approx(best)
 
 
-def test_an_au_that_nobody_has_is_no_matter() -> None:
+def test_an_au_that_nobody_shows_does_not_matter() -> None:
     counts = np.random.default_rng(0).random((6, 2))
     counts[:, 1] = 0
     assert np.bincount(_divide(counts, [3, 3])).tolist() == [3, 3]

@@ -135,7 +135,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=list(HOSTILE))
-def test_hostile_pickles_are_mistakes(tmp_path: Path, content: bytes) -> None:
+def test_hostile_pickles_are_errors(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UserError) as error:
         _read(tmp_path, content)
     assert str(error.value).startswith(f"{tmp_path / 'aus.pkl'}: ")
@@ -163,12 +163,12 @@ def test_hostile_pickles_take_no_more_memory_than_their_size_allows(tmp_path: Pa
     assert int(done.stdout) < 300, "megabytes; the largest pickles have 2"
 
 
-def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise MemoryError
 
     monkeypatch.setattr("audetnet.data.pickles.run_pickle", full)
-    with pytest.raises(UserError, match="more memory than there is"):
+    with pytest.raises(UserError, match="not enough memory to read it"):
         _read(tmp_path, b".")
 
 
@@ -214,7 +214,7 @@ def test_other_kinds_of_arrays_are_named(
         *("a numpy scalar", "a number"),
     ],
 )
-def test_every_row_is_what_numpy_makes_of_it(tmp_path: Path, row: Any, protocol: int) -> None:
+def test_every_row_equals_what_numpy_reads(tmp_path: Path, row: Any, protocol: int) -> None:
     expected = np.asarray(row, dtype=np.float32).reshape(-1)
     for table in ({"a": row}, OrderedDict(a=row), {np.str_("a"): row}):
         rows = _read(tmp_path, pickle.dumps(table, protocol))
@@ -272,7 +272,7 @@ def test_pickles_of_python_2_are_read(tmp_path: Path, content: bytes) -> None:
     [(b"S3", True), (b"U3", True), (b"f8", False), (b"U1", False)],
     ids=["bytes", "text", "a number", "another size"],
 )
-def test_keys_may_be_texts_of_numpy(tmp_path: Path, fragment: bytes, fine: bool) -> None:
+def test_keys_may_be_numpy_strings(tmp_path: Path, fragment: bytes, fine: bool) -> None:
     text = b"abc" if fragment == b"S3" else "abc".encode("utf-32-be")[: 8 if not fine else None]
     key = _SCALAR + _dtype(fragment, b">") + b"C%c" % len(text) + text + b"\x86R"
     content = b"\x80\x04}" + key + b"K\x01s."

@@ -105,7 +105,7 @@ def rows(outputs: PackedFrames, *names: str) -> "np.ndarray":
     return outputs.gather(outputs.rows(names))
 
 
-def test_rows_are_what_the_stem_makes_of_each_view(packed: Packed) -> None:
+def test_rows_are_the_stem_outputs_for_each_view(packed: Packed) -> None:
     """Of frames that are tested only as they are, and of the others' views with their noise."""
     outputs = packed.outputs(views=3)
     assert (outputs.shape, outputs.dtype) == ((len(TRAIN) * 3 + len(TEST), *ROW), np.float16)
@@ -118,13 +118,13 @@ def test_rows_are_what_the_stem_makes_of_each_view(packed: Packed) -> None:
         outputs.rows([view_name("x", 1)])
 
 
-def test_the_first_view_is_the_frame_as_it_is(packed: Packed) -> None:
+def test_the_first_view_is_the_original_frame(packed: Packed) -> None:
     (found,) = rows(packed.outputs(views=1), "b")
     pixels = torch.from_numpy(read_image(packed.images["b"], None)) / 255
     np.testing.assert_allclose(found, averaged(pixels).half().numpy(), rtol=1e-3)
 
 
-def test_views_are_drawn_by_frame_and_view_and_by_nothing_else(packed: Packed) -> None:
+def test_views_depend_on_frame_and_view_only(packed: Packed) -> None:
     """In another order, among other frames, from another cache: the same bits."""
     one = packed.outputs(views=4)
     again = Packed(packed.images, None)
@@ -149,7 +149,7 @@ def test_views_are_spread_as_the_augmentation_is() -> None:
     assert plain == pytest.approx(1 - Augmentation().colour, abs=0.05)
 
 
-def test_each_epoch_sees_each_frame_by_a_view_of_its_own() -> None:
+def test_each_epoch_draws_a_view_of_each_frame() -> None:
     epochs = [views_of_epoch(500, 5, seed=1, epoch=epoch) for epoch in (1, 2)]
     assert set(epochs[0].tolist()) == set(range(ORIGINAL, 5))
     assert (epochs[0] != epochs[1]).mean() == pytest.approx(0.8, abs=0.1)
@@ -172,7 +172,7 @@ def test_a_second_run_computes_nothing(packed: Packed) -> None:
 
 
 @pytest.mark.parametrize("change", ["weights", "views", "an augmentation", "an image"])
-def test_what_it_was_made_of_decides_whether_it_is_used(
+def test_outputs_are_used_only_for_the_same_stem_images_and_views(
     packed: Packed, change: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Another stem, or views drawn otherwise, have a file of their own; a new image is seen."""
@@ -190,7 +190,7 @@ def test_what_it_was_made_of_decides_whether_it_is_used(
     assert counting.images == len(TRAIN) * views + len(TEST)
     assert len(packed.files()) == (1 if change == "an image" else 2)
     assert set(before) <= set(packed.files())
-    assert ("has changed; packing anew" in capsys.readouterr().err) == (change == "an image")
+    assert ("have changed; packing again" in capsys.readouterr().err) == (change == "an image")
 
 
 def test_the_same_names_elsewhere_are_other_images(
@@ -207,7 +207,7 @@ def test_the_same_names_elsewhere_are_other_images(
     assert counting.images == 0
 
 
-def test_an_interrupted_computation_is_gone_on_with(
+def test_an_interrupted_computation_is_resumed(
     packed: Packed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the third block of four rows: those of the first two are not computed again."""
@@ -231,7 +231,7 @@ def test_an_interrupted_computation_is_gone_on_with(
     np.testing.assert_array_equal(rows(outputs, *names), rows(whole, *names))
 
 
-def test_damaged_rows_are_found_and_made_again(
+def test_damaged_rows_are_found_and_computed_again(
     packed: Packed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs = packed.outputs()
@@ -244,7 +244,7 @@ def test_damaged_rows_are_found_and_made_again(
     np.testing.assert_array_equal(rows(packed.outputs(), "b/1"), rows(outputs, "b/1"))
     again = packed.outputs(thorough=True)
     np.testing.assert_array_equal(rows(again, "b/1"), expected)
-    assert "1 of 14 packed frames are damaged (b/1); packing anew" in capsys.readouterr().err
+    assert "1 of 14 packed frames are damaged (b/1); packing again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -274,7 +274,7 @@ def all_of(batches: Batches, views: list[int] | None) -> Batch:
     return batch
 
 
-def test_a_batch_brings_the_view_of_each_frame_and_what_was_done_to_it(
+def test_a_batch_holds_the_view_of_each_frame_and_its_changes(
     batches: Batches, packed: Packed
 ) -> None:
     views = [1, 0, 2, 2]
@@ -289,7 +289,7 @@ def test_a_batch_brings_the_view_of_each_frame_and_what_was_done_to_it(
         torch.testing.assert_close(jitter(batch.changes, batch.frames)[number], clean[0])
 
 
-def test_without_views_frames_come_as_they_are(batches: Batches, packed: Packed) -> None:
+def test_without_views_frames_are_unaugmented(batches: Batches, packed: Packed) -> None:
     batch = all_of(batches, None)
     assert batch.changes is None and batch.stem is not None
     assert torch.equal(batch.stem, batches.stem_outputs(batch.indices))

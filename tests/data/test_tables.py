@@ -147,9 +147,9 @@ class _Opaque:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a pickled dict of numpy arrays"),
-        (b"frame,AU1\nSN001_0,3\n", "not a pickled dict of numpy arrays"),
-        (pickle.dumps({"a": [1.0]})[:-4], "not a pickled dict of numpy arrays"),
+        (b"", "not a pickled dict of NumPy arrays"),
+        (b"frame,AU1\nSN001_0,3\n", "not a pickled dict of NumPy arrays"),
+        (pickle.dumps({"a": [1.0]})[:-4], "not a pickled dict of NumPy arrays"),
         (pickle.dumps([[1.0]]), "expected a pickled dict with frame ids as keys, found list"),
         (pickle.dumps({1: [1.0]}), "expected a pickled dict with frame ids as keys"),
         (pickle.dumps({"a": _Opaque()}), "_Opaque', which is not allowed"),
@@ -168,7 +168,7 @@ class _Opaque:
         *("ragged row", "dict as row", "a number that no float holds"),
     ],
 )
-def test_a_table_that_is_none_is_a_mistake_with_its_path(
+def test_a_file_that_is_not_a_table_is_an_error_with_its_path(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     path = tmp_path / "aus.pkl"
@@ -188,7 +188,7 @@ def test_a_table_that_is_none_is_a_mistake_with_its_path(
     ],
     ids=["missing", "a directory", "a pipe"],
 )
-def test_a_table_that_cannot_be_opened_is_a_mistake(
+def test_a_table_that_cannot_be_opened_is_an_error(
     tmp_path: Path, make: Any, message: str, name: str
 ) -> None:
     path = tmp_path / name
@@ -219,7 +219,7 @@ def test_a_table_that_cannot_be_opened_is_a_mistake(
         "all unknown",
     ],
 )
-def test_the_kind_is_what_is_described_else_what_the_values_say(
+def test_the_kind_is_the_described_one_else_inferred_from_values(
     tmp_path: Path, values: list[float], described: LabelKind | None, kind: LabelKind
 ) -> None:
     path = _write(tmp_path / "aus.pkl", {"a": values})
@@ -265,7 +265,7 @@ def test_values_out_of_range_are_named_with_frame_and_column(
         (["labels.parquet", "frames.csv"], "labels.parquet"),
         (
             ["labels.csv"],
-            "no AU table (*.pkl, *.pickle, *.parquet, aus.csv); name it with --labels FILE",
+            "no AU table (*.pkl, *.pickle, *.parquet, aus.csv); specify it with --labels FILE",
         ),
         (
             ["b.pkl", "a.pickle", "aus.csv"],
@@ -322,12 +322,12 @@ def test_a_csv_table_is_read_however_it_was_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", ": expected a column of frame ids and one per AU, separated by commas; found only "),
+        ("", ": expected a column of frame ids and one per AU, separated by commas; found "),
         ("frame,AU1\n", ": the AU table is empty"),
         ("frame\na\n", ": expected a column of frame ids and one per AU"),
         ("frame;AU1\na;1\n", ": expected a column of frame ids and one per AU"),
-        ("frame,AU1,AU1\na,1,1\n", ": two columns are called AU1"),
-        ("frame,AU1\na,1\nb,0\na,1\n", ": rows with the same frame id: a"),
+        ("frame,AU1,AU1\na,1,1\n", ": duplicate columns: AU1"),
+        ("frame,AU1\na,1\nb,0\na,1\n", ": duplicate frame ids: a"),
         ("frame,AU1\na,1\nb,yes\n", ":3: 'b' has 'yes' in column AU1; expected a number"),
         ("frame,AU1\na,1\nb,7\n", ": 'b' has the value 7 in column AU1 (1 such values)"),
         ("frame,AU1,AU2\na,1,0\nb,1\n", ":3: has 2 cells, but the first line has 3"),
@@ -335,7 +335,7 @@ def test_a_csv_table_is_read_however_it_was_saved(tmp_path: Path) -> None:
         ("frame,AU1\na,1\nb,1,0\n", ":3: has 3 cells, but the first line has 2"),
         ("frame,AU1\na,1\n\nb,1\n", ":3: has 0 cells, but the first line has 2"),
         ("frame,AU1\na,\xff\n".encode("latin1"), ": not a table: "),
-        ("," * 500_000, ":1: has 500001 columns; expected at most 10000"),
+        ("," * 500_000, ":1: has 500001 columns; expected frame ids"),
         (None, ": cannot be read: No such file or directory"),
     ],
 )
@@ -350,14 +350,14 @@ def test_mistakes_in_a_csv_table_name_their_line(
     assert str(error.value).startswith(f"{path}{message}")
 
 
-def test_texts_of_a_parquet_file_that_are_not_utf_8_are_a_mistake(tmp_path: Path) -> None:
+def test_parquet_strings_that_are_not_utf_8_are_an_error(tmp_path: Path) -> None:
     path = write_labels(tmp_path, ["frame_a"], np.ones((1, 1), np.float32), ["AU1"], "parquet")
     path.write_bytes(path.read_bytes().replace(b"frame_a", b"fr\xb1me_a"))
     with pytest.raises(UserError, match=r"aus\.parquet: not a table: "):
         read_labels(path, None)
 
 
-def test_without_its_package_parquet_says_what_to_install(
+def test_parquet_without_its_package_names_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: Any) -> None:
@@ -367,5 +367,5 @@ def test_without_its_package_parquet_says_what_to_install(
     with pytest.raises(UserError) as error:
         read_labels(tmp_path / "aus.parquet", None)
     assert str(error.value) == (
-        f"{tmp_path / 'aus.parquet'}: parquet files need the package pyarrow: pip install pyarrow"
+        f"{tmp_path / 'aus.parquet'}: Parquet files need the package pyarrow: pip install pyarrow"
     )

@@ -145,16 +145,16 @@ def _with(indices: slice | int, value: tuple[float, float]) -> np.ndarray:
 
 
 UNUSABLE = {
-    "eyes coincide": (_with(slice(36, 48), (90.0, 80.0)), "same place"),
+    "eyes coincide": (_with(slice(36, 48), (90.0, 80.0)), "same position"),
     "one line": (_face(100, 100, 8, 0) * (1, 0) + (0, 50), "on one line"),
-    "far outside": (_face(900, 100, 8, 0), "outside of the image of 200x200"),
+    "far outside": (_face(900, 100, 8, 0), "outside the image of 200x200"),
     "huge": (_face(100, 100, 800, 0), "another image"),
     "not finite": (_with(3, (math.inf, 0.0)), "not finite"),
 }
 
 
 @pytest.mark.parametrize(("points", "expected"), UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_landmarks_that_make_no_crop(points: np.ndarray, expected: str) -> None:
+def test_degenerate_landmarks_are_refused(points: np.ndarray, expected: str) -> None:
     with pytest.raises(LandmarkError, match=expected):
         align(np.zeros((200, 200, 3), dtype=np.uint8), points, Alignment(size=64))
 

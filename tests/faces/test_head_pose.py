@@ -93,5 +93,5 @@ def test_the_model_is_a_face_seen_from_the_front() -> None:
 
 
 def test_points_at_one_place() -> None:
-    with pytest.raises(LandmarkError, match="same place"):
+    with pytest.raises(LandmarkError, match="same position"):
         head_pose(np.zeros((66, 2)), WIDTH, HEIGHT)

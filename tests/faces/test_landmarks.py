@@ -61,8 +61,8 @@ def test_66_points_lack_the_inner_mouth_corners() -> None:
 
 
 BROKEN = {
-    "another variable": (lambda p: _mat(p / "a.mat", points=POINTS), "it holds points"),
-    "no variable": (lambda p: _mat(p / "a.mat"), "it holds nothing"),
+    "another variable": (lambda p: _mat(p / "a.mat", points=POINTS), "found points"),
+    "no variable": (lambda p: _mat(p / "a.mat"), "found nothing"),
     "transposed": (lambda p: _mat(p / "a.mat", pts=POINTS.T), "shape (2, 68)"),
     "inner points only": (lambda p: _npy(p / "a.npy", POINTS[:49]), "49 points: the outline"),
     "inner points, 51": (lambda p: _npy(p / "a.npy", POINTS[:51]), "51 points: the outline"),
@@ -70,13 +70,13 @@ BROKEN = {
     "not finite": (lambda p: _npy(p / "a.npy", POINTS * np.nan), "not finite"),
     "objects": (lambda p: _npy(p / "a.npy", np.array([{}])), "not a readable .npy"),
     "wrong count": (lambda p: _pts(p / "a.pts", POINTS, 67), "says n_points: 67, but holds 68"),
-    "another ending": (lambda p: p / "a.txt", "expected a landmark file: .mat, .npy, .pts"),
+    "another ending": (lambda p: p / "a.txt", "expected a landmark file (.mat, .npy, .pts)"),
     "missing": (lambda p: p / "a.mat", "cannot be read"),
 }
 
 
 @pytest.mark.parametrize(("make", "expected"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_cannot_be_used_is_named(tmp_path: Path, make, expected: str) -> None:
+def test_unusable_landmark_files_are_named(tmp_path: Path, make, expected: str) -> None:
     path = make(tmp_path)
     with pytest.raises(LandmarkError) as error:
         read_landmarks(path)
@@ -101,7 +101,7 @@ def test_pts_without_braces_and_with_words(tmp_path: Path) -> None:
     with pytest.raises(LandmarkError, match="version, n_points"):
         read_landmarks(path)
     path.write_text("{\n1 2 3\n}\n")
-    with pytest.raises(LandmarkError, match="two numbers a line"):
+    with pytest.raises(LandmarkError, match="two numbers per line"):
         read_landmarks(path)
 
 

@@ -768,7 +768,7 @@ def test_unforeseen_errors_have_our_own_message(
             "[maxpool]\npool_size=2",
             "missing option 'stride' (an integer of at least 1 and at most 10000)",
         ),
-        ("[vgg-face]\nfreeze_first_n_layers=3", "missing option 'state_dict_filepath' (a text)"),
+        ("[vgg-face]\nfreeze_first_n_layers=3", "missing option 'state_dict_filepath' (text)"),
     ],
 )
 def test_refuses_what_no_input_could_fit(tmp_path: Path, block: str, message: str) -> None:

@@ -105,6 +105,6 @@ def test_data_that_do_not_know_people_are_refused(
     (data / "dataset.json").write_text(json.dumps(described))
     cfg.write_text(with_objectives((ROOT / "cfg" / "minimal.cfg").read_text()))
     assert main(["--cfg", str(cfg), "--data", str(data), "--run", str(tmp_path / "run")]) == 2
-    (line,) = [row for row in capsys.readouterr().err.splitlines() if "beware" not in row]
+    (line,) = [row for row in capsys.readouterr().err.splitlines() if "warning" not in row]
     assert "a.cfg:" in line and "[identity_adversary]" in line and who in line
     assert "subject_pattern" in line and not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""A short run, and a detector that finds as many faces as a picture is bright."""
+"""A short run, and a fake detector that finds more faces in brighter images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +19,13 @@ from tests.training.conftest import QUICK, start
 
 SIZE = (240, 480)
 STEP = 80
-"""Grey levels that stand for a face more."""
+"""Grey levels per face."""
 APART = 200
 """Pixels between two faces."""
 
 
 class FakeDetector:
-    """The first face is larger, so that it comes first."""
+    """Finds faces by brightness; the first is the largest."""
 
     name = "facemesh"
 
@@ -44,9 +44,7 @@ def _face(number: int) -> Face:
 
 
 def picture(faces: int) -> npt.NDArray[np.uint8]:
-    """One in which so many faces are found; faces at the left look other than those at the
-    right.
-    """
+    """An image in which this many faces are found; left and right faces look different."""
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     texture = STEP * faces + 10 + 20 * np.sin(x / 7) * np.cos(y / 9)
     slope = np.linspace(-60, 60, SIZE[1])
@@ -55,7 +53,7 @@ def picture(faces: int) -> npt.NDArray[np.uint8]:
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
-    """What prediction finds faces with."""
+    """The detector that prediction uses."""
     fake = FakeDetector()
     monkeypatch.setattr(detectors, "landmark_detector", lambda name: fake)
     return fake
@@ -74,13 +72,13 @@ def trained(folder: Path, *replacements: tuple[str, str]) -> Path:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that learns occurrence. Not to be changed."""
+    """A run trained on occurrence; do not modify."""
     return trained(tmp_path_factory.mktemp("occurrence"))
 
 
 @pytest.fixture(scope="session")
 def intensity_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One that learns intensities. Not to be changed."""
+    """A run trained on intensities; do not modify."""
     return trained(
         tmp_path_factory.mktemp("intensity"),
         ("regress_au_intensities=False", "regress_au_intensities=True"),
@@ -90,7 +88,7 @@ def intensity_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def write_video(tmp_path: Path) -> Callable[[str, list[int]], Path]:
-    """Writes a video whose frames show so many faces."""
+    """Writes a video with this many faces in each frame."""
 
     def write(name: str, faces: list[int]) -> Path:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""Which detector prediction takes."""
+"""Which detector prediction uses."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.prediction.test_table import make_info
 
 @pytest.fixture(autouse=True)
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A detector is its name."""
+    """Stand in for a detector with its name."""
     monkeypatch.setattr(detectors, "landmark_detector", lambda name: name)
 
 
@@ -27,7 +27,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
         (("dlib", None, "dlib"), "dlib", "dlib"),
     ],
 )
-def test_that_of_the_run_or_the_one_asked_for(
+def test_the_detector_of_the_run_or_the_requested_one(
     stored: tuple[str | None, ...], asked: detectors.DetectorName | None, taken: str
 ) -> None:
     assert (
@@ -38,7 +38,7 @@ def test_that_of_the_run_or_the_one_asked_for(
 @pytest.mark.parametrize(
     ("stored", "asked"), [(("dlib",), "facemesh"), (("facemesh", "dlib"), None)]
 )
-def test_another_one_is_refused(
+def test_another_detector_is_refused(
     stored: tuple[str, ...], asked: detectors.DetectorName | None
 ) -> None:
     given = [replace(make_info(), landmarks=each, path=Path(each)) for each in stored]

@@ -94,7 +94,7 @@ def test_files_are_drawn_once(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Under their names, in their folders; a broken image is left out."""
+    """With their names and folders; a broken image is skipped."""
     clip = write_video("clips/clip.avi", [1, 2, 1, 0, 1])
     places = (run, photos, clip, "--every", "2", "--draw", tmp_path / "drawn")
     predict(*places)

@@ -1,4 +1,4 @@
-"""examples/predict_images.py as it stands there, with the real detector."""
+"""Runs examples/predict_images.py with the real detector."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ data = pytest.importorskip("skimage.data")
 
 @pytest.mark.slow
 def test_the_example_runs(run: Path, tmp_path: Path) -> None:
-    """On a photograph that scikit-image carries, and one of nobody."""
+    """On a photograph from scikit-image, and an empty image."""
     Image.fromarray(data.astronaut()).save(tmp_path / "astronaut.png")
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "nobody.png")
     images = [str(tmp_path / name) for name in ("astronaut.png", "nobody.png")]

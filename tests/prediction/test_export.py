@@ -1,4 +1,4 @@
-"""``audetnet export``: the file gives the run's predictions without torch."""
+"""``audetnet export``: the file predicts what the run predicts, without torch."""
 
 import json
 import subprocess
@@ -57,7 +57,7 @@ def test_onnx_equals_the_run(
     assert exported.info.kind == "intensity" and exported.info.thresholds == (2.0,) * 12
 
 
-def test_the_metadata_say_what_others_need(onnx_file: Path) -> None:
+def test_the_metadata_are_complete(onnx_file: Path) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(onnx_file))
@@ -73,7 +73,7 @@ def test_the_metadata_say_what_others_need(onnx_file: Path) -> None:
 def test_prediction_by_onnx_needs_no_torch(
     onnx_file: Path, intensity_run: Path, minimal_data: Path, tmp_path: Path
 ) -> None:
-    """It gives the run's predictions in a process that cannot import torch."""
+    """The same table, from a process that cannot import torch."""
     out = tmp_path / "onnx.csv"
     program = (
         "import sys; sys.modules['torch'] = None\n"
@@ -118,7 +118,7 @@ def test_pt2_equals_the_run(run: Path, minimal_data: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("target", [pytest.param("onnx", marks=pytest.mark.slow), "pt2"])
-def test_a_file_that_says_something_else_is_not_kept(
+def test_a_file_with_other_outputs_is_not_kept(
     target: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     real = TrainedModel.__call__
@@ -166,7 +166,9 @@ def test_mistakes_are_a_line(
     assert message in capsys.readouterr().err
 
 
-def test_no_onnx_of_ours(tmp_path: Path, photos: Path, detector: FakeDetector, capsys) -> None:
+def test_a_foreign_onnx_file_is_a_line(
+    tmp_path: Path, photos: Path, detector: FakeDetector, capsys
+) -> None:
     import onnx
 
     node = onnx.helper.make_node("Identity", ["x"], ["y"])
@@ -195,7 +197,7 @@ def test_a_reference_needs_the_run(
 
 @pytest.fixture(scope="session")
 def checkpoint(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run as a standalone checkpoint. Do not modify."""
+    """A portable checkpoint of a run; do not modify."""
     out = tmp_path_factory.mktemp("checkpoint") / "run.pt"
     assert (
         main(
@@ -214,7 +216,7 @@ def checkpoint(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_a_checkpoint_on_its_own_says_what_the_run_says(
+def test_a_portable_checkpoint_predicts_what_the_run_predicts(
     checkpoint: Path, run: Path, minimal_data: Path
 ) -> None:
     crops = _crops(minimal_data, 4)
@@ -224,7 +226,7 @@ def test_a_checkpoint_on_its_own_says_what_the_run_says(
     assert checkpoint.stat().st_size < reported_checkpoint(run).stat().st_size / 2
 
 
-def test_a_checkpoint_on_its_own_needs_no_dataset_for_a_reference(
+def test_a_portable_checkpoint_needs_no_dataset_for_a_reference(
     checkpoint: Path, run: Path, minimal_data: Path
 ) -> None:
     crops = _crops(minimal_data, 4)

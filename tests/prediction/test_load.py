@@ -24,7 +24,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_what_is_not_there_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_import_error() -> None:
     with pytest.raises(ImportError, match="laod"):
         from audetnet import laod  # type: ignore[attr-defined]  # noqa: F401
 
@@ -111,11 +111,11 @@ def test_a_reference_that_cannot_be_used(
     [np.zeros((8, 8)), np.zeros((8, 8, 3)), [np.zeros((8, 8, 4), np.uint8)], [1]],
     ids=["two dimensions", "floats", "four channels", "a number"],
 )
-def test_what_is_no_image(images: object, run: Path, detector: FakeDetector) -> None:
+def test_an_invalid_image(images: object, run: Path, detector: FakeDetector) -> None:
     with pytest.raises(ValueError, match=r"expected paths, or uint8 images \(H, W, 3\)"):
         load(run, device="cpu").predict(images)  # type: ignore[arg-type]
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
+def test_a_missing_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file; expected a run directory"):
         load(tmp_path / "nothing")

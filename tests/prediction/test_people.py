@@ -1,4 +1,4 @@
-"""Who is who over the frames of a video."""
+"""Tracking people over the frames of a video."""
 
 import json
 
@@ -12,7 +12,7 @@ def _moved(box: Box, by: float) -> Box:
     return box._replace(x=box.x + by)
 
 
-def test_boxes_that_move_stay_whose_they_are() -> None:
+def test_moving_boxes_keep_their_person() -> None:
     people = People()
     for frame in range(20):
         order = [_moved(LEFT, 5 * frame), _moved(RIGHT, -5 * frame)]
@@ -27,14 +27,14 @@ def test_the_greatest_overlap_counts_first() -> None:
     assert people.numbers([_moved(LEFT, 40), _moved(LEFT, 10)], 0.1) == [1, 0]
 
 
-def test_boxes_that_hardly_overlap_are_of_others() -> None:
+def test_boxes_that_hardly_overlap_are_other_people() -> None:
     people = People()
     people.numbers([LEFT], 0.0)
     assert people.numbers([_moved(LEFT, 53)], 0.1) == [0]  # 47 / 153 = 0.307
     assert people.numbers([_moved(LEFT, 53 + 54)], 0.2) == [1]  # 46 / 154 = 0.299
 
 
-def test_who_is_gone_for_long_is_someone_new() -> None:
+def test_a_person_gone_for_long_is_someone_new() -> None:
     people = People()
     people.numbers([LEFT], 0.0)
     people.numbers([], 0.9)
@@ -44,12 +44,12 @@ def test_who_is_gone_for_long_is_someone_new() -> None:
 
 
 def test_frames_far_apart_bridge_their_own_gap() -> None:
-    """With --every frames may lie further apart than who is gone for long."""
+    """With --every, frames may be further apart than the longest gap."""
     people = People()
     assert [people.numbers([LEFT], 5.0 * frame) for frame in range(3)] == [[0], [0], [0]]
 
 
-def test_it_goes_on_from_its_state() -> None:
+def test_it_resumes_from_its_state() -> None:
     people = People()
     people.numbers([LEFT, RIGHT], 0.0)
     people.numbers([RIGHT], 0.5)

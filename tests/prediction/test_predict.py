@@ -24,7 +24,7 @@ Predict = Callable[..., Path]
 WriteVideo = Callable[[str, list[int]], Path]
 
 
-def test_a_row_a_face_and_one_for_each_frame_without(
+def test_one_row_per_face_and_per_frame_without_a_face(
     run: Path, photos: Path, detector: FakeDetector, predict: Predict, capsys
 ) -> None:
     table = pd.read_csv(predict(run, photos))
@@ -45,10 +45,10 @@ def test_a_row_a_face_and_one_for_each_frame_without(
 @pytest.mark.parametrize(
     ("fixture", "ending", "most"), [("run", "_p", 1), ("intensity_run", "_r", 5)]
 )
-def test_decisions_follow_from_what_stands_there(
+def test_decisions_follow_from_the_written_values(
     fixture: str, ending: str, most: int, minimal_data: Path, predict: Predict, request
 ) -> None:
-    """Also in Parquet, and by the thresholds that stand beside the table."""
+    """In Parquet too, with the thresholds stored beside the table."""
     run = request.getfixturevalue(fixture)
     for out in ("out.csv", "out.parquet"):
         file = predict(run, minimal_data / "imgs", "--aligned", out=out)
@@ -125,7 +125,7 @@ def test_a_video_that_is_cut_off_is_noted(
     )
 
 
-def test_what_is_no_video_is_a_row(run: Path, tmp_path: Path, detector, predict: Predict) -> None:
+def test_a_broken_video_is_a_row(run: Path, tmp_path: Path, detector, predict: Predict) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no video")
     (row,) = read_rows(predict(run, tmp_path / "clip.mp4"))
     assert row["success"] == 0 and "not a readable video" in row["reason"]
@@ -167,7 +167,7 @@ def test_codes_are_those_of_the_faces(
         pytest.param("out.parquet", 3, marks=pytest.mark.slow),
     ],
 )
-def test_the_same_command_goes_on(
+def test_the_same_command_resumes(
     out: str,
     killed_after: int,
     run: Path,
@@ -178,8 +178,8 @@ def test_the_same_command_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Killed between two parts, in the midst of videos, it ends with the same bytes, and looks at
-    no finished frame again.
+    """Killed between two parts, in the middle of videos, it ends with the same bytes and reads no
+    finished frame again.
     """
     monkeypatch.setattr(to_file, "_ROWS_A_PART", 1)
     clips = [write_video(name, [1, 2, 2, 0, 1, 2]) for name in ("a.avi", "b.avi")]
@@ -210,7 +210,7 @@ def test_the_same_command_goes_on(
 
 
 @pytest.mark.slow
-def test_killed_within_a_part_whose_end_is_elsewhere_the_next_time(
+def test_killed_within_a_part_that_ends_elsewhere_next_time(
     run: Path,
     write_video: WriteVideo,
     detector: FakeDetector,
@@ -218,7 +218,7 @@ def test_killed_within_a_part_whose_end_is_elsewhere_the_next_time(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Parts also end by the clock: what a killed one left behind is not joined."""
+    """Parts also end by the clock: leftovers of a killed one are not joined."""
     clip, codes = write_video("a.avi", [0, 2, 0, 2, 1]), tmp_path / "codes.parquet"
     flags = ("--batch-size", "1", "--codes", str(codes))
     table, expected = predict(run, clip, *flags).read_bytes(), pd.read_parquet(codes)

@@ -1,4 +1,4 @@
-"""``--reference``: what is taken off is what the evaluation takes off."""
+"""``--reference`` subtracts what the evaluation subtracts."""
 
 import shutil
 from collections.abc import Callable
@@ -48,10 +48,10 @@ def _values(table: Path) -> npt.NDArray[np.float64]:
     return pd.read_csv(table).filter(like="_p").to_numpy()
 
 
-def test_z1_of_a_person_at_rest_is_taken_off(
+def test_the_neutral_z1_of_a_person_is_subtracted(
     run: Path, crops: Path, minimal_data: Path, predict: Predict, capsys
 ) -> None:
-    """A folder a person; the level is that of the training people, as the results take it."""
+    """One person per folder; the level is that of the training people, as in the results."""
     flags = ("--aligned", "--reference", "median", "--data", minimal_data)
     found = _values(predict(run, crops, *flags))
     saved = load_saved(run)
@@ -71,7 +71,7 @@ def test_z1_of_a_person_at_rest_is_taken_off(
 
 
 @pytest.mark.slow
-def test_a_person_reference_reads_its_own_place(
+def test_a_person_reference_is_subtracted_at_its_block(
     narrow_resnet: None, tmp_path: Path, crops: Path, predict: Predict, capsys
 ) -> None:
     run = trained(tmp_path, *FROZEN_STEM, REFERENCE)
@@ -98,7 +98,7 @@ def test_a_person_reference_reads_its_own_place(
     assert np.abs(plain - found).max() > 1e-3
 
 
-def test_each_face_of_a_video_has_its_own(
+def test_each_face_of_a_video_has_its_own_neutral(
     run: Path, write_video: WriteVideo, minimal_data: Path, detector: FakeDetector, predict: Predict
 ) -> None:
     """A person who never moves shows the average training person's AUs, whoever it is."""
@@ -110,10 +110,10 @@ def test_each_face_of_a_video_has_its_own(
     assert np.abs(values - values[0]).max() < 1e-3
 
 
-def test_the_first_seconds_of_those_who_are_there(
+def test_the_first_seconds_of_the_people_seen_then(
     run: Path, write_video: WriteVideo, minimal_data: Path, detector, predict: Predict, capsys
 ) -> None:
-    """The second person comes after a second: there is nothing to take off."""
+    """The second person appears after the first second: there is nothing to subtract."""
     clip = write_video("clip.avi", [1] * 10 + [2] * 3)
     flags = ("--reference", "first=1", "--data", minimal_data)
     found = pd.read_csv(predict(run, clip, *flags))
@@ -128,7 +128,7 @@ def test_the_first_seconds_of_those_who_are_there(
 @pytest.mark.parametrize(
     "text", ["mean", "neutral=", "first=", "first=-1", "first=nan", "median=3"]
 )
-def test_what_is_no_reference(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_reference(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "photos", "--reference", text])
     assert "expected none, median, neutral=FILE or first=SECONDS" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Predictions of made-up people, whose truth is known."""
+"""Synthetic predictions with known truth."""
 
 import numpy as np
 
@@ -17,9 +17,7 @@ def make_predictions(
     kind: LabelKind = "occurrence",
     draw: int = 0,
 ) -> PredictionSet:
-    """Outputs are labels plus noise; one label in ten is unknown. ``draw`` draws other noise, not
-    other labels.
-    """
+    """Outputs are labels plus noise, one label in ten unknown. ``draw`` changes only the noise."""
     labels = np.random.default_rng([7, ord(part[0])])
     count = people * frames
     top = 5 if kind == "intensity" else 1

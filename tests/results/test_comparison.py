@@ -16,7 +16,7 @@ GOOD = make_predictions(people=12, noise=0.3, kind="intensity", draw=1)
 BAD = make_predictions(people=12, noise=1.0, kind="intensity", draw=2)
 
 
-def test_a_difference_is_that_of_the_values_and_known_to_be_real() -> None:
+def test_a_large_difference_is_real() -> None:
     good, bad = pooled([GOOD]), pooled([BAD])
     found = differences([good], [bad])
     for name in ("f1", "icc", "mae"):
@@ -27,7 +27,7 @@ def test_a_difference_is_that_of_the_values_and_known_to_be_real() -> None:
         assert verdict(name, differences([bad], [good])[name][MEAN]) == "worse"
 
 
-def test_what_is_alike_is_not_told_apart() -> None:
+def test_equal_methods_show_no_difference() -> None:
     other = make_predictions(people=12, noise=0.3, kind="intensity", draw=3)
     found = differences([pooled([GOOD])], [pooled([other])])["2afc"][MEAN]
     assert not excludes_zero(found) and verdict("2afc", found) == "no difference shown"

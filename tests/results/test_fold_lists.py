@@ -27,7 +27,7 @@ def _subjects(ids: list[str]) -> set[str]:
     return {frame.split("_")[0] for frame in ids}
 
 
-def test_k_folds_part_the_subjects(data: Path, tmp_path: Path) -> None:
+def test_k_folds_split_by_subject(data: Path, tmp_path: Path) -> None:
     folds = prepare_folds(tmp_path / "out", _asked(data, k=3, validation=1))
     assert list(folds) == ["1", "2", "3"]
     tested = []
@@ -40,7 +40,7 @@ def test_k_folds_part_the_subjects(data: Path, tmp_path: Path) -> None:
     assert len(tested) == len(set(tested)) == 12
 
 
-def test_they_are_those_of_the_script(data: Path, tmp_path: Path) -> None:
+def test_the_folds_equal_those_of_the_script(data: Path, tmp_path: Path) -> None:
     """Made by create_dataset.splits, or here: the same lists."""
     made = prepare_folds(tmp_path / "made", _asked(data, k=2))
     assert splits([str(data), "--k", "2"]) == 0
@@ -60,7 +60,7 @@ def test_the_parts_of_dataset_json(data: Path, tmp_path: Path) -> None:
     }
 
 
-def test_the_same_folds_are_asked_for_again(data: Path, tmp_path: Path) -> None:
+def test_the_folds_must_stay_the_same(data: Path, tmp_path: Path) -> None:
     first = prepare_folds(tmp_path / "out", _asked(data, k=2))
     assert prepare_folds(tmp_path / "out", _asked(data, k=2)) == first
     with pytest.raises(UserError, match="holds folds other than those requested"):

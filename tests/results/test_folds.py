@@ -1,4 +1,4 @@
-"""Numbers of a cross-validation, by hand."""
+"""Metrics of a cross-validation, against values computed by hand."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SUBSETS = [
 ]
 
 
-def test_a_line_is_what_papers_print() -> None:
+def test_mean_and_deviation_are_what_papers_print() -> None:
     cells = np.array([[0.2, 0.4, 0.9], [0.4, 0.4, 0.7]])
     line = FoldValues(cells=cells, pooled=Estimate(value=0.5))
     np.testing.assert_allclose(line.folds, [0.3, 0.4, 0.8])
@@ -24,7 +24,7 @@ def test_a_line_is_what_papers_print() -> None:
     assert line.seed_deviation == pytest.approx(0, abs=1e-9)
 
 
-def test_what_is_undefined_takes_no_part() -> None:
+def test_undefined_cells_are_ignored() -> None:
     nothing = np.nan
     line = FoldValues(cells=np.array([[0.2, nothing, nothing]]), pooled=Estimate(value=0.5))
     np.testing.assert_array_equal(line.folds, [0.2, nothing, nothing])
@@ -32,7 +32,7 @@ def test_what_is_undefined_takes_no_part() -> None:
     assert np.isnan(line.deviation) and np.isnan(line.seed_deviation)
 
 
-def test_every_cell_is_of_its_fold_and_seed() -> None:
+def test_every_cell_belongs_to_its_fold_and_seed() -> None:
     found = summarise_folds("made", SUBSETS, ["1", "2", "3"])
     assert (found.folds, found.seeds) == (("1", "2", "3"), (0, 1))
     for metric in ("f1", "2afc", "calibration_error"):

@@ -1,4 +1,4 @@
-"""Groups that factors.csv names."""
+"""Groups from factors.csv."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_words_that_people_share_name_groups(data: Path) -> None:
+def test_columns_of_shared_words_are_groups(data: Path) -> None:
     """Neither the people themselves nor numbers do, unless they are asked for."""
     assert list(read_groups(data, SUBSET, None)) == ["skin"]
     assert set(read_groups(data, SUBSET, ("glasses",))["glasses"].values()) == {"0", "1"}

@@ -1,4 +1,4 @@
-"""predictions.parquet and .csv: what is written is read, what is broken is a line."""
+"""predictions.parquet and .csv: round trips, and one line for broken files."""
 
 import importlib.util
 from dataclasses import replace
@@ -30,7 +30,7 @@ def _same(one: PredictionSet, other: PredictionSet) -> None:
         np.testing.assert_array_equal(value, getattr(other, name), err_msg=name)
 
 
-def test_what_is_written_is_read(tmp_path: Path, kind: str) -> None:
+def test_round_trip(tmp_path: Path, kind: str) -> None:
     folds = [
         make_predictions("1"),
         make_predictions("2", kind="intensity"),
@@ -49,7 +49,7 @@ def test_a_dataset_has_its_name_and_no_seed(tmp_path: Path, kind: str) -> None:
     _same(subset, read)
 
 
-def test_the_other_file_goes(tmp_path: Path, kind: str) -> None:
+def test_the_file_of_the_other_format_is_deleted(tmp_path: Path, kind: str) -> None:
     other = tmp_path / ("predictions.csv" if kind == "parquet" else "predictions.parquet")
     other.write_text("old")
     write_predictions(tmp_path, [make_predictions()])

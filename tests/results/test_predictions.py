@@ -1,4 +1,4 @@
-"""What subsets say together."""
+"""Pooling sets of predictions."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from tests.results.made_predictions import make_predictions
 
 
 @pytest.mark.parametrize(("kind", "top"), [("occurrence", 1), ("intensity", 5)])
-def test_decisions_are_those_of_what_prediction_writes(kind: LabelKind, top: int) -> None:
-    """Which stays on the scale, whatever the outputs do: at a threshold of 0 all are active."""
+def test_decisions_match_those_that_prediction_writes(kind: LabelKind, top: int) -> None:
+    """Values are clipped to the scale first, so at a threshold of 0 everything is active."""
     subset = replace(make_predictions(kind=kind), tuned=np.zeros(3))
     assert subset.outputs.min() < 0 and subset.outputs.max() > top
     found = pooled([subset]).predictions

@@ -1,4 +1,4 @@
-"""The published numbers that are shipped."""
+"""The shipped published numbers."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from audetnet.results.published import comparable_numbers, published_numbers
 from tests.conftest import ROOT
 
 
-def test_every_number_can_be_one_and_has_a_source() -> None:
+def test_every_number_is_plausible_and_has_a_source() -> None:
     numbers = published_numbers()
     assert len(numbers) == 27
     assert len({(n.data, n.metric, n.method) for n in numbers}) == len(numbers)
@@ -17,7 +17,7 @@ def test_every_number_can_be_one_and_has_a_source() -> None:
         assert len(each.source) > 20 and "20" in each.source
 
 
-def test_those_of_the_shipped_descriptions() -> None:
+def test_numbers_for_the_shipped_descriptions() -> None:
     for name, aus, metrics in (("disfa", 12, {"f1", "icc", "mse", "mae"}), ("bp4d", 12, {"f1"})):
         metadata = read_metadata(ROOT / "create_dataset" / f"{name}_dataset")
         assert metadata.aus is not None and len(metadata.aus) == aus

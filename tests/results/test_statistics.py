@@ -1,4 +1,4 @@
-"""Metrics as functions of people against the metrics themselves, of frames that are repeated."""
+"""Metrics as functions of person weights, against the metrics themselves on repeated frames."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def _repeated(pool: Pooled, weights: np.ndarray) -> Predictions:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("weights", [[1, 1, 1, 1, 1], [0, 3, 1, 0, 1], [0, 0, 5, 0, 0]], ids=str)
-def test_a_person_who_counts_twice_is_there_twice(kind: LabelKind, weights: list[int]) -> None:
+def test_a_weight_of_two_repeats_a_person(kind: LabelKind, weights: list[int]) -> None:
     pool = pooled([make_predictions(kind=kind)])
     pool.predictions.scores[:] = np.round(pool.predictions.scores, 1)  # ties
     found = statistics(pool.predictions, pool.person)
@@ -36,7 +36,7 @@ def test_a_person_who_counts_twice_is_there_twice(kind: LabelKind, weights: list
         )
 
 
-def test_a_metric_that_nobody_wrote_down_is_computed_of_repeated_frames(
+def test_a_metric_without_a_weighted_form_is_computed_on_repeated_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from audetnet.results import statistics as module
@@ -86,7 +86,7 @@ def test_seeds_are_averaged() -> None:
 
 
 @pytest.mark.parametrize("people", [1, 150], ids=["one person", "a different person each"])
-def test_where_nobody_knows_who_is_who_there_is_no_interval(people: int) -> None:
+def test_unknown_subjects_get_no_interval(people: int) -> None:
     pool = pooled([make_predictions(people=people, frames=150 // people)])
     assert pool.people == ("anybody",)
     for each in estimates([pool])["f1"].values():

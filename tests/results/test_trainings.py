@@ -39,7 +39,7 @@ def test_each_is_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(0, "stopped"), (2, "failed")])
-def test_after_one_that_does_not_end_no_other_begins(
+def test_no_training_starts_after_one_that_stops_or_fails(
     tmp_path: Path, status: int, outcome: str
 ) -> None:
     trained = []
@@ -75,7 +75,7 @@ def test_a_damaged_result_is_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_process_of_its_own_says_what_it_says_in_its_log(
+def test_a_subprocess_writes_its_output_to_its_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (training,) = _trainings(tmp_path, 1)
