@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     VIEWS = 6
     REFERENCE = 7
     RESULTS = 8
+    TIES = 9
 
 
 def numpy_generator(

@@ -15,11 +15,11 @@ from audetnet.baselines.run import run_method
 from audetnet.config.options import PREDICTOR
 from audetnet.config.reader import parse_config
 from audetnet.data.cache import pack_frames
+from audetnet.data.factors import find_factors
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
-from audetnet.disentangling.codes import Codes, equal_sample
+from audetnet.disentangling.codes import Codes, equal_sample, known_factors
 from audetnet.disentangling.expressions import find_expressions
-from audetnet.disentangling.factor_table import find_factors
 from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
 from audetnet.disentangling.judge import Judge, trained_judge
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
@@ -166,7 +166,7 @@ def _subject(run: TrainedRun, dataset: Dataset, judge: Judge) -> Subject:
 def _numbers(subject: Subject, data: Path) -> dict[str, float]:
     run = subject.trained
     table = find_factors(data, None, None)
-    known = () if table is None else tuple(table.of(subject.test))
+    known = () if table is None else tuple(known_factors(table, subject.test))
     of_outputs = run.with_scores_as_z1()
     outputs = replace(
         subject,

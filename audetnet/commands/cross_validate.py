@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.commands.dataset_flags import add_cache_flag, add_table_flags, cache_of
+from audetnet.commands.dataset_flags import add_cache_flag, add_table_flags, cache_of, dataset_for
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, count_or_fraction, fold_count, positive
 from audetnet.console.lines import counted, note, say
@@ -95,7 +95,7 @@ def main(argv: list[str]) -> int:
 def _cross_validate(arguments: argparse.Namespace) -> int:
     from audetnet.config.reader import read_config
     from audetnet.results.fold_lists import FoldRequest, prepare_folds
-    from audetnet.results.trainings import run_trainings, start_in_subprocess
+    from audetnet.results.trainings import check_finished, run_trainings, start_in_subprocess
     from audetnet.vocabulary import VOCABULARY
 
     config = read_config(arguments.cfg, VOCABULARY)
@@ -112,7 +112,7 @@ def _cross_validate(arguments: argparse.Namespace) -> int:
         folds = prepare_folds(out, request)
         datasets = {fold: _dataset(arguments, config, ids) for fold, ids in folds.items()}
         trainings = list(_trainings(arguments, out, folds))
-        _check_finished(arguments, config, trainings, datasets)
+        check_finished(trainings, config, datasets, arguments.bf16, arguments.init)
         start = _start if len(devices) == 1 else start_in_subprocess
         outcome = run_trainings(trainings, devices, start, config.training.max_epochs)
         if outcome != "finished":
@@ -133,13 +133,12 @@ def _devices(name: str) -> list[str]:
 
 
 def _dataset(arguments: argparse.Namespace, config: "Config", ids: "IdFiles") -> "Dataset":
-    from audetnet.data.frames import DatasetPaths, load_dataset
+    from audetnet.data.frames import DatasetPaths
 
     paths = DatasetPaths(
         directory=arguments.data, images=arguments.images, labels=arguments.labels, ids=ids
     )
-    data = config.data
-    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+    return dataset_for(paths, config.data)
 
 
 def _trainings(
@@ -167,34 +166,6 @@ def _start(training: "Training", device: str) -> int:
     from audetnet.commands import train
 
     return train.main([*training.flags, "--device", device])
-
-
-def _check_finished(
-    arguments: argparse.Namespace,
-    config: "Config",
-    trainings: "Sequence[Training]",
-    datasets: "Mapping[str, Dataset]",
-) -> None:
-    """Raise UserError if a finished training used another cfg or other data."""
-    from audetnet.data.cache import content_digest
-    from audetnet.results.trainings import is_finished
-    from audetnet.training.identity import check_identity, run_identity
-    from audetnet.training.saved import load_saved
-
-    for training in trainings:
-        if is_finished(training.run, config.training.max_epochs):
-            dataset = datasets[training.fold]
-            now = run_identity(
-                config,
-                dataset,
-                content_digest(dataset.images()),
-                config.data.frame_size or dataset.first_image_size(),
-                training.seed,
-                arguments.bf16,
-                None,
-                arguments.init,
-            )
-            check_identity(load_saved(training.run).checkpoint.identity, now, training.run)
 
 
 def _report(

@@ -89,9 +89,17 @@ def dataset_of(arguments: argparse.Namespace, data: "DataOptions | None") -> "Da
     from audetnet.data.frames import load_dataset
 
     paths = paths_of(arguments)
-    if data is None:
-        return load_dataset(paths, regress=False)
-    return load_dataset(paths, data.regress_au_intensities, data.au_names, data.validation_subjects)
+    return load_dataset(paths, regress=False) if data is None else dataset_for(paths, data)
+
+
+def dataset_for(paths: "DatasetPaths", data: "DataOptions") -> "Dataset":
+    """The dataset as the options of a cfg have it. Raises UserError."""
+    from audetnet.data.cells import with_cells
+    from audetnet.data.frames import load_dataset
+
+    regress, subjects = data.regress_au_intensities, data.validation_subjects
+    dataset = load_dataset(paths, regress, data.au_names, subjects)
+    return with_cells(dataset, paths.directory, data.balance_over)
 
 
 def paths_of(arguments: argparse.Namespace) -> "DatasetPaths":

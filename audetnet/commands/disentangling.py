@@ -132,10 +132,10 @@ def _request(
     device: "torch.device",
 ) -> "Request":
     """Everything encoded, and the judge trained."""
+    from audetnet.data.factors import find_factors
     from audetnet.data.pairs import read_pairs
     from audetnet.disentangling.codes import equal_sample
     from audetnet.disentangling.expressions import find_expressions
-    from audetnet.disentangling.factor_table import find_factors
     from audetnet.disentangling.identity_judge import judges_with
     from audetnet.disentangling.judge import trained_judge
     from audetnet.disentangling.subject import UNTRAINED, Request, with_reference

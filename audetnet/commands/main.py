@@ -23,6 +23,9 @@ COMMANDS: Mapping[str, Command] = {
         "audetnet.commands.cross_validate",
         "train and evaluate every fold, with one or several seeds",
     ),
+    "confounded": Command(
+        "audetnet.commands.confounded", "train where an AU goes with a factor, test where not"
+    ),
     "predict": Command("audetnet.commands.predict", "recognise AUs in images and videos"),
     "export": Command("audetnet.commands.export", "export a run to ONNX or another portable file"),
     "baselines": Command(

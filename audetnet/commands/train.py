@@ -109,7 +109,7 @@ def _prepare(arguments: argparse.Namespace, device: "torch.device") -> _Prepared
     plan = plan_model(config, config.data.frame_size or dataset.first_image_size())
     check_outputs(plan, dataset.au_names, dataset.train.people, dataset.train.subjects_fault())
     check_memory(plan, device)
-    ordered = order_notes(config, dataset.train, dataset.active_from)
+    ordered = order_notes(config, dataset)
     for line in (*config.warnings, *plan.warnings, *dataset.notes, *ordered):
         note(line)
     images = dataset.images()

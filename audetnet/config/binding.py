@@ -34,7 +34,7 @@ class Range:
     below: float | None = None
     open: bool = False
 
-    def holds(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         above = value > self.low if self.open else value >= self.low
         return (
             above
@@ -130,7 +130,7 @@ def convert(text: str, hint: Any) -> Any:
         inner, *marks = get_args(hint)
         with suppress(OptionError):
             value = convert(text, inner)
-            if all(mark.holds(value) for mark in marks if isinstance(mark, Range)):
+            if all(mark.contains(value) for mark in marks if isinstance(mark, Range)):
                 return value
     elif origin in (Union, types.UnionType):
         return _convert_union(text, hint)

@@ -63,6 +63,8 @@ class DataOptions:
     au_names: tuple[str, ...] | None = None
     validation_subjects: tuple[str, ...] | None = None
     balance_subjects: bool = False
+    balance_over: tuple[str, str] | None = None
+    """An AU and a column of factors.csv: epochs are even over their cells."""
     stem_views: Annotated[int, Range(1, most=1000)] | None = None
     """How many views of a training frame the frozen stem sees; None: it runs on every batch."""
     person_reference: Literal["z1"] | None = None

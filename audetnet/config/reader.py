@@ -172,6 +172,11 @@ def _check_data(data: DataOptions, where: Where) -> None:
             "balance_subjects=True needs balance_dataset_with_momu=True",
             "balance_subjects",
         )
+    if data.balance_over is not None and data.balance_dataset_with_momu:
+        raise where.error(
+            "balance_over and MOMU both say what is drawn: set balance_dataset_with_momu=False",
+            "balance_over",
+        )
     names = data.au_names or ()
     if len(set(names)) != len(names):
         raise where.error("au_names contains a duplicate name", "au_names")

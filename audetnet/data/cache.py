@@ -9,6 +9,7 @@ array_file.py for the files.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.console.lines import note
-from audetnet.data.array_file import Header, PackedArray, open_array, reason_to_rebuild
+from audetnet.data.array_file import (
+    Header,
+    PackedArray,
+    array_fault,
+    damaged_frames,
+    open_array,
+    read_header,
+    reason_to_rebuild,
+    without_checksums,
+)
 from audetnet.data.images import Size
 from audetnet.data.packing import ImageFiles, Rows, Source, fill, image_status, write_array
 from audetnet.errors import UserError
@@ -87,8 +97,9 @@ def load_or_build(
     directory: Path | None,
     thorough: bool = False,
 ) -> PackedFrames:
-    """The rows of a source, from the file ``name`` in the cache directory if up to date, else built
-    there; without a directory, built in memory. Raises UserError.
+    """The rows of a source, from the file ``name`` in the cache directory if up to date, else from
+    another file there that holds the same rows among others, else built there; without a directory,
+    built in memory. Raises UserError.
     """
     if directory is None:
         array = np.empty(source.shape, source.dtype)
@@ -98,6 +109,8 @@ def load_or_build(
     header = source.header()
     path = directory / name(header)
     if reason_to_rebuild(path, header, thorough):
+        if (held := _among_others(path, source, header, thorough)) is not None:
+            return held
         try:
             with locked(directory, _BUSY, wait=True):
                 if reason := reason_to_rebuild(path, header, thorough):
@@ -110,6 +123,31 @@ def load_or_build(
         return PackedFrames(open_array(path, source.shape, source.dtype), list(header["images"]))
     except ValueError as error:
         raise UserError(f"{path}: changed while it was being packed; start again") from error
+
+
+def _among_others(
+    wanted: Path, source: Source, header: Header, thorough: bool
+) -> PackedFrames | None:
+    """The rows in an array beside the wanted one that holds them among others: of frames that are
+    chosen from more, nothing is made again.
+    """
+    same = {**header, "images": None}
+    for path in sorted(wanted.parent.glob(f"{wanted.name.split('-')[0]}-*.npy")):
+        found = read_header(path)
+        if (
+            found is None
+            or {**without_checksums(found), "images": None} != same
+            or array_fault(path, found)
+        ):
+            continue
+        images = found["images"]
+        if header["images"].items() <= images.items():
+            if thorough and damaged_frames(path, found):
+                continue
+            shape = (len(images), *source.shape[1:])
+            with suppress(ValueError):  # it was changed in this moment
+                return PackedFrames(open_array(path, shape, source.dtype), list(images))
+    return None
 
 
 def content_digest(images: dict[str, Path]) -> str:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from audetnet.data.frames import Dataset, DatasetPaths, FrameSet, au_names_of
+from audetnet.data.au_names import au_names_of
+from audetnet.data.frames import Dataset, DatasetPaths, FrameSet
 from audetnet.data.images import find_images
 from audetnet.data.metadata import read_metadata, subjects_of
 from audetnet.data.tables import find_labels, read_labels

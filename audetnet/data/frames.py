@@ -9,13 +9,14 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from audetnet.console.lines import counted
+from audetnet.data.au_names import au_names_of
 from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import Size, find_images, image_size
 from audetnet.data.metadata import METADATA_FILE, Metadata, read_metadata, subjects_of
-from audetnet.data.names import au_fault
-from audetnet.data.tables import AUTable, duplicates, find_labels, read_labels
+from audetnet.data.tables import AUTable, find_labels, read_labels
 from audetnet.errors import UserError, first_few
 from audetnet.faces.sources import LandmarkSource
 from audetnet.labels import FloatArray, LabelKind, active_from
@@ -85,6 +86,8 @@ class Dataset:
     notes: tuple[str, ...]
     landmarks: LandmarkSource | None = None
     """Source of the landmarks that the faces were cropped by; None if unknown."""
+    cells: npt.NDArray[np.int64] | None = None
+    """The cell of each training frame, (N,), if epochs are balanced over cells (cells.py)."""
 
     def sets(self) -> tuple[FrameSet, ...]:
         return tuple(s for s in (self.train, self.validation, self.test) if s is not None)
@@ -182,47 +185,6 @@ def _id_list(directory: Path, name: str) -> Path:
             "--fold"
         )
     return path
-
-
-def au_names_of(
-    directory: Path, table: AUTable, metadata: Metadata, asked: tuple[str, ...] | None = None
-) -> tuple[str, ...]:
-    """Names of a table's columns. Raises UserError if dataset.json, the table and the cfg name them
-    differently.
-    """
-    named = {
-        str(directory / METADATA_FILE): metadata.aus,
-        str(table.path): table.names,
-        "au_names of the cfg": asked,
-    }
-    sources = [(source, names) for source, names in named.items() if names]
-    if not sources:
-        return names_by_column(table)
-    for source, names in sources:
-        for name in names:
-            if fault := au_fault(name):
-                raise UserError(f"{source}: the AU name '{name}' {fault}")
-        if repeated := duplicates(names):
-            raise UserError(f"{source}: duplicate AU names: {first_few(repeated)}")
-    source, names = sources[0]
-    if len(names) != table.au_count:
-        raise UserError(
-            f"{table.path}: rows have {counted(table.au_count, 'value')}, but {source} names "
-            f"{counted(len(names), 'AU')}"
-        )
-    for other, others in sources[1:]:
-        if others != names:
-            raise UserError(
-                f"{source}: its AUs ({', '.join(names)}) differ from those of {other} "
-                f"({', '.join(others)}); "
-                + ("delete au_names" if asked is not None else "make them the same")
-            )
-    return names
-
-
-def names_by_column(table: AUTable) -> tuple[str, ...]:
-    """Default names of unnamed columns."""
-    return tuple(f"column {column}" for column in range(table.au_count))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,10 @@
-"""The order of frames in every epoch of a run, by MOMU or at random, and unchanged by resuming."""
+"""The order of frames in every epoch of a run, by MOMU, balanced over cells or at random, and
+unchanged by resuming.
+"""
 
 from audetnet.config.options import Config, DataOptions
-from audetnet.data.frames import FrameSet
+from audetnet.data.cells import EvenCells
+from audetnet.data.frames import Dataset, FrameSet
 from audetnet.data.metadata import subject_indices
 from audetnet.data.momu import MOMU, Flags, Indices
 from audetnet.labels import active
@@ -16,15 +19,20 @@ class EpochOrder:
     current epoch; None without MOMU.
     """
 
-    def __init__(self, frames: int, momu: MOMU | None, seed: int) -> None:
+    def __init__(
+        self, frames: int, momu: MOMU | None, seed: int, cells: EvenCells | None = None
+    ) -> None:
         self._frames = frames
         self._momu = momu
+        self._cells = cells
         self._seed = seed
         self.available: Flags | None = None if momu is None else momu.available.copy()
 
     def __call__(self, epoch: int) -> Indices:
         """Indices into the training set, int64."""
         generator = numpy_generator(self._seed, Purpose.ORDER, epoch)
+        if self._cells is not None:
+            return self._cells.epoch(generator)
         if self._momu is None or self.available is None:
             return generator.permutation(self._frames)
         self._momu.available = self.available.copy()
@@ -37,25 +45,32 @@ class EpochOrder:
 
     def length(self) -> int:
         """Frames an epoch."""
+        if self._cells is not None:
+            return self._cells.length
         return self._frames if self._momu is None else self._momu.epoch_size
 
 
-def epoch_order(data: DataOptions, train: FrameSet, active_from: float, seed: int) -> EpochOrder:
-    """The order that the cfg asks for; ``active_from`` is the smallest active label."""
-    return EpochOrder(len(train), _momu(data, train, active_from), seed)
+def epoch_order(data: DataOptions, dataset: Dataset, seed: int) -> EpochOrder:
+    """The order of the training frames that the cfg asks for."""
+    train, cells = dataset.train, dataset.cells
+    even = None if cells is None else EvenCells(cells)
+    return EpochOrder(len(train), _momu(data, train, dataset.active_from), seed, even)
 
 
-def order_notes(config: Config, train: FrameSet, active_from: float) -> list[str]:
+def order_notes(config: Config, dataset: Dataset) -> list[str]:
     """Warnings about the order that the cfg asks for. Raises CfgError if it is to be balanced over
     people but the subjects are unknown.
     """
+    train = dataset.train
     fault = train.subjects_fault() if config.data.balance_subjects else None
     if fault is not None:
         key = "balance_subjects"
         raise config.places[DataOptions].error(f"{key}=True {fault}", key)
-    momu = _momu(config.data, train, active_from)
-    line = momu and momu.few_draws()
-    return [line] if line else []
+    momu = _momu(config.data, train, dataset.active_from)
+    lines = [momu and momu.few_draws()]
+    if dataset.cells is not None:
+        lines.append(EvenCells(dataset.cells).note())
+    return [line for line in lines if line]
 
 
 def _momu(data: DataOptions, train: FrameSet, active_from: float) -> MOMU | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audetnet.console.lines import counted
-from audetnet.data.frames import au_names_of
+from audetnet.data.au_names import au_names_of
 from audetnet.data.images import find_images
 from audetnet.data.metadata import METADATA_FILE, read_metadata, subjects_of
 from audetnet.data.partition import Counts, divide

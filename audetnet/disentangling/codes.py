@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from audetnet.console.progress import ProgressBar
 from audetnet.data.batches import Batches, evaluation_batch_indices
+from audetnet.data.factors import FactorTable
 from audetnet.data.frames import FrameSet
 from audetnet.data.ids import natural_sort_key
 from audetnet.errors import UserError
@@ -108,6 +109,18 @@ class FactorSet:
     names: tuple[str, ...]
     values: Array
     codes: Codes
+
+
+def known_factors(table: FactorTable, codes: Codes) -> list[FactorSet]:
+    """The codes of the frames of which all factors are known, with these; empty if there are
+    none.
+    """
+    values = table.of(codes.ids)
+    known = np.flatnonzero(~np.isnan(values).any(axis=1))
+    if not len(known):
+        return []
+    names, own = table.names, codes.take(known)
+    return [FactorSet(group="factors", names=names, values=values[known], codes=own)]
 
 
 def equal_sample(frames: FrameSet, limit: int) -> tuple[FrameSet, list[str]]:

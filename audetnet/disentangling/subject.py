@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from audetnet.disentangling.codes import Codes, FactorSet, make_codes
+from audetnet.data.factors import FactorTable
+from audetnet.disentangling.codes import Codes, FactorSet, known_factors, make_codes
 from audetnet.disentangling.erasure import fitted_eraser
 from audetnet.disentangling.expressions import Expressions
-from audetnet.disentangling.factor_table import FactorTable
 from audetnet.disentangling.identity_judge import Judges
 from audetnet.disentangling.table import Column, Kind
 from audetnet.disentangling.trained_run import CHANGES, Changed, TrainedRun
@@ -110,7 +110,7 @@ def _of_run(run: TrainedRun, changed: Changed, request: Request, column: Column)
         column=column,
         train=run.codes(of_training=True),
         test=test,
-        factors=(known, *(request.factors.of(test) if request.factors is not None else ())),
+        factors=(known, *(known_factors(request.factors, test) if request.factors else ())),
         run=run,
         expressions=request.expressions,
         au_names=request.au_names,

@@ -22,7 +22,7 @@ class Box(NamedTuple):
         """Width x height, in square pixels."""
         return self.width * self.height
 
-    def holds(self, x: float, y: float) -> bool:
+    def contains(self, x: float, y: float) -> bool:
         """Whether a point lies inside."""
         return 0 <= x - self.x < self.width and 0 <= y - self.y < self.height
 
@@ -59,7 +59,7 @@ class LandmarkDetector(Protocol):
 
 
 def landmark_detector(name: DetectorName) -> LandmarkDetector:
-    """The detector of a name. Raises UserError where it needs something that is not installed."""
+    """The detector of a name. Raises UserError if it is not installed."""
     need_opencv()
     if name == "dlib":
         from audetnet.faces.dlib_detector import DlibDetector

@@ -57,7 +57,7 @@ class FaceMeshDetector:
         faces: list[Face] = []
         detections = self._detections(image, degrees)
         for detection in sorted(detections, key=lambda each: each.score, reverse=True):
-            if any(face.box.holds(*detection.corners.mean(axis=0)) for face in faces):
+            if any(face.box.contains(*detection.corners.mean(axis=0)) for face in faces):
                 continue
             face = self._face(image, detection, degrees)
             if face and all(face.box.overlap(other.box) < _SAME_FACE for other in faces):

@@ -26,7 +26,7 @@ class HeadPose:
     pitch: float
     roll: float
 
-    def beyond(self, limit: float) -> bool:
+    def exceeds(self, limit: float) -> bool:
         """Whether yaw or pitch exceeds the limit; alignment removes roll."""
         return max(abs(self.yaw), abs(self.pitch)) > limit
 

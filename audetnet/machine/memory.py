@@ -10,8 +10,8 @@ _NEVER = -1
 
 def keep_freed_memory() -> None:
     """Keep freed memory until the process exits instead of returning it to the system. By default
-    glibc maps every block above 32 MiB anew and the kernel zeroes it, which took half of the
-    training time at 256x256 on a CPU (benchmarks/growth.py). No effect with other C libraries.
+    glibc maps fresh pages for every block above 32 MiB, and zeroing them took half of the training
+    time at 256x256 on a CPU (benchmarks/growth.py). No effect with other C libraries.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

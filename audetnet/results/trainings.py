@@ -1,18 +1,23 @@
-"""The trainings of a cross-validation: every fold and seed in its own run directory."""
+"""The trainings of a cross-validation or of ties: each in its own run directory."""
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal
 
+from audetnet.config.options import Config
 from audetnet.console.lines import say
+from audetnet.data.cache import content_digest
+from audetnet.data.frames import Dataset
 from audetnet.errors import UserError
 from audetnet.files.json import read_json
+from audetnet.training.identity import check_identity, run_identity
 from audetnet.training.logs import RunDirectory
+from audetnet.training.saved import load_saved
 
 Start = Callable[["Training", str], int]
 """Train on a device; returns the exit status."""
@@ -21,12 +26,17 @@ Outcome = Literal["finished", "stopped", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """``flags``: those of the train command, except the device."""
+    """Of a fold or a tie (``kind``). ``flags``: those of the train command, except the device."""
 
+    kind: Literal["fold", "tie"] = "fold"
     fold: str
     seed: int
     run: Path
     flags: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} {self.fold}, seed {self.seed}"
 
 
 def is_finished(run: Path, max_epochs: int) -> bool:
@@ -39,6 +49,25 @@ def is_finished(run: Path, max_epochs: int) -> bool:
         return bool(content["last"]["epoch"] == max_epochs)
     except (TypeError, KeyError) as error:
         raise UserError(f"{path}: not written by train; delete it") from error
+
+
+def check_finished(
+    trainings: Sequence[Training],
+    config: Config,
+    datasets: Mapping[str, Dataset],
+    bf16: bool = False,
+    init: Path | None = None,
+) -> None:
+    """Raise UserError for a finished training of another cfg or of other data. ``datasets``: by
+    fold.
+    """
+    for training in trainings:
+        if is_finished(training.run, config.training.max_epochs):
+            dataset = datasets[training.fold]
+            images = content_digest(dataset.images())
+            size = config.data.frame_size or dataset.first_image_size()
+            now = run_identity(config, dataset, images, size, training.seed, bf16, None, init)
+            check_identity(load_saved(training.run).checkpoint.identity, now, training.run)
 
 
 def run_trainings(
@@ -60,7 +89,7 @@ def run_trainings(
         device = free.get()
         try:
             if not outcomes:
-                say(f"\nfold {training.fold}, seed {training.seed} on {device}: {training.run}")
+                say(f"\n{training.title} on {device}: {training.run}")
                 if start(training, device):
                     outcomes.append("failed")
                 elif not is_finished(training.run, max_epochs):
@@ -86,5 +115,5 @@ def start_in_subprocess(training: Training, device: str) -> int:
             [*command, "--device", device], stdout=log, stderr=subprocess.STDOUT, check=False
         )
     if process.returncode:
-        say(f"fold {training.fold}, seed {training.seed} failed; see {training.run / 'train.log'}")
+        say(f"{training.title} failed; see {training.run / 'train.log'}")
     return process.returncode

@@ -38,7 +38,7 @@ def check_run(checkpoint: Checkpoint, model: AUDetNet, config: Config, dataset: 
         _check_optimiser(name, checkpoint.optimisers[name], optimiser)
     for names, group in checkpoint.meter.items():
         _check_meter(names, group)
-    order = epoch_order(config.data, dataset.train, dataset.active_from, 0)
+    order = epoch_order(config.data, dataset, 0)
     available = None if order.available is None else torch.from_numpy(order.available)
     expected, found = _plan({"": available}), _plan({"": checkpoint.availability})
     expect(found == expected, f"its availability is {found['']}, expected {expected['']}")

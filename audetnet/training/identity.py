@@ -36,7 +36,12 @@ _KINDS: Mapping[str, Mapping[str, Schema]] = {
 """By the name of the list, then by the type of the entry."""
 _REFERENCE = "person_reference"
 """The block that depends on who is in the training frames."""
-_DATA_DIGESTS = ("digest_of_ids_and_labels", "digest_of_images", "digest_of_subjects")
+_DATA_DIGESTS = (
+    "digest_of_ids_and_labels",
+    "digest_of_images",
+    "digest_of_subjects",
+    "digest_of_cells",
+)
 _HINTS = ("fold",)
 """May differ if the data are the same, and explains more than a digest if they are not."""
 
@@ -69,6 +74,7 @@ def run_identity(
             "digest_of_ids_and_labels": dataset.digest(),
             "digest_of_images": images,
             "digest_of_subjects": _subjects_digest(config, dataset),
+            "digest_of_cells": _cells_digest(dataset),
             "fold": fold,
             "init": None if init is None else str(init),
         }
@@ -87,6 +93,13 @@ def _subjects_digest(config: Config, dataset: Dataset) -> str | None:
     lists = [Path(each["frame_list"]) for each in references if each.get("frame_list")]
     lines = [*dataset.train.subjects, *(frame for path in lists for frame in read_ids(path))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _cells_digest(dataset: Dataset) -> str | None:
+    """Of the cells that epochs are even over."""
+    if dataset.cells is None:
+        return None
+    return hashlib.sha256(dataset.cells.tobytes()).hexdigest()[:16]
 
 
 def run_description(config: Config, dataset: Dataset, frame_size: Size) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def load_saved(path: Path) -> SavedModel:
         height, width = description["frame_size"]
         plan = plan_model(config, (height, width))
     except UserError as error:
-        raise CheckpointError(file, f"the cfg in it: {error}") from error
+        raise UserError(f"{file}: the cfg in it cannot be used: {error}") from error
     try:
         check_model(checkpoint.model, build_model(plan, config.data, 0))
         names = description["au_names"]

@@ -104,7 +104,7 @@ class Trainer:
         self._held_out = HeldOut(
             evaluator, dataset, self._batches, config.training.batch_size, world
         )
-        self._order = epoch_order(config.data, dataset.train, dataset.active_from, settings.seed)
+        self._order = epoch_order(config.data, dataset, settings.seed)
         self._progress = Progress()
         check_length(config, self._order.length(), world.size)
         self._meter = Meter()

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from audetnet.data.frames import au_names_of, names_by_column
+from audetnet.data.au_names import au_names_of, names_by_column
 from audetnet.data.ids import IdFiles, find_folds, read_ids
 from audetnet.data.images import find_images
 from audetnet.data.metadata import Metadata, salvage_metadata, subjects_of

@@ -199,7 +199,7 @@ class SequenceExtraction:
         limit = self._settings.max_rotation
         try:
             pose = head_pose(landmarks, width=image.shape[1], height=image.shape[0])
-            if limit is not None and pose.beyond(limit):
+            if limit is not None and pose.exceeds(limit):
                 raise LeftOutError(ROTATED)
             crop = align(image, landmarks, self._settings.alignment)
         except LandmarkError as error:

@@ -8,6 +8,7 @@ import numpy as np
 from audetnet.console.lines import counted
 from audetnet.data.splitting import LabelledFrames, Split, Splitter
 from audetnet.data.splitting import Request as SplitRequest
+from audetnet.data.ties import CannotTieError
 from audetnet.errors import UserError, first_few
 from create_dataset.rendering.action_units import HIDDEN, PLACE
 from create_dataset.rendering.curves import DoubleArray
@@ -17,7 +18,7 @@ from create_dataset.rendering.request import Request, Tie
 from create_dataset.rendering.scene import Scene, draw_light, draw_scene
 from create_dataset.rendering.schedule import active, schedule
 from create_dataset.rendering.seeding import Purpose, make_rng
-from create_dataset.rendering.ties import CannotTieError, tie
+from create_dataset.rendering.ties import tie
 from create_dataset.rendering.tracks import LIGHT, POSE, Tracks, draw_hidden, draw_tracks, rescale
 from create_dataset.rendering.traits import Traits, draw_traits
 from create_dataset.rendering.varied.conditions import draw_conditions

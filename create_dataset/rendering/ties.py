@@ -1,11 +1,6 @@
 """Ties: correlations between an AU and a factor.
 
-The strength of a tie is Goodman and Kruskal's gamma (1954) between "the AU is active" and the
-factor: over all pairs of an active and an inactive frame with different factors, the share in which
-the active frame has more of the factor, minus the share in which it has less. A threshold on the
-factor alone thus detects the AU with an area under the ROC curve of (1 + gamma) / 2. Unlike
-Pearson's correlation, gamma can reach -1 and 1 whatever the AU's rate; for a factor with two values
-it is Yule's Q.
+The strength of a tie is Goodman and Kruskal's gamma, see audetnet/data/ties.py.
 """
 
 from dataclasses import dataclass
@@ -13,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from audetnet.data.ties import CannotTieError, gamma, normal_scores
 from create_dataset.rendering.curves import DoubleArray
 from create_dataset.rendering.face_model import Flags
 
 _STEPS = 40
-
-
-class CannotTieError(Exception):
-    """The text is the reason why there is no tie."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +21,6 @@ class Tied:
 
     order: npt.NDArray[np.int64]
     achieved: float
-
-
-def gamma(active: Flags, factor: DoubleArray) -> float:
-    """Goodman and Kruskal's gamma over N frames. NaN if no pair differs in both."""
-    _, ranks = np.unique(factor, return_inverse=True)
-    on = np.bincount(ranks[active], minlength=ranks.max() + 1).astype(np.float64)
-    off = np.bincount(ranks[~active], minlength=ranks.max() + 1).astype(np.float64)
-    above = (on * (np.cumsum(off) - off)).sum()
-    below = (off * (np.cumsum(on) - on)).sum()
-    return float((above - below) / (above + below)) if above + below else float("nan")
 
 
 def tie(active: Flags, factor: DoubleArray, strength: float, rng: np.random.Generator) -> Tied:
@@ -54,7 +36,7 @@ def tie(active: Flags, factor: DoubleArray, strength: float, rng: np.random.Gene
         raise CannotTieError(
             f"the AU is active in {'all' if active.any() else 'none'} of its frames"
         )
-    scores = _normal_scores(factor)
+    scores = normal_scores(factor)
     noise = rng.standard_normal(len(factor))
     on = rng.permutation(np.flatnonzero(active))
     off = rng.permutation(np.flatnonzero(~active))
@@ -72,11 +54,3 @@ def tie(active: Flags, factor: DoubleArray, strength: float, rng: np.random.Gene
         low, high = (share, high) if achieved < strength else (low, share)
     assert best is not None
     return best
-
-
-def _normal_scores(factor: DoubleArray) -> DoubleArray:
-    """Normal quantiles by rank; equal values get equal scores."""
-    from scipy.stats import norm, rankdata
-
-    scores: DoubleArray = norm.ppf(rankdata(factor) / (len(factor) + 1))
-    return scores

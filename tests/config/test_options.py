@@ -342,6 +342,13 @@ ADAM = "learning_rate=0.001"
         ),
         (
             "balance_dataset_with_momu=False",
+            "balance_dataset_with_momu=True\nepoch_size=8\nsampling_size=4\n"
+            "balance_over=AU4,yaw # here",
+            "[data_options] balance_over and MOMU both say what is drawn: set "
+            "balance_dataset_with_momu=False",
+        ),
+        (
+            "balance_dataset_with_momu=False",
             "balance_dataset_with_momu=True\nepoch_size=10\nsampling_size=4 # here",
             "[data_options] sampling_size=4 does not divide epoch_size=10",
         ),

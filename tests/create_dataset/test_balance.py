@@ -183,12 +183,13 @@ def test_fewer_draws_than_classes_are_said(
     assert main([str(root), "--sampling-size", "1"]) == 0
     assert "too few draws" not in capsys.readouterr().err
     config = read_config(ROOT / "cfg" / "minimal.cfg", VOCABULARY)
-    train_set = load_dataset(DatasetPaths(directory=root), regress=False).train
+    loaded = load_dataset(DatasetPaths(directory=root), regress=False)
+    loaded = replace(loaded, active_from=0.5)
     for size, notes in ((32, 1), (2, 0)):
         data = replace(config.data, sampling_size=size)
-        assert len(order_notes(replace(config, data=data), train_set, 0.5)) == notes
+        assert len(order_notes(replace(config, data=data), loaded)) == notes
     plain = replace(config.data, balance_dataset_with_momu=False, sampling_size=32)
-    assert order_notes(replace(config, data=plain), train_set, 0.5) == []
+    assert order_notes(replace(config, data=plain), loaded) == []
 
     def stop(images: dict[str, Path]) -> str:
         raise UserError("that is enough")
@@ -211,7 +212,7 @@ def test_people_who_are_not_known_cannot_be_drawn_evenly(
     assert main([str(root), "--sampling-size", "1", "--balance-subjects"]) == 2
     config = read_config(edited_cfg(("epoch_size", "balance_subjects=1\nepoch_size")), VOCABULARY)
     with pytest.raises(CfgError) as caught:
-        order_notes(config, load_dataset(DatasetPaths(directory=root), regress=False).train, 0.5)
+        order_notes(config, load_dataset(DatasetPaths(directory=root), regress=False))
     for line, place in ((capsys.readouterr().err, "--balance-subj"), (str(caught.value), "cfg:")):
         assert place in line and "a different person each" in line and "subject_pattern" in line
 
@@ -302,7 +303,7 @@ def test_an_empty_and_a_small_class_are_named(
     assert main([str(root), "--sampling-size", "2"]) == 0
     errors = capsys.readouterr().err
     assert "never drawn, active in no training frame: AU2\n" in errors
-    assert "--sampling-size 2, drawn whole again and again: AU1 (1)\n" in errors
+    assert "--sampling-size 2, all drawn again and again: AU1 (1)\n" in errors
     row = classes(root / "balance")["AU2"]
     assert (row["draws_mean"], row["share_before"], row["never_drawn"]) == ("", "0.0000", "0")
 

@@ -155,7 +155,11 @@ OCC, INT = "AU_OCC/F001_T1.csv", "AU_INT/AU10/F001_T1_AU10.csv"
         (_edit(OCC, "643,1,", "643,2,"), [], f"{OCC}:2: value '2', expected 0 1 9 (9: unknown)"),
         (_edit(OCC, "643,1,", "643,,"), [], f"{OCC}:2: value '', expected 0 1 9 (9: unknown)"),
         (_edit(INT, "643,4", "643,6"), ["--intensity"], f"{INT}:1: value '6', expected 0 1 2 3 4"),
-        (_unlink(INT), ["--intensity"], "AU_INT/AU10: no file for F001_T1, which other AUs have"),
+        (
+            _unlink(INT),
+            ["--intensity"],
+            "AU_INT/AU10: no file for F001_T1, though other AUs have one",
+        ),
     ],
     ids=[
         *("no column", "two columns", "no number", "twice", "two", "empty", "six", "no file"),
@@ -205,4 +209,4 @@ def test_files_that_are_no_sequences_are_left_out_and_named(
 ) -> None:
     (coding / "AU_OCC" / "readme.txt").touch()
     assert main([str(coding), str(tmp_path / "out")]) == 0
-    assert "left out 1 (files that are no sequences): " in capsys.readouterr().err
+    assert "left out 1 (files that are not sequences): " in capsys.readouterr().err

@@ -77,7 +77,7 @@ def test_openface_with_both_styles_asks_which(
     out = tmp_path / "out"
     assert main([str(labels), str(out), "--first-frame", "1"]) == 2
     assert capsys.readouterr().err.startswith(
-        f"{labels}:1: AU columns of several styles (AU01_r, AU01_c); choose with --kind"
+        f"{labels}:1: AU columns in several styles (AU01_r, AU01_c); choose with --kind"
     )
     assert main([str(labels), str(out), "--first-frame", "1", "--kind", "intensity"]) == 0
     assert _table(out) == {"anna_0": [0.25, 2.5], "anna_2": [5, 1]}
@@ -213,8 +213,8 @@ def test_the_scale_is_guessed_or_said(
         (["id,x,x,AU1", "a,1,2,1"], [], ":1: duplicate columns: x"),
         (["path,AU1", "x.jpg,1"], ["--photographs", "photos"], ":2: "),
         (["id,AU1", "a,1"], ["--photographs", "photos"], ":1: no column of paths"),
-        (["video,frame,AU1", "a.mp4,one,1"], [], ":2: expected the number of a frame in column f"),
-        (["video,frame,AU1", "a.mp4,0,1"], ["--first-frame", "1"], ":2: expected the number of a"),
+        (["video,frame,AU1", "a.mp4,one,1"], [], ":2: expected a frame number in column f"),
+        (["video,frame,AU1", "a.mp4,0,1"], ["--first-frame", "1"], ":2: expected a frame number"),
         (["id,AU1", '"a""b",1'], [], ":2: frame id 'a\"b' contains one of"),
         (["id,AU1"], [], ": no rows"),
         (["id,AU1", "a"], [], ":2: has 1 cells, but the first line has 2"),
@@ -246,7 +246,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(
     [
         (["id,AU1", "a,1"], ["id,AU2", "b,1"], "the tables differ in their AUs: ('AU1',) and"),
         (["id,AU1", "a,1"], ["id,AU1", "b,3"], "the tables differ in their kind: occurrence and"),
-        (["id,AU1", "a,1"], ["id,AU1", "a,0"], "frame ids that stand in several rows: a"),
+        (["id,AU1", "a,1"], ["id,AU1", "a,0"], "frame ids in several rows: a"),
     ],
 )
 def test_tables_that_do_not_go_together(
@@ -264,7 +264,7 @@ def test_tables_that_do_not_go_together(
 def test_no_image_at_all_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = _write(tmp_path / "l.csv", "path,AU1", "x.jpg,1", "y.jpg,0")
     assert main([str(labels), str(tmp_path / "out")]) == 2
-    assert f"none of 2 images could be put there, the first being {tmp_path}/x.jpg" in (
+    assert f"none of 2 images could be read, the first being {tmp_path}/x.jpg" in (
         capsys.readouterr().err
     )
     assert not (tmp_path / "out" / "aus.csv").exists()
@@ -322,4 +322,4 @@ def test_photographs_that_are_not_there(
     assert f"next: python -m create_dataset.frames images {images} {tmp_path}/out" in printed.out
     (images / "p1" / "x.jpg").unlink()
     assert main([str(labels), str(tmp_path / "other"), *flags]) == 2
-    assert "none of 2 photographs is there" in capsys.readouterr().err
+    assert "none of 2 photographs exists" in capsys.readouterr().err

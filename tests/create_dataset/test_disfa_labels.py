@@ -127,7 +127,7 @@ def _write(text: str, au: int = 4) -> Callable[[Path], None]:
         (_write(""), "SN001_au4.txt: is empty; expected lines frame,intensity"),
         (
             _write("1,0\n2,0\n3,0\n4,0\n"),
-            "SN001: files of different length, in frames: AU1 5, AU2 5, AU4 4, AU5 5",
+            "SN001: files differ in length, in frames: AU1 5, AU2 5, AU4 4, AU5 5",
         ),
     ],
     ids=[
@@ -158,7 +158,7 @@ def test_all_faults_are_named_at_once(
     assert main([str(raw), str(tmp_path / "out")]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert "SN001_au4.txt:1: intensity 7" in lines[0]
-    assert lines[-2:] == ["... and 12 more such lines", "nothing was written"]
+    assert lines[-2:] == ["... and 12 more", "nothing was written"]
     assert len(lines) == 22
 
 
@@ -195,7 +195,7 @@ def test_other_folders_are_left_out_and_named(
 ) -> None:
     (raw / "old").mkdir()
     assert main([str(raw), str(tmp_path / "out")]) == 0
-    assert "left out 1 (folders that are no subjects): old" in capsys.readouterr().err
+    assert "left out 1 (folders that are not subjects): old" in capsys.readouterr().err
 
 
 def test_running_again_writes_the_same_and_keeps_what_else_is_described(

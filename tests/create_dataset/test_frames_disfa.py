@@ -123,7 +123,7 @@ def test_landmarks_beside_the_usual_folder(tmp_path: Path, out: Path, capsys) ->
     assert _run(raw, out) == 0
     assert _ids(out) == _all("SN002", range(2))
     error = capsys.readouterr().err
-    assert f"(landmark file with a name not of DISFA): {folder / 'SN003_0001_lm.mat'}" in error
+    assert f"(landmark file whose name is not DISFA's): {folder / 'SN003_0001_lm.mat'}" in error
     assert "(landmark file, but no such frame in the video): SN002_9" in error
 
 
@@ -177,7 +177,7 @@ def test_bad_frames_are_dropped(raw: Path, out: Path, capsys, monkeypatch) -> No
     assert _run(raw, out, "--drop-bad-frames") == 0
     assert _ids(out) == _all("SN001", [0, 3, 4, 5]) | _all("SN031", [0, 1, 2, 4])
     error = capsys.readouterr().err
-    assert "left out 3 (on the list of bad frames): SN001_1, SN001_2, SN031_5" in error
+    assert "left out 3 (listed as a bad frame): SN001_1, SN001_2, SN031_5" in error
 
 
 def test_rotated_heads_are_left_out(tmp_path: Path, out: Path, capsys) -> None:
@@ -205,7 +205,7 @@ def test_unusable_landmarks_are_named(raw: Path, out: Path, capsys) -> None:
     error = capsys.readouterr().err
     assert "(unreadable landmark file): SN001_2" in error
     assert f"first unreadable landmark file: {folder / 'SN001_0002_lm.mat'}" in error
-    assert "(landmarks that make no crop): SN001_3" in error
+    assert "(unusable landmarks): SN001_3" in error
 
 
 def _one_line(capsys) -> str:

@@ -19,11 +19,11 @@ from PIL import Image
 
 from audetnet.commands import train
 from audetnet.data.ids import read_ids
+from audetnet.data.ties import gamma
 from create_dataset import check
 from create_dataset.render import main
 from create_dataset.rendering import plan, worker
 from create_dataset.rendering.request import DEFAULT_RATES
-from create_dataset.rendering.ties import gamma
 from tests.conftest import ROOT
 
 TINY = ("--people", "3", "--frames", "2", "--size", "32", "--every", "20", "--au-rate", "all=0.4")
@@ -281,11 +281,11 @@ def test_without_wrinkles_the_skin_stays_smooth(tiny: Path, tmp_path: Path) -> N
         (["--correlate", "AU12:yaw=1.5"], "expected AU:FACTOR=GAMMA with a gamma from -1 to 1"),
         (
             ["--correlate", "AU12:yaw=0.5", "--correlate", "AU12:age=0.5"],
-            "--correlate AU12:age=0.5: AU12 is tied already",
+            "--correlate AU12:age=0.5: AU12 is already tied",
         ),
         (
             ["--people", "3", "--correlate", "AU25:age=0.5"],
-            "--correlate AU25:age: cannot be had in the train set (1 person: SN",
+            "--correlate AU25:age: impossible in the train set (1 person: SN",
         ),
         (["--same-person", "3", "--correlate", "AU12:yaw=0.5"], "--correlate: frames of a paired"),
         (
@@ -311,7 +311,7 @@ def test_pictures_of_two_requests_are_not_mixed(
 ) -> None:
     before = files_of(tiny)
     assert render(tiny, *TINY, "--seed", "1") == 2
-    assert "rendered with seed = 0, not 1; give the same flags again" in capsys.readouterr().err
+    assert "rendered with seed = 0, not 1; use the same flags" in capsys.readouterr().err
     assert files_of(tiny) == before
     other = tmp_path / "photographs"
     (other / "imgs").mkdir(parents=True)

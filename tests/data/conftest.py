@@ -1,4 +1,4 @@
-"""What tests of the data room need: image files and dataset directories made on the spot."""
+"""Fixtures for tests of the data room: image files and dataset directories."""
 
 import json
 import pickle
@@ -32,7 +32,7 @@ def image_folder(tmp_path: Path) -> Callable[..., dict[str, Path]]:
 
 @pytest.fixture
 def dataset_directory(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a dataset directory. Its images are empty files: nothing that lists them opens one."""
+    """Writes a dataset directory. Its images are empty files, since listing does not open them."""
 
     def write(
         labels: Mapping[str, Sequence[float]],

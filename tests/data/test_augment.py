@@ -1,4 +1,4 @@
-"""Augmentation: each part by itself against what it is defined to be."""
+"""Augmentation: each part on its own against its definition."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ from audetnet.data.augment import (
 IDENTITY = Augmentation(
     flip=0, colour=1, brightness=(1, 1), contrast=(1, 1), saturation=(1, 1), noise=(0, 0)
 )
-"""Everything takes part, and nothing changes."""
+"""Every part is active, but changes nothing."""
 MANY = 4000
 
 
@@ -35,7 +35,7 @@ def _frames(count: int, height: int = 6, width: int = 4, low: int = 0, high: int
 
 
 def _step_by_step(image: Tensor, b: float, c: float, s: float) -> Tensor:
-    """One image (3, H, W), the three steps one after the other, nothing clamped between them."""
+    """One image (3, H, W), the three steps in sequence, without clamping in between."""
 
     def grey(x: Tensor) -> Tensor:
         return 0.299 * x[0] + 0.587 * x[1] + 0.114 * x[2]
@@ -104,7 +104,7 @@ def test_colours_agree_with_torchvision_where_nothing_clamps(b: float, c: float,
 
 @pytest.mark.parametrize("part", ["brightness", "contrast", "saturation"])
 def test_each_factor_alone_does_what_its_name_says(part: str) -> None:
-    """A range of one value makes the draw known."""
+    """A range of a single value fixes the draw."""
     frames = _frames(4, low=90, high=150)
     factors = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0} | {part: 0.5}
     changed: dict[str, Any] = {part: (0.5, 0.5)}
@@ -136,7 +136,7 @@ def test_noise_is_added_to_the_input_only_and_may_exceed_the_range() -> None:
 
 
 def test_the_deviation_of_the_noise_is_drawn_for_each_image_within_its_range() -> None:
-    """3072 values an image: a measured deviation is within 1.3 % (one sigma) of the drawn one."""
+    """With 3072 values per image a measured deviation is within 1.3 % (one sigma) of the drawn."""
     low, high = 0.01, 0.03
     noisy, clean = replace(IDENTITY, noise=(low, high))(_frames(800, 32, 32), _generator())
     noise = noisy - clean
@@ -180,7 +180,7 @@ def test_flip_and_colour_are_drawn_independently() -> None:
 
 
 def test_an_image_gets_all_three_colour_changes_or_none() -> None:
-    """Half as bright, then without colour: neither comes alone."""
+    """Half brightness and no colour: neither occurs alone."""
     frames = torch.tensor([200, 100, 40], dtype=torch.uint8).view(1, 3, 1, 1).expand(MANY, 3, 2, 2)
     augmentation = replace(IDENTITY, colour=0.5, brightness=(0.5, 0.5), saturation=(0, 0))
     _, clean = augmentation(frames, _generator())
@@ -226,7 +226,7 @@ def test_the_defaults_keep_the_target_in_range_and_the_noise_small() -> None:
 
 
 def _one_by_one(image: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-    """(noisy, clean) of one uint8 image, in float64, step after step; ``draws`` are of it alone."""
+    """(noisy, clean) of one uint8 image with its own ``draws``, in float64, step by step."""
     pixels = image.double() / 255
     if draws.flip.item():
         pixels = torch.stack([channel.fliplr() for channel in pixels])
@@ -236,7 +236,7 @@ def _one_by_one(image: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
 
 
 def test_a_batch_equals_its_images_one_by_one() -> None:
-    """The defaults, everything drawn: what is batched is what each image would get by itself."""
+    """With defaults and all draws, a batch gets what each of its images would get on its own."""
     frames = _frames(64, 12, 10)
     draws = Augmentation().draw(64, (12, 10), _generator(3))
     assert 20 < draws.flip.sum() < 44

@@ -1,4 +1,4 @@
-"""Batches: the right rows with the right labels, each index where the cuts say."""
+"""Batches: the right rows with the right labels, in the given order."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from audetnet.errors import UserError
 CPU = torch.device("cpu")
 COUNT = 11
 PACKED_IDS = [f"f{(7 * n) % 13}" for n in range(13)]
-"""Packed in another order than the set's, with two frames that the set does not hold."""
+"""Packed in another order than the set's, with two frames that are not in the set."""
 
 
 def _value(frame: str) -> int:
@@ -55,7 +55,7 @@ def test_resident_frames_are_all_packed_ones(block: int, monkeypatch: pytest.Mon
 def test_auto_takes_at_most_half_of_the_free_memory_of_a_gpu(
     room: int, resident: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """13 frames of 60 bytes; the GPU is made up, its tensors are not allocated."""
+    """13 frames of 60 bytes; the GPU is fake, and its tensors are not allocated."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (room, 10 * room))
     packed = PackedFrames(np.zeros((13, 3, 4, 5), np.uint8), PACKED_IDS)
     made: list[torch.device] = []
@@ -184,7 +184,7 @@ def test_evaluation_covers_each_frame_once_in_order(
 
 @pytest.mark.parametrize("limit", [2, 3, 7, 50, 99])
 def test_a_limit_chooses_whole_batches_evenly_and_always_the_same(limit: int) -> None:
-    """The first and the last batch are among them, and no gap is wider than its share by one."""
+    """They include the first and last batch, and no gap exceeds its share by more than one."""
     whole = evaluation_batch_indices(996, 10, None)
     starts = {int(cut[0]): cut for cut in whole}
     cuts = evaluation_batch_indices(996, 10, limit)

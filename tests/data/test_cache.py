@@ -1,4 +1,4 @@
-"""Frames packed once, found again while their images are what they were, and written whole."""
+"""Frames are packed once, reused while their images are unchanged, and written atomically."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def _decodes_nothing(path: Path, size: tuple[int, int]) -> NoReturn:
 
 
 def _files(directory: Path) -> list[str]:
-    """Arrays, their headers and what is unfinished."""
+    """Arrays, headers and unfinished files."""
     return sorted(path.name for path in directory.glob("*frames*"))
 
 
@@ -138,7 +138,7 @@ def test_a_change_replaces_the_array(
     change: Callable[[dict[str, Path]], None],
     decoded: list[str],
 ) -> None:
-    """While a process that mapped the outdated one reads on."""
+    """A process that has mapped the outdated one can still read it."""
     outdated = pack_frames(images := image_folder("a", "b", "c"), SIZE, False, tmp_path / "cache")
     before, files = outdated.gather(np.arange(3)), _files(tmp_path / "cache")
     change(images)
@@ -152,14 +152,14 @@ def test_a_change_replaces_the_array(
 
 
 def test_other_sets_of_frames_keep_their_files(image_folder: WriteImages, tmp_path: Path) -> None:
-    """A short list for a trial does not cost the whole set its cache."""
+    """Overlapping sets do not replace each other's files."""
     images = image_folder("a", "b", "c")
-    pack_frames(images, SIZE, False, tmp_path / "cache")
-    fewer = {frame: path for frame, path in images.items() if frame != "a"}
-    packed = pack_frames(fewer, SIZE, False, tmp_path / "cache")
+    for left_out in "ac":
+        fewer = {frame: path for frame, path in images.items() if frame != left_out}
+        packed = pack_frames(fewer, SIZE, False, tmp_path / "cache")
+        frames = packed.gather(packed.rows(fewer))
+        np.testing.assert_array_equal(frames, [read_image(p, SIZE) for p in fewer.values()])
     assert len(_files(tmp_path / "cache")) == 4
-    frames = packed.gather(packed.rows(fewer))
-    np.testing.assert_array_equal(frames, [read_image(path, SIZE) for path in fewer.values()])
 
 
 def test_each_size_has_its_own_file_and_other_files_are_left_alone(
@@ -193,7 +193,7 @@ def test_images_of_several_sizes_are_resized_or_refused(
 def test_an_odd_size_is_not_blamed_on_the_image_that_has_it(
     image_folder: WriteImages, tmp_path: Path
 ) -> None:
-    """The size asked for is that of the first training image, which need not be the first by id."""
+    """The required size is that of the first training image, not of the first id."""
     images = image_folder("z") | image_folder("a", size=(4, 6))
     with pytest.raises(UserError) as error:
         pack_frames(images, SIZE, False, tmp_path / "cache")
@@ -357,7 +357,7 @@ def test_a_directory_that_is_a_file_is_named_with_advice(
 def test_a_directory_that_cannot_be_written_to_is_named_with_advice(
     image_folder: WriteImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """Data on a read-only disk is what --cache is for. A superuser may write anywhere, so the
+    """--cache is for data on a read-only disk. A superuser may write anywhere, so the
     refusal is acted.
     """
     images = image_folder("a", "b")
@@ -391,7 +391,7 @@ def test_without_a_cache_frames_are_decoded_into_memory(
 def test_a_second_process_waits_for_the_first_and_decodes_nothing(
     image_folder: WriteImages, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first one is played: it holds the lock while it packs."""
+    """The first one is simulated: it holds the lock while packing."""
     images, directory = image_folder("a", "b"), tmp_path / "cache"
     pack_frames(images, SIZE, False, tmp_path / "ready")
     decoded.clear()
@@ -413,7 +413,7 @@ def _array(tmp_path: Path) -> Path:
 
 
 def _flip(path: Path, bits: int, seed: int = 0) -> set[int]:
-    """Flip bits of the pixels; returns the rows they lie in."""
+    """Flip bits of the pixels; returns the rows that contain them."""
     content = np.memmap(path, np.uint8, "r+")
     offset = np.load(path, mmap_mode="r").offset
     random = np.random.default_rng(seed)
@@ -452,12 +452,12 @@ def test_an_intact_array_passes_the_thorough_check(
 
 
 def _save(make: Callable[["npt.NDArray[Any]"], "npt.NDArray[Any]"]) -> Callable[[Path], object]:
-    """Other content in the array's place."""
+    """Replaces the content of the array."""
     return lambda path: np.save(path, make(np.load(path)), allow_pickle=True)
 
 
 def _header(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
-    """The header changed in place."""
+    """Changes the header in place."""
 
     def spoil(path: Path) -> None:
         header = json.loads(header_path(path).read_text())
@@ -472,7 +472,7 @@ def _text_header(text: str) -> Callable[[Path], object]:
 
 
 def _npy_header(path: Path) -> None:
-    """A shape that nests deeper than a parser goes."""
+    """A shape nested too deeply for the parser."""
     content = path.read_bytes()
     path.write_bytes(content[:10] + b"(" * (len(content) - 10))
 
@@ -510,7 +510,7 @@ UNFIT: dict[str, Callable[[Path], object]] = {
     "checksums negative": _header(lambda header: header.update(checksums=[-1] * 3)),
     "checksums of text": _header(lambda header: header.update(checksums=["x"] * 3)),
 }
-"""An array or a header that is not what was written."""
+"""Damaged arrays and headers."""
 
 
 @pytest.mark.parametrize("spoil", UNFIT.values(), ids=UNFIT)
@@ -542,7 +542,7 @@ def test_arrays_of_an_older_version_are_reported_as_such(
 
 
 def _interrupted(images: dict[str, Path], directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Packed but for the last image; returns the unfinished array."""
+    """Pack all but the last image; returns the unfinished array."""
     last = max(images)
 
     def interrupt(path: Path, size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
@@ -566,7 +566,7 @@ def test_torn_rows_are_decoded_again(
     decoded: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """After a power cut the header may be there and the rows not: zeros for "b", half of "d"."""
+    """After a power cut rows may be missing despite the header: zeros for "b", half of "d"."""
     images = image_folder(*"abcdef")
     array = _interrupted(images, tmp_path / "cache", monkeypatch)
     pixels = np.load(array, mmap_mode="r+")
@@ -631,7 +631,7 @@ def test_a_dangling_link_is_replaced_and_nothing_written_where_it_points(
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the full disk: posix_fallocate is refused."""
+    """A file size limit simulates the full disk: posix_fallocate fails."""
     (tmp_path / "imgs").mkdir()
     program = f"""
 import resource
@@ -662,3 +662,38 @@ def test_a_cache_that_is_deleted_while_it_is_read_changes_nothing(
     shutil.rmtree(tmp_path / "cache")
     expected = [read_image(path, SIZE) for path in images.values()]
     np.testing.assert_array_equal(packed.gather(np.arange(2)), expected)
+
+
+def test_some_of_the_frames_are_found_among_all(
+    image_folder: WriteImages, tmp_path: Path, decoded: list[str]
+) -> None:
+    images, cache = image_folder("a", "b", "c", "d"), tmp_path / "cache"
+    pack_frames(images, SIZE, False, cache)
+    decoded.clear()
+    some = {frame: images[frame] for frame in "bd"}
+    for thorough in (False, True):
+        packed = pack_frames(some, SIZE, False, cache, thorough)
+        frames = packed.gather(packed.rows(["d", "b"]))
+        np.testing.assert_array_equal(frames, [read_image(images[frame], SIZE) for frame in "db"])
+    assert decoded == [] and len(list(cache.glob("*.npy"))) == 1
+    pack_frames(some, (3, 3), True, cache)
+    assert sorted(decoded) == ["b", "d"], "of another size they are other rows"
+    decoded.clear()
+    os.utime(images["b"], (1, 1))
+    pack_frames(some, SIZE, False, cache)
+    assert sorted(decoded) == ["b", "d"], "an image has changed"
+
+
+def test_among_damaged_frames_none_is_found(
+    image_folder: WriteImages, tmp_path: Path, decoded: list[str]
+) -> None:
+    images, cache = image_folder("a", "b", "c", "d"), tmp_path / "cache"
+    pack_frames(images, SIZE, False, cache)
+    decoded.clear()
+    (array,) = cache.glob("*.npy")
+    with array.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"?")
+    some = {"a": images["a"]}
+    pack_frames(some, SIZE, False, cache, thorough=True)
+    assert decoded == ["a"]

@@ -1,4 +1,4 @@
-"""A dataset directory as sets of frames: what is left out, what is warned of, what is refused."""
+"""Loading a dataset directory: frames left out, warnings, and errors."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -131,7 +131,7 @@ def test_duplicates_count_once_in_the_test_set_and_weigh_more_in_training(
 
 
 def test_duplicates_count_once_in_the_validation_set(dataset_directory: Write) -> None:
-    """It is measured on like the test set."""
+    """Metrics are computed on it, as on the test set."""
     directory = dataset_directory(LABELS, [*TRAIN, "A_0", "B_0", "B_0"], TEST)
     dataset = _load(directory, validation_subjects=("B",))
     assert dataset.validation is not None
@@ -247,7 +247,7 @@ def test_au_names_that_disagree_are_refused(
 
 
 def test_intensities_cannot_be_learnt_from_occurrences(dataset_directory: Write) -> None:
-    """Also where nothing says what they are: no value of theirs exceeds 1."""
+    """Also if their kind is not described, and no value exceeds 1."""
     directory = dataset_directory(LABELS, TRAIN, TEST, metadata={"kind": "occurrence"})
     assert _load(directory).kind == "occurrence"
     with pytest.raises(UserError) as error:
@@ -389,7 +389,7 @@ def test_names_of_a_table_are_those_of_the_data(dataset_directory: Write) -> Non
 
 
 def test_training_labels_that_are_all_unknown_are_refused(dataset_directory: Write) -> None:
-    """Also where validation subjects take the known ones."""
+    """Also if validation subjects take the known ones."""
     labels = {**LABELS, "A_0": [9, 9], "A_1": [9, 9]}
     directory = dataset_directory(labels, TRAIN, TEST)
     with pytest.raises(UserError) as error:

@@ -1,4 +1,4 @@
-"""Id lists, dataset.json and subjects as users have them, and what a mistake in them is called."""
+"""Id lists, dataset.json and subjects as users write them, and messages about errors in them."""
 
 import json
 from pathlib import Path

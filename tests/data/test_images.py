@@ -38,7 +38,7 @@ def _grey_rgb() -> Image.Image:
 def test_every_eight_bit_mode_becomes_rgb(
     tmp_path: Path, image: Image.Image, expected: Any
 ) -> None:
-    """PNG keeps every value, so that what is read is exactly what was written, alpha ignored."""
+    """PNG is lossless, so pixels are read exactly as written; alpha is ignored."""
     image.save(tmp_path / "a.png")
     pixels = read_image(tmp_path / "a.png", (HEIGHT, WIDTH))
     assert pixels.dtype == np.uint8
@@ -128,7 +128,7 @@ def test_other_sizes_are_resized_to_height_and_width(tmp_path: Path, size: tuple
 
 
 def test_sixteen_bit_images_are_refused_with_advice(tmp_path: Path) -> None:
-    """Cut to 8 bits by PIL, nearly all of their pixels would be white."""
+    """PIL would clip them to 8 bits, making nearly all pixels white."""
     path = tmp_path / "a.png"
     Image.fromarray(GREY.astype(np.uint16) * 257).save(path)
     with pytest.raises(ImageError) as error:

@@ -1,4 +1,4 @@
-"""MOMU against its six steps, written with sets as plainly as they are described."""
+"""MOMU against a plain implementation of its six steps with sets."""
 
 import random
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ NAN = float("nan")
 
 
 class Plain:
-    """The reference. Classes are the AUs and, last, neutral; each holds its available frames."""
+    """The reference. Classes are the AUs and, last, neutral, each with its available frames."""
 
     def __init__(self, labels: Labels, seed: int = 0) -> None:
         known = [[None if np.isnan(v) else int(v) for v in row] for row in labels]
@@ -80,7 +80,7 @@ def _equal_classes(size: int) -> Labels:
 def test_with_classes_of_the_sampling_size_every_epoch_is_that_of_the_reference(
     size: int, draws: int
 ) -> None:
-    """Then a class is always drawn whole: an epoch depends on the order of the classes alone."""
+    """Then classes are always drawn completely: an epoch depends only on the order of classes."""
     labels = _equal_classes(size)
     momu, plain = MOMU(labels, draws * size, size), Plain(labels)
     generator = np.random.default_rng(0)
@@ -152,7 +152,7 @@ def test_an_epoch_has_exactly_its_size(epoch_size: int, size: int) -> None:
 def test_no_frame_repeats_before_its_class_is_exhausted_even_over_epochs(
     epoch_size: int,
 ) -> None:
-    """Twelve frames of one class: whatever the epoch, twelve draws show each of them once."""
+    """Twelve frames of one class: twelve draws contain each of them once, whatever the epochs."""
     momu, generator = MOMU(np.ones((12, 1), np.float32), epoch_size, 3), np.random.default_rng(0)
     for _ in range(4):
         shown = np.concatenate([momu.epoch(generator) for _ in range(12 // epoch_size)])
@@ -179,7 +179,7 @@ def test_epochs_start_at_the_scarcest_class_and_count_from_zero(
 
 
 def test_an_epoch_is_in_random_order() -> None:
-    """In the order of the draws the first AU's frames would come first, in runs."""
+    """Unshuffled, the first AU's frames would come first, in runs."""
     labels = np.array([[1, 0]] * 500 + [[0, 1]] * 500, dtype=np.float32)
     order = MOMU(labels, 400, 50).epoch(np.random.default_rng(0))
     changes = int(np.sum(np.diff(labels[order, 0]) != 0))
@@ -190,7 +190,7 @@ def test_an_epoch_is_in_random_order() -> None:
 def test_the_generator_and_the_available_frames_are_the_whole_state(
     subjects: Indices | None,
 ) -> None:
-    """What a checkpoint keeps."""
+    """These are saved in checkpoints."""
     labels = _labels(60, (0.1, 0.3, 0.2))
     first, resumed = (MOMU(labels, 48, 4, subjects) for _ in range(2))
     first.epoch(np.random.default_rng(0))
@@ -223,7 +223,7 @@ def test_the_generator_and_the_available_frames_are_the_whole_state(
 def test_small_and_empty_classes_are_ordinary(
     labels: list[list[float]], size: int, drawable: range
 ) -> None:
-    """All that may be drawn is, nothing else is, and no call fails."""
+    """Every frame that may be drawn is drawn, no other one is, and no call fails."""
     momu = MOMU(np.array(labels, dtype=np.float32), 10 * size, size)
     generator = np.random.default_rng(0)
     drawn = np.concatenate([momu.epoch(generator) for _ in range(5)])
@@ -232,7 +232,7 @@ def test_small_and_empty_classes_are_ordinary(
 
 
 def test_a_small_class_is_repeated() -> None:
-    """Three frames for a draw of eight: each comes twice, and two of them once more."""
+    """Three frames for a draw of eight: each is drawn twice, and two of them once more."""
     order = MOMU(np.ones((3, 1), np.float32), 8, 8).epoch(np.random.default_rng(0))
     assert sorted(np.bincount(order)) == [2, 3, 3]
 
@@ -280,7 +280,7 @@ def test_disfa_is_balanced_to_about_a_seventh_to_a_third(
 
 
 def _people_and_classes(frames: dict[tuple[int, int], int]) -> tuple[Labels, Indices]:
-    """Labels and people of so many frames of each (class, person); the last class is neutral."""
+    """Labels and people, given frame counts by (class, person); the last class is neutral."""
     count = max(label for label, _ in frames)
     rows = [(label, person) for (label, person), n in frames.items() for _ in range(n)]
     labels = np.eye(count + 1, count, dtype=np.float32)[[label for label, _ in rows]]
@@ -288,12 +288,12 @@ def _people_and_classes(frames: dict[tuple[int, int], int]) -> tuple[Labels, Ind
 
 
 FACES = {(0, 0): 30, (0, 1): 6, (0, 2): 1, (1, 1): 9, (1, 2): 9, (2, 0): 40, (2, 1): 40, (2, 2): 8}
-"""AU 0 is nearly one person's, whose AU 1 is never active."""
+"""AU 0 is shown almost only by one person, whose AU 1 is never active."""
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 12])
 def test_each_class_is_drawn_evenly_over_the_people_who_show_it(size: int) -> None:
-    """To a frame, in every epoch, whether people have enough frames or one only."""
+    """Exactly, in every epoch, whether people have enough frames or only one."""
     labels, subjects = _people_and_classes(FACES)
     momu, generator = MOMU(labels, 20 * size, size, subjects), np.random.default_rng(0)
     classes = np.where(labels.any(axis=1), labels.argmax(axis=1), labels.shape[1])
@@ -321,7 +321,7 @@ def test_each_frame_of_a_person_is_drawn_once_before_any_repeats() -> None:
 @pytest.mark.parametrize("unknown", [0, 0.3])
 @pytest.mark.parametrize("size", [1, 4, 9])
 def test_only_people_who_lack_available_frames_get_theirs_back(size: int, unknown: float) -> None:
-    """Classes that overlap, one draw an epoch: only people who lack frames get theirs back."""
+    """With overlapping classes and one draw per epoch."""
     labels = _labels(80, (0.05, 0.2, 0.5), unknown=unknown)
     subjects = np.random.default_rng(3).integers(0, 4, 80)
     momu, plain, generator = MOMU(labels, size, size, subjects), Plain(labels), None
@@ -345,7 +345,7 @@ def test_only_people_who_lack_available_frames_get_theirs_back(size: int, unknow
 
 
 def test_the_remainder_of_a_draw_goes_to_random_people() -> None:
-    """Draws of one frame: in the first of an epoch each of three people is chosen as often."""
+    """In draws of one frame, each of three people is equally often the first of an epoch."""
     labels, subjects = np.ones((30, 1), np.float32), np.arange(30) % 3
     generator = np.random.default_rng(0)
     momu = MOMU(labels, 1, 1, subjects)
@@ -366,7 +366,7 @@ def test_the_remainder_of_a_draw_goes_to_random_people() -> None:
 def test_too_few_draws_per_epoch_give_a_warning(
     epoch_size: int, sampling_size: int, words: list[str] | None
 ) -> None:
-    """Two AUs and neutral are classes; the third AU has no active frame and is none."""
+    """Two AUs and neutral are classes; the third AU is not, having no active frame."""
     active = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.float32)
     line = MOMU(active, epoch_size, sampling_size).few_draws()
     if words is None:

@@ -1,4 +1,4 @@
-"""What people look like at rest: which frames, and their median."""
+"""Each person's neutral: the choice of frames, and their median."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_random_frames_of_a_person_depend_on_the_seed() -> None:
 
 
 def test_a_frame_that_is_listed_often_counts_once() -> None:
-    """Lists that balance AUs repeat active frames, which would be the median then."""
+    """Lists that balance AUs repeat active frames, which would distort the median."""
     ids = ["a_2", "a_1", "a_2", "a_2", "b_1", "b_1"]
     choice, subjects = NeutralFrames(), np.array([0, 0, 0, 0, 1, 1])
     named = [[ids[row] for row in rows] for rows in choice.of(ids, subjects, 0)]

@@ -20,7 +20,7 @@ def test_parts_have_the_sizes_asked_for(sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_part_gets_an_au_that_as_many_subjects_have(seed: int) -> None:
-    """Three of 27 subjects have it, three parts: one each."""
+    """Three of 27 subjects show it, and there are three parts: one each."""
     counts = np.random.default_rng(seed).random((27, 4))
     having = np.random.default_rng(seed).permutation(27)[:3]
     counts[:, 0] = 0
@@ -39,7 +39,7 @@ def test_a_small_part_gets_rare_aus_if_possible() -> None:
 
 
 def test_sums_are_as_even_as_the_best_of_all_divisions() -> None:
-    """Eight subjects, two parts: all 70 divisions are tried."""
+    """For eight subjects and two parts, all 70 divisions are tried."""
     counts = np.random.default_rng(3).integers(1, 100, (8, 3)).astype(float)
     share = counts.sum(axis=0) / 2
 

@@ -1,5 +1,5 @@
-"""Hostile pickles: a line each, no crash, no more memory than their size allows; and every way in
-which honest ones are written.
+"""Hostile pickles give one line, without crashing or using much memory; valid ones of every kind
+are read.
 """
 
 import pickle
@@ -142,7 +142,7 @@ def test_hostile_pickles_are_errors(tmp_path: Path, content: bytes) -> None:
 
 
 def test_hostile_pickles_take_no_more_memory_than_their_size_allows(tmp_path: Path) -> None:
-    """All of the above in one process, which says how much it took at its most."""
+    """All of the above in one process, which reports its peak memory."""
     for number, content in enumerate(HOSTILE.values()):
         (tmp_path / f"{number}.pkl").write_bytes(content)
     script = (
@@ -228,7 +228,7 @@ _BIG = np.array(ROW, dtype=">f8").tobytes()
 
 
 def _repr(content: bytes) -> bytes:
-    """As Python 2 writes a str."""
+    """A str as pickled by Python 2."""
     return repr(content)[1:].encode()
 
 
@@ -296,7 +296,7 @@ def _honest() -> list[bytes]:
 
 
 def _mutated(content: bytes, chance: random.Random) -> bytes:
-    """A few bytes of it changed, deleted, doubled, or exchanged for those of another opcode."""
+    """The content with a few bytes changed, deleted, doubled, or replaced by another opcode."""
     changed = bytearray(content)
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(changed))
@@ -315,7 +315,7 @@ def _mutated(content: bytes, chance: random.Random) -> bytes:
 
 
 def _fuzz(folder: Path, times: int) -> int:
-    """How many mutated pickles were refused; anything but UserError gets out."""
+    """The number of mutated pickles that were refused; only UserError is caught."""
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.getrlimit(resource.RLIMIT_AS)[1]))
     chance = random.Random(0)
     honest = _honest()
@@ -332,7 +332,7 @@ def _fuzz(folder: Path, times: int) -> int:
     "times", [3_000, pytest.param(60_000, marks=pytest.mark.slow)], ids=["some", "many"]
 )
 def test_mutated_pickles_never_crash(tmp_path: Path, times: int) -> None:
-    """In a process of its own, which a crash would end."""
+    """In a separate process, which a crash would end."""
     code = (
         "import sys; from pathlib import Path; from tests.data.test_pickles import _fuzz\n"
         "print(_fuzz(Path(sys.argv[1]), int(sys.argv[2])))"

@@ -20,13 +20,13 @@ import pytest
 from PIL import Image
 
 from audetnet.config.binding import OptionError
+from audetnet.data.factors import find_factors
 from audetnet.data.frames import DatasetPaths, load_dataset
 from audetnet.data.ids import read_ids
 from audetnet.data.images import ImageError, image_size, inspect_image, read_image
 from audetnet.data.metadata import Metadata, read_metadata, subjects_of
 from audetnet.data.splitting import LabelledFrames
 from audetnet.data.tables import read_labels
-from audetnet.disentangling.factor_table import find_factors
 from audetnet.errors import UserError
 from audetnet.files.json import read_json
 from audetnet.networks.pretrained import resnet50_stem
@@ -131,7 +131,7 @@ def test_images_up_to_the_limit_are_read(tmp_path: Path, size: tuple[int, int]) 
 
 
 def test_photos_of_several_frames_are_jpegs(tmp_path: Path) -> None:
-    """MPO, as some cameras write it under the name of a JPEG."""
+    """MPO files, which some cameras name .jpg."""
     photo = Image.new("RGB", (8, 6))
     photo.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[photo])
     assert inspect_image(tmp_path / "a.jpg", (tmp_path / "a.jpg").read_bytes()).format == "MPO"
@@ -378,7 +378,7 @@ def test_factors_of_the_same_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_many_columns_and_subjects_take_linear_time(tmp_path: Path) -> None:
-    """Processor time, which other processes do not change much; it was over a minute."""
+    """In CPU time, which hardly depends on other processes; it used to take over a minute."""
     count = 9_000
     (tmp_path / "aus.csv").write_text(
         f"frame,{','.join(f'AU{n}' for n in range(count))}\na,{','.join('1' * count)}\n"
@@ -415,7 +415,7 @@ def test_frames_of_many_subjects_are_counted_in_linear_time() -> None:
 
 
 def test_a_frame_number_too_long_to_be_one_is_a_name(tmp_path: Path) -> None:
-    """Python refuses to read 5000 digits as a number."""
+    """Python refuses to convert 5000 digits to an integer."""
     digits = "1" * 5000
     (tmp_path / "v.csv").write_text(f"frame,AU1\n{digits},1\n2,0\n")
     rows = read_labelled_rows(tmp_path / "v.csv", Columns(), None, None)

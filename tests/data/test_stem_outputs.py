@@ -36,7 +36,7 @@ def averaged(pixels: Tensor) -> Tensor:
 
 
 class Counting:
-    """The same, and how many images it saw."""
+    """The same, counting the images it saw."""
 
     def __init__(self) -> None:
         self.images = 0
@@ -61,7 +61,7 @@ def frame_set(name: str, ids: tuple[str, ...], images: dict[str, Path]) -> Frame
 
 
 class Packed:
-    """Frames of a folder, and what a stem makes of them."""
+    """Frames of a folder, and a stem's outputs for them."""
 
     def __init__(self, images: dict[str, Path], cache: Path | None) -> None:
         self.images, self.cache = images, cache
@@ -106,7 +106,7 @@ def rows(outputs: PackedFrames, *names: str) -> "np.ndarray":
 
 
 def test_rows_are_the_stem_outputs_for_each_view(packed: Packed) -> None:
-    """Of frames that are tested only as they are, and of the others' views with their noise."""
+    """For test frames only the original, for training frames also views, with noise."""
     outputs = packed.outputs(views=3)
     assert (outputs.shape, outputs.dtype) == ((len(TRAIN) * 3 + len(TEST), *ROW), np.float16)
     for frame, path in packed.images.items():
@@ -175,7 +175,7 @@ def test_a_second_run_computes_nothing(packed: Packed) -> None:
 def test_outputs_are_used_only_for_the_same_stem_images_and_views(
     packed: Packed, change: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Another stem, or views drawn otherwise, have a file of their own; a new image is seen."""
+    """Another stem or other views get their own file; a changed image is noticed."""
     packed.outputs()
     before, counting, views = packed.files(), Counting(), 3
     made_by = "others" if change == "weights" else "weights"
@@ -196,7 +196,7 @@ def test_outputs_are_used_only_for_the_same_stem_images_and_views(
 def test_the_same_names_elsewhere_are_other_images(
     packed: Packed, image_folder: WriteImages
 ) -> None:
-    """Two crops of the same frames may share a cache: each has its file."""
+    """Two crops of the same frames may share a cache, with a file each."""
     packed.outputs()
     before = packed.files()
     others = Packed(image_folder(*TRAIN, *TEST, size=SIZE, name="crops"), packed.cache)
@@ -210,7 +210,7 @@ def test_the_same_names_elsewhere_are_other_images(
 def test_an_interrupted_computation_is_resumed(
     packed: Packed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the third block of four rows: those of the first two are not computed again."""
+    """Interrupted in the third block of four rows: the first two are not computed again."""
     monkeypatch.setattr(packing, "_BLOCK", 4)
     whole = Packed(packed.images, None).outputs()
     calls: Iterator[int] = iter(range(2))

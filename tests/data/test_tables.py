@@ -1,4 +1,4 @@
-"""Pickled AU tables as users have them, and what a mistake in them is called."""
+"""AU tables as users have them, and messages about errors in them."""
 
 import os
 import pickle
@@ -15,7 +15,7 @@ from audetnet.labels import FloatArray, LabelKind
 
 NAN = float("nan")
 ROW = (3.0, NAN, 5.0)
-"""NaN holds bytes above 127, where the decoding of Python 2 strings matters."""
+"""NaN contains bytes above 127, for which the decoding of Python 2 strings matters."""
 _BYTES = np.array(ROW, dtype="<f8").tobytes()
 _ESCAPED = repr(_BYTES)[1:].encode()
 
@@ -37,7 +37,7 @@ def _write(path: Path, table: Any, protocol: int = 4) -> Path:
 
 
 def _numpy_1_names(content: bytes) -> bytes:
-    """A pickle as numpy 1 writes it: the same with other module names, so with other lengths."""
+    """A pickle as written by NumPy 1: the same with other module names, hence other lengths."""
     for module in ("multiarray", "numeric"):
         new, old = f"numpy._core.{module}".encode(), f"numpy.core.{module}".encode()
         content = content.replace(b"\x8c" + bytes([len(new)]) + new, b"\x8c%c" % len(old) + old)
@@ -89,7 +89,7 @@ def test_pickles_of_python_2_are_read(tmp_path: Path, content: bytes) -> None:
 
 
 def test_rows_are_copies_that_can_be_written_to(tmp_path: Path) -> None:
-    """The array of a read-only one, as protocol 5 keeps it, is a read-only view of the pickle."""
+    """Protocol 5 pickles of read-only arrays would be read as read-only views."""
     row = np.array([3, 9, 5], dtype=np.float32)
     row.setflags(write=False)
     path = _write(tmp_path / "aus.pkl", {"a": row}, protocol=5)
@@ -124,7 +124,7 @@ def test_rows_are_copies_that_can_be_written_to(tmp_path: Path) -> None:
 def test_anything_but_arrays_is_refused_by_name_and_not_called(
     tmp_path: Path, module: str, name: str, protocol: str
 ) -> None:
-    """The argument would make a directory or a file if the named function were called with it."""
+    """Calling the named function with this argument would create a directory or a file."""
     trace = tmp_path / "called"
     argument = f"__import__('os').mkdir({str(trace)!r})" if name in ("eval", "exec") else str(trace)
     if protocol == "text":
@@ -141,7 +141,7 @@ def test_anything_but_arrays_is_refused_by_name_and_not_called(
 
 
 class _Opaque:
-    """What a user's own class in a pickle looks like."""
+    """A user's own class, as found in pickles."""
 
 
 @pytest.mark.parametrize(

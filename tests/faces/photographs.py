@@ -1,4 +1,4 @@
-"""Photographs of faces that packages carry, and how they are turned."""
+"""Photographs of faces from installed packages, and rotations of them."""
 
 import math
 
@@ -15,13 +15,13 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def photographs() -> dict[str, Pixels]:
-    """RGB, each of one face: Eileen Collins and Grace Hopper (NASA and US Navy, public domain)."""
+    """RGB, one face each: Eileen Collins and Grace Hopper (NASA and US Navy, public domain)."""
     path = get_sample_data("grace_hopper.jpg", asfileobj=False)
     return {"collins": astronaut(), "hopper": np.asarray(Image.open(path).convert("RGB"))}
 
 
 def turned(image: Pixels, degrees: float) -> tuple[Pixels, Matrix]:
-    """The image turned anticlockwise on a canvas that holds it whole, and how pixels got there."""
+    """The image rotated anticlockwise on a canvas that fits it, and the transform of its pixels."""
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
     cosine, sine = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))

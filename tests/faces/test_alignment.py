@@ -21,7 +21,7 @@ FLAT = mean_face()[:, :2] * (1, -1)
 
 
 def _face(x: float, y: float, scale: float, degrees: float) -> np.ndarray:
-    """Landmarks turned clockwise."""
+    """Landmarks rotated clockwise."""
     angle = math.radians(degrees)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     return scale * FLAT @ turn.T + (x, y)
@@ -49,7 +49,7 @@ def _centroid(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("degrees", [-170.0, -35.0, 0.0, 20.0, 90.0])
 @pytest.mark.parametrize("factors", [(1.2, 1.3), (2.0, 1.0)])
 def test_transform_is_the_definition(degrees: float, factors: tuple[float, float]) -> None:
-    """Eyes horizontal; the turned box, times its factors, centred and as long as the crop."""
+    """Eyes level; the rotated box, times its factors, centred and as large as the crop."""
     alignment = Alignment(size=200, width_factor=factors[0], height_factor=factors[1])
     matrix = crop_transform(_face(300, 200, 11, degrees), alignment)
     moved = transform_points(_face(300, 200, 11, degrees), matrix)
@@ -65,7 +65,7 @@ def test_transform_is_the_definition(degrees: float, factors: tuple[float, float
 
 
 def test_known_square() -> None:
-    """A case to be done in the head: a box of 100 x 100 about (50, 60), side 130, to 65 pixels."""
+    """A case for mental arithmetic: a box of 100 x 100 about (50, 60), side 130, to 65 pixels."""
     points = np.full((68, 2), (50.0, 60.0))
     points[LEFT_EYE], points[RIGHT_EYE] = (30, 50), (70, 50)
     points[0], points[8], points[16] = (0, 10), (50, 110), (100, 60)
@@ -108,7 +108,7 @@ def test_identity_keeps_pixels(resampling) -> None:
 
 @pytest.mark.parametrize("resampling", ["area", "lanczos"])
 def test_fine_patterns_become_grey(resampling) -> None:
-    """Lines of one pixel, reduced by 3.5, must not turn into broad ones (aliasing)."""
+    """One-pixel lines, reduced by 3.5, must not turn into broad ones (aliasing)."""
     image = np.zeros((900, 900, 3), dtype=np.uint8)
     image[:, ::2] = 255
     crop = align(image, _face(450, 450, 32, 0), Alignment(size=128, resampling=resampling))
@@ -117,7 +117,7 @@ def test_fine_patterns_become_grey(resampling) -> None:
 
 
 def test_edges_are_repeated_and_the_box_stays() -> None:
-    """A face at the corner: the eyes stay where the definition puts them, outside is the edge."""
+    """For a face in the corner the eyes are still where they belong; outside, the edge repeats."""
     image = np.full((300, 300, 3), 40, dtype=np.uint8)
     image[0], image[:, 0] = 200, 200
     landmarks = _face(20, 25, 10, 0)
@@ -159,7 +159,7 @@ def test_degenerate_landmarks_are_refused(points: np.ndarray, expected: str) -> 
         align(np.zeros((200, 200, 3), dtype=np.uint8), points, Alignment(size=64))
 
 
-def test_programming_mistakes() -> None:
+def test_programming_errors() -> None:
     with pytest.raises(ValueError, match="uint8"):
         align(np.zeros((200, 200, 3)), _face(100, 100, 8, 0), Alignment(size=64))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="positive"):

@@ -5,10 +5,10 @@ import pytest
 from audetnet.faces.detector import Box
 
 
-def test_what_it_holds() -> None:
+def test_contains_points_inside() -> None:
     box = Box(1, 2, 4, 2)
-    assert box.holds(1, 2) and box.holds(4.9, 3.9)
-    assert not box.holds(0.9, 3) and not box.holds(5, 3) and not box.holds(3, 4)
+    assert box.contains(1, 2) and box.contains(4.9, 3.9)
+    assert not box.contains(0.9, 3) and not box.contains(5, 3) and not box.contains(3, 4)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""dlib's descriptor of faces: the real one on shipped frames, a stand-in, and none."""
+"""dlib's face descriptor: the real one on shipped frames, a stand-in, and a missing one."""
 
 import importlib.util
 import sys
@@ -15,7 +15,7 @@ from audetnet.faces.descriptor import SIDE, FaceDescriptor
 
 
 def test_frames_of_a_person_are_nearer_than_those_of_others(minimal_data: Path) -> None:
-    """The real network, which the extra 'test' installs: dlib takes 0.6 for the same person's."""
+    """The real network, which the extra 'test' installs; dlib's limit for one person is 0.6."""
     paths = sorted((minimal_data / "imgs").iterdir())[:8]
     faces = [np.asarray(Image.open(path).convert("RGB").resize((SIDE, SIDE))) for path in paths]
     found = FaceDescriptor().descriptors(np.stack(faces))
@@ -28,7 +28,7 @@ def test_frames_of_a_person_are_nearer_than_those_of_others(minimal_data: Path) 
     assert distances[same].max() < distances[~same].min()
 
 
-def test_every_picture_once_and_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_image_is_described_once_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def describe(faces: list[np.ndarray]) -> list[list[float]]:

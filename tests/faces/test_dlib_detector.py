@@ -1,4 +1,4 @@
-"""dlib, which is optional: the real one on shipped frames, and the line where it is missing."""
+"""dlib, which is optional: the real one on shipped frames, and the message if it is missing."""
 
 import importlib.util
 import math
@@ -41,7 +41,7 @@ def test_shipped_frames_have_faces(found: LandmarkDetector, minimal_data: Path) 
 def test_landmarks_are_in_pixels_of_the_full_image(
     found: LandmarkDetector, minimal_data: Path
 ) -> None:
-    """A large photo is searched at 1024 pixels, with the same result to 2 % of the face."""
+    """A large photo is searched at 1024 pixels, with the same result within 2 % of the face."""
     small = Image.open(minimal_data / "imgs" / "SN001_0.jpg").convert("RGB").resize((700, 700))
     canvas = Image.new("RGB", (2500, 2000), (90, 90, 90))
     canvas.paste(small.resize((1400, 1400)), (800, 300))
@@ -65,7 +65,7 @@ class _Box:
 
 
 def _fake(monkeypatch: pytest.MonkeyPatch, boxes: dict[int, list[_Box]], asked: list) -> None:
-    """A dlib that finds these boxes after so much enlarging, and says what it was asked."""
+    """A fake dlib that finds these boxes at given upsamplings, and records its calls."""
 
     def find(image: np.ndarray, enlarged: int) -> list[_Box]:
         asked.append((image.shape, enlarged))

@@ -1,4 +1,4 @@
-"""The detector that is shipped, on photographs: upright, turned, several, none."""
+"""The shipped detector on photographs: upright, rotated, with several faces, and none."""
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ def found() -> LandmarkDetector:
 
 @pytest.fixture(scope="module")
 def upright(found: LandmarkDetector) -> dict[str, Face]:
-    """The face of each photograph as it is."""
+    """The face of each unrotated photograph."""
     return {name: _only(found.faces(image)) for name, image in PHOTOGRAPHS.items()}
 
 
@@ -46,7 +46,7 @@ def _error(points: Points, others: Points) -> float:
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_landmarks_are_where_dlib_puts_them(upright: dict[str, Face], name: str) -> None:
-    """But for the outline, which is another one."""
+    """Except the outline, which is defined differently."""
     (other,) = landmark_detector("dlib").faces(PHOTOGRAPHS[name])
     face = upright[name]
     assert face.points.shape == (68, 2)
@@ -60,7 +60,7 @@ def test_landmarks_are_where_dlib_puts_them(upright: dict[str, Face], name: str)
 def test_a_turned_photograph_gives_the_same_crop(
     found: LandmarkDetector, upright: dict[str, Face], name: str, degrees: int
 ) -> None:
-    """Faces upside down look enough like faces to be taken for ones that stand upright."""
+    """Upside-down faces look enough like faces to be mistaken for upright ones."""
     image, matrix = turned(PHOTOGRAPHS[name], degrees)
     face = _only(found.faces(image))
     assert _error(face.points, transform_points(upright[name].points, matrix)) < 0.06
@@ -92,7 +92,7 @@ def test_several_faces_come_largest_first(
 
 
 def test_a_small_face_of_a_large_picture(found: LandmarkDetector) -> None:
-    """4 % of its width: the short range does not see it."""
+    """At 4 % of the image's width, the short range does not see it."""
     canvas = np.full((1200, 1600, 3), 120, dtype=np.uint8)
     canvas[700:956, 900:1156] = cv2.resize(
         PHOTOGRAPHS["collins"], (256, 256), interpolation=cv2.INTER_AREA
@@ -133,7 +133,7 @@ def _check_upright(found: LandmarkDetector, image: Pixels) -> None:
 
 
 def test_opencv_4_has_one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There, nothing is asked of it but the file."""
+    """It is called with the file only."""
     asked = []
     monkeypatch.delattr(shipped_network.cv2.dnn, "ENGINE_CLASSIC", raising=False)
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Head rotation: signs and sizes, on the projected model itself."""
+"""Head rotation: signs and angles, on projections of the model."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 1024, 768
 
 
 def _about(axis: int, degrees: float) -> np.ndarray:
-    """A right-handed rotation in axes x right, y up, z to the viewer."""
+    """A right-handed rotation with axes x right, y up, z towards the viewer."""
     vector = np.zeros(3)
     vector[axis] = np.radians(degrees)
     return cv2.Rodrigues(vector)[0]
@@ -43,13 +43,13 @@ ANGLES = [
 
 @pytest.mark.parametrize("angles", ANGLES)
 @pytest.mark.parametrize("place", [(0.0, 0.0, 60.0), (12.0, -8.0, 90.0), (-3.0, 2.0, 35.0)])
-def test_the_model_is_found_as_it_was_turned(angles, place) -> None:
+def test_the_rotation_of_the_model_is_recovered(angles, place) -> None:
     found = head_pose(_seen(*angles, place=place), WIDTH, HEIGHT)
     np.testing.assert_allclose((found.yaw, found.pitch, found.roll), angles, atol=0.05)
 
 
 def test_signs_as_the_docstring_says() -> None:
-    """By eye, not by matrices: where the nose goes, seen against the outline and the eyes."""
+    """Without matrices: where the nose moves relative to the outline and the eyes."""
     nose, outline = 30, [0, 16]
     straight, right = _seen(0, 0, 0), _seen(20, 0, 0)
     assert right[nose, 0] - right[outline, 0].mean() > straight[nose, 0] + 20 - 511.5
@@ -68,16 +68,16 @@ def test_focal_length_may_be_given() -> None:
     np.testing.assert_allclose((found.yaw, found.pitch), (20, 10), atol=0.05)
 
 
-def test_68_points_are_as_good() -> None:
+def test_68_points_work_equally_well() -> None:
     points = np.insert(_seen(15, 5, 0), [60, 63], 0.0, axis=0)
     assert len(points) == 68
     assert head_pose(points, WIDTH, HEIGHT).yaw == pytest.approx(15, abs=0.05)
 
 
-def test_beyond_looks_at_yaw_and_pitch_alone() -> None:
-    assert HeadPose(-31, 0, 0).beyond(30)
-    assert HeadPose(0, 31, 0).beyond(30)
-    assert not HeadPose(30, -30, 90).beyond(30)
+def test_limits_apply_to_yaw_and_pitch_only() -> None:
+    assert HeadPose(-31, 0, 0).exceeds(30)
+    assert HeadPose(0, 31, 0).exceeds(30)
+    assert not HeadPose(30, -30, 90).exceeds(30)
 
 
 def test_the_model_is_a_face_seen_from_the_front() -> None:
@@ -92,6 +92,6 @@ def test_the_model_is_a_face_seen_from_the_front() -> None:
     np.testing.assert_allclose(face[:8, 0], -face[16:8:-1, 0], atol=0.01)
 
 
-def test_points_at_one_place() -> None:
+def test_coinciding_points_are_refused() -> None:
     with pytest.raises(LandmarkError, match="same position"):
         head_pose(np.zeros((66, 2)), WIDTH, HEIGHT)

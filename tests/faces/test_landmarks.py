@@ -1,4 +1,4 @@
-"""Landmark files: what is read, and the line for what is not."""
+"""Landmark files: valid ones, and messages about invalid ones."""
 
 from pathlib import Path
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,16 @@ def test_predict_uses_it_where_no_run_is_named(
     named = tmp_path / "named.csv"
     assert predict([NAME, str(photo), "--out", str(named), "--aligned"]) == 0
     assert named.read_text() == out.read_text()
+
+
+def test_without_timm_the_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = ROOT / "minimal_dataset" / "imgs" / "SN001_0.jpg"
+    monkeypatch.setitem(sys.modules, "timm", None)
+    assert predict([str(photo), "--out", str(tmp_path / "aus.csv"), "--aligned"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "[timm] needs timm: pip install -e '.[stems]'" in line and "damaged" not in line
 
 
 def test_it_ranks_rendered_faces() -> None:

@@ -300,11 +300,11 @@ def test_an_edited_checkpoint_is_renamed_with_one_line(
 
 
 DESCRIPTIONS: dict[str, tuple[Callable[[Content], object], str]] = {
-    "cfg that is none": (lambda d: d.update(cfg_text="x"), "the cfg in it: "),
+    "cfg that is none": (lambda d: d.update(cfg_text="x"), "the cfg in it cannot be used: "),
     "an AU more": (lambda d: d["au_names"].append("AU99"), "names 13 AUs, not 12"),
     "cfg of another model": (
         lambda d: d.update(cfg_text=d["cfg_text"].replace("filters=16", "filters=8")), "model: "),
-    "frames of another size": (lambda d: d.update(frame_size=[8, 8]), "the cfg in it: "),
+    "frames of another size": (lambda d: d.update(frame_size=[8, 8]), "in it cannot be used: "),
     "no kind": (lambda d: d.pop("kind"), "no valid kind"),
     "landmarks of no known source": (lambda d: d.update(landmarks="haar"), "no valid landmarks"),
 }  # fmt: skip
@@ -320,7 +320,8 @@ def test_a_description_that_does_not_fit_is_one_line(
     write_sealed(_latest(run), content)
     assert measure([str(run), "--data", str(DATA), "--device", "cpu"]) == 2
     line = _line(capsys)
-    assert line.startswith(f"{_latest(run)}: not a checkpoint of AUDetNet") and message in line
+    assert line.startswith(f"{_latest(run)}: ") and message in line
+    assert ("not a checkpoint of AUDetNet" in line) == ("cannot be used" not in message)
 
 
 def test_the_landmark_source_must_not_change(

@@ -1,5 +1,5 @@
-"""Several processes train like one. They are started by torchrun if the test is about it; otherwise
-they are forked with its environment, which is much faster."""
+"""Several processes train like one. They are started by torchrun if it matters for the test, else
+forked with its environment, which is far quicker."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.training.steps_of_a_rank import LENGTHS, Outcome, save_steps, steps
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 SECONDS_TO_STOP = 60
-"""Far more than it takes; without a stop a run would take hours."""
+"""Far more than needed; without a limit a run here could last for hours."""
 
 
 def _start(processes: int, *arguments: object) -> "subprocess.Popen[str]":
@@ -117,7 +117,7 @@ def test_steps_of_several_processes_equal_those_of_one(
 
 
 class Speaking(World):
-    """A single process that sends every message to itself."""
+    """A single process that sends all messages to itself."""
 
     is_alone = False
 
@@ -132,7 +132,7 @@ class Speaking(World):
 def test_a_process_group_of_one_trains_like_a_single_process(
     device: str, tolerance: float, cfgs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every message of a step goes through the backend, with a double backward pass."""
+    """Every message of a step passes through the backend, including in the double backward."""
     where = torch.device(device)
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     for name, value in {**address, "RANK": "0", "WORLD_SIZE": "1"}.items():
@@ -169,8 +169,8 @@ def test_a_run_resumes_with_another_number_of_processes(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
     """One process all the way, or two and then three: the same frames in the same order, every test
-    frame evaluated once, the same numbers but for rounding, of which Adam makes more where a
-    gradient is nearly 0. Batches of 6 of 16 frames.
+    frame evaluated once, the same numbers up to rounding, which Adam amplifies if a gradient is
+    nearly 0. Batches of 6 of 16 frames.
     """
     edits = [("batch_size=4", "batch_size=6"), ("epoch_size=32", "epoch_size=16")]
     edits += [("decay_lr_over_last_n_epochs=2", "decay_lr_over_last_n_epochs=1")]
@@ -213,7 +213,8 @@ def _wait_for_an_epoch(process: "subprocess.Popen[str]") -> None:
 def test_a_killed_process_ends_all_and_the_run_resumes_with_fewer(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
-    """One of three is killed as if out of memory; two resume, and stop together on SIGTERM."""
+    """One of three is killed, as by the system for lack of memory; two resume, and stop together on
+    SIGTERM."""
     cfg = edited_cfg(("max_epochs=4", "max_epochs=100000"))
     arguments = ["--", "train.py", *_arguments(cfg, minimal_data, tmp_path / "run")]
     process = _start(3, *arguments)
@@ -273,7 +274,7 @@ wait -n && wait -n
 def test_the_slurm_script_of_the_page_trains_on_two_machines(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
-    """Both machines are this one, with a process each; Slurm's two commands are faked."""
+    """Both machines are this one, with a process each; Slurm's two commands are played."""
     (script,) = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", SEVERAL_GPUS, re.DOTALL)
     run, cfg = tmp_path / "run", edited_cfg(("max_epochs=4", "max_epochs=1"))
     for old, new in (

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.factor_table import FactorTable, find_factors
+from audetnet.data.factors import FactorTable, factor_of, find_factors
+from audetnet.disentangling.codes import Codes, known_factors
 from audetnet.errors import UserError
 
 TABLE = "frame_id,subject,yaw,light\na_1,a,10,0.5\na_2,a,-3,\nb_1,b,7,0.25\n"
@@ -36,20 +36,20 @@ def test_columns_of_numbers_are_factors(data: Path) -> None:
 
 
 def test_frames_of_which_all_factors_are_known(data: Path) -> None:
-    (factors,) = _found(data).of(_codes("b_1", "a_2", "c_1", "a_1"))
+    (factors,) = known_factors(_found(data), _codes("b_1", "a_2", "c_1", "a_1"))
     assert factors.codes.ids == ("b_1", "a_1") and factors.codes.people == ("a", "b")
     np.testing.assert_array_equal(factors.values, [[7, 0.25], [10, 0.5]])
     np.testing.assert_array_equal(factors.codes.z1[:, 0], [0, 3])
 
 
 def test_frames_of_which_nothing_is_known(data: Path) -> None:
-    assert _found(data).of(_codes("c_1", "c_2")) == []
+    assert known_factors(_found(data), _codes("c_1", "c_2")) == []
 
 
 def test_chosen_columns(data: Path) -> None:
     table = _found(data, None, "light")
     assert table.names == ("light",)
-    (factors,) = table.of(_codes("a_1", "a_2"))
+    (factors,) = known_factors(table, _codes("a_1", "a_2"))
     assert factors.codes.ids == ("a_1",)
 
 
@@ -90,3 +90,12 @@ def test_a_table_that_is_not_there(tmp_path: Path) -> None:
         _found(tmp_path, "light.csv")
     with pytest.raises(UserError, match="--factor-columns needs a table"):
         _found(tmp_path, None, "yaw")
+
+
+def test_one_factor_of_frames(data: Path) -> None:
+    np.testing.assert_array_equal(
+        factor_of(data, "light", ["b_1", "a_2", "c_1"], "a test"), [0.25, np.nan, np.nan]
+    )
+    (data / "factors.csv").unlink()
+    with pytest.raises(UserError, match=r"a test needs factors\.csv: .*a column 'light'"):
+        factor_of(data, "light", ["b_1"], "a test")

@@ -1,19 +1,21 @@
 """Known factors of frames: head pose, light, skin, as a dataset directory gives them."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from audetnet.data.tables import duplicates, frame_ids, numbers, read_frame
-from audetnet.disentangling.codes import Codes, FactorSet
 from audetnet.errors import UserError, did_you_mean, first_few
-from audetnet.evaluation.metrics import Array
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Array = npt.NDArray[np.float64]
 
 DEFAULT_TABLES = {"factors.csv": None, "frames.csv": ("yaw", "pitch", "roll")}
 """Files that are read where they are there, the first of them only, and their columns (None: all of
@@ -29,20 +31,10 @@ class FactorTable:
     names: tuple[str, ...]
     rows: dict[str, Array]
 
-    def of(self, codes: Codes) -> list[FactorSet]:
-        """The codes of the frames of which all factors are known, with these; empty if there are
-        none.
-        """
+    def of(self, ids: Sequence[str]) -> Array:
+        """The values of some frames, (N, factors)."""
         missing = np.full(len(self.names), np.nan)
-        values = np.stack([self.rows.get(frame, missing) for frame in codes.ids])
-        known = np.flatnonzero(~np.isnan(values).any(axis=1))
-        if not len(known):
-            return []
-        return [
-            FactorSet(
-                group="factors", names=self.names, values=values[known], codes=codes.take(known)
-            )
-        ]
+        return np.stack([self.rows.get(frame, missing) for frame in ids])
 
 
 def find_factors(
@@ -61,6 +53,20 @@ def find_factors(
             f"{directory}: --factor-columns needs a table: factors.csv here, or --factors FILE"
         )
     return None
+
+
+def factor_of(directory: Path, column: str, ids: Sequence[str], asked_by: str) -> Array:
+    """One factor of some frames of a dataset directory, (N,), NaN = unknown. ``asked_by``: what
+    needs it, for the user. Raises UserError.
+    """
+    if not any(os.path.lexists(directory / name) for name in DEFAULT_TABLES):
+        raise UserError(
+            f"{directory}: {asked_by} needs factors.csv: a row a frame, its id in the first "
+            f"column, with a column '{column}'"
+        )
+    table = find_factors(directory, None, (column,))
+    assert table is not None
+    return table.of(ids)[:, 0]
 
 
 def read_factors(path: Path, columns: tuple[str, ...] | None) -> FactorTable:
