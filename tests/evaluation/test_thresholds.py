@@ -1,4 +1,4 @@
-"""Thresholds against trying all of them, and their file."""
+"""Thresholds compared with an exhaustive search, and their file."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""{Objectives} in a cfg: what it says, what the lambdas say, and that the two do not contradict."""
+"""{Objectives} in a cfg, the lambdas, and that the two cannot contradict each other."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -207,7 +207,7 @@ def test_two_of_one_kind_are_told_apart_in_the_description(
 
 
 def test_critics_whose_names_differ_in_capitals_only_are_refused() -> None:
-    """Checkpoints and logs would hold one network of them."""
+    """Checkpoints and logs would have only one of them."""
     critics = ("A Discriminator", "a Discriminator")
     text = objectives_cfg("\n".join(f"[density_ratio]\ncritic={name}" for name in critics))
     text += "".join(network(name, 6, "[connected]\noutput_features=1") for name in critics)
