@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from recognition_arms import ARMS, BASE, Arm, cfg_text
-from recognition_measures import CPU, Result, kept, measured, own_judge, save
+from recognition_measures import CPU, Result, kept, measured, own_classifier, save
 from recognition_table import Numbers, draw, markdown
 
 from audetnet.baselines.features import hog_reader, stem_readers
@@ -156,10 +156,10 @@ def _result(bench: Bench, dataset: Dataset, name: str, seed: int) -> Result | No
 
 def _prepare(bench: Bench, dataset: Dataset) -> None:
     """Compute what all arms share, so that no two processes do so at once."""
-    say("computing the outputs of the stem, and training the judge, once for all arms")
+    say("computing the outputs of the stem, and training the reference classifier, once for all")
     stem_readers(dataset, bench.cache, CPU)
     hog_reader(dataset, bench.cache)
-    own_judge(dataset, bench.cache)
+    own_classifier(dataset, bench.cache)
 
 
 def _child(bench: Bench, name: str, seed: int) -> str | None:

@@ -18,13 +18,13 @@ from audetnet.data.cache import pack_frames
 from audetnet.data.factors import find_factors
 from audetnet.data.frames import Dataset
 from audetnet.disentangling.block_metrics import leak_ratio, macro_auc
-from audetnet.disentangling.codes import Codes, equal_sample, known_factors
+from audetnet.disentangling.codes import Codes, balanced_sample, known_factors
+from audetnet.disentangling.columns import ColumnData, labels_as_z1
+from audetnet.disentangling.exchanged_codes import partners
 from audetnet.disentangling.expressions import find_expressions
-from audetnet.disentangling.identity_judge import goes_with_z2, judges_with
-from audetnet.disentangling.judge import Judge, trained_judge
+from audetnet.disentangling.identity_embedding import identity_follows_z2, reference_networks
 from audetnet.disentangling.measures import aus, factors, fresh_predictor, person
-from audetnet.disentangling.measures.exchange import partners
-from audetnet.disentangling.subject import Subject, labels_alone
+from audetnet.disentangling.reference_classifier import ReferenceClassifier, trained_classifier
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
 from audetnet.disentangling.trained_run import TrainedRun, encoded_run
 from audetnet.evaluation.at_rest import reference_block
@@ -40,7 +40,7 @@ from audetnet.vocabulary import VOCABULARY
 CPU = torch.device("cpu")
 _FRAMES, _BATCH = 4000, 64
 _SEED = 0
-"""Seed of the judge, the folds of the probes and the pairs: the same for all arms."""
+"""Seed of the reference classifier, the folds and the pairs: the same for all arms."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ def kept(path: Path, made_of: str) -> Result | None:
     return Result(made_of, content["numbers"], method)
 
 
-def own_judge(dataset: Dataset, cache: Path) -> Judge:
-    """The report's own judge of pictures, from the cache if it is there."""
+def own_classifier(dataset: Dataset, cache: Path) -> ReferenceClassifier:
+    """The report's reference classifier, from the cache if it is there."""
     packed = pack_frames(dataset.images(), SIZE, True, cache)
-    train, _ = equal_sample(dataset.train, _FRAMES)
+    train, _ = balanced_sample(dataset.train, _FRAMES)
     pixels = packed.gather(packed.rows(train.ids))
-    return trained_judge(train, pixels, dataset.active_from, cache, CPU, _SEED)
+    return trained_classifier(train, pixels, dataset.active_from, cache, CPU, _SEED)
 
 
 def measured(
@@ -117,14 +117,14 @@ def measured(
     """
     saved = load_saved(directory)
     method = run_method(title, saved, dataset, CPU, cache, seed)
-    judge = own_judge(dataset, cache)
+    classifier = own_classifier(dataset, cache)
     run = _encoded(saved, dataset, cache)
-    subject = _subject(run, dataset, judge)
-    found = _numbers(subject, data)
+    column = _column(run, dataset, classifier)
+    found = _numbers(column, data)
     if learns_z2:
         last = json.loads((directory / "results.json").read_text())["last"]
         found["L1"] = last["test"]["loss"]["reconstruction"]
-        found |= _exchanged(run, subject.test, judge)
+        found |= _exchanged(run, column.test, classifier)
     else:
         found = {key: value for key, value in found.items() if not _is_of_z2(key)}
     return Result(made_of, found, method)
@@ -134,7 +134,7 @@ def _encoded(saved: SavedModel, dataset: Dataset, cache: Path) -> TrainedRun:
     model = saved.trained()
     packed = packed_frames(saved, dataset, cache)
     stem = stem_rows(saved, model, packed, dataset, CPU, cache)
-    (train, _), (test, _) = (equal_sample(f, _FRAMES) for f in (dataset.train, dataset.test))
+    (train, _), (test, _) = (balanced_sample(f, _FRAMES) for f in (dataset.train, dataset.test))
     return encoded_run(
         saved.root.name,
         saved.config,
@@ -149,39 +149,39 @@ def _encoded(saved: SavedModel, dataset: Dataset, cache: Path) -> TrainedRun:
     )
 
 
-def _subject(run: TrainedRun, dataset: Dataset, judge: Judge) -> Subject:
-    return Subject(
+def _column(run: TrainedRun, dataset: Dataset, classifier: ReferenceClassifier) -> ColumnData:
+    return ColumnData(
         column=Column(run.name, "an arm", "run"),
         train=run.codes(of_training=True),
         test=run.codes(of_training=False),
         run=run,
         expressions=find_expressions(run.test, {}),
         au_names=dataset.au_names,
-        judges=judges_with(judge),
+        networks=reference_networks(classifier),
         device=CPU,
         seed=_SEED,
     )
 
 
-def _numbers(subject: Subject, data: Path) -> dict[str, float]:
-    run = subject.trained
+def _numbers(column: ColumnData, data: Path) -> dict[str, float]:
+    run = column.model_run
     table = find_factors(data, None, None)
-    known = () if table is None else tuple(known_factors(table, subject.test))
+    known = () if table is None else tuple(known_factors(table, column.test))
     of_outputs = run.with_scores_as_z1()
     outputs = replace(
-        subject,
+        column,
         train=of_outputs.codes(of_training=True),
         test=of_outputs.codes(of_training=False),
         blocks=("z1",),
     )
-    found = _values(_found(aus.measure, subject))
-    found |= _values(_found(fresh_predictor.measure, _with_fresh_predictor(subject)))
-    found |= _values(_found(person.measure, subject))
-    for floor, column in (("labels", labels_alone(subject)), ("outputs", outputs)):
-        floors = _values(_found(person.measure, column))
+    found = _values(_found(aus.measure, column))
+    found |= _values(_found(fresh_predictor.measure, _with_fresh_predictor(column)))
+    found |= _values(_found(person.measure, column))
+    for floor, floor_column in (("labels", labels_as_z1(column)), ("outputs", outputs)):
+        floors = _values(_found(person.measure, floor_column))
         if "identity_z1" in floors:
             found[f"identity floor {floor}"] = floors["identity_z1"]
-    by_factor = _found(factors.measure, replace(subject, factors=known)).known
+    by_factor = _found(factors.measure, replace(column, factors=known)).factors
     found |= {
         f"z2 {each.factor}": each.estimate.value
         for each in by_factor
@@ -194,9 +194,9 @@ def _is_of_z2(key: str) -> bool:
     return "z2" in key or "leak" in key
 
 
-def _found(measure: Any, subject: Subject) -> Findings:
+def _found(measure: Any, column: ColumnData) -> Findings:
     try:
-        findings: Findings = measure(subject)
+        findings: Findings = measure(column)
     except NotMeasuredError:
         return Findings({})
     return findings
@@ -207,16 +207,16 @@ def _values(findings: Findings) -> dict[str, float]:
     return {key: cell.value for key, cell in cells if isinstance(cell, Estimate)}
 
 
-def _with_fresh_predictor(subject: Subject) -> Subject:
+def _with_fresh_predictor(column: ColumnData) -> ColumnData:
     """With an AUPredictor that has something to learn, trained on occurrences with cross-entropy,
     and with standardised codes: the outputs of a ridge vary by a few hundredths.
     """
-    run = _scaled(subject.trained)
-    text = fresh_predictor_cfg(len(subject.au_names), run.test_code.whole.shape[-1])
+    run = _scaled(column.model_run)
+    text = fresh_predictor_cfg(len(column.au_names), run.test_code.whole.shape[-1])
     fresh = parse_config(text, Path("the fresh AUPredictor"), VOCABULARY).networks[PREDICTOR]
     config = replace(run.config, networks={**run.config.networks, PREDICTOR: fresh})
     head = AUHead("BCEWithLogits", False, run.active_from)
-    return replace(subject, run=replace(run, config=config, head=head))
+    return replace(column, run=replace(run, config=config, head=head))
 
 
 def _scaled(run: TrainedRun) -> TrainedRun:
@@ -230,16 +230,16 @@ def _scaled(run: TrainedRun) -> TrainedRun:
     return replace(run, train_code=train, test_code=test)
 
 
-def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
-    """Row 8 of the report, with its own judge, from codes that are already computed."""
+def _exchanged(run: TrainedRun, codes: Codes, classifier: ReferenceClassifier) -> dict[str, float]:
+    """Row 8 of the report, with its own classifier, from codes that are already computed."""
     who = codes.person
     partner = partners(who, numpy_generator(_SEED, Purpose.DISENTANGLING))
     code = run.test_code
     mixed = Code.of(code.z1, code.z2[torch.from_numpy(partner)])
-    (rebuilt, rebuilt_faces), (scores, faces) = (_judged(run, judge, c) for c in (code, mixed))
+    (rebuilt, rebuilt_faces), (scores, faces) = (_seen(run, classifier, c) for c in (code, mixed))
     of_z1, of_rebuilt = (macro_auc(each, codes.labels, who) for each in (scores, rebuilt))
     rows = np.arange(len(who))
-    goes = goes_with_z2(faces, rebuilt_faces, rows, who, partner)
+    goes = identity_follows_z2(faces, rebuilt_faces, rows, who, partner)
     everyone = np.ones(len(codes.people))
     return {
         "judge on reconstructions": of_rebuilt(everyone),
@@ -249,11 +249,11 @@ def _exchanged(run: TrainedRun, codes: Codes, judge: Judge) -> dict[str, float]:
 
 
 @torch.no_grad()
-def _judged(run: TrainedRun, judge: Judge, code: Code) -> tuple[Any, Any]:
+def _seen(run: TrainedRun, classifier: ReferenceClassifier, code: Code) -> tuple[Any, Any]:
     seen: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for part in code.whole.split(_BATCH):
         picture = Pixels.shown(run.model.decode(Code(part, code.z1_channels)))
-        seen[0].append(judge.scores(picture))
-        seen[1].append(judge.embedding(picture))
+        seen[0].append(classifier.scores(picture))
+        seen[1].append(classifier.embedding(picture))
     first, second = (torch.cat(each).double().numpy() for each in seen)
     return first, second

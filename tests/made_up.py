@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from audetnet.config.binding import Range
-from audetnet.disentangling.measure import finds
-from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.columns import ColumnData
+from audetnet.disentangling.measure import computes
 from audetnet.disentangling.table import Findings, Row
 from audetnet.evaluation.metrics import Array, metric
 from audetnet.evaluation.people import estimate, mean_over_frames
@@ -89,9 +89,9 @@ ROW = Row(
 )
 
 
-@finds(ROW)
-def size_of_z1(subject: Subject) -> Findings:
-    codes = subject.test
+@computes(ROW)
+def size_of_z1(data: ColumnData) -> Findings:
+    codes = data.test
     sizes = mean_over_frames((codes.z1**2).mean(axis=1), codes.person)
-    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
+    generator = numpy_generator(data.seed, Purpose.DISENTANGLING)
     return Findings({ROW.key: estimate(sizes, len(codes.people), generator)})

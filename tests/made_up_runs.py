@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from audetnet.commands import disentangling, train
-from audetnet.disentangling import judge
+from audetnet.disentangling import reference_classifier
 from audetnet.evaluation import people
 from audetnet.faces import dlib_models
 from audetnet.training.pictures import curves
@@ -42,8 +42,8 @@ def others(folder: Path) -> None:
     lines = curves([json.loads(record) for record in records]).axes[1].get_lines()
     print("curves:", *(line.get_label() for line in lines), sep="|", flush=True)
     _train(folder, "killed")
-    judge._EPOCHS, people.DRAWS = 1, 50  # hardly trained, few draws
-    dlib_models.find_spec = lambda _: None  # the own judge, which is fast
+    reference_classifier._EPOCHS, people.DRAWS = 1, 50  # barely trained, few draws
+    dlib_models.find_spec = lambda _: None  # the own classifier is fast
     assert disentangling.main([str(folder / "killed"), *_flags(folder)]) == 0
 
 

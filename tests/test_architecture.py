@@ -23,7 +23,7 @@ from audetnet.networks.au_losses import AU_LOSSES
 from audetnet.networks.blocks.block import BUILDERS
 from audetnet.objectives.objective import OBJECTIVES
 from tests.conftest import ROOT
-from tests.disentangling.made_codes import WIDTHS, made_subject
+from tests.disentangling.made_codes import WIDTHS, made_data
 from tests.pages import ARCHITECTURE, README
 from tests.test_imports import LAYERS, SCRIPT_LAYERS
 from tests.training.conftest import QUICK
@@ -130,7 +130,7 @@ def test_a_row_is_in_the_report(added: dict[str, str], monkeypatch: pytest.Monke
     for other in MEASURES.keys() - {name}:
         monkeypatch.delitem(MEASURES, other)
     monkeypatch.setattr("audetnet.disentangling.measures.__path__", [])
-    subject = made_subject("independent", people=4, frames=20)
+    subject = made_data("independent", people=4, frames=20)
     table = analyse([subject], ())
     (row,) = table.rows
     cell = table.cells[subject.column.name][row.key]

@@ -15,6 +15,7 @@ from torch import nn
 from audetnet.disentangling.codes import Codes
 from audetnet.disentangling.decoded_images import exchange_matrix
 from audetnet.disentangling.figures import Knowledge, code_maps, knowledge_map, row_intervals
+from audetnet.disentangling.image_grid import frame_names
 from audetnet.disentangling.table import Column, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation.evaluate import Samples
@@ -27,20 +28,6 @@ from tests.conftest import ROOT
 
 NAMES = ("$\\frac{1$", "$x_1$", "_AU", "AU/12", "a\\$b$c", "表情")
 """An invalid formula, a valid one, a label legends skip, a path, escapes, missing glyphs."""
-
-
-class Halves(nn.Module):
-    """A model that encodes one pixel as z1 and another as z2."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(()))
-
-    def encode(self, pixels: torch.Tensor, rest: torch.Tensor | None = None) -> Code:
-        return Code(pixels[:, :2, :1, :1], 1)
-
-    def decode(self, code: Code) -> torch.Tensor:
-        return code.whole.mean(dim=1, keepdim=True).expand(-1, 3, 8, 8)
 
 
 def _codes() -> Codes:
@@ -68,7 +55,7 @@ def _table() -> Table:
         rows=(row,),
         columns=columns,
         cells={name: {"key": Estimate(value=0.5)} for name in NAMES},
-        known={},
+        factors={},
         notes=(),
     )
 
@@ -84,6 +71,7 @@ def _balance_figures() -> list[Figure]:
 def _figures() -> list[Figure]:
     knowledge = tuple(Knowledge(factor=name, group=name, z1=0.5, z2=0.5) for name in NAMES)
     pixels = np.zeros((len(NAMES), 3, 8, 8), dtype=np.uint8)
+    code = Code(torch.zeros(len(NAMES), 2, 1, 1), 1)
     network = nn.Linear(2, 2)
     network(torch.ones(1, 2)).sum().backward()
     return [
@@ -91,7 +79,9 @@ def _figures() -> list[Figure]:
         code_maps(_codes(), NAMES).figure,
         *(knowledge_map(name, knowledge).figure for name in NAMES),
         row_intervals(_table()).figure,
-        exchange_matrix(Halves(), pixels, NAMES, NAMES).figure,
+        exchange_matrix(
+            lambda z1, _: pixels[: len(z1)], code, pixels, frame_names(NAMES, NAMES)
+        ).figure,
         gradient_flow("encoder", network, 1),  # type: ignore[arg-type]
     ]
 

@@ -1,1 +1,1 @@
-"""What a run is to beat: classical features with a ridge, and how all are measured alike."""
+"""What a run has to beat: ridge regression on fixed features, measured in the same way."""

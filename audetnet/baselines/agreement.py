@@ -1,6 +1,6 @@
-"""How well intensities are told, as statistics over people (evaluation/people.py).
+"""Agreement of predicted and labelled intensities, as statistics over people.
 
-predicted, actual (N, A), 0-5; NaN = unknown. Means are over the AUs for which there is a number.
+predicted, actual (N, A), 0-5; NaN = unknown. Means are over the AUs with a defined value.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from audetnet.evaluation.people import Indices, Statistic, sums_by_person
 
 def macro_icc(predicted: Array, actual: Array, person: Indices) -> Statistic:
     """ICC(3,1) (Shrout & Fleiss 1979) of each AU over all frames, averaged. For two raters it is
-    2 cov / (var + var), so sums over each person's frames say it.
+    2 cov / (var + var), which sums over each person's frames determine.
     """
     x, y, known = _known(predicted, actual)
     sums = sums_by_person(np.stack([known, x, y, x * x + y * y, x * y], axis=1), person)
@@ -40,7 +40,7 @@ def macro_mae(predicted: Array, actual: Array, person: Indices) -> Statistic:
 
 
 def _known(predicted: Array, actual: Array) -> tuple[Array, Array, Array]:
-    """Both with 0 where a label is unknown, and which are known, as 1 and 0."""
+    """Both with 0 at unknown labels, and a mask of known labels."""
     known = ~np.isnan(actual)
     return np.where(known, predicted, 0.0), np.nan_to_num(actual), known.astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""The features that baselines read of frames."""
+"""Features of frames for the baselines."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,8 +20,8 @@ from audetnet.vocabulary import VOCABULARY
 
 Indices = npt.NDArray[np.int64]
 Read = Callable[[FrameSet, Indices], Tensor]
-"""Features (n, C, h, w) of some frames of a set."""
-_AS_IT_IS = 1
+"""The features (n, C, h, w) of some frames of a set."""
+_NOT_AUGMENTED = 1
 _CFG = """
 {General}
 [training_options]
@@ -76,11 +76,11 @@ filters=3
 kernel_size=1
 stride=1
 """
-"""A network with the stem of cfg/efficientnet_lite0.cfg, whose outputs in the cache are shared."""
+"""A network with the stem of cfg/efficientnet_lite0.cfg, so that cached stem outputs are shared."""
 
 
 def hog_reader(dataset: Dataset, cache: Path | None) -> Mapping[str, Read]:
-    """HOG of the frames at 128 x 128. Raises UserError."""
+    """HOG of the frames, resized to 128 x 128. Raises UserError."""
     packed = pack_frames(dataset.images(), (SIDE, SIDE), True, cache)
 
     def read(frames: FrameSet, rows: Indices) -> Tensor:
@@ -90,8 +90,8 @@ def hog_reader(dataset: Dataset, cache: Path | None) -> Mapping[str, Read]:
 
 
 def stem_readers(dataset: Dataset, cache: Path | None, device: torch.device) -> Mapping[str, Read]:
-    """Stages of strides 4, 8, 16 and 16 of EfficientNet-Lite0 (ImageNet), averaged to 7 x 7: of the
-    image, and meaned over the image and its mirror image. Raises UserError.
+    """Stages of EfficientNet-Lite0 (ImageNet) with strides 4, 8, 16 and 16, average-pooled to 7 x
+    7: of the image, and the mean over the image and its mirror image. Raises UserError.
     """
     config = parse_config(_CFG, Path("the baselines' stem"), VOCABULARY)
     size = config.data.frame_size
@@ -101,7 +101,7 @@ def stem_readers(dataset: Dataset, cache: Path | None, device: torch.device) -> 
     model.load_pretrained()
     stem = frozen_stem(model.to(device).eval(), plan, device)
     packed = pack_frames(dataset.images(), size, True, cache)
-    outputs = pack_stem_outputs(stem, packed, dataset, _AS_IT_IS, cache)
+    outputs = pack_stem_outputs(stem, packed, dataset, _NOT_AUGMENTED, cache)
     half = outputs.shape[1] // 2
 
     def reading(channels: slice) -> Read:

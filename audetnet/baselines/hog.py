@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients (Dalal & Triggs 2005), by scikit-image."""
+"""Histograms of oriented gradients (Dalal & Triggs 2005), with scikit-image."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from torch import Tensor
 from audetnet.errors import UserError
 
 SIDE = 128
-"""Pixels along an edge of the images that are read."""
+"""Side of the images, in pixels."""
 _ORIENTATIONS, _CELL, _BLOCK = 9, 8, 2
 _GREY = np.array([0.299, 0.587, 0.114])
 INSTALL = "pip install -e '.[baselines]'"
@@ -16,7 +16,7 @@ INSTALL = "pip install -e '.[baselines]'"
 
 def hog_features(pixels: npt.NDArray[np.uint8]) -> Tensor:
     """float32 (N, D, 1, 1) of images (N, 3, H, W): 9 orientations in cells of 8 pixels, normalised
-    (L2-Hys) in overlapping blocks of 2 x 2 cells; D = 8,100 at 128 pixels. Raises UserError where
+    (L2-Hys) in overlapping blocks of 2 x 2 cells; D = 8,100 at 128 pixels. Raises UserError if
     scikit-image is missing.
     """
     try:

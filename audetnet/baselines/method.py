@@ -1,7 +1,6 @@
-"""What a method says of people whom it was not fitted on, and how good that is.
+"""Scores of a baseline or a run on unseen people, and how good they are.
 
-N frames, A AUs, P people. A method's thresholds are chosen on ``tuning`` frames, of other people
-than those of the test.
+N frames, A AUs, P people. Thresholds are chosen on ``tuning`` frames of people not in the test set.
 """
 
 from collections.abc import Mapping
@@ -32,7 +31,9 @@ REFERENCES: Mapping[str, NeutralFrames] = {
     "20": NeutralFrames(frames="random", count=20),
     "all": NeutralFrames(),
 }
-"""What is taken off a person's frames, by how many of them say it; beside ``PLAIN``."""
+"""Person references to subtract, by the number of frames they are estimated from; ``PLAIN`` is
+without one.
+"""
 MEAN = "mean"
 METRICS: Mapping[str, str] = {
     "auc": "AUC",
@@ -41,12 +42,12 @@ METRICS: Mapping[str, str] = {
     "icc": "ICC(3,1)",
     "mae": "MAE",
 }
-"""Titles. ``f1`` is at the tuned thresholds, ``f1_fixed`` where the AU loss puts it (0.5)."""
+"""Titles. ``f1`` is at tuned thresholds, ``f1_fixed`` at the fixed one of the AU loss (0.5)."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Of the tuning frames and of the test frames, (N, A) each; NaN = none."""
+    """Scores of the tuning and of the test frames, (N, A) each; NaN = none."""
 
     tuning: Array
     test: Array
@@ -54,8 +55,8 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A baseline or a run. ``by_reference``: its scores by how many frames of each person say what
-    is at rest. ``tuning_labels`` (N, A) are of the tuning frames, ``tuned_on`` says whose they are.
+    """A baseline or a run. ``by_reference``: its scores by person reference (see REFERENCES).
+    ``tuning_labels`` (N, A) are of the tuning frames, ``tuned_on`` states whose they are.
     """
 
     name: str
@@ -67,13 +68,13 @@ class Method:
     def statistics(
         self, reference: str, test: FrameSet, au_names: tuple[str, ...]
     ) -> dict[tuple[str, str], Statistic]:
-        """By metric and AU, their mean among them: functions of how much each test person counts.
-        Where no tuning frame shows an AU its threshold is the fixed one.
+        """By metric and AU (and MEAN): statistics over the test people. The threshold of an AU that
+        is active in no tuning frame is the fixed one.
         """
         scores, head = self.by_reference[reference], self.head
         thresholds = best_f1_thresholds(scores.tuning, self.tuning_labels)
-        said = torch.from_numpy(scores.test)
-        fixed = head.active(said).double().numpy()
+        test_scores = torch.from_numpy(scores.test)
+        fixed = head.active(test_scores).double().numpy()
         tuned = np.where(np.isnan(thresholds), fixed, (scores.test >= thresholds) * 1.0)
         labels, person = active_labels(head, test), people_of(test)
         found: dict[tuple[str, str], Statistic] = {}
@@ -83,7 +84,7 @@ class Method:
             found["f1", au] = macro_f1(tuned[:, columns], own, person)
             found["f1_fixed", au] = macro_f1(fixed[:, columns], own, person)
             if head.regress:
-                intensities = head.predictions(said).numpy()[:, columns]
+                intensities = head.predictions(test_scores).numpy()[:, columns]
                 actual = test.labels[:, columns].astype(np.float64)
                 found["icc", au] = macro_icc(intensities, actual, person)
                 found["mae", au] = macro_mae(intensities, actual, person)
@@ -92,8 +93,8 @@ class Method:
     def estimates(
         self, test: FrameSet, au_names: tuple[str, ...], seed: int
     ) -> dict[tuple[str, str, str], Estimate]:
-        """By reference, metric and AU: values with their intervals over the test people, who are
-        drawn alike for all.
+        """By reference, metric and AU: values with intervals over the test people, over the same
+        bootstrap samples for all.
         """
         return {
             (reference, *key): over_people(statistic, test, seed)
@@ -103,13 +104,13 @@ class Method:
 
 
 def over_people(statistic: Statistic, test: FrameSet, seed: int) -> Estimate:
-    """A statistic with its interval; without one where it is not known who is in each frame."""
+    """A statistic with its interval, if it is known who is in each frame."""
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     return estimate(statistic, int(people_of(test).max()) + 1, generator)
 
 
 def people_of(frames: FrameSet) -> Indices:
-    """The number of each frame's person, (N,); all one person where it is not known who is who."""
+    """Index of each frame's person, (N,); a single person if it is not known who is who."""
     if frames.subjects_fault():
         return np.zeros(len(frames), dtype=np.int64)
     return subject_indices(frames.subjects)

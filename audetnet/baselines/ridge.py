@@ -1,4 +1,4 @@
-"""A baseline: ridge regression on features, with thresholds from people left out."""
+"""A baseline: ridge regression on features, with thresholds from held-out people."""
 
 import warnings
 
@@ -20,12 +20,12 @@ from audetnet.networks.ridge_readout import MAX_FRAMES, RidgeReadout, out_of_fol
 
 
 def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
-    """Fitted on the training frames to intensities where these are known, else to occurrences; the
+    """Fitted on the training frames, to intensities if they are known, else to occurrences; the
     penalty is cross-validated over the training people. Thresholds are chosen on the validation
-    people, or else on the predictions of training people who were left out. Raises UserError.
+    people, or else on held-out predictions of the training people. Raises UserError.
 
-    A person at rest: minus the median of the person's outputs, plus the mean of those of the
-    training people (for a linear readout the same as the median of each output's features).
+    Person reference: the median of the person's outputs is subtracted, and the mean median of the
+    training people added.
     """
     head = AUHead("MSE", dataset.kind == "intensity", dataset.active_from)
     train = _fitted_frames(dataset.train)
@@ -37,20 +37,20 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
         ridge.fit(features, targets, people)
     except OptionError as error:
         raise UserError(f"{name}: cannot be fitted to the training frames: {error}") from error
-    left_out = out_of_fold_outputs(features, targets, people, float(ridge.fitted_penalty)).numpy()
+    held_out = out_of_fold_outputs(features, targets, people, float(ridge.fitted_penalty)).numpy()
     del features
 
     def outputs(frames: FrameSet) -> Array:
         some = in_batches(lambda rows: ridge(read(frames, rows))[:, :, 0, 0])
         return some(np.arange(len(frames))).double().numpy()
 
-    tuned, tuning = train, left_out
+    tuned, tuning = train, held_out
     if dataset.validation is not None:
         tuned, tuning = dataset.validation, outputs(dataset.validation)
     test = outputs(dataset.test)
     by_reference = {PLAIN: Scores(tuning, test)}
     if all(frames.subjects_fault() is None for frames in (train, tuned, dataset.test)):
-        level = np.nanmean(medians(left_out, train, NeutralFrames(), seed), axis=0)
+        level = np.nanmean(medians(held_out, train, NeutralFrames(), seed), axis=0)
         for key, choice in REFERENCES.items():
             own = (
                 scores - medians(scores, frames, choice, seed)[subject_indices(frames.subjects)]
@@ -60,25 +60,25 @@ def ridge_method(name: str, read: Read, dataset: Dataset, seed: int) -> Method:
     return Method(
         name=name,
         head=head,
-        tuned_on="training people left out" if tuned is train else "validation people",
+        tuned_on="held-out training people" if tuned is train else "validation people",
         tuning_labels=active_labels(head, tuned),
         by_reference=by_reference,
     )
 
 
 def medians(scores: Array, frames: FrameSet, choice: NeutralFrames, seed: int) -> Array:
-    """Of each person's chosen frames, (P, A), of scores (N, A), NaN = none."""
+    """Medians (P, A) of the scores (N, A) over the chosen frames of each person, NaN = none."""
     chosen = choice.of(frames.ids, subject_indices(frames.subjects), seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN
+        warnings.simplefilter("ignore", RuntimeWarning)  # all NaN
         return np.stack([np.nanmedian(scores[rows], axis=0) for rows in chosen])
 
 
 def _fitted_frames(train: FrameSet) -> FrameSet:
-    """The frames with a label, thinned out where they are too many. Raises UserError."""
+    """The labelled frames, subsampled if there are too many. Raises UserError."""
     if train.people < 2:
         raise UserError(
-            "the training frames are of one person, and a penalty is chosen on people left out: "
+            "the training frames are of one person, but the penalty is chosen on held-out people: "
             "expected frames of at least two (dataset.json says who is who)"
         )
     rows: Indices = np.flatnonzero(~np.isnan(train.labels).all(axis=1))

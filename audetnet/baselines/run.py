@@ -1,4 +1,4 @@
-"""A trained run, measured as the baselines are."""
+"""A trained run, measured like the baselines."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,9 +28,10 @@ def run_method(
     seed: int,
 ) -> Method:
     """The scores of its checkpoint. Thresholds are chosen on the validation people, or else on
-    ``OWN_PEOPLE``, whom it was fitted to: they fit strangers less than they seem to.
+    ``OWN_PEOPLE``, whom it was trained on, so that they suit other people less well than they seem
+    to.
 
-    A person at rest is taken off where the cfg has its [person_reference], else off z1. Raises
+    The person reference is subtracted at the cfg's [person_reference], or else from z1. Raises
     UserError.
     """
     model, head = saved.trained().to(device).eval(), saved.head()

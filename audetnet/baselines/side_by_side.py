@@ -1,4 +1,4 @@
-"""Methods side by side: a table for people, results.json and results.csv."""
+"""Methods side by side: a printed table, results.json and results.csv."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,17 @@ from audetnet.files.atomic import write_text
 from audetnet.files.csv import Cell, write_csv
 
 Estimates = Mapping[tuple[str, str, str], Estimate]
-"""By reference, metric and AU (``MEAN``: their mean)."""
+"""By reference, metric and AU (or ``MEAN``)."""
 _ABSENT = "-"
 
 
 def measured(methods: Sequence[Method], dataset: Dataset, seed: int) -> dict[str, Estimates]:
-    """Everything of every method, by its name."""
+    """All estimates of every method, by its name."""
     return {m.name: m.estimates(dataset.test, dataset.au_names, seed) for m in methods}
 
 
 def table_text(found: Mapping[str, Estimates], au_names: Sequence[str]) -> str:
-    """Means with their intervals, by method and reference; below, AUC and F1 of each AU, plain."""
+    """Means with intervals, by method and reference; below, AUC and F1 of each AU, without one."""
     metrics = [name for name in METRICS if any(key[1] == name for e in found.values() for key in e)]
     rows = [["", "frames at rest", *(METRICS[name] for name in metrics)]]
     for method, estimates in found.items():

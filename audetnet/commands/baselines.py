@@ -1,6 +1,4 @@
-"""``audetnet baselines``: what simple methods reach on a dataset's own split,
-and a run beside them.
-"""
+"""``audetnet baselines``: simple methods on a dataset's own split, and a run next to them."""
 
 import argparse
 import sys
@@ -12,6 +10,7 @@ from audetnet.commands.dataset_flags import (
     cache_of,
     dataset_of,
     dataset_of_run,
+    trained_elsewhere,
 )
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, natural
@@ -35,15 +34,15 @@ def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
         _PROGRAM,
-        "Recognise AUs by HOG and by a frozen EfficientNet-Lite0, each with a ridge regression: "
-        "what a run is to beat.",
+        "Recognise AUs with ridge regression on HOG and on a frozen EfficientNet-Lite0: what a run "
+        "has to beat.",
         _EXAMPLE,
     )
     flags.add_argument("--data", type=Path, required=True, help="dataset directory")
     flags.add_argument(
         "--run",
         type=Path,
-        help="a run directory, or checkpoint, to be measured beside them (default: none)",
+        help="run directory or checkpoint to measure next to them (default: none)",
     )
     flags.add_argument(
         "--out",
@@ -51,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         help="where to write (default: RUN/baselines, without --run runs/baselines-DATA)",
     )
     flags.add_argument(
-        "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
+        "--seed", type=natural, default=0, help="seed of all random draws (default: 0)"
     )
     add_device_flag(flags)
     add_dataset_flags(flags)
@@ -79,7 +78,7 @@ def _baselines(arguments: argparse.Namespace) -> int:
     facts = {"data": str(arguments.data), "run": str(run.path) if run else "none"}
     write_results(out, facts, methods, found)
     people = counted(dataset.test.people, "person", "people")
-    say(f"{counted(len(dataset.test), 'test frame')} of {people}, intervals over them (95 %)\n")
+    say(f"{counted(len(dataset.test), 'test frame')} of {people}, 95 % intervals over them\n")
     say(f"{table_text(found, dataset.au_names)}\n")
     for method in methods:
         say(f"{method.name}: thresholds of F1 chosen on {method.tuned_on}")
@@ -91,18 +90,14 @@ def _warnings(
     arguments: argparse.Namespace, dataset: "Dataset", run: "SavedModel | None"
 ) -> "Iterator[str]":
     if fault := dataset.test.subjects_fault():
-        yield f"no intervals, and nothing with people at rest: that {fault}"
+        yield f"no intervals and no person references: that {fault}"
     if run is None:
         return
-    if run.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest():
-        yield (
-            f"{run.path}: was trained on other frames or labels than {arguments.data} names now "
-            "(or on another --fold): people of the test set may have been seen in training"
-        )
+    yield from trained_elsewhere(arguments, dataset, run)
     if dataset.validation is None:
         yield (
-            f"{run.path}: there are no validation people: its thresholds are chosen on the people "
-            "it was trained on, whom it knows too well; not comparable with the baselines' F1"
+            f"{run.path}: there are no validation people, so its thresholds are chosen on the "
+            "people it was trained on, whom it fits too well; not comparable with the baselines' F1"
         )
 
 

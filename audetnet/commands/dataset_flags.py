@@ -126,3 +126,15 @@ def dataset_of_run(arguments: argparse.Namespace, run: "SavedModel") -> "Dataset
             f"{run.path} was trained on ({', '.join(run.au_names)})"
         )
     return dataset
+
+
+def trained_elsewhere(
+    arguments: argparse.Namespace, dataset: "Dataset", *runs: "SavedModel"
+) -> list[str]:
+    """A warning for each run that was not trained on this dataset and its id lists."""
+    return [
+        f"{run.path}: trained on other frames or labels than {arguments.data} has now (or on "
+        "another --fold): people of the test set may have been seen in training"
+        for run in runs
+        if run.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest()
+    ]

@@ -1,10 +1,15 @@
-"""``audetnet test-disentangling``: from a trained run to what its z1 and z2 know."""
+"""``audetnet test-disentangling``: what z1 and z2 of a trained run know."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audetnet.commands.dataset_flags import add_dataset_flags, cache_of, dataset_of_run
+from audetnet.commands.dataset_flags import (
+    add_dataset_flags,
+    cache_of,
+    dataset_of_run,
+    trained_elsewhere,
+)
 from audetnet.commands.device_flag import add_device_flag
 from audetnet.console.arguments import command_parser, names, natural, positive
 from audetnet.console.lines import counted, note, say
@@ -15,9 +20,10 @@ from audetnet.machine.memory import keep_freed_memory
 if TYPE_CHECKING:
     import torch
 
-    from audetnet.data.frames import Dataset
+    from audetnet.data.frames import Dataset, FrameSet
+    from audetnet.disentangling.columns import Request
+    from audetnet.disentangling.identity_embedding import ReferenceNetworks
     from audetnet.disentangling.report import Heading
-    from audetnet.disentangling.subject import Request
     from audetnet.disentangling.trained_run import TrainedRun
     from audetnet.networks.model import AUDetNet
     from audetnet.training.saved import SavedModel
@@ -31,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
     """The flags of the command."""
     flags = command_parser(
         "audetnet test-disentangling",
-        "Measure what z1 and z2 of a trained run know of AUs, identity, pose and light, on people "
-        "whom it was not trained on.",
+        "Measure what z1 and z2 of a trained run know about AUs, identity, pose and light, on "
+        "people it was not trained on.",
         _EXAMPLE,
     )
     flags.add_argument(
@@ -45,13 +51,13 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="RUN",
-        help="other runs on the same data, e.g. without the Discriminator, as further columns "
+        help="other runs on the same data, e.g. without the Discriminator, as additional columns "
         "(default: none)",
     )
     flags.add_argument(
         "--out",
         type=Path,
-        help="where to write (default: RUN/disentangling, of a checkpoint "
+        help="where to write (default: RUN/disentangling, for a checkpoint "
         "RUN/disentangling-CHECKPOINT)",
     )
     flags.add_argument(
@@ -59,19 +65,22 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         default=_FRAMES,
         metavar="N",
-        help=f"at most N training and N test frames, equal for all people (default: {_FRAMES})",
+        help=f"at most N training and N test frames, equally many per person (default: {_FRAMES})",
     )
     flags.add_argument(
         "--factors",
         metavar="FILE",
-        help="table of known factors in --data: frame id, numbers (default: factors.csv, else the "
-        "head rotation in frames.csv)",
+        help="table of known factors in --data: frame id, numbers (default: factors.csv, or else "
+        "the head rotation in frames.csv)",
     )
     flags.add_argument(
-        "--factor-columns", type=names, metavar="A,B", help="its columns (default: all numbers)"
+        "--factor-columns",
+        type=names,
+        metavar="A,B",
+        help="its columns (default: all numeric ones)",
     )
     flags.add_argument(
-        "--seed", type=natural, default=0, help="seed of everything that is drawn (default: 0)"
+        "--seed", type=natural, default=0, help="seed of all random draws (default: 0)"
     )
     add_device_flag(flags)
     add_dataset_flags(flags)
@@ -85,10 +94,10 @@ def main(argv: list[str]) -> int:
 
 
 def _test(arguments: argparse.Namespace) -> int:
+    from audetnet.disentangling.all_figures import illustrate
     from audetnet.disentangling.analysis import analyse
-    from audetnet.disentangling.illustrations import illustrate
+    from audetnet.disentangling.columns import columns_of
     from audetnet.disentangling.report import reasons, summary_text, write_report
-    from audetnet.disentangling.subject import subjects_of
     from audetnet.training.saved import load_saved
 
     device = select_device(arguments.device)
@@ -99,11 +108,11 @@ def _test(arguments: argparse.Namespace) -> int:
     request = _request(arguments, dataset, run, compared, device)
     for line in request.notes:
         note(line)
-    subjects = subjects_of(request)
-    table = analyse(subjects, request.notes)
+    columns = columns_of(request)
+    table = analyse(columns, request.notes)
     out = arguments.out or _default_directory(run)
     heading = _heading(arguments, request, run)
-    write_report(out, heading, table, illustrate(table, subjects))
+    write_report(out, heading, table, illustrate(table, columns))
     say(f"{heading.title}\n\n{summary_text(table)}\n")
     for reason in reasons(table):
         say(f"not measured: {reason}")
@@ -114,11 +123,11 @@ def _test(arguments: argparse.Namespace) -> int:
 def _dataset(
     arguments: argparse.Namespace, run: "SavedModel", compared: "list[SavedModel]"
 ) -> "Dataset":
-    """The dataset, whose AUs are those of all runs."""
+    """The dataset, if all runs have its AUs."""
     for other in compared:
         if other.au_names != run.au_names:
             raise UserError(
-                f"{other.path}: was trained on other AUs ({', '.join(other.au_names)}) than "
+                f"{other.path}: trained on other AUs ({', '.join(other.au_names)}) than "
                 f"{run.path} ({', '.join(run.au_names)})"
             )
     return dataset_of_run(arguments, run)
@@ -131,28 +140,20 @@ def _request(
     compared: "list[SavedModel]",
     device: "torch.device",
 ) -> "Request":
-    """Everything encoded, and the judge trained."""
+    """Encode everything, and train the reference classifier."""
     from audetnet.data.factors import find_factors
     from audetnet.data.pairs import read_pairs
-    from audetnet.disentangling.codes import equal_sample
+    from audetnet.disentangling.codes import balanced_sample
+    from audetnet.disentangling.columns import UNTRAINED, Request, with_reference
     from audetnet.disentangling.expressions import find_expressions
-    from audetnet.disentangling.identity_judge import judges_with
-    from audetnet.disentangling.judge import trained_judge
-    from audetnet.disentangling.subject import UNTRAINED, Request, with_reference
     from audetnet.disentangling.trained_run import encoded_run
     from audetnet.training.frames_of_run import packed_frames, stem_rows
 
     factors = find_factors(arguments.data, arguments.factors, arguments.factor_columns)
     pairs = read_pairs(arguments.data)
     cache = cache_of(arguments)
-    train, notes = equal_sample(dataset.train, arguments.frames)
-    test, more = equal_sample(dataset.test, arguments.frames)
-    foreign = [
-        f"{saved.path}: was trained on other frames or labels than {arguments.data} names now (or "
-        "on another --fold): people of the test set may have been seen in training"
-        for saved in (run, *compared)
-        if saved.checkpoint.identity["digest_of_ids_and_labels"] != dataset.digest()
-    ]
+    train, notes = balanced_sample(dataset.train, arguments.frames)
+    test, more = balanced_sample(dataset.test, arguments.frames)
 
     def encoded(
         name: str, saved: "SavedModel", model: "AUDetNet", with_rest: bool = False
@@ -170,9 +171,6 @@ def _request(
         for name, saved in named
         if saved.plan.encoder.has_reference
     ]
-    packed = packed_frames(run, dataset, cache, arguments.check_cache)
-    pixels = packed.gather(packed.rows(train.ids))
-    judge = trained_judge(train, pixels, dataset.active_from, cache, device, arguments.seed)
     return Request(
         run=encoded(named[0][0], run, run.trained()),
         untrained=encoded(UNTRAINED, run, run.untrained()),
@@ -180,14 +178,39 @@ def _request(
         au_names=run.au_names,
         factors=factors,
         expressions=find_expressions(test, pairs),
-        judges=judges_with(judge),
+        networks=_networks(arguments, run, dataset, train, device),
         seed=arguments.seed,
-        notes=(*dataset.notes, *notes, *more, *foreign),
+        notes=(
+            *dataset.notes,
+            *notes,
+            *more,
+            *trained_elsewhere(arguments, dataset, run, *compared),
+        ),
+    )
+
+
+def _networks(
+    arguments: argparse.Namespace,
+    run: "SavedModel",
+    dataset: "Dataset",
+    train: "FrameSet",
+    device: "torch.device",
+) -> "ReferenceNetworks":
+    """The reference networks; the classifier is trained on the frames ``train``."""
+    from audetnet.disentangling.identity_embedding import reference_networks
+    from audetnet.disentangling.reference_classifier import trained_classifier
+    from audetnet.training.frames_of_run import packed_frames
+
+    cache, smallest = cache_of(arguments), dataset.active_from
+    packed = packed_frames(run, dataset, cache, arguments.check_cache)
+    pixels = packed.gather(packed.rows(train.ids))
+    return reference_networks(
+        trained_classifier(train, pixels, smallest, cache, device, arguments.seed)
     )
 
 
 def _names(saved: "list[SavedModel]") -> list[str]:
-    """Short names of the runs that tell them apart."""
+    """The shortest names that distinguish the runs."""
     for found in (
         [model.root.resolve().name for model in saved],
         [str(model.root) for model in saved],
@@ -225,7 +248,7 @@ def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel
         },
         "code": f"z1 {counted(run.plan.z1_channels, 'channel')}, z2 "
         f"{run.plan.code_channels - run.plan.z1_channels}",
-        "identity judge (row 8)": request.judges.person.identity_name,
+        "identity judge (row 8)": request.networks.person.embedder_name,
         "same expression (row 10)": str(request.expressions),
         "seed": str(arguments.seed),
         "versions": f"AUDetNet {audetnet.__version__}, torch {torch.__version__}",

@@ -1,4 +1,4 @@
-"""Known factors of frames: head pose, light, skin, as a dataset directory gives them."""
+"""Known factors of frames (head pose, light, skin) from a table in the dataset directory."""
 
 import os
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 DEFAULT_TABLES = {"factors.csv": None, "frames.csv": ("yaw", "pitch", "roll")}
-"""Files that are read where they are there, the first of them only, and their columns (None: all of
-numbers). create_dataset.frames writes frames.csv.
+"""The first of these files that exists is read, and these columns of it (None: all numeric ones).
+create_dataset.frames writes frames.csv.
 """
 
 
@@ -40,14 +40,14 @@ class FactorTable:
 def find_factors(
     directory: Path, name: str | None, columns: tuple[str, ...] | None
 ) -> FactorTable | None:
-    """The factor table of a dataset directory: the file of that name, else a default one, else
-    None. Raises UserError.
+    """The factor table of a dataset directory: the file called ``name``, or else a default one if
+    there is one. Raises UserError.
     """
     if name is not None:
         return read_factors(directory / name, columns)
-    for default, chosen in DEFAULT_TABLES.items():
+    for default, default_columns in DEFAULT_TABLES.items():
         if os.path.lexists(directory / default):
-            return read_factors(directory / default, columns or chosen)
+            return read_factors(directory / default, columns or default_columns)
     if columns is not None:
         raise UserError(
             f"{directory}: --factor-columns needs a table: factors.csv here, or --factors FILE"
@@ -70,16 +70,16 @@ def factor_of(directory: Path, column: str, ids: Sequence[str], asked_by: str) -
 
 
 def read_factors(path: Path, columns: tuple[str, ...] | None) -> FactorTable:
-    """A csv or parquet table with the frame id in its first column; without ``columns`` all columns
-    that hold numbers only. Raises UserError.
+    """A csv or parquet table with the frame id in its first column; without ``columns``, all
+    numeric columns. Raises UserError.
     """
-    table, given, ids = _named_rows(path)
-    places = {column: place for place, column in enumerate(given) if place}
+    table, header, ids = _named_rows(path)
+    places = {column: place for place, column in enumerate(header) if place}
     for column in columns or ():
         if column not in places:
             raise UserError(
-                f"{path}: no column '{column}'{did_you_mean(column, given[1:])}; it has "
-                + first_few(given[1:], 12)
+                f"{path}: no column '{column}'{did_you_mean(column, header[1:])}; it has "
+                + first_few(header[1:], 12)
             )
     found = {}
     for column in columns or places:
@@ -90,29 +90,25 @@ def read_factors(path: Path, columns: tuple[str, ...] | None) -> FactorTable:
             if columns is not None:
                 raise
     if not found:
-        raise UserError(f"{path}: none of its columns holds numbers: {first_few(given[1:])}")
+        raise UserError(f"{path}: no column is numeric: {first_few(header[1:])}")
     values = np.stack(list(found.values()), axis=1)
-    _check_finite(path, ids, tuple(found), values)
+    for row, place in np.argwhere(np.isinf(values)):
+        raise UserError(
+            f"{path}: '{ids[row]}' has an infinite number in column {list(found)[place]}; leave "
+            "the cell empty"
+        )
     return FactorTable(path, tuple(found), dict(zip(ids, values, strict=True)))
 
 
-def _check_finite(path: Path, ids: list[str], names: tuple[str, ...], values: Array) -> None:
-    for row, column in np.argwhere(np.isinf(values)):
-        raise UserError(
-            f"{path}: '{ids[row]}' has an infinite number in column {names[column]}; leave the "
-            "cell empty"
-        )
-
-
 def _named_rows(path: Path) -> tuple["pd.DataFrame", list[str], list[str]]:
-    """A table, the names of its columns, and the frame ids."""
+    """A table, its column names, and the frame ids."""
     table = read_frame(path)
-    given = [str(column).strip() for column in table.columns]
-    if len(given) < 2:
+    header = [str(column).strip() for column in table.columns]
+    if len(header) < 2:
         raise UserError(f"{path}: expected a frame id and at least one factor in each row")
-    if repeated := duplicates(given):
+    if repeated := duplicates(header):
         raise UserError(f"{path}: duplicate columns: {first_few(repeated)}")
     ids = frame_ids(path, table)
-    if twice := duplicates(ids):
-        raise UserError(f"{path}: frames stand in it twice: {first_few(twice)}")
-    return table, given, ids
+    if repeated := duplicates(ids):
+        raise UserError(f"{path}: frames are listed twice: {first_few(repeated)}")
+    return table, header, ids

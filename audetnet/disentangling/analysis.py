@@ -1,48 +1,55 @@
-"""All rows of all columns: the run, what it is compared with, and the baselines beside it."""
+"""Measuring everything: all rows of all columns."""
 
 from collections.abc import Sequence
 
 from audetnet.console.progress import ProgressBar
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.measure import Measure, all_measures
-from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import Cells, Known, NotMeasuredError, Row, Table, needs_z2
+from audetnet.disentangling.table import (
+    Cell,
+    FactorEstimate,
+    Findings,
+    NotMeasuredError,
+    Table,
+    require_z2,
+)
 
 
-def analyse(subjects: Sequence[Subject], notes: tuple[str, ...]) -> Table:
-    """Measure everything, a column a subject; what cannot be measured says why."""
+def analyse(columns: Sequence[ColumnData], notes: tuple[str, ...]) -> Table:
+    """Measure everything; whatever cannot be measured states why."""
     measures = all_measures()
     tasks = [
-        (subject, measure)
-        for subject in subjects
+        (data, measure)
+        for data in columns
         for measure in measures
-        if subject.column.kind in measure.of
+        if data.column.kind in measure.of
     ]
-    cells: dict[str, Cells] = {subject.column.name: {} for subject in subjects}
-    known: dict[str, tuple[Known, ...]] = dict.fromkeys(cells, ())
+    cells: dict[str, dict[str, Cell]] = {data.column.name: {} for data in columns}
+    factors: dict[str, tuple[FactorEstimate, ...]] = dict.fromkeys(cells, ())
     with ProgressBar("measuring", len(tasks), unit="group of rows") as bar:
-        for subject, measure in tasks:
-            found, parts = _carried_out(measure, subject)
-            cells[subject.column.name].update(found)
-            known[subject.column.name] += parts
+        for data, measure in tasks:
+            findings = _findings(measure, data)
+            cells[data.column.name].update(findings.cells)
+            factors[data.column.name] += findings.factors
             bar.advance()
-    columns = tuple(subject.column for subject in subjects)
-    return Table(rows=_by_number(measures), columns=columns, cells=cells, known=known, notes=notes)
-
-
-def _by_number(measures: Sequence[Measure]) -> tuple[Row, ...]:
     rows = [row for measure in measures for row in measure.rows]
-    return tuple(sorted(rows, key=lambda row: row.number))
+    return Table(
+        rows=tuple(sorted(rows, key=lambda row: row.number)),
+        columns=tuple(data.column for data in columns),
+        cells=cells,
+        factors=factors,
+        notes=notes,
+    )
 
 
-def _carried_out(measure: Measure, subject: Subject) -> tuple[Cells, tuple[Known, ...]]:
-    """What was found; rows of a run that need a z2 that it has not say so."""
-    cells: Cells = {}
-    known: tuple[Known, ...] = ()
+def _findings(measure: Measure, data: ColumnData) -> Findings:
+    """Rows of a run without z2 that need one say so."""
+    findings = Findings({})
     try:
-        findings = measure.find(subject)
-        cells, known = dict(findings.cells), findings.known
-        if subject.column.is_run:
-            needs_z2(subject.test)
+        findings = measure.compute(data)
+        if data.column.is_run:
+            require_z2(data.test)
     except NotMeasuredError as reason:
-        cells = {**{row.key: reason for row in measure.rows}, **cells}
-    return cells, known
+        cells = {**{row.key: reason for row in measure.rows}, **findings.cells}
+        return Findings(cells, findings.factors)
+    return findings

@@ -1,5 +1,5 @@
-"""Which frames show the same expression on several people, and how much predictions for them vary
-over these people and over expressions.
+"""Frames that show the same expression on several people, and how much predictions for them vary
+over people and over expressions.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,13 +15,13 @@ from audetnet.evaluation.people import Indices
 
 NONE = -1
 _PRECISION = 1e-6
-"""Of predictions, which networks compute in float32, relative to the largest."""
+"""Of float32 predictions, relative to the largest."""
 
 
 @dataclass(frozen=True)
 class Expressions:
-    """The expression (N,) that each frame shows, counted from 0: only those that at least two
-    people show count, other frames have NONE. ``source`` says how it is known.
+    """``number`` (N,): the expression each frame shows, from 0, or NONE if fewer than two people
+    show it. ``source``: how this is known.
     """
 
     number: Indices
@@ -29,7 +29,7 @@ class Expressions:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of expressions."""
         return int(self.number.max(initial=NONE)) + 1
 
     def __str__(self) -> str:
@@ -40,8 +40,8 @@ BY_PAIRS, BY_LABELS = PAIRS_FILE, "equal labels of all AUs"
 
 
 def find_expressions(frames: FrameSet, pairs: Mapping[str, str]) -> Expressions:
-    """By the groups of pairs.csv, or, where these hold no frames of two people, by equal labels of
-    all AUs; frames with an unknown label then show none. AUs that are never known do not count.
+    """From the groups in pairs.csv or, if none of them has frames of two people, from equal labels
+    of all AUs, ignoring frames with unknown labels and AUs that are never known.
     """
     paired = _shared([pairs.get(frame) for frame in frames.ids], frames.subjects)
     if paired.max(initial=NONE) > NONE:
@@ -52,7 +52,7 @@ def find_expressions(frames: FrameSet, pairs: Mapping[str, str]) -> Expressions:
 
 
 def _shared(keys: Sequence[Hashable | None], subjects: Sequence[str]) -> Indices:
-    """Numbers (N,) of the keys that frames of two people have; None is no key."""
+    """Numbers (N,) of the keys that frames of at least two people have."""
     people: dict[Hashable, set[str]] = {}
     for key, subject in zip(keys, subjects, strict=True):
         if key is not None:
@@ -63,36 +63,37 @@ def _shared(keys: Sequence[Hashable | None], subjects: Sequence[str]) -> Indices
 
 
 class Spread:
-    """Half the mean squared difference of predictions, by what the two frames share.
+    """Half the mean squared difference of predictions over pairs of frames, by what they share.
 
-    ``predictions`` (N, A); ``expression`` (N,) and ``person`` (N,) count from 0, NONE takes no
-    part; NaN is unknown. What a person shows several times of an expression counts as its mean.
+    ``predictions`` (N, A), NaN = unknown; ``expression`` (N,) and ``person`` (N,) count from 0,
+    frames with NONE are ignored. Several frames of a person with one expression count as their
+    mean.
     """
 
     def __init__(self, predictions: Array, expression: Indices, person: Indices) -> None:
         rows = np.flatnonzero(expression != NONE)
         shape = (expression.max() + 1, person.max() + 1, predictions.shape[1])
         sums, counts = np.zeros(shape), np.zeros(shape)
-        place = expression[rows], person[rows]
+        cell = expression[rows], person[rows]
         known = ~np.isnan(predictions[rows])
-        np.add.at(counts, place, known)
-        np.add.at(sums, place, np.where(known, predictions[rows], 0))
-        self._there = (counts > 0).astype(np.float64)
-        """Which cells (E, P, A) hold a prediction; of each person how many, (P, A)."""
-        self._each = self._there.sum(axis=0)
+        np.add.at(counts, cell, known)
+        np.add.at(sums, cell, np.where(known, predictions[rows], 0))
+        self._observed = (counts > 0).astype(np.float64)
+        """Whether a cell (E, P, A) has a prediction; below, how many each person has, (P, A)."""
+        self._count = self._observed.sum(axis=0)
         values = sums / counts.clip(1)
-        centre = values.sum(axis=(0, 1)) / self._each.sum(axis=0).clip(1)
-        self._values = self._there * (values - centre)  # else large means cost digits below
+        centre = values.sum(axis=(0, 1)) / self._count.sum(axis=0).clip(1)
+        self._values = self._observed * (values - centre)  # large means would cost digits below
         self._rounding = (_PRECISION * np.abs(values).max(axis=(0, 1))) ** 2
         self._squares = self._values**2
         own = self._values.sum(axis=0)
-        self._within = self._each * self._squares.sum(axis=0) - own**2
-        """Summed squared differences of the pairs of frames of each person, (P, A)."""
+        self._within = self._count * self._squares.sum(axis=0) - own**2
+        """Sum of squared differences over the pairs of each person, (P, A)."""
 
     def of(self, weights: Array) -> tuple[Array, Array, Array]:
-        """(A,) each, NaN where there is no such pair: of two people with the same expression, of
-        two expressions of the same person, of two of two. ``weights`` (P,): how often each person
-        counts; a person who was drawn twice forms no pairs with their copy.
+        """For pairs of two people with the same expression, of one person with two expressions, and
+        of two people with two expressions: (A,) each, NaN if there is no such pair. ``weights``
+        (P,): how often each person counts; a person drawn twice forms no pairs with their copy.
 
         In a two-way layout with random effects of expression, person and their interaction (with
         error) these are unbiased for the sums of the last two variances, of the first and the last,
@@ -100,22 +101,22 @@ class Spread:
         """
         ones, first, second = (
             np.einsum("p,epa->ea", weights, part)
-            for part in (self._there, self._values, self._squares)
+            for part in (self._observed, self._values, self._squares)
         )
         same = (ones * second - first**2).sum(axis=0)
-        same_pairs = (ones**2 - np.einsum("p,epa->ea", weights**2, self._there)).sum(axis=0)
+        same_pairs = (ones**2 - np.einsum("p,epa->ea", weights**2, self._observed)).sum(axis=0)
         own = weights @ self._within
-        own_pairs = weights @ (self._each**2 - self._each)
-        every = ones.sum(axis=0) * second.sum(axis=0) - first.sum(axis=0) ** 2
-        every_pairs = ones.sum(axis=0) ** 2 - weights**2 @ self._each**2
-        others = every - weights**2 @ self._within - same
+        own_pairs = weights @ (self._count**2 - self._count)
+        total = ones.sum(axis=0) * second.sum(axis=0) - first.sum(axis=0) ** 2
+        total_pairs = ones.sum(axis=0) ** 2 - weights**2 @ self._count**2
+        others = total - weights**2 @ self._within - same
         return (
             self._mean(same, same_pairs),
             self._mean(own, own_pairs),
-            self._mean(others, every_pairs - same_pairs),
+            self._mean(others, total_pairs - same_pairs),
         )
 
     def _mean(self, sums: Array, pairs: Array) -> Array:
-        """Sums of squared differences over twice the pairs; what rounding makes of none is 0."""
+        """Sums of squared differences over twice the pairs; rounding errors become 0."""
         means = np.where(pairs > 0, sums / np.where(pairs > 0, pairs, 1), np.nan)
         return np.where(means < self._rounding, 0, means)

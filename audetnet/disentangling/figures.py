@@ -1,6 +1,4 @@
-"""Figures of numbers: maps of the codes, what each block knows, intervals by column. Figures
-only, no files; the one for a paper is in paper_figure.py, decoded images are in decoded_images.py.
-"""
+"""Figures of numbers: maps of the codes, what each block knows, intervals by column."""
 
 import re
 import textwrap
@@ -33,19 +31,19 @@ _PEOPLE = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
-"""Ten colours that the colour-blind can tell apart (Petroff 2021)."""
+"""Ten colours, distinguishable for colour-blind readers (Petroff 2021)."""
 SHARE = "share known (0 = chance, 1 = all)"
 HOW_TO_READ = (
     "Shares known: AUs 2 (AUC - 0.5), person (accuracy - chance) / (1 - chance), other factors R², "
-    "of the better of the linear and the non-linear probe. "
+    "by the better of the linear and the non-linear probe. "
     "Good: z1 knows the AUs and nothing else (other factors at most at the floor, which is what "
-    "the true AU labels alone tell of them); z2 knows everything but the AUs."
+    "the true AU labels alone reveal about them); z2 knows everything but the AUs."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Illustration:
-    """A figure; ``name`` is the stem of its file, ``caption`` says how to read it and what good
+    """A figure; ``name`` is the stem of its file, ``caption`` explains how to read it and what good
     looks like.
     """
 
@@ -57,10 +55,11 @@ class Illustration:
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """What the blocks know of a factor, as shares: 0 = chance, 1 = all, NaN = not measured.
+    """What the blocks know about a factor, as shares: 0 = chance, 1 = everything, NaN = not
+    measured.
 
     AUs: 2 (AUC - 0.5); person: (accuracy - chance) / (1 - chance); others: R², at least 0.
-    ``floor`` is what the true AU labels alone tell of the factor.
+    ``floor`` is what the true AU labels alone reveal about the factor.
     """
 
     factor: str
@@ -71,24 +70,22 @@ class Knowledge:
 
 
 def set_title(figure: Figure | SubFigure, title: str, width: float) -> None:
-    """The title of a figure, in as many lines as its width (inches) needs."""
+    """The title of a figure, wrapped to its width in inches."""
     figure.suptitle(textwrap.fill(title, max(20, int(width * 11))), fontsize=10, weight="bold")
 
 
 def shortened(text: str, most: int) -> str:
-    """At most so many characters, cut at the start: the end tells frames and runs apart."""
+    """At most ``most`` characters, cut at the start: the end distinguishes frames and runs."""
     return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
 def file_stem(kind: str, name: str) -> str:
-    """A name for files, whatever ``name`` holds."""
+    """A file name, whatever characters ``name`` has."""
     return f"{kind}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name).strip('_')}"
 
 
 def code_maps(codes: Codes, au_names: tuple[str, ...]) -> Illustration:
-    """z1 (and z2) in two dimensions, coloured by person and by the AUs that are most often
-    active.
-    """
+    """z1 (and z2) in two dimensions, coloured by person and by the most frequent AUs."""
     rows = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), MOST_FRAMES)).astype(np.int64))
     blocks = {"z1": codes.z1, "z2": codes.z2}
     planes = {name: _plane(z[rows]) for name, z in blocks.items() if z.shape[1]}
@@ -115,16 +112,16 @@ def code_maps(codes: Codes, au_names: tuple[str, ...]) -> Illustration:
     set_title(figure, title, width)
     caption = (
         f"Each point is one of {counted(len(rows), 'frame')} of "
-        f"{counted(len(codes.people), 'person', 'people')}; frames that lie "
-        f"close have similar codes, the axes of {method} have no unit. Good: in z1 persons are "
-        "mixed and active frames of an AU cluster"
-        + ("; in z2 persons cluster and AUs are mixed." if "z2" in planes else " (there is no z2).")
+        f"{counted(len(codes.people), 'person', 'people')}; close points have similar codes, the "
+        f"axes of {method} have no unit. Good: in z1 people are mixed and active frames of an AU "
+        "cluster"
+        + ("; in z2 people cluster and AUs are mixed." if "z2" in planes else " (there is no z2).")
     )
     return Illustration(name="code_maps", title=title, caption=caption, figure=figure)
 
 
 def _plane(z: Array) -> Array:
-    """(n, D) to (n, 2): t-SNE of at most 50 principal components, or two of these."""
+    """(n, D) to (n, 2): t-SNE of at most 50 principal components, or the first two of them."""
     z = standardised(z)
     components = min(50, *z.shape)
     if components > 1:
@@ -169,7 +166,7 @@ def _legend_below(axes: Axes) -> None:
 
 
 def knowledge_map(name: str, knowledge: tuple[Knowledge, ...]) -> Illustration:
-    """Factors by blocks of the column ``name``: what each block knows of each factor."""
+    """Heat map of what each block of the column ``name`` knows about each factor."""
     groups = len({one.group for one in knowledge})
     width, height = 4.8, 0.2 * len(knowledge) + 0.27 * groups + 1.5
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -193,7 +190,7 @@ def _colours() -> ScalarMappable:
 
 
 def heat_map(axes: Axes, knowledge: tuple[Knowledge, ...], headings: bool) -> None:
-    """One row a factor, groups apart (named, with ``headings``), each cell with its number."""
+    """One row per factor, groups set apart (named, with ``headings``), a number in each cell."""
     floors = any(one.floor is not None for one in knowledge)
     names, left = ("z1", "z2", "floor")[: 2 + floors], (0.0, 1.0, 2.15)[: 2 + floors]
     top, ticks = 0.0, {}
@@ -215,7 +212,7 @@ def heat_map(axes: Axes, knowledge: tuple[Knowledge, ...], headings: bool) -> No
 
 
 def by_group(knowledge: tuple[Knowledge, ...]) -> dict[str, list[Knowledge]]:
-    """The factors of each group, both in the order of their appearance."""
+    """The factors of each group, both in order of appearance."""
     groups: dict[str, list[Knowledge]] = {}
     for one in knowledge:
         groups.setdefault(one.group, []).append(one)
@@ -231,12 +228,12 @@ def _cell(axes: Axes, x: float, top: float, share: float) -> None:
 
 
 def row_intervals(table: Table) -> Illustration:
-    """A panel with the value in every column for each row that has one and was measured."""
+    """A panel per row that is ``in_intervals`` and was measured, with its value in every column."""
     shown = [
         row
         for row in table.rows
         if row.in_intervals
-        and any(is_found(table.cells[c.name].get(row.key)) for c in table.columns)
+        and any(has_value(table.cells[c.name].get(row.key)) for c in table.columns)
     ]
     names = [column.name for column in table.columns]
     lines = -(-len(shown) // 3) or 1
@@ -255,20 +252,20 @@ def row_intervals(table: Table) -> Illustration:
     caption = (
         "Dot: the value (none: not measured), whiskers: the interval over people (none: too few "
         "people), dashed: chance. Good: the run (blue) is on the side of the ideal, clear of the "
-        "nulls, the untrained encoder and chance; do not read a difference into intervals that "
-        "overlap widely."
+        "permuted codes, the untrained encoder and chance; widely overlapping intervals show no "
+        "difference."
     )
     return Illustration(name="intervals", title=title, caption=caption, figure=figure)
 
 
-def is_found(cell: Cell | None) -> bool:
-    """Whether there is a number to draw."""
+def has_value(cell: Cell | None) -> bool:
+    """Whether a cell has a number to draw."""
     return isinstance(cell, Estimate) and not np.isnan(cell.value)
 
 
 def _intervals(axes: Axes, row: Row, cells: Sequence[Cell | None]) -> None:
     for y, cell in enumerate(cells):
-        if isinstance(cell, Estimate) and is_found(cell):
+        if isinstance(cell, Estimate) and has_value(cell):
             draw_interval(axes, y, cell, BLUE if y == 0 else "#404040")
     if (chance := as_number(row.chance)) is not None:
         axes.axvline(chance, color=ORANGE, ls="--", lw=1, zorder=0)
@@ -282,14 +279,14 @@ def _intervals(axes: Axes, row: Row, cells: Sequence[Cell | None]) -> None:
 
 
 def draw_interval(axes: Axes, y: float, cell: Estimate, colour: str) -> None:
-    """A dot, with a whisker where there is an interval."""
+    """A dot, with whiskers if there is an interval."""
     if not np.isnan(cell.low):
         axes.plot([cell.low, cell.high], [y, y], color=colour, lw=1.2)
     axes.plot([cell.value], [y], "o", color=colour, ms=4)
 
 
 def as_number(text: str) -> float | None:
-    """The number that a chance level is, None where it is words."""
+    """A chance level as a number, None if it is in words."""
     try:
         return float(text)
     except ValueError:

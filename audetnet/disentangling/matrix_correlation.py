@@ -1,9 +1,9 @@
 """Dependence of two blocks of codes: bias-corrected distance correlation and unbiased HSIC.
 
-Both are correlations of two (N, N) matrices, of distances or of kernel values, centred so that the
-expectation is 0 for independent blocks at any dimension (plain distance correlation is far from 0
-there). Checked against hyppo 0.5, which compiles for half a minute, has neither bootstrap nor a
-permutation that keeps the order of time, and takes 20 times as long for each permutation.
+Both are correlations of two (N, N) matrices, of distances or of kernel values, centred such that
+the expectation is 0 for independent blocks in any dimension (plain distance correlation is biased).
+Checked against hyppo 0.5, which takes half a minute to compile and 20 times as long per
+permutation, and has neither a bootstrap nor a permutation that preserves temporal order.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices, Statistic
 
 PERMUTATIONS = 199
-"""Shifts behind a p-value, whose smallest value is 1 / (PERMUTATIONS + 1)."""
+"""Shifts per p-value, which is at least 1 / (PERMUTATIONS + 1)."""
 _FEWEST_FRAMES = 4
 
 
@@ -31,8 +31,8 @@ def kernel_distances(z: Array) -> Array:
     return np.asarray(squareform(1 - np.exp(-(between**2) / (2 * width**2 or 1.0))))
 
 
-def centred(matrix: Array) -> Array:
-    """U-centring (Szekely & Rizzo 2014): with zero diagonal, every row sums to 0."""
+def u_centred(matrix: Array) -> Array:
+    """U-centring (Szekely & Rizzo 2014): the diagonal is 0, and so is the sum of every row."""
     n = len(matrix)
     assert n >= _FEWEST_FRAMES
     rows = matrix.sum(axis=0) / (n - 2)
@@ -46,13 +46,13 @@ def dependence(a: Array, b: Array, person: Indices) -> Statistic:
     Rizzo 2014) of distances, normalised unbiased HSIC (Gretton et al. 2007; Song et al. 2012) of
     kernel distances.
 
-    About 0 (negative half the time) for independent blocks, at most 1. The products are summed by
-    the persons of both frames; drawing people again leaves the centring as it is, and a person
-    drawn twice forms no pairs with its copy.
+    About 0 (negative half the time) for independent blocks, at most 1. Products are summed by the
+    people of both frames; resampling people keeps the centring, and a person drawn twice forms no
+    pairs with their copy.
     """
     people = int(person.max()) + 1
-    belongs = (person[:, None] == np.arange(people)).astype(np.float64)
-    ab, aa, bb = (belongs.T @ (x * y) @ belongs for x, y in ((a, b), (a, a), (b, b)))
+    one_hot = (person[:, None] == np.arange(people)).astype(np.float64)
+    ab, aa, bb = (one_hot.T @ (x * y) @ one_hot for x, y in ((a, b), (a, a), (b, b)))
 
     def statistic(weights: Array) -> float:
         pairs = np.outer(weights, weights)
@@ -63,23 +63,23 @@ def dependence(a: Array, b: Array, person: Indices) -> Statistic:
     return statistic
 
 
-def chi_square_p(value: float, frames: int) -> float:
-    """p of a bias-corrected correlation of ``frames`` independent draws: the chance that chi^2 with
-    one degree of freedom is at least N * value + 1 (Shen, Panda & Vogelstein 2022).
+def chi_square_p_value(value: float, frames: int) -> float:
+    """p of a bias-corrected correlation over ``frames`` independent draws: the probability that
+    chi^2 with one degree of freedom is at least N * value + 1 (Shen, Panda & Vogelstein 2022).
 
-    Slightly conservative. Frames of one person are no independent draws: where both blocks know the
+    Slightly conservative. Frames of one person are not independent: if both blocks identify the
     person, it is near 0, and rightly so.
     """
     return float(chi2.sf(frames * value + 1, 1))
 
 
-def shift_p(a: Array, b: Array, person: Indices, generator: np.random.Generator) -> float:
-    """p of <a, b> when the second block is shifted in time against the first, person by person.
+def shift_p_value(a: Array, b: Array, person: Indices, generator: np.random.Generator) -> float:
+    """p of <a, b> under shifts of the second block in time against the first, person by person.
 
-    Frames of a person must stand in the order of time. Each person's z2 is rotated by a random
-    number of frames, which keeps the slow drift of each block and ends what links the two; p = (1 +
-    shifts with at least this <a, b>) / (1 + shifts). Uniform where the blocks are independent
-    within each person.
+    Each person's frames must be in temporal order. Their z2 is rotated by a random number of
+    frames, which preserves the slow drift of each block and breaks the link between the two; p = (1
+    + shifts with at least this <a, b>) / (1 + shifts). Uniform if the blocks are independent within
+    each person.
     """
     observed = float((a * b).sum())
     rows = [np.flatnonzero(person == one) for one in range(int(person.max()) + 1)]
@@ -93,7 +93,7 @@ def shift_p(a: Array, b: Array, person: Indices, generator: np.random.Generator)
 
 
 def within_person(z: Array, person: Indices) -> Array:
-    """Codes (N, D) less the mean code of their person."""
+    """Codes (N, D) minus the mean code of their person."""
     sums = np.zeros((int(person.max()) + 1, z.shape[1]))
     np.add.at(sums, person, z)
     return np.asarray(z - (sums / np.bincount(person)[:, None])[person])

@@ -1,4 +1,4 @@
-"""The figure for a paper: what z1 and z2 know, key numbers, frames with exchanged codes."""
+"""The summary figure: what z1 and z2 know, key numbers, frames with exchanged codes."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,8 @@ from audetnet.disentangling.figures import (
     by_group,
     draw_interval,
     file_stem,
+    has_value,
     heat_map,
-    is_found,
     set_title,
 )
 from audetnet.disentangling.table import Table
@@ -26,7 +26,7 @@ from audetnet.evaluation.people import Estimate
 
 MOST_CONDENSED = 12
 STRIP = ("original i", "original j", "reconstruction\nof i", "z1 of i,\nz2 of j")
-"""The four images of a pair in the summary."""
+"""The four images of each pair of frames."""
 
 
 def summary(
@@ -36,9 +36,9 @@ def summary(
     knowledge: tuple[Knowledge, ...],
     strips: npt.NDArray[np.uint8],
 ) -> Illustration:
-    """All in one figure for a paper, 7 x 5 inches: what the blocks of the column ``name`` know, its
-    rows with a name ``in_summary``, and pairs of frames (Q, 4, 3, H, W), of which 4 are shown: see
-    STRIP and exchange_strips. ``pictured``: the column whose codes these are.
+    """A figure for a paper, 7 x 5 inches: what the blocks of the column ``name`` know, its rows
+    with a label ``in_summary``, and the first 4 of the ``strips`` (Q, 4, 3, H, W), see STRIP and
+    exchange_strips. ``pictured``: the column whose codes these are.
     """
     figure = Figure(figsize=(7, 5), layout="constrained")
     halves = figure.add_gridspec(2, 1, height_ratios=(2.75, 2.25))
@@ -51,14 +51,14 @@ def summary(
     title = f"What z1 and z2 know: {name}"
     set_title(figure, title, 7)
     caption = (
-        f"Left: {HOW_TO_READ} Right: key numbers with intervals of 95 % over people; orange: "
-        "chance. Below: pairs of frames of different people; good: the last image shows the "
-        "person, pose and light of j with the expression of i."
+        f"Left: {HOW_TO_READ} Right: key numbers with 95 % intervals over people; orange: chance. "
+        "Below: pairs of frames of different people; good: the last image shows the person, pose "
+        "and light of j with the expression of i."
     )
     if pictured != name:
         caption += (
-            f" Beware: the numbers are those of the column '{name}', of codes without a reference; "
-            f"the pictures are of '{pictured}'."
+            f" Note: the numbers are those of the column '{name}', without person references; the "
+            f"images are from '{pictured}'."
         )
     return Illustration(
         name=file_stem("summary", name), title=title, caption=caption, figure=figure
@@ -66,7 +66,7 @@ def summary(
 
 
 def _condensed(knowledge: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
-    """At most MOST_CONDENSED factors where there are no more groups: the largest become means."""
+    """At most MOST_CONDENSED factors (or one per group): the largest groups become means."""
     groups = by_group(knowledge)
     while sum(map(len, groups.values())) > max(MOST_CONDENSED, len(groups)):
         group = max(groups, key=lambda one: len(groups[one]))
@@ -83,7 +83,7 @@ def _condensed(knowledge: tuple[Knowledge, ...]) -> tuple[Knowledge, ...]:
 
 
 def _mean(values: list[float]) -> float:
-    """The mean of those that were measured."""
+    """Mean of the measured values."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
 
@@ -92,7 +92,7 @@ def _key_numbers(axes: Axes, table: Table, column: str) -> None:
     labels: list[str] = []
     for row in table.rows:
         cell = table.cells[column].get(row.key)
-        if row.in_summary is None or not isinstance(cell, Estimate) or not is_found(cell):
+        if row.in_summary is None or not isinstance(cell, Estimate) or not has_value(cell):
             continue
         y = len(labels)
         labels.append(row.in_summary)

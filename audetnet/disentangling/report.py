@@ -1,4 +1,4 @@
-"""The report as files: one page, numbers as JSON and CSV, figures as PNG and PDF."""
+"""Writing the report: one page, numbers as JSON and CSV, figures as PNG and PDF."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ _ROW = ("key", "number", "title", "unit", "chance", "ideal", "definition", "head
 
 @dataclass(frozen=True)
 class Heading:
-    """What was measured on what: facts (name, value) above the tables."""
+    """What was measured, and facts (name, value) shown above the tables."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
@@ -37,24 +37,28 @@ class Heading:
 def write_report(
     directory: Path, heading: Heading, table: Table, figures: list[Illustration]
 ) -> None:
-    """Write report.html, results.json, rows.csv, factors.csv, figures/*.png and, of the first
-    figure, summary.pdf. Raises UserError where the disk refuses.
+    """Write report.html, results.json, rows.csv, factors.csv, figures/*.png and, for the first
+    figure, summary.pdf. Raises UserError if a file cannot be written.
     """
     images = [figure_bytes(figure.figure, "png") for figure in figures]
-    files_of_figures = {
-        **{f"{n}.png": image for n, image in zip(_names(figures), images, strict=True)},
+    contents = {
+        **{f"{stem}.png": image for stem, image in zip(_stems(figures), images, strict=True)},
         "summary.pdf": figure_bytes(figures[0].figure, "pdf"),
     }
-    for name, image in files_of_figures.items():
-        _write(directory / "figures" / name, image)
+    for name, content in contents.items():
+        _write(directory / "figures" / name, content)
     write_text(directory / "results.json", json.dumps(_results(heading, table), indent=1) + "\n")
     write_csv(directory / "rows.csv", _row_lines(table))
     write_csv(directory / "factors.csv", _factor_lines(table))
     write_text(directory / "report.html", _page(heading, table, figures, images))
 
 
-def _names(figures: Iterable[Illustration]) -> list[str]:
-    """The stems of the figures' files; those of one name are numbered."""
+def _write(path: Path, content: bytes) -> None:
+    write_bytes(path, lambda file: file.write(content))
+
+
+def _stems(figures: Iterable[Illustration]) -> list[str]:
+    """Stems of the figures' files; duplicate names are numbered."""
     names: list[str] = []
     for figure in figures:
         name, count = figure.name, 1
@@ -66,20 +70,20 @@ def _names(figures: Iterable[Illustration]) -> list[str]:
 
 
 def summary_text(table: Table) -> str:
-    """The headline rows by all columns, as text; intervals and p of the runs only."""
+    """The headline rows of all columns as text; intervals and p for the runs only."""
     names = [column.name for column in table.columns]
     lines = [["", *names, "ideal"]]
     for row in _headlines(table):
         cells = [
-            _shown(table.cells[column.name].get(row.key)).line(in_full=column.is_run)
+            _cell_text(table.cells[column.name].get(row.key)).line(in_full=column.is_run)
             for column in table.columns
         ]
-        lines.append([f"{row.number} {row.title} ({row.unit})", *cells, _brief(row.ideal)])
+        lines.append([f"{row.number} {row.title} ({row.unit})", *cells, row.ideal.split(":")[0]])
     return text_table(lines)
 
 
 def reasons(table: Table) -> list[str]:
-    """Why rows of the run were not measured, each reason once."""
+    """Why rows of the run were not measured, with each reason once."""
     cells = table.cells[table.columns[0].name]
     found: dict[str, list[str]] = {}
     for row in table.rows:
@@ -90,7 +94,7 @@ def reasons(table: Table) -> list[str]:
 
 
 def _headlines(table: Table) -> list[Row]:
-    """The headline rows that were measured in some column."""
+    """The headline rows that were measured in at least one column."""
     return [
         row
         for row in table.rows
@@ -99,13 +103,9 @@ def _headlines(table: Table) -> list[Row]:
     ]
 
 
-def _brief(ideal: str) -> str:
-    return ideal.split(":", maxsplit=1)[0]
-
-
 @dataclass(frozen=True)
-class _Shown:
-    """A cell as texts, empty where there is none."""
+class _CellText:
+    """The parts of a cell, empty if it has none."""
 
     value: str
     interval: str = ""
@@ -116,16 +116,16 @@ class _Shown:
         return " ".join(filter(None, parts))
 
 
-def _shown(cell: Cell | None) -> _Shown:
+def _cell_text(cell: Cell | None) -> _CellText:
     if not isinstance(cell, Estimate) or math.isnan(cell.value):
-        return _Shown(_ABSENT)
+        return _CellText(_ABSENT)
     interval = "" if math.isnan(cell.low) else f"[{cell.low:.3f}, {cell.high:.3f}]"
     p = "" if cell.p is None else f"p = {cell.p:.3f}" if cell.p >= _SMALLEST_P else "p < 0.001"
-    return _Shown(f"{cell.value:.3f}", interval, p)
+    return _CellText(f"{cell.value:.3f}", interval, p)
 
 
 def _results(heading: Heading, table: Table) -> dict[str, Any]:
-    """Everything as plain data; undefined numbers are None."""
+    """Everything as JSON-serialisable data; undefined numbers become None."""
     return {
         **dict(heading.facts),
         "columns": {column.name: column.definition for column in table.columns},
@@ -141,8 +141,8 @@ def _results(heading: Heading, table: Table) -> dict[str, Any]:
             for row in table.rows
         ],
         "factors": {
-            name: [{**vars(known), "estimate": _plain(known.estimate)} for known in parts]
-            for name, parts in table.known.items()
+            name: [{**vars(factor), "estimate": _plain(factor.estimate)} for factor in factors]
+            for name, factors in table.factors.items()
         },
         "notes": list(table.notes),
     }
@@ -173,13 +173,13 @@ def _row_lines(table: Table) -> Iterable[list[Any]]:
 
 def _factor_lines(table: Table) -> Iterable[list[Any]]:
     yield ["factor", "group", "block", "measure", "column", *_INTERVAL[:3], "share"]
-    for name, parts in table.known.items():
-        for known in parts:
-            values = _plain(known.estimate)
+    for name, factors in table.factors.items():
+        for factor in factors:
+            values = _plain(factor.estimate)
             yield [
-                *(known.factor, known.group, known.block, known.measure, name),
+                *(factor.factor, factor.group, factor.block, factor.measure, name),
                 *(values[part] for part in _INTERVAL[:3]),
-                known.share,
+                factor.share,
             ]
 
 
@@ -192,7 +192,7 @@ def _page(heading: Heading, table: Table, figures: list[Illustration], images: l
             {
                 "row": row,
                 "cells": [
-                    _shown(table.cells[column.name].get(row.key)) for column in table.columns
+                    _cell_text(table.cells[column.name].get(row.key)) for column in table.columns
                 ],
             }
             for row in rows
@@ -209,7 +209,3 @@ def _page(heading: Heading, table: Table, figures: list[Illustration], images: l
             for figure, image in zip(figures, images, strict=True)
         ],
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_bytes(path, lambda file: file.write(content))

@@ -1,4 +1,4 @@
-"""The figure of row 10: how much predictions vary over people and over expressions, by AU."""
+"""Figure of row 10: how much predictions vary over people and over expressions, by AU."""
 
 import textwrap
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ from audetnet.evaluation.people import Estimate
 
 Spreads = Mapping[str, tuple[Estimate, Estimate]]
 """By AU: over people with the same expression, over expressions of the same person."""
-_A_LINE = 3
+_PER_LINE = 3
 
 
 def spread_by_au(spreads: Mapping[str, Spreads], source: str) -> Illustration:
-    """A panel for each run, by its name; ``source`` says how it is known which frames show the same
+    """A panel for each run, by name; ``source``: how it is known which frames show the same
     expression.
     """
     names = list(dict.fromkeys(au for one in spreads.values() for au in one))
-    columns, lines = min(_A_LINE, len(spreads)), -(-len(spreads) // _A_LINE)
+    columns, lines = min(_PER_LINE, len(spreads)), -(-len(spreads) // _PER_LINE)
     width, height = 3.3 * columns + 0.9, lines * (0.26 * len(names) + 1.3) + 0.5
     figure = Figure(figsize=(width, height), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
@@ -42,11 +42,11 @@ def spread_by_au(spreads: Mapping[str, Spreads], source: str) -> Illustration:
     first.set_yticks(range(len(names)), [shortened(name, 16) for name in names])
     first.set(ylim=(len(names) - 0.4, -0.6))
     first.set_xlim(left=0)
-    title = "The same expression on other people, beside other expressions"
+    title = "The same expression on other people, against other expressions"
     set_title(figure, title, width)
     caption = (
-        "Orange: how much the predictions of an AU vary over people who show the same expression "
-        f"(known by {source}); blue: over expressions of the same person; whiskers: intervals of "
-        "95 % over people. Good: orange is near 0 and far to the left of blue."
+        "Orange: how much the predictions of an AU vary over people with the same expression "
+        f"(known by {source}); blue: over expressions of the same person; whiskers: 95 % intervals "
+        "over people. Good: orange is near 0 and far to the left of blue."
     )
     return Illustration(name="same_expression", title=title, caption=caption, figure=figure)

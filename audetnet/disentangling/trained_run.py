@@ -1,6 +1,5 @@
-"""A trained model together with the frames to measure it on, encoded once."""
+"""A trained model with the frames to measure it on, encoded once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,28 +16,27 @@ from audetnet.data.metadata import subject_indices
 from audetnet.data.neutral_frames import NeutralFrames, neutral_medians
 from audetnet.disentangling.codes import Codes, encode, make_codes, pixels_of
 from audetnet.evaluation.at_rest import stem_reference
-from audetnet.evaluation.evaluate import Reference
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Indices
 from audetnet.labels import active
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.code import Code
-from audetnet.networks.model import AUDetNet
+from audetnet.networks.model import AUDetNet, Pixels
 from audetnet.seeds import Purpose, numpy_generator
 
-_CHANGES = {
+_RANGES = {
     "brightness": (0.5, 1.5),
     "contrast": (0.5, 1.5),
     "saturation": (0.0, 1.5),
 }
-"""What pictures are changed by, drawn evenly: the ranges of the augmentation in training."""
-CHANGES = (*_CHANGES, "flip")
+"""Factors are drawn uniformly from these: the ranges of the augmentation in training."""
+AUGMENTATIONS = (*_RANGES, "flip")
 _BATCH = 64
 
 
 @dataclass(frozen=True)
-class Changed:
-    """The N test frames with known changes: ``values`` (N, 4) of CHANGES, and their code."""
+class Augmented:
+    """The N test frames with known augmentations, ``values`` (N, 4), and their code."""
 
     values: Array
     code: Code
@@ -64,25 +62,36 @@ class TrainedRun:
     test_code: Code
     test_pixels: npt.NDArray[np.uint8]
     rest: Tensor | None = None
-    """What the persons of the test frames show at rest, (N, C, h, w), where it is taken off."""
+    """Person reference of each test frame, (N, C, h, w), if it is subtracted."""
 
     def codes(self, of_training: bool) -> Codes:
-        """The codes of one of the two samples."""
+        """Codes of one of the two samples."""
         frames, code = (self.train, self.train_code) if of_training else (self.test, self.test_code)
         return make_codes(frames, code, self.active_from)
 
     def rest_of(self, rows: Indices) -> Tensor | None:
-        """That of some of the test frames."""
+        """Person references of some test frames."""
         return None if self.rest is None else self.rest[torch.from_numpy(rows)]
 
+    def test_code_of(self, rows: Indices) -> Code:
+        """The code of some test frames."""
+        return Code(self.test_code.whole[torch.from_numpy(rows)], self.test_code.z1_channels)
+
+    @torch.no_grad()
+    def decoded(self, z1: Tensor, z2: Tensor) -> npt.NDArray[np.uint8]:
+        """Images (N, 3, H, W) decoded from two blocks, (N, Z1, h, w) and (N, Z2, h, w)."""
+        images = self.model.decode(Code.of(z1.to(self.device), z2.to(self.device)))
+        levels: Tensor = (Pixels.shown(images) * 255).round().to(torch.uint8)
+        return np.asarray(levels.cpu().numpy())
+
     def with_scores_as_z1(self) -> "TrainedRun":
-        """The run with the AUPredictor's scores as z1, a channel each, and no z2."""
+        """The run with the AUPredictor's scores as z1, one channel each, and no z2."""
         train, test = self.scores(self.train_code), self.scores(self.test_code)
         return replace(self, train_code=train, test_code=test)
 
     @torch.no_grad()
     def scores(self, code: Code) -> Code:
-        """The AUPredictor's scores of N frames as a code (N, A, 1, 1), all of it z1."""
+        """The AUPredictor's scores on N frames as a code (N, A, 1, 1) that is all z1."""
         parts = [
             self.head.scores(self.model.predict(Code(part.to(self.device), code.z1_channels)))
             for part in code.whole.split(_BATCH)
@@ -91,42 +100,50 @@ class TrainedRun:
         return Code(scores[:, :, None, None], scores.shape[1])
 
     def predictions(self, code: Code) -> Array:
-        """What the AUPredictor says of N frames, (N, A): intensities (0-5) or probabilities."""
+        """The AUPredictor's intensities (0-5) or probabilities for N frames, (N, A)."""
         scores = self.scores(code).whole[:, :, 0, 0]
         return self.head.predictions(scores).double().numpy()
 
-    def predictions_less_median(self) -> Array:
-        """The same of the test frames when z1 is less its median over the frames of the person,
-        plus the mean of these medians over the training people.
+    def predictions_minus_median(self) -> Array:
+        """Predictions for the test frames with the person's median subtracted from z1 and the mean
+        of the training people's medians added.
         """
-        medians = _medians(self.test_code, self.test)
-        level = _medians(self.train_code, self.train).mean(dim=0)
+        medians = _z1_medians(self.test_code, self.test)
+        level = _z1_medians(self.train_code, self.train).mean(dim=0)
         rest = medians[torch.from_numpy(subject_indices(self.test.subjects))]
         return self.predictions(Code.of(self.test_code.z1 - rest + level, self.test_code.z2))
 
     def labels_as_predictions(self) -> Array:
-        """The labels of the test frames on the scale of predictions, (N, A), NaN = unknown."""
+        """Labels of the test frames on the scale of predictions, (N, A), NaN = unknown."""
         labels = self.test.labels
         on_scale = labels if self.head.regress else active(labels, self.active_from)
         return on_scale.astype(np.float64)
 
-    def changed(self, seed: int) -> Changed:
-        """The test frames with known changes: brightness, contrast and saturation by factors drawn
-        evenly from the training's ranges, one half flipped; the same for every run.
+    @torch.no_grad()
+    def augmented(self, seed: int) -> Augmented:
+        """The test frames with random brightness, contrast and saturation, and half of them
+        flipped; the same for every run.
         """
         generator = numpy_generator(seed, Purpose.DISENTANGLING)
         count = len(self.test)
         values = np.stack(
-            [generator.uniform(*limits, size=count) for limits in _CHANGES.values()]
+            [generator.uniform(*limits, size=count) for limits in _RANGES.values()]
             + [generator.integers(2, size=count).astype(np.float64)],
             axis=1,
         )
-        code = _encode_changed(self.model, self.test_pixels, values, self.device, self.rest_of)
-        return Changed(values, code)
+        codes = []
+        for rows in np.split(np.arange(count), range(_BATCH, count, _BATCH)):
+            frames = to_unit_range(torch.from_numpy(self.test_pixels[rows]).to(self.device))
+            factors = torch.tensor(values[rows], dtype=torch.float32, device=self.device)
+            *colours, flip = factors.unbind(dim=1)
+            changed = change_colours(frames, *colours)
+            flipped = torch.where((flip == 1).view(-1, 1, 1, 1), changed.flip(-1), changed)
+            codes.append(self.model.encode(flipped, self.rest_of(rows)).whole.float().cpu())
+        return Augmented(values, Code(torch.cat(codes), self.model.z1_channels))
 
 
-def _medians(code: Code, frames: FrameSet) -> Tensor:
-    """Of z1 over all frames of each person, (P, C, h, w)."""
+def _z1_medians(code: Code, frames: FrameSet) -> Tensor:
+    """Over all frames of each person, (P, C, h, w)."""
     rows = NeutralFrames().of(frames.ids, subject_indices(frames.subjects), 0)
     return neutral_medians(rows, lambda own: code.z1[torch.from_numpy(own)])
 
@@ -143,18 +160,16 @@ def encoded_run(
     stem: PackedRows | None = None,
     with_rest: bool = False,
 ) -> TrainedRun:
-    """Encode the samples (training, test) of packed frames, of which the model's ``stem`` may be
-    computed already; the model is put in eval mode. ``with_rest``: minus what each person shows at
-    rest, the median over all frames of the sample.
+    """Put the model in eval mode and encode the samples (training, test) of packed frames; ``stem``
+    holds its stem's outputs if they are cached. ``with_rest``: each person's reference, the
+    median over all their frames of the sample, is subtracted.
     """
     model.to(device).eval()
     train, test = (Batches(frames, packed, device, stem=stem) for frames in samples)
-    references: list[Reference | None] = [None, None]
-    if with_rest:
-        pairs = zip((train, test), samples, strict=True)
-        references = [stem_reference(model, of, frames, NeutralFrames(), 0) for of, frames in pairs]
-    of_test = references[1]
-    rest = None if of_test is None else of_test.at_rest[torch.from_numpy(test.subjects)]
+    of_train, of_test = (
+        stem_reference(model, batches, frames, NeutralFrames(), 0) if with_rest else None
+        for batches, frames in zip((train, test), samples, strict=True)
+    )
     return TrainedRun(
         name=name,
         config=config,
@@ -164,29 +179,8 @@ def encoded_run(
         active_from=active_from,
         train=samples[0],
         test=samples[1],
-        rest=rest,
-        train_code=encode(model, train, len(samples[0]), f"{name}: training frames", references[0]),
-        test_code=encode(model, test, len(samples[1]), f"{name}: test frames", references[1]),
+        rest=None if of_test is None else of_test.at_rest[torch.from_numpy(test.subjects)],
+        train_code=encode(model, train, len(samples[0]), f"{name}: training frames", of_train),
+        test_code=encode(model, test, len(samples[1]), f"{name}: test frames", of_test),
         test_pixels=pixels_of(test, len(samples[1])),
     )
-
-
-@torch.no_grad()
-def _encode_changed(
-    model: AUDetNet,
-    pixels: npt.NDArray[np.uint8],
-    values: npt.NDArray[np.float64],
-    device: torch.device,
-    rest_of: Callable[[Indices], Tensor | None],
-) -> Code:
-    codes = []
-    for start in range(0, len(pixels), _BATCH):
-        frames = to_unit_range(torch.from_numpy(pixels[start : start + _BATCH]).to(device))
-        factors = torch.tensor(
-            values[start : start + _BATCH], dtype=torch.float32, device=device
-        ).unbind(dim=1)
-        changed = change_colours(frames, *factors[:3])
-        flipped = torch.where((factors[3] == 1).view(-1, 1, 1, 1), changed.flip(-1), changed)
-        rest = rest_of(np.arange(start, start + len(frames)))
-        codes.append(model.encode(flipped, rest).whole.float().cpu())
-    return Code(torch.cat(codes), model.z1_channels)

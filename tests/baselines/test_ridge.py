@@ -64,7 +64,7 @@ def _value(method: Method, data: Dataset, metric: str, reference: str = PLAIN) -
 def test_what_is_always_there_is_taken_off() -> None:
     data = _data()
     method = ridge_method("made", _read, data, 0)
-    assert method.tuned_on == "training people left out"
+    assert method.tuned_on == "held-out training people"
     assert list(method.by_reference) == [PLAIN, "5", "20", "all"]
     plain, calibrated = (_value(method, data, "auc", key) for key in (PLAIN, "all"))
     assert 0.5 < plain < 0.9

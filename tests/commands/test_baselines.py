@@ -47,7 +47,7 @@ def test_a_run_stands_beside_the_baselines(
     assert main(["--run", str(run), *flags]) == 0
     out, err = capsys.readouterr()
     assert "there are no validation people" in err
-    assert out.count("thresholds of F1 chosen on training people left out") == 3
+    assert out.count("thresholds of F1 chosen on held-out training people") == 3
     found = json.loads((run / "baselines" / "results.json").read_text())["methods"]
     assert list(found) == ["HOG + ridge", "stem + ridge", "stem, mirror mean + ridge", "run"]
     by_training = own["last"]["test"]["mean"]

@@ -17,10 +17,10 @@ from PIL import Image
 
 from audetnet.commands import train as training
 from audetnet.commands.disentangling import main
-from audetnet.disentangling import figures, judge, paper_figure
+from audetnet.disentangling import figures, paper_figure, reference_classifier
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
-from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Findings, Row, Table
 from audetnet.drawing import Figure
 from audetnet.evaluation import people
@@ -96,16 +96,14 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
 
 @pytest.fixture(scope="module")
 def measure(data: Path) -> Iterator[Callable[..., int]]:
-    """Runs the command in this process, with a judge that is hardly trained, also of people, and
-    few draws.
-    """
+    """Runs the command in this process, with a barely trained classifier and few draws."""
 
     def run(*arguments: object, dataset: Path = data) -> int:
         return main(["--data", str(dataset), "--device", "cpu", *map(str, arguments)])
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(judge, "_EPOCHS", 1)
-        patched.setattr(dlib_models, "find_spec", lambda _: None)  # the own judge, which is fast
+        patched.setattr(reference_classifier, "_EPOCHS", 1)
+        patched.setattr(dlib_models, "find_spec", lambda _: None)  # the own classifier is fast
         patched.setattr(people, "DRAWS", 50)
         yield run
 
@@ -178,15 +176,15 @@ def test_the_report_of_a_run_and_one_to_compare(
     }
 
 
-def _share(subject: Subject) -> Findings:
+def _share(data: ColumnData) -> Findings:
     return Findings(
-        {"made_up": Estimate(value=float((subject.test.labels == 1).mean()), low=0.1, high=0.9)}
+        {"made_up": Estimate(value=float((data.test.labels == 1).mean()), low=0.1, high=0.9)}
     )
 
 
-def _bar(subject: Subject, table: Table) -> list[Illustration]:
+def _bar(data: ColumnData, table: Table) -> list[Illustration]:
     figure = Figure(figsize=(2, 2))
-    cell = table.cells[subject.column.name]["made_up"]
+    cell = table.cells[data.column.name]["made_up"]
     assert isinstance(cell, Estimate)
     figure.subplots().bar(["a"], [cell.value])
     return [
@@ -219,7 +217,7 @@ def test_a_measure_brings_its_row_and_its_figure_with_it(
         in_summary="share of AUs",
         in_intervals=True,
     )
-    of_runs = Measure(rows=(row,), of=("run", "untrained"), find=_share, draw=_bar)
+    of_runs = Measure(rows=(row,), of=("run", "untrained"), compute=_share, draw=_bar)
     monkeypatch.setitem(MEASURES, "made up", of_runs)
     drawn = []
     for module in (figures, paper_figure):

@@ -72,8 +72,8 @@ def test_no_table_at_all(tmp_path: Path) -> None:
     [
         (TABLE, ("subject",), "factors.csv:2: 'a_1' has 'a' in column subject; expected a number"),
         (TABLE, ("lihgt",), "no column 'lihgt'; did you mean 'light'?"),
-        ("frame,yaw\na_1,1\na_1,2\n", (), "frames stand in it twice: a_1"),
-        ("frame,who\na_1,x\n", (), "none of its columns holds numbers: who"),
+        ("frame,yaw\na_1,1\na_1,2\n", (), "frames are listed twice: a_1"),
+        ("frame,who\na_1,x\n", (), "no column is numeric: who"),
         ("frame\na_1\n", (), "at least one factor in each row"),
         ("frame,yaw\na_1,1,2\n", (), "factors.csv:2: has 3 cells"),
     ],

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from audetnet.disentangling.codes import Codes, FactorSet
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.expressions import BY_LABELS, NONE, Expressions
-from audetnet.disentangling.identity_judge import Judges
-from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.identity_embedding import ReferenceNetworks
+from audetnet.disentangling.reference_classifier import ReferenceClassifier
 from audetnet.disentangling.table import Column
 from audetnet.evaluation.metrics import Array
 
@@ -17,13 +17,13 @@ AU_NAMES = tuple(f"AU{number}" for number in (1, 2, 12, 25))
 KINDS = ("independent", "linear", "even", "confounded")
 
 
-def own_judges(aus: int, people: int) -> Judges:
-    """The report's own judge for both, untrained, also where dlib is installed."""
-    judge = Judge(aus, people)
-    return Judges(judge, judge)
+def own_networks(aus: int, people: int) -> ReferenceNetworks:
+    """The report's own classifier for both, untrained, even if dlib is installed."""
+    classifier = ReferenceClassifier(aus, people)
+    return ReferenceNetworks(classifier, classifier)
 
 
-def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> Subject:
+def made_data(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -> ColumnData:
     """Codes of ``people`` test people and as many training people.
 
     independent: AUs have the same rates in all people and are in z1 only. linear: their latent
@@ -52,14 +52,14 @@ def made_subject(kind: str, seed: int = 0, people: int = 12, frames: int = 60) -
         _codes(person[rows], labels[rows], z1[rows], z2[rows]) for rows in (train, test)
     )
     names = tuple(f"moment {index}" for index in range(MOMENTS))
-    return Subject(
+    return ColumnData(
         column=Column(kind, "made", "run"),
         train=of_train,
         test=of_test,
         factors=(FactorSet(group="factors", names=names, values=moments[test], codes=of_test),),
         expressions=Expressions(np.full(len(of_test), NONE), BY_LABELS),
         au_names=AU_NAMES,
-        judges=own_judges(AUS, people),
+        networks=own_networks(AUS, people),
         device=torch.device("cpu"),
         seed=0,
     )

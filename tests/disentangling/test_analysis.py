@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from audetnet.disentangling.analysis import analyse
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.measure import MEASURES, Measure, all_measures
-from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, Kind, NotMeasuredError, Row, Table
 from audetnet.evaluation.people import Estimate
-from tests.disentangling.made_codes import made_subject
+from tests.disentangling.made_codes import made_data
 
 KINDS: dict[Kind, set[int]] = {
     "run": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
@@ -41,9 +41,9 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(MEASURES, name)
 
 
-def _subjects(without_z2: bool = False) -> list[Subject]:
+def _subjects(without_z2: bool = False) -> list[ColumnData]:
     """A column of each kind."""
-    made = made_subject("independent", people=3, frames=20)
+    made = made_data("independent", people=3, frames=20)
     test = replace(made.test, z2=made.test.z2[:, :0]) if without_z2 else made.test
     return [replace(made, test=test, column=Column(f"a {k}", "made", k)) for k in KINDS]
 
@@ -69,10 +69,10 @@ def test_measures_stand_in_the_order_of_their_rows() -> None:
 def test_a_measure_sees_its_subject_and_its_cells_are_in_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def find(subject: Subject) -> Findings:
+    def find(subject: ColumnData) -> Findings:
         return Findings({"early": Estimate(value=float(np.mean(subject.test.person)))})
 
-    table = _table(monkeypatch, Measure(rows=ROWS, of=("run", "labels"), find=find))
+    table = _table(monkeypatch, Measure(rows=ROWS, of=("run", "labels"), compute=find))
     assert [row.key for row in table.rows] == ["early", "late"]
     assert [column.name for column in table.columns] == [f"a {kind}" for kind in KINDS]
     assert {name: set(cells) for name, cells in table.cells.items() if cells} == {
@@ -85,10 +85,10 @@ def test_a_measure_sees_its_subject_and_its_cells_are_in_the_table(
 
 @pytest.mark.usefixtures("alone")
 def test_what_is_not_measured_says_why_in_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(subject: Subject) -> Findings:
+    def find(subject: ColumnData) -> Findings:
         raise NotMeasuredError("too dark")
 
-    cells = _table(monkeypatch, Measure(rows=ROWS, find=find)).cells["a permuted"]
+    cells = _table(monkeypatch, Measure(rows=ROWS, compute=find)).cells["a permuted"]
     assert {key: str(cell) for key, cell in cells.items()} == {
         "early": "too dark",
         "late": "too dark",
@@ -97,10 +97,10 @@ def test_what_is_not_measured_says_why_in_every_row(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("alone")
 def test_rows_that_a_run_without_z2_cannot_have_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(subject: Subject) -> Findings:
+    def find(subject: ColumnData) -> Findings:
         return Findings({"early": Estimate(value=0.5)})
 
-    table = _table(monkeypatch, Measure(rows=ROWS, find=find), without_z2=True)
+    table = _table(monkeypatch, Measure(rows=ROWS, compute=find), without_z2=True)
     assert table.cells["a run"]["early"] == Estimate(value=0.5)
     assert "no z2" in str(table.cells["a run"]["late"])
     assert table.cells["a permuted"].keys() == {"early"}
@@ -108,6 +108,6 @@ def test_rows_that_a_run_without_z2_cannot_have_say_so(monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("alone")
 def test_two_rows_of_one_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AssertionError, match="one key"):
-        twice = Measure(rows=(*ROWS, *ROWS), find=lambda _: Findings({}))
+    with pytest.raises(AssertionError, match="the same key"):
+        twice = Measure(rows=(*ROWS, *ROWS), compute=lambda _: Findings({}))
         _table(monkeypatch, twice)

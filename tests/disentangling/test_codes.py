@@ -12,7 +12,7 @@ from audetnet.disentangling.codes import (
     LONGEST_VECTOR,
     TIME_BLOCKS,
     Codes,
-    equal_sample,
+    balanced_sample,
     make_codes,
 )
 from audetnet.errors import UserError
@@ -35,7 +35,7 @@ def _frames(counts: dict[str, int], shuffled: bool = False) -> FrameSet:
 
 
 def test_people_have_equal_shares_spread_over_their_time() -> None:
-    sample, notes = equal_sample(_frames({"a": 101, "b": 41}, shuffled=True), 10)
+    sample, notes = balanced_sample(_frames({"a": 101, "b": 41}, shuffled=True), 10)
     assert Counter(sample.subjects) == {"a": 5, "b": 5}
     assert sample.ids[:5] == ("a_0", "a_25", "a_50", "a_75", "a_100")
     assert sample.ids[5:] == ("b_0", "b_10", "b_20", "b_30", "b_40")
@@ -45,14 +45,14 @@ def test_people_have_equal_shares_spread_over_their_time() -> None:
 
 
 def test_the_person_with_the_fewest_frames_sets_the_share() -> None:
-    sample, notes = equal_sample(_frames({"a": 30, "b": 24, "c": 3}), 4000)
+    sample, notes = balanced_sample(_frames({"a": 30, "b": 24, "c": 3}), 4000)
     assert Counter(sample.subjects) == {"a": 24, "b": 24}
     (note,) = notes
     assert "1 of 3 people have fewer than 20 frames and are left out" in note
 
 
 def test_nobody_is_left_out_where_all_have_few_frames() -> None:
-    sample, notes = equal_sample(_frames({"a": 3, "b": 2}), 4000)
+    sample, notes = balanced_sample(_frames({"a": 3, "b": 2}), 4000)
     assert Counter(sample.subjects) == {"a": 2, "b": 2} and notes == []
 
 
@@ -65,7 +65,7 @@ def test_frames_that_are_listed_twice_count_once() -> None:
         subjects=frames.subjects * 2,
         labels=np.concatenate([frames.labels] * 2),
     )
-    assert equal_sample(twice, 4000)[0].ids == frames.ids
+    assert balanced_sample(twice, 4000)[0].ids == frames.ids
 
 
 def _codes() -> Codes:

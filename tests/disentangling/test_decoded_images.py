@@ -3,37 +3,35 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from audetnet.disentangling import decoded_images
+from audetnet.disentangling import traversals
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.decoded_images import STEPS
+from audetnet.disentangling.decoded_images import (
+    diverse_frames,
+    exchange_matrix,
+    exchange_strips,
+    shuffled_images,
+)
 from audetnet.disentangling.figures import Illustration
+from audetnet.disentangling.image_grid import frame_names
+from audetnet.disentangling.traversals import STEPS
 from audetnet.networks.code import Code
 from tests.disentangling.test_figures import check
 
 IDS = ("p0_1", "p1_1", "p2_a_very_long_name_of_a_frame", "p3_1")
-SUBJECTS = ("p0", "p1", "p2", "p3")
+NAMES = frame_names(IDS, ("p0", "p1", "p2", "p3"))
 
 
-class Toy(nn.Module):
-    """The code is the image, z1 its first ``z1`` channels. Counts what it is asked in train
-    mode.
-    """
+def decode(z1: Tensor, z2: Tensor) -> np.ndarray:
+    """The code is the image, in [-1, 1]."""
+    pixels = (torch.cat([z1, z2], dim=1) + 1) / 2
+    return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
-    def __init__(self, z1: int = 1) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(1))
-        self.z1 = z1
-        self.asked_in_training = 0
 
-    def encode(self, pixels: Tensor, rest: Tensor | None = None) -> Code:
-        self.asked_in_training += self.training or torch.is_grad_enabled()
-        return Code(pixels * 2 - 1, self.z1)
-
-    def decode(self, code: Code) -> Tensor:
-        self.asked_in_training += self.training or torch.is_grad_enabled()
-        return code.whole * self.weight
+def code_of(pixels: np.ndarray, z1: int = 1) -> Code:
+    """z1 is the first channels."""
+    return Code(torch.from_numpy(pixels).float() / 127.5 - 1, z1)
 
 
 def frames(count: int = 4, height: int = 6) -> np.ndarray:
@@ -56,7 +54,7 @@ def images(made: Illustration) -> dict[tuple[int, int], np.ndarray]:
     }
 
 
-def walk_codes(person: list[int], labels: list[list[float]], z: np.ndarray) -> Codes:
+def made_codes(person: list[int], labels: list[list[float]], z: np.ndarray) -> Codes:
     return Codes(
         ids=tuple(f"frame{row}" for row in range(len(person))),
         people=tuple(f"p{one}" for one in range(max(person) + 1)),
@@ -69,8 +67,8 @@ def walk_codes(person: list[int], labels: list[list[float]], z: np.ndarray) -> C
 
 @pytest.mark.parametrize("height", [6, 9])
 def test_the_exchange_takes_z1_of_the_row_and_z2_of_the_column(height: int) -> None:
-    pixels, toy = frames(height=height), Toy()
-    made = decoded_images.exchange_matrix(toy, pixels, IDS, SUBJECTS)
+    pixels = frames(height=height)
+    made = exchange_matrix(decode, code_of(pixels), pixels, NAMES)
     check(made)
     shown = images(made)
     assert len(shown) == 4 + 4 * 6
@@ -84,16 +82,9 @@ def test_the_exchange_takes_z1_of_the_row_and_z2_of_the_column(height: int) -> N
             np.testing.assert_array_equal(image[1:], pixels[column, 1:])
 
 
-def test_the_model_looks_in_eval_mode_without_gradients_and_is_left_as_it_was() -> None:
-    toy = Toy().train()
-    decoded_images.exchange_matrix(toy, frames(), IDS, SUBJECTS)
-    assert toy.asked_in_training == 0
-    assert toy.training
-
-
 def test_the_exchange_of_a_code_without_z2_says_so() -> None:
     pixels = frames()
-    made = decoded_images.exchange_matrix(Toy(3), pixels, IDS, SUBJECTS)
+    made = exchange_matrix(decode, code_of(pixels, 3), pixels, NAMES)
     check(made)
     assert "no z2" in made.caption
     np.testing.assert_array_equal(images(made)[2, 5], pixels[1])
@@ -101,18 +92,16 @@ def test_the_exchange_of_a_code_without_z2_says_so() -> None:
 
 def test_strips_pair_each_frame_with_the_next() -> None:
     pixels = frames()
-    strips = decoded_images.exchange_strips(Toy(), pixels, pairs=3)
+    strips = exchange_strips(decode, code_of(pixels), pixels, pairs=3)
     assert strips.shape == (3, 4, 3, 6, 6)
-    last = decoded_images.exchange_strips(Toy(), pixels)[3]
+    last = exchange_strips(decode, code_of(pixels), pixels)[3]
     np.testing.assert_array_equal(last[:3], pixels[[3, 0, 3]])
     np.testing.assert_array_equal(last[3], np.concatenate([pixels[3, :1], pixels[0, 1:]]))
 
 
 def test_shuffled_images_take_one_block_from_the_frame_before() -> None:
-    pixels = frames(10)
-    made = decoded_images.shuffled_images(
-        Toy(), pixels, IDS * 2 + IDS[:2], SUBJECTS * 2 + SUBJECTS[:2]
-    )
+    pixels = frames(8)
+    made = shuffled_images(decode, code_of(pixels), pixels, NAMES * 2)
     check(made)
     shown = images(made)
     assert len(shown) == 4 * 8
@@ -126,18 +115,19 @@ def test_shuffled_images_take_one_block_from_the_frame_before() -> None:
 
 
 def test_a_single_frame_is_shown_too() -> None:
-    check(decoded_images.shuffled_images(Toy(), frames(1), IDS[:1], SUBJECTS[:1]))
-    check(decoded_images.exchange_matrix(Toy(), frames(1), IDS[:1], SUBJECTS[:1]))
+    pixels = frames(1)
+    check(shuffled_images(decode, code_of(pixels), pixels, NAMES[:1]))
+    check(exchange_matrix(decode, code_of(pixels), pixels, NAMES[:1]))
 
 
-def test_a_walk_starts_at_the_reconstruction_and_reaches_the_active_mean() -> None:
+def test_a_traversal_starts_at_the_reconstruction_and_reaches_the_active_mean() -> None:
     """One person, whose frames differ by the AU (z1 from -0.2 to 0.3) alone."""
     z = np.full((4, 3, 6, 6), 0.1, dtype=np.float32)
     z[:, 0] = np.array([-0.2, -0.2, 0.2, 0.4])[:, None, None]
     labels = [[0, 0, np.nan], [0, 0, np.nan], [1, 0, np.nan], [1, 0, np.nan]]
-    codes = walk_codes([0] * 4, labels, z)
-    made = decoded_images.au_walks(
-        Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "never", "unknown")
+    codes = made_codes([0] * 4, labels, z)
+    made = traversals.au_traversals(
+        decode, codes, Code(torch.from_numpy(z), 1), ("AU1", "never", "unknown")
     )
     check(made)
     shown = images(made)
@@ -156,56 +146,53 @@ def test_directions_are_those_within_people() -> None:
     """Person 1 has other codes and is active more often: this must not turn the direction."""
     z1 = torch.tensor([[0.0, 0], [1, 0], [0, 9], [1, 9], [1, 9], [5, 5]])[:, :, None, None]
     labels = np.array([0.0, 1, 0, 1, 1, np.nan])
-    step = decoded_images.au_direction(z1, labels, np.array([0, 0, 1, 1, 1, 1]))
-    assert step is not None
+    step = traversals.au_direction(z1, labels, np.array([0, 0, 1, 1, 1, 1]))
     assert step.flatten().tolist() == [1, 0]
-    apart = decoded_images.au_direction(z1[:4], np.array([0.0, 0, 1, 1]), np.array([0, 0, 1, 1]))
-    assert apart is not None
+    apart = traversals.au_direction(z1[:4], np.array([0.0, 0, 1, 1]), np.array([0, 0, 1, 1]))
     assert apart.flatten().tolist() == [0, 9]
-    assert decoded_images.au_direction(z1, np.zeros(6), np.zeros(6, dtype=np.int64)) is None
 
 
-def test_walks_start_where_few_other_aus_are_active() -> None:
+def test_traversals_start_where_few_other_aus_are_active() -> None:
     z = np.zeros((4, 3, 6, 6), dtype=np.float32)
-    codes = walk_codes([0, 0, 0, 1], [[0, 1], [0, 0], [1, 1], [0, 0]], z)
-    made = decoded_images.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1", "AU2"))
+    codes = made_codes([0, 0, 0, 1], [[0, 1], [0, 0], [1, 1], [0, 0]], z)
+    made = traversals.au_traversals(decode, codes, Code(torch.from_numpy(z), 1), ("AU1", "AU2"))
     names = [axes.get_ylabel() for axes in made.figure.axes if "frame" in axes.get_ylabel()]
     assert names == ["AU1\nframe1", "AU2\nframe1"]
 
 
-def test_walks_of_many_aus_show_the_most_frequent() -> None:
-    count = decoded_images.MOST_WALKS + 2
+def test_traversals_of_many_aus_show_the_most_frequent() -> None:
+    count = traversals.MOST_AUS + 2
     z = np.random.default_rng(0).normal(size=(count + 1, 3, 6, 6)).astype(np.float32) / 4
     labels = np.tril(np.ones((count + 1, count)), -1)
-    codes = walk_codes([0] * (count + 1), labels.tolist(), z)
+    codes = made_codes([0] * (count + 1), labels.tolist(), z)
     names = tuple(f"AU{n}" for n in range(count))
-    made = decoded_images.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), names)
+    made = traversals.au_traversals(decode, codes, Code(torch.from_numpy(z), 1), names)
     check(made)
-    assert len(images(made)) == decoded_images.MOST_WALKS * len(STEPS)
+    assert len(images(made)) == traversals.MOST_AUS * len(STEPS)
     rows = [axes.get_ylabel().split("\n")[0] for axes in made.figure.axes]
-    assert [row for row in rows if row.startswith("AU")] == list(names[: decoded_images.MOST_WALKS])
+    assert [row for row in rows if row.startswith("AU")] == list(names[: traversals.MOST_AUS])
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0, np.nan])
-def test_walks_without_any_au_to_walk_along_say_so(label: float) -> None:
+def test_traversals_without_any_au_say_so(label: float) -> None:
     z = np.zeros((3, 3, 6, 6), dtype=np.float32)
-    codes = walk_codes([0, 0, 1], [[label]] * 3, z)
-    made = decoded_images.au_walks(Toy(), codes, Code(torch.from_numpy(z), 1), ("AU1",))
+    codes = made_codes([0, 0, 1], [[label]] * 3, z)
+    made = traversals.au_traversals(decode, codes, Code(torch.from_numpy(z), 1), ("AU1",))
     check(made)
     assert "No AU" in made.caption
 
 
-def test_walks_of_a_code_without_z2() -> None:
+def test_traversals_of_a_code_without_z2() -> None:
     z = np.random.default_rng(0).normal(size=(4, 3, 6, 6)).astype(np.float32) / 4
-    codes = walk_codes([0, 0, 1, 1], [[0], [1], [0], [0]], z)
-    check(decoded_images.au_walks(Toy(3), codes, Code(torch.from_numpy(z), 3), ("AU1",)))
+    codes = made_codes([0, 0, 1, 1], [[0], [1], [0], [0]], z)
+    check(traversals.au_traversals(decode, codes, Code(torch.from_numpy(z), 3), ("AU1",)))
 
 
-def test_telling_frames_are_of_different_people_and_expressions() -> None:
+def test_diverse_frames_are_of_different_people_and_expressions() -> None:
     labels = [[0, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 1, 0]]
-    codes = walk_codes([0, 0, 1, 1, 2, 2], labels, np.zeros((6, 3, 6, 6)))
-    chosen = decoded_images.telling_frames(codes, 3)
+    codes = made_codes([0, 0, 1, 1, 2, 2], labels, np.zeros((6, 3, 6, 6)))
+    chosen = diverse_frames(codes, 3)
     assert chosen.tolist() == [1, 3, 4]
-    everything = decoded_images.telling_frames(codes, 9).tolist()
+    everything = diverse_frames(codes, 9).tolist()
     assert sorted(everything) == list(range(6))
     assert sorted(codes.person[everything[3:]]) == [0, 1, 2]

@@ -27,7 +27,7 @@ def _covariance(codes: Array, labels: Array) -> Array:
 def test_what_is_left_does_not_vary_with_the_labels(width: int, frames: int) -> None:
     """Also where there are more dimensions than frames."""
     codes, labels = _made(width, frames)
-    erased = fitted_eraser(codes, labels).erased(codes)
+    erased = fitted_eraser(codes, labels)(codes)
     assert np.abs(_covariance(codes, labels)).max() > 0.1
     assert np.abs(_covariance(erased, labels)).max() < 1e-8
     np.testing.assert_allclose(erased.mean(axis=0), codes.mean(axis=0), atol=1e-9)
@@ -35,7 +35,7 @@ def test_what_is_left_does_not_vary_with_the_labels(width: int, frames: int) -> 
 
 def test_a_linear_reader_finds_nothing() -> None:
     codes, labels = _made()
-    erased = fitted_eraser(codes, labels).erased(codes)
+    erased = fitted_eraser(codes, labels)(codes)
     for read, low, high in ((codes, 0.7, 1.0), (erased, 0.0, 0.55)):
         z = (read - read.mean(axis=0)) / read.std(axis=0)
         right = LogisticRegression(max_iter=1000).fit(z, labels[:, 2]).score(z, labels[:, 2])
@@ -52,13 +52,13 @@ def test_it_is_the_formula_of_the_paper() -> None:
     related = whitening @ _covariance(codes, labels)
     projection = related @ np.linalg.pinv(related)
     moved = np.linalg.inv(whitening) @ projection @ whitening @ (codes - codes.mean(axis=0)).T
-    np.testing.assert_allclose(fitted_eraser(codes, labels).erased(codes), codes - moved.T)
+    np.testing.assert_allclose(fitted_eraser(codes, labels)(codes), codes - moved.T)
 
 
 def test_it_moves_codes_less_than_other_erasures() -> None:
     """Than the orthogonal projection, and than leaving out what least squares predict."""
     codes, labels = _made()
-    erased = fitted_eraser(codes, labels).erased(codes)
+    erased = fitted_eraser(codes, labels)(codes)
     centred, known = codes - codes.mean(axis=0), labels - labels.mean(axis=0)
     basis, _ = np.linalg.qr(_covariance(codes, labels))
     projected = codes - centred @ basis @ basis.T
@@ -79,7 +79,7 @@ def test_it_is_the_identity_where_there_is_no_covariance(unrelated: str) -> None
     else:
         centred = np.column_stack([np.ones(FRAMES), codes])
         labels -= centred @ np.linalg.lstsq(centred, labels, rcond=None)[0]
-    erased = fitted_eraser(codes, labels).erased(codes)
+    erased = fitted_eraser(codes, labels)(codes)
     np.testing.assert_allclose(erased, codes, rtol=1e-9, atol=1e-9)
 
 
@@ -91,8 +91,8 @@ def test_only_the_directions_of_the_labels_are_moved() -> None:
     apart -= fitted @ np.linalg.lstsq(fitted, apart, rcond=None)[0]
     eraser = fitted_eraser(np.hstack([codes, apart]), labels)
     others = np.random.default_rng(2).normal(size=(10, 9))
-    np.testing.assert_allclose(eraser.erased(others)[:, 6:], others[:, 6:], atol=1e-8)
-    assert np.abs(eraser.erased(others)[:, :6] - others[:, :6]).max() > 0.1
+    np.testing.assert_allclose(eraser(others)[:, 6:], others[:, 6:], atol=1e-8)
+    assert np.abs(eraser(others)[:, :6] - others[:, :6]).max() > 0.1
 
 
 def test_rounding_is_not_magnified() -> None:
@@ -101,6 +101,4 @@ def test_rounding_is_not_magnified() -> None:
     dead = 1e-9 * np.random.default_rng(1).normal(size=(FRAMES, 1))
     eraser = fitted_eraser(np.hstack([codes, dead]), labels)
     alive = np.hstack([codes, np.ones((FRAMES, 1))])
-    np.testing.assert_allclose(
-        eraser.erased(alive)[:, :6], fitted_eraser(codes, labels).erased(codes), atol=1e-4
-    )
+    np.testing.assert_allclose(eraser(alive)[:, :6], fitted_eraser(codes, labels)(codes), atol=1e-4)

@@ -1,4 +1,4 @@
-"""Exchanged codes, with models and a judge whose truth is known."""
+"""Exchanged codes, with models and reference networks whose truth is known."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.identity_judge import Judges
-from audetnet.disentangling.judge import Judge
-from audetnet.disentangling.measures.exchange import ROWS, exchanged, partners
+from audetnet.disentangling.exchanged_codes import partners
+from audetnet.disentangling.identity_embedding import ReferenceNetworks
+from audetnet.disentangling.measures.exchange import ROWS, exchanged
+from audetnet.disentangling.reference_classifier import ReferenceClassifier
 from audetnet.disentangling.table import NotMeasuredError
 from audetnet.evaluation.people import Estimate
 from audetnet.networks.code import Code
@@ -43,7 +44,7 @@ class Halves:
         return pixels.roll(SIDE // 2, dims=2) if self.swapped else pixels
 
 
-class Reader(Judge):
+class Reader(ReferenceClassifier):
     """Reads the AU half and the person half exactly."""
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class Reader(Judge):
         return pixels[:, 1, SIDE // 2 :].flatten(1)
 
 
-READERS = Judges(Reader(), Reader())
+READERS = ReferenceNetworks(Reader(), Reader())
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_rows_and_seed(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
 class Few(Reader):
     """Sees the person of some of the frames only, and counts them."""
 
-    most_frames = 20
+    max_frames = 20
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,13 +134,11 @@ class Few(Reader):
         return super().embedding(pixels)
 
 
-def test_a_slow_identity_judge_is_asked_about_some_frames(
-    pixels: npt.NDArray[np.uint8], codes: Codes
-) -> None:
+def test_a_slow_embedder_sees_some_frames_only(pixels: npt.NDArray[np.uint8], codes: Codes) -> None:
     """Of reconstructions and of exchanged pictures; all other numbers are as they were."""
     few = Few()
-    found = exchanged(Halves(), pixels, codes, Judges(Reader(), few), CPU, seed=0).cells
-    assert few.asked == 2 * few.most_frames
+    found = exchanged(Halves(), pixels, codes, ReferenceNetworks(Reader(), few), CPU, seed=0).cells
+    assert few.asked == 2 * few.max_frames
     every = exchanged(Halves(), pixels, codes, READERS, CPU, seed=0).cells
     for key, cell in found.items():
         assert isinstance(cell, Estimate)

@@ -93,7 +93,7 @@ def table(keys: tuple[str, ...], cell: Estimate | NotMeasuredError | None = None
         name: {key: cell or Estimate(value=0.7, low=0.6, high=0.8) for key in keys}
         for name in COLUMNS
     }
-    return Table(rows=rows, columns=columns, cells=cells, known={}, notes=())
+    return Table(rows=rows, columns=columns, cells=cells, factors={}, notes=())
 
 
 def knowledge(aus: int, others: int = 4) -> tuple[Knowledge, ...]:
@@ -270,10 +270,10 @@ def test_the_summary_says_where_numbers_and_pictures_are_of_two_columns() -> Non
         for pictured in ("run", "run, with reference")
     )
     check(other)
-    assert "Beware" not in own.caption
+    assert "Note" not in own.caption
     assert other.caption.endswith(
-        "Beware: the numbers are those of the column 'run', of codes without a reference; the "
-        "pictures are of 'run, with reference'."
+        "Note: the numbers are those of the column 'run', without person references; the images "
+        "are from 'run, with reference'."
     )
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.measures.fresh_predictor import ROWS, measure
-from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Findings, NotMeasuredError
 from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.evaluation.people import Estimate
@@ -23,7 +23,7 @@ from audetnet.networks.code import Code
 from audetnet.networks.model import build_model
 from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
-from tests.disentangling.made_codes import own_judges
+from tests.disentangling.made_codes import own_networks
 
 PEOPLE, FRAMES, AUS, Z1, CODE = 6, 40, 12, 16, 64
 Make = Callable[..., TrainedRun]
@@ -73,14 +73,14 @@ def make(edited_cfg: Callable[..., Path]) -> Make:
 
 def _measured(run: TrainedRun) -> Findings:
     return measure(
-        Subject(
+        ColumnData(
             column=Column(run.name, "made", "run"),
             train=run.codes(of_training=True),
             test=run.codes(of_training=False),
             run=run,
             expressions=find_expressions(run.test, {}),
             au_names=tuple(f"AU{number}" for number in range(AUS)),
-            judges=own_judges(AUS, PEOPLE),
+            networks=own_networks(AUS, PEOPLE),
             device=run.device,
             seed=0,
         )
@@ -138,7 +138,7 @@ def test_an_architecture_that_fixes_its_width(make: Make) -> None:
     cells = _measured(run).cells
     for key in ("fresh_z2_auc", "fresh_z2_f1", "fresh_leak"):
         reason = str(cells[key])
-        assert "does not take the 48 channels of z2: " in reason
+        assert "cannot take the 48 channels of z2: " in reason
         assert re.search(r"edited\.cfg:\d+: \[batch_norm\]", reason)
     assert isinstance(cells["fresh_z1_auc"], Estimate)
 

@@ -8,12 +8,12 @@ from scipy.stats import binomtest, kstest
 from audetnet.disentangling.block_metrics import standardised
 from audetnet.disentangling.matrix_correlation import (
     PERMUTATIONS,
-    centred,
-    chi_square_p,
+    chi_square_p_value,
     dependence,
     distances,
     kernel_distances,
-    shift_p,
+    shift_p_value,
+    u_centred,
     within_person,
 )
 from audetnet.evaluation.metrics import Array
@@ -22,7 +22,7 @@ MATRICES = {"dcor": distances, "hsic": kernel_distances}
 
 
 def _value(z1: Array, z2: Array, person: Array, statistic: str) -> float:
-    a, b = (centred(MATRICES[statistic](z)) for z in (z1, z2))
+    a, b = (u_centred(MATRICES[statistic](z)) for z in (z1, z2))
     return dependence(a, b, person)(np.ones(int(person.max()) + 1))
 
 
@@ -62,11 +62,11 @@ def test_hsic_is_that_of_its_paper(numbers: np.random.Generator) -> None:
 def test_p_is_that_of_hyppo(numbers: np.random.Generator) -> None:
     x, y = numbers.normal(size=(50, 4)), numbers.normal(size=(50, 4))
     value, p = Dcorr(bias=False).test(standardised(x), standardised(y), auto=True)[:2]
-    assert chi_square_p(float(value), 50) == pytest.approx(float(p), abs=1e-9)
+    assert chi_square_p_value(float(value), 50) == pytest.approx(float(p), abs=1e-9)
 
 
 def test_u_centring_leaves_rows_that_sum_to_zero(numbers: np.random.Generator) -> None:
-    matrix = centred(distances(numbers.normal(size=(30, 4))))
+    matrix = u_centred(distances(numbers.normal(size=(30, 4))))
     np.testing.assert_allclose(matrix.sum(axis=0), 0, atol=1e-10)
     np.testing.assert_array_equal(np.diag(matrix), 0)
 
@@ -104,9 +104,9 @@ def _null_p(statistic: str, kind: str, seed: int) -> float:
     person = np.repeat(np.arange(4), 15)
     z1, z2 = numbers.normal(size=(60, 6)), numbers.normal(size=(60, 10))
     if kind == "chi-square":
-        return chi_square_p(_value(z1, z2, person, statistic), 60)
-    a, b = (centred(MATRICES[statistic](within_person(z, person))) for z in (z1, z2))
-    return shift_p(a, b, person, numbers)
+        return chi_square_p_value(_value(z1, z2, person, statistic), 60)
+    a, b = (u_centred(MATRICES[statistic](within_person(z, person))) for z in (z1, z2))
+    return shift_p_value(a, b, person, numbers)
 
 
 @pytest.mark.slow
@@ -141,8 +141,8 @@ def test_slow_drift_is_no_dependence() -> None:
             + 0.3 * numbers.normal(size=(200, 2))
             for p in phase
         ]
-        a, b = (centred(distances(within_person(z, person))) for z in blocks)
-        shifted.append(shift_p(a, b, person, numbers))
+        a, b = (u_centred(distances(within_person(z, person))) for z in blocks)
+        shifted.append(shift_p_value(a, b, person, numbers))
         value = dependence(a, b, person)(np.ones(5))
         free = [
             dependence(a, b[np.ix_(order, order)], person)(np.ones(5))
@@ -156,7 +156,7 @@ def test_slow_drift_is_no_dependence() -> None:
 def test_weights_draw_people_without_pairs_of_copies(numbers: np.random.Generator) -> None:
     person = np.repeat(np.arange(3), 20)
     x = numbers.normal(size=(60, 3))
-    a, b = centred(distances(x)), centred(distances(x + numbers.normal(size=(60, 3))))
+    a, b = u_centred(distances(x)), u_centred(distances(x + numbers.normal(size=(60, 3))))
     inner = np.array([[(a * b)[np.ix_(person == p, person == q)].sum() for q in range(3)]
                       for p in range(3)])  # fmt: skip
     own = np.array([[(a * a)[np.ix_(person == p, person == q)].sum() for q in range(3)]

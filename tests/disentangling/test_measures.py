@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from audetnet.disentangling.block_metrics import macro_auc
+from audetnet.disentangling.columns import ColumnData, labels_as_z1, permuted
 from audetnet.disentangling.measures import aus, dependence, factors, info_nce, person, redundancy
 from audetnet.disentangling.probes import au_scores
-from audetnet.disentangling.subject import Subject, labels_alone, permuted
 from audetnet.disentangling.table import Cell, NotMeasuredError
 from audetnet.evaluation.people import Estimate
-from tests.disentangling.made_codes import AU_NAMES, KINDS, made_subject
+from tests.disentangling.made_codes import AU_NAMES, KINDS, made_data
 
 PEOPLE = 12
 MODULES = {
@@ -26,8 +26,8 @@ MODULES = {
 
 
 @cache
-def _subject(kind: str, null: str = "") -> Subject:
-    subject = made_subject(kind)
+def _subject(kind: str, null: str = "") -> ColumnData:
+    subject = made_data(kind)
     nulls = {one.column.name: one for one in permuted(subject)}
     return nulls[null] if null else subject
 
@@ -131,7 +131,7 @@ def test_first_trap_a_random_split_would_find_aus_in_z2() -> None:
 def test_second_trap_pure_aus_tell_who_it_is() -> None:
     """z1 holds the AUs alone, yet knows the person far better than chance: as true AU labels do."""
     subject = _subject("confounded")
-    labels = person.measure(labels_alone(subject)).cells["identity_z1"]
+    labels = person.measure(labels_as_z1(subject)).cells["identity_z1"]
     assert isinstance(labels, Estimate)
     assert labels.value > 2 / PEOPLE
     assert value("identity_z1", "confounded") > 2 / PEOPLE
@@ -171,7 +171,7 @@ def test_cells_are_those_of_the_rows(measure: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("measure", MODULES)
 def test_the_same_seed_gives_the_same_numbers(measure: str) -> None:
-    subject = made_subject("linear", people=6, frames=40)
+    subject = made_data("linear", people=6, frames=40)
     first, second = (MODULES[measure].measure(subject) for _ in range(2))
     assert str(first) == str(second)
 
@@ -193,12 +193,12 @@ def test_without_z2_z1_is_measured() -> None:
     assert set(person.measure(subject).cells) == {"identity_z1", "same_person_z1"}
 
 
-def _without_z2(subject: Subject) -> Subject:
+def _without_z2(subject: ColumnData) -> ColumnData:
     train, test = (replace(c, z2=c.z2[:, :0]) for c in (subject.train, subject.test))
     return replace(subject, train=train, test=test)
 
 
-def _of_people(subject: Subject, people: int) -> Subject:
+def _of_people(subject: ColumnData, people: int) -> ColumnData:
     test = subject.test.take(np.flatnonzero(subject.test.person < people))
     rows = np.flatnonzero(subject.factors[0].codes.person < people)
     sets = (replace(subject.factors[0], values=subject.factors[0].values[rows], codes=test),)
@@ -238,8 +238,8 @@ def test_traits_of_few_people_are_left_out() -> None:
     sets = replace(given, names=(*given.names, "skin"), values=np.hstack([given.values, trait]))
     many = factors.measure(replace(subject, factors=(sets,)))
     few = factors.measure(_of_people(replace(subject, factors=(sets,)), 6))
-    assert "skin" in {known.factor for known in many.known}
-    assert "skin" not in {known.factor for known in few.known}
+    assert "skin" in {each.factor for each in many.factors}
+    assert "skin" not in {each.factor for each in few.factors}
 
 
 def test_too_few_frames_are_said() -> None:
@@ -258,7 +258,7 @@ def test_shares_of_factors() -> None:
     known = {
         (k.factor, k.block, k.measure): k
         for measure in ("aus", "person", "factors")
-        for k in MODULES[measure].measure(_subject("independent")).known
+        for k in MODULES[measure].measure(_subject("independent")).factors
     }
     au = known["AU12", "z1", "AUC, linear probe"]
     assert au.share == pytest.approx(2 * au.estimate.value - 1) and au.share > 0.9

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from audetnet.disentangling.block_metrics import held_out_r2, macro_auc
-from audetnet.disentangling.probes import au_scores, identify, person_folds, regression
-from audetnet.disentangling.reader_training import people_apart
-from audetnet.disentangling.separable_critic import PAIRS_WITHIN, cuts
-from tests.disentangling.made_codes import made_subject
+from audetnet.disentangling.early_stopping import split_people
+from audetnet.disentangling.probes import au_scores, person_folds, predict_person, regression
+from audetnet.disentangling.separable_critic import PAIRS_WITHIN, random_batches
+from tests.disentangling.made_codes import made_data
 
 PEOPLE, FRAMES = 9, 80
 PERSON = np.repeat(np.arange(PEOPLE), FRAMES)
@@ -81,7 +81,7 @@ def test_regression_on_other_people(numbers: np.random.Generator, kernel: bool) 
 
 def test_one_penalty_for_all_targets(numbers: np.random.Generator) -> None:
     z = numbers.normal(size=(len(PERSON), 5))
-    predicted, means = regression(z, 100 * z[:, :3], PERSON, kernel=False, one_penalty=True)
+    predicted, means = regression(z, 100 * z[:, :3], PERSON, kernel=False, shared_penalty=True)
     assert held_out_r2(predicted, 100 * z[:, :3], means, PERSON)(ONES) > 0.99
 
 
@@ -91,24 +91,24 @@ def test_identity_is_read_out_in_other_stretches_of_time(numbers: np.random.Gene
     traits = numbers.normal(size=(PEOPLE, 8))[PERSON]
     moments = numbers.normal(size=(PEOPLE, 5, 8))[PERSON, block]
     noise = 0.3 * numbers.normal(size=(len(PERSON), 8))
-    assert (identify(traits + noise, PERSON, block) == PERSON).mean() > 0.95
-    assert (identify(moments + noise, PERSON, block) == PERSON).mean() < 0.35
+    assert (predict_person(traits + noise, PERSON, block) == PERSON).mean() > 0.95
+    assert (predict_person(moments + noise, PERSON, block) == PERSON).mean() < 0.35
 
 
 def test_the_people_who_choose_the_epoch_teach_nothing() -> None:
-    codes = made_subject("linear", people=6, frames=20).test
-    rows, apart = people_apart(codes)
+    codes = made_data("linear", people=6, frames=20).test
+    rows, apart = split_people(codes)
     assert len(rows) + len(apart) == len(codes) and len(apart)
     assert not set(codes.person[rows]) & set(codes.person[apart])
     alone = codes.take(np.arange(20))
-    rows, apart = people_apart(alone)
+    rows, apart = split_people(alone)
     np.testing.assert_array_equal(apart, np.arange(4))
 
 
 @pytest.mark.parametrize("within", [False, True])
 def test_batches_of_pairs_hold_every_frame(numbers: np.random.Generator, within: bool) -> None:
     rows = np.flatnonzero(PERSON != 3)
-    batches = list(cuts(PERSON, rows, within, numbers))
+    batches = list(random_batches(PERSON, rows, within, numbers))
     assert set(np.concatenate(batches)) == set(rows)
     assert len({len(batch) for batch in batches}) == 1
     for batch in batches:

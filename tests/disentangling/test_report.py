@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from audetnet.disentangling.figures import Illustration
 from audetnet.disentangling.report import Heading, reasons, summary_text, write_report
-from audetnet.disentangling.table import Column, Known, NotMeasuredError, Row, Table
+from audetnet.disentangling.table import Column, FactorEstimate, NotMeasuredError, Row, Table
 from audetnet.evaluation.people import Estimate
 from audetnet.files.csv import read_csv
 
@@ -47,7 +47,7 @@ def table() -> Table:
     }
     known = {
         "the run": (
-            Known(
+            FactorEstimate(
                 factor='=AU1, "inner"',
                 group="AUs",
                 block="z1",
@@ -58,7 +58,9 @@ def table() -> Table:
         )
     }
     rows = (_row("a", 1, True), _row("b", 2, True), _row("c", 3, False))
-    return Table(rows=rows, columns=columns, cells=cells, known=known, notes=("beware of <this>",))
+    return Table(
+        rows=rows, columns=columns, cells=cells, factors=known, notes=("beware of <this>",)
+    )
 
 
 @pytest.fixture

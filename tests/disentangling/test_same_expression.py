@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from audetnet.data.frames import FrameSet
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.expressions import (
     BY_LABELS,
     BY_PAIRS,
@@ -18,11 +19,10 @@ from audetnet.disentangling.expressions import (
 )
 from audetnet.disentangling.measures.same_expression import ROWS, measure
 from audetnet.disentangling.spread_figure import spread_by_au
-from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import Column, Kind, NotMeasuredError
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate
-from tests.disentangling.made_codes import AU_NAMES, AUS, made_subject
+from tests.disentangling.made_codes import AU_NAMES, AUS, made_data
 from tests.disentangling.test_figures import check
 
 PEOPLE, EXPRESSIONS = 5, 8
@@ -31,9 +31,9 @@ EXPRESSION = np.tile(np.arange(EXPRESSIONS), PEOPLE)
 ONCE = np.ones(PEOPLE)
 
 
-def _subject(predictions: Array | None, kind: Kind = "run", source: str = BY_PAIRS) -> Subject:
+def _subject(predictions: Array | None, kind: Kind = "run", source: str = BY_PAIRS) -> ColumnData:
     """PEOPLE who show the same EXPRESSIONS, each AU in some of them."""
-    subject = made_subject("independent", people=PEOPLE, frames=EXPRESSIONS)
+    subject = made_data("independent", people=PEOPLE, frames=EXPRESSIONS)
     labels = (EXPRESSION[:, None] + np.arange(AUS)) % 3 == 0
     return replace(
         subject,
@@ -44,7 +44,7 @@ def _subject(predictions: Array | None, kind: Kind = "run", source: str = BY_PAI
     )
 
 
-def _values(subject: Subject) -> dict[str, Estimate]:
+def _values(subject: ColumnData) -> dict[str, Estimate]:
     cells = measure(subject).cells
     found = {key: cell for key, cell in cells.items() if isinstance(cell, Estimate)}
     assert list(found) == [row.key for row in ROWS]
@@ -166,9 +166,9 @@ def test_each_au_has_its_numbers_and_only_those_that_occur() -> None:
     labels = subject.test.labels.copy()
     labels[:, 2] = 0
     found = measure(replace(subject, test=replace(subject.test, labels=labels)))
-    by_au = {(known.measure, known.factor): known for known in found.known}
+    by_au = {(known.measure, known.factor): known for known in found.factors}
     assert {au for _, au in by_au} == {AU_NAMES[0], AU_NAMES[1], AU_NAMES[3]}
-    assert len(by_au) == 9 and all(known.share is None for known in found.known)
+    assert len(by_au) == 9 and all(known.share is None for known in found.factors)
     same, own, others = Spread(_mixed(), EXPRESSION, PERSON).of(ONCE)
     for name, values in (
         ("SD over people", np.sqrt(same)),

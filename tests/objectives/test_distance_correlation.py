@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 from torch import Tensor
 
 from audetnet.config.language import CfgError
-from audetnet.disentangling.matrix_correlation import centred
+from audetnet.disentangling.matrix_correlation import u_centred
 from audetnet.networks.model_plan import ModelPlan
 from audetnet.objectives.distance_correlation import (
     MIN_FRAMES,
@@ -24,7 +24,7 @@ BLOCK = "[distance_correlation]\nof={}\n"
 
 
 def _reference(x: Tensor, y: Tensor) -> float:
-    a, b = (centred(squareform(pdist(z.numpy()))) for z in (x, y))
+    a, b = (u_centred(squareform(pdist(z.numpy()))) for z in (x, y))
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 

@@ -1,24 +1,23 @@
-"""Row 5: do z1 and z2 depend on each other, over all frames and within each person."""
+"""Row 5: statistical dependence of z1 and z2, over all frames and within each person."""
 
 from itertools import product
 
 import numpy as np
 
+from audetnet.disentangling.columns import ColumnData
 from audetnet.disentangling.matrix_correlation import (
     PERMUTATIONS,
-    centred,
-    chi_square_p,
+    chi_square_p_value,
     dependence,
     distances,
     kernel_distances,
-    shift_p,
+    shift_p_value,
+    u_centred,
     within_person,
 )
-from audetnet.disentangling.measure import finds
-from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import Findings, NotMeasuredError, Row, needs_z2
+from audetnet.disentangling.measure import computes
+from audetnet.disentangling.table import Findings, NotMeasuredError, Row, require_z2
 from audetnet.evaluation.people import Estimate, estimate
-from audetnet.seeds import Purpose, numpy_generator
 
 FEWEST_FRAMES = 20
 _MOST_FRAMES = 2000
@@ -27,20 +26,21 @@ _NAMES = {
     "dcor": ("bias-corrected dCor^2", "Szekely & Rizzo 2014"),
     "hsic": ("unbiased HSIC", "RBF kernel, median distance; normalised; Song et al. 2012"),
 }
+_SCOPES = {
+    "pooled": (
+        "over all frames",
+        "p: chi-square (Shen et al. 2022), as if frames were independent",
+    ),
+    "within": (
+        "codes minus their person's mean",
+        f"p: z2 shifted in time against z1 person by person, {PERMUTATIONS} times",
+    ),
+}
 
 
 def _row(statistic: str, scope: str) -> Row:
     name, source = _NAMES[statistic]
-    where, p = {
-        "pooled": (
-            "over all frames",
-            "p: chi-square (Shen et al. 2022), as if frames were independent",
-        ),
-        "within": (
-            "codes less their person's mean",
-            f"p: z2 shifted in time against z1 person by person, {PERMUTATIONS} times",
-        ),
-    }[scope]
+    where, p = _SCOPES[scope]
     scope_name = "within person" if scope == "within" else "pooled"
     return Row(
         key=f"{statistic}_{scope}",
@@ -56,30 +56,30 @@ def _row(statistic: str, scope: str) -> Row:
     )
 
 
-ROWS = tuple(_row(statistic, scope) for statistic, scope in product(_NAMES, ("pooled", "within")))
+ROWS = tuple(_row(statistic, scope) for statistic, scope in product(_NAMES, _SCOPES))
 
 
-@finds(*ROWS)
-def measure(subject: Subject) -> Findings:
-    """Both statistics in the subject's scopes, within person of at least 2 frames each, with p."""
-    codes = subject.test
-    needs_z2(codes)
+@computes(*ROWS)
+def measure(data: ColumnData) -> Findings:
+    """Both statistics in the column's scopes, with p; within person if people have at least 2
+    frames.
+    """
+    codes, generator = data.test, data.generator()
+    require_z2(codes)
     if len(codes) < FEWEST_FRAMES:
         raise NotMeasuredError(f"dependence needs at least {FEWEST_FRAMES} frames")
     rows = np.linspace(0, len(codes) - 1, min(len(codes), _MOST_FRAMES)).round().astype(np.int64)
-    person, z1, z2 = codes.person[rows], codes.z1[rows], codes.z2[rows]
+    person, blocks = codes.person[rows], (codes.z1[rows], codes.z2[rows])
     people = len(codes.people)
-    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
-    found: dict[str, Estimate] = {}
+    cells: dict[str, Estimate] = {}
     for name, matrix in _STATISTICS.items():
-        a, b = centred(matrix(z1)), centred(matrix(z2))
+        a, b = (u_centred(matrix(z)) for z in blocks)
         statistic = dependence(a, b, person)
-        p = chi_square_p(statistic(np.ones(people)), len(rows))
-        found[f"{name}_pooled"] = estimate(statistic, people, generator, p)
-        if "within" in subject.scopes and people < len(rows):
-            a = centred(matrix(within_person(z1, person)))
-            b = centred(matrix(within_person(z2, person)))
-            p = shift_p(a, b, person, generator)
+        p = chi_square_p_value(statistic(np.ones(people)), len(rows))
+        cells[f"{name}_pooled"] = estimate(statistic, people, generator, p)
+        if "within" in data.scopes and people < len(rows):
+            a, b = (u_centred(matrix(within_person(z, person))) for z in blocks)
+            p = shift_p_value(a, b, person, generator)
             statistic = dependence(a, b, person)
-            found[f"{name}_within"] = estimate(statistic, people, generator, p)
-    return Findings(found)
+            cells[f"{name}_within"] = estimate(statistic, people, generator, p)
+    return Findings(cells)

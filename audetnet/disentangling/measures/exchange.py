@@ -1,202 +1,175 @@
-"""Row 8: pictures decoded from z1 of one frame and z2 of another, judged by networks that took no
+"""Row 8: images decoded from z1 of one frame and z2 of another, as seen by networks without any
 part in the training.
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from audetnet.console.progress import ProgressBar
-from audetnet.data.augment import to_unit_range
 from audetnet.disentangling.block_metrics import (
     leak_ratio,
     macro_auc,
-    relative_error,
     same_person_auc,
     standardised,
 )
 from audetnet.disentangling.codes import Codes
-from audetnet.disentangling.decoded_images import exchange_matrix, shuffled_images, telling_frames
+from audetnet.disentangling.columns import ColumnData
+from audetnet.disentangling.decoded_images import diverse_frames, exchange_matrix, shuffled_images
+from audetnet.disentangling.exchanged_codes import Coder, RestOf, cycle_error, exchange, partners
 from audetnet.disentangling.figures import Illustration
-from audetnet.disentangling.identity_judge import (
-    DescriptorJudge,
-    Judges,
-    goes_with_z2,
-    judged_frames,
+from audetnet.disentangling.identity_embedding import (
+    DlibEmbedder,
+    ReferenceNetworks,
+    frames_to_embed,
+    identity_follows_z2,
 )
-from audetnet.disentangling.measure import finds
-from audetnet.disentangling.subject import Subject
-from audetnet.disentangling.table import RUNS, Cell, Findings, Row, Table, needs_people, needs_z2
-from audetnet.evaluation.metrics import Array
-from audetnet.evaluation.people import Indices, Statistic, estimate, mean_over_frames
-from audetnet.networks.code import Code
-from audetnet.networks.model import Pixels
+from audetnet.disentangling.image_grid import frame_names
+from audetnet.disentangling.measure import computes
+from audetnet.disentangling.table import RUNS, Findings, Row, Table, require_people, require_z2
+from audetnet.evaluation.people import Statistic, estimate, mean_over_frames
 from audetnet.seeds import Purpose, numpy_generator
 
-_BATCH = 64
 _MATRIX_FRAMES, _SHUFFLED_FRAMES = 5, 8
 _PAIRS = (
-    "each test frame i gives z1, one frame j of another person (drawn evenly over the others) "
+    "each test frame i gives z1, a frame j of another person (drawn uniformly from the others) "
     "gives z2"
 )
-_JUDGE = (
-    "a convolutional network trained on the pictures of the training people, by this command, with "
-    "no part in the run's training"
+_CLASSIFIER = (
+    "a convolutional network that this command trains on the images of the training people, "
+    "without any part in the run's training"
 )
-_IDENTITY_JUDGE = (
-    "the identity judge that is named above the tables: dlib's face descriptor, trained on "
-    f"photographs of other people, where it is installed (of at most {DescriptorJudge.most_frames} "
-    f"frames), else {_JUDGE}"
+_EMBEDDER = (
+    "the identity judge named above the tables: dlib's face descriptor, trained on photographs of "
+    f"other people, if it is installed (for at most {DlibEmbedder.max_frames} frames), else "
+    f"{_CLASSIFIER}"
 )
 
 
-RestOf = Callable[[Indices], Tensor | None]
-"""What the persons of some frames (n,) show at rest, (n, C, h, w); None: not taken off."""
-
-
-class Coder(Protocol):
-    """What of AUDetNet is needed: pixels in [0, 1] to codes, codes to pictures in [-1, 1]."""
-
-    def encode(self, pixels: Tensor, rest: Tensor | None = None) -> Code: ...
-
-    def decode(self, code: Code) -> Tensor: ...
-
-
-def _judged(key: str, title: str, ideal: str, what: str, headline: bool = False) -> Row:
-    definition = f"AU scores of {_JUDGE}, {what}; over all frames, mean over AUs."
+def _row(
+    key: str,
+    title: str,
+    unit: str,
+    chance: str,
+    ideal: str,
+    definition: str,
+    headline: bool = True,
+    in_intervals: bool = False,
+) -> Row:
     return Row(
         key=key,
         number=8,
         title=title,
-        unit="macro ROC-AUC",
-        chance="0.5",
+        unit=unit,
+        chance=chance,
         ideal=ideal,
         definition=definition,
         headline=headline,
+        in_intervals=in_intervals,
     )
 
 
+def _au_row(key: str, title: str, ideal: str, what: str, headline: bool = False) -> Row:
+    definition = f"AU scores by {_CLASSIFIER}, {what}; over all frames, mean over AUs."
+    return _row(key, title, "macro ROC-AUC", "0.5", ideal, definition, headline)
+
+
 ROWS = (
-    _judged(
+    _au_row(
         "judge_originals",
-        "the judge on original pictures",
+        "reference classifier on original images",
         "high: the ceiling of what follows",
         "on the original test frames, against their labels",
     ),
-    _judged(
+    _au_row(
         "judge_reconstructions",
-        "the judge on reconstructions",
+        "reference classifier on reconstructions",
         "that of the originals",
         "on the reconstructions of the test frames, against their labels",
         headline=True,
     ),
-    _judged(
+    _au_row(
         "exchange_au",
-        "exchanged pictures: AUs of the frame of z1",
+        "exchanged images: AUs of the frame of z1",
         "that of reconstructions",
-        f"on exchanged pictures against the labels of i: {_PAIRS}",
+        f"on exchanged images against the labels of i: {_PAIRS}",
     ),
-    _judged(
+    _au_row(
         "exchange_au_of_z2",
-        "exchanged pictures: AUs of the frame of z2",
+        "exchanged images: AUs of the frame of z2",
         "0.5",
-        f"on exchanged pictures against the labels of j: {_PAIRS}",
+        f"on exchanged images against the labels of j: {_PAIRS}",
         headline=True,
     ),
-    Row(
-        key="exchange_au_ratio",
-        number=8,
-        title="exchanged pictures: AUs go with z1",
-        unit="ratio",
-        chance="0",
-        ideal="1",
-        definition="(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the "
-        "judge; 0 = as a random frame; not given where the judge reads no AUs in reconstructions "
+    _row(
+        "exchange_au_ratio",
+        "exchanged images: AUs follow z1",
+        "ratio",
+        "0",
+        "1",
+        "(AUC(exchanged, labels of i) - 0.5) / (AUC(reconstructed) - 0.5) of the reference "
+        "classifier; 0 = as for a random frame; undefined if it sees no AUs in reconstructions "
         "(AUC < 0.55).",
-        headline=True,
         in_intervals=True,
     ),
-    Row(
-        key="exchange_identity",
-        number=8,
-        title="exchanged pictures: the person goes with z2",
-        unit="share",
-        chance="0.5",
-        ideal="1",
-        definition="share of exchanged pictures whose embedding has the higher cosine similarity "
-        "with the reconstructions of j's person than with those of i's (mean embeddings without i "
-        f"and j, centred on that of all), by {_IDENTITY_JUDGE}; {_PAIRS}.",
-        headline=True,
+    _row(
+        "exchange_identity",
+        "exchanged images: the person follows z2",
+        "share",
+        "0.5",
+        "1",
+        "share of exchanged images whose embedding has a higher cosine similarity to the "
+        "reconstructions of j's person than to those of i's (mean embeddings without i and j, "
+        f"centred on the overall mean), by {_EMBEDDER}; {_PAIRS}.",
     ),
     *(
-        Row(
-            key=f"cycle_{block}",
-            number=8,
-            title=f"cycle error of {block}",
-            unit="ratio",
-            chance="1",
-            ideal="0",
-            definition=f"the exchanged picture is encoded again: squared distance of its {block} "
-            f"from the {block} that went in, over that of the other frame's {block} from it "
+        _row(
+            f"cycle_{block}",
+            f"cycle error of {block}",
+            "ratio",
+            "1",
+            "0",
+            f"the exchanged image is encoded again: squared distance of its {block} from the "
+            f"{block} it was decoded from, relative to that of the other frame's {block} "
             f"(dimensions standardised); {_PAIRS}.",
-            headline=True,
         )
         for block in ("z1", "z2")
     ),
-    Row(
-        key="identity_judge_reconstructions",
-        number=8,
-        title="the identity judge on reconstructions",
-        unit="ROC-AUC",
-        chance="0.5",
-        ideal="1",
-        definition="does the cosine similarity of the embeddings of two reconstructions (of "
-        "different stretches of time, standardised) tell whether they show the same person; mean "
-        f"over people; by {_IDENTITY_JUDGE}.",
-        headline=True,
+    _row(
+        "identity_judge_reconstructions",
+        "identity judge on reconstructions",
+        "ROC-AUC",
+        "0.5",
+        "1",
+        "whether the cosine similarity of the embeddings of two reconstructions (from different "
+        "stretches of time, standardised) predicts that they show the same person; mean over "
+        f"people; by {_EMBEDDER}.",
     ),
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """What is seen of N pictures: AU scores (N, A), codes of both blocks."""
-
-    scores: Array
-    z1: Array
-    z2: Array
-
-
-def _drawn(subject: Subject, _: Table) -> list[Illustration]:
-    """Frames with the codes of each other."""
-    run, rows = subject.trained, telling_frames(subject.test, _SHUFFLED_FRAMES)
-    pixels = run.test_pixels[rows]
-    ids = tuple(run.test.ids[row] for row in rows)
-    subjects = tuple(run.test.subjects[row] for row in rows)
-    few = slice(_MATRIX_FRAMES)
-    return [
-        exchange_matrix(run.model, pixels[few], ids[few], subjects[few], run.rest_of(rows[few])),
-        shuffled_images(run.model, pixels, ids, subjects, run.rest_of(rows)),
-    ]
+def _draw(data: ColumnData, _: Table) -> list[Illustration]:
+    """Frames with exchanged codes."""
+    run, rows = data.model_run, diverse_frames(data.test, _SHUFFLED_FRAMES)
+    ids, subjects = ([of[row] for row in rows] for of in (run.test.ids, run.test.subjects))
+    names = frame_names(ids, subjects)
+    few = rows[:_MATRIX_FRAMES]
+    matrix = exchange_matrix(
+        run.decoded,
+        run.test_code_of(few),
+        run.test_pixels[few],
+        names[: len(few)],
+        run.rest is not None,
+    )
+    shuffled = shuffled_images(run.decoded, run.test_code_of(rows), run.test_pixels[rows], names)
+    return [matrix, shuffled]
 
 
-@finds(*ROWS, of=RUNS, draw=_drawn)
-def measure(subject: Subject) -> Findings:
+@computes(*ROWS, of=RUNS, draw=_draw)
+def measure(data: ColumnData) -> Findings:
     """All rows, of the test frames."""
-    run = subject.trained
+    run = data.model_run
     return exchanged(
-        run.model,
-        run.test_pixels,
-        subject.test,
-        subject.judges,
-        subject.device,
-        subject.seed,
-        run.rest_of,
+        run.model, run.test_pixels, data.test, data.networks, data.device, data.seed, run.rest_of
     )
 
 
@@ -204,103 +177,37 @@ def exchanged(
     model: Coder,
     pixels: npt.NDArray[np.uint8],
     codes: Codes,
-    judges: Judges,
+    networks: ReferenceNetworks,
     device: torch.device,
     seed: int,
     rest_of: RestOf = lambda _: None,
 ) -> Findings:
-    """All rows of test frames, pixels (N, 3, H, W), that ``codes`` are of. ``rest_of``: what the
-    persons of some of them show at rest. Raises NotMeasuredError for one person only and without
-    z2.
+    """All rows, of the test frames ``pixels`` (N, 3, H, W) whose codes are ``codes``. Raises
+    NotMeasuredError for a single person, and without z2.
     """
-    needs_z2(codes)
-    needs_people(codes, 2, "exchanging codes between people")
+    require_z2(codes)
+    require_people(codes, 2, "exchanging codes between people")
     people, person = len(codes.people), codes.person
     generator = numpy_generator(seed, Purpose.DISENTANGLING)
     partner = partners(person, generator)
-    rows = judged_frames(person, judges.person.most_frames)
-    (original, rebuilt, mixed), (rebuilt_faces, mixed_faces) = _look(
-        model, pixels, partner, rows, judges, device, rest_of
+    rows = frames_to_embed(person, networks.person.max_frames)
+    (original, reconstructed, mixed), (reconstructed_faces, mixed_faces) = exchange(
+        model, pixels, partner, rows, networks, device, rest_of
     )
-    of_z1 = macro_auc(mixed.scores, codes.labels, person)
-    of_rebuilt = macro_auc(rebuilt.scores, codes.labels, person)
-    owner = person[partner]
+    au_of_z1 = macro_auc(mixed.scores, codes.labels, person)
+    au_reconstructed = macro_auc(reconstructed.scores, codes.labels, person)
+    follows = identity_follows_z2(mixed_faces, reconstructed_faces, rows, person, partner)
     statistics: dict[str, Statistic] = {
         "judge_originals": macro_auc(original.scores, codes.labels, person),
-        "judge_reconstructions": of_rebuilt,
-        "exchange_au": of_z1,
-        "exchange_au_of_z2": macro_auc(mixed.scores, codes.labels[partner], owner),
-        "exchange_au_ratio": leak_ratio(of_z1, of_rebuilt),
-        "exchange_identity": mean_over_frames(
-            goes_with_z2(mixed_faces, rebuilt_faces, rows, person, partner), person[rows]
-        ),
-        "cycle_z1": _cycle(mixed.z1, original.z1, original.z1[partner], person),
-        "cycle_z2": _cycle(mixed.z2, original.z2[partner], original.z2, person),
+        "judge_reconstructions": au_reconstructed,
+        "exchange_au": au_of_z1,
+        "exchange_au_of_z2": macro_auc(mixed.scores, codes.labels[partner], person[partner]),
+        "exchange_au_ratio": leak_ratio(au_of_z1, au_reconstructed),
+        "exchange_identity": mean_over_frames(follows, person[rows]),
+        "cycle_z1": cycle_error(mixed.z1, original.z1, original.z1[partner], person),
+        "cycle_z2": cycle_error(mixed.z2, original.z2[partner], original.z2, person),
         "identity_judge_reconstructions": same_person_auc(
-            standardised(rebuilt_faces), person[rows], codes.time_blocks()[rows]
+            standardised(reconstructed_faces), person[rows], codes.time_blocks()[rows]
         ),
     }
-    cells: dict[str, Cell] = {
-        key: estimate(statistic, people, generator) for key, statistic in statistics.items()
-    }
-    return Findings(cells)
-
-
-def partners(person: Indices, generator: np.random.Generator) -> Indices:
-    """For each frame (N,) one of another person, that person drawn evenly among the others."""
-    own = [np.flatnonzero(person == one) for one in range(int(person.max()) + 1)]
-    others = (person + generator.integers(1, len(own), size=len(person))) % len(own)
-    return np.array([generator.choice(own[other]) for other in others], dtype=np.int64)
-
-
-@torch.no_grad()
-def _look(
-    model: Coder,
-    pixels: npt.NDArray[np.uint8],
-    partner: Indices,
-    judged: Indices,
-    judges: Judges,
-    device: torch.device,
-    rest_of: RestOf,
-) -> tuple[list[_Seen], list[Array]]:
-    """The originals, their reconstructions, and the pictures with exchanged codes; and embeddings
-    (n, D) of the latter two, of the ``judged`` frames (n,).
-    """
-    seen: tuple[list[list[Tensor]], ...] = ([], [], [])
-    faces: tuple[list[Tensor], ...] = ([], [])
-    frames = np.arange(len(pixels))
-    cuts = range(0, len(pixels), _BATCH)
-    with ProgressBar("exchanging codes", len(cuts)) as bar:
-        for start in cuts:
-            rows = frames[start : start + _BATCH]
-            first, second = (
-                to_unit_range(torch.from_numpy(pixels[each]).to(device))
-                for each in (rows, partner[rows])
-            )
-            own, others = rest_of(rows), rest_of(partner[rows])
-            code = model.encode(first, own)
-            exchanged = Code.of(code.z1, model.encode(second, others).z2)
-            pictures = (first, *(Pixels.shown(model.decode(each)) for each in (code, exchanged)))
-            for parts, picture, rest in zip(seen, pictures, (own, own, others), strict=True):
-                again = model.encode(picture, rest).float()
-                what = (judges.aus.scores(picture), again.z1, again.z2)
-                parts.append([tensor.flatten(1).cpu() for tensor in what])
-            told = np.flatnonzero(np.isin(rows, judged))
-            for embeddings, picture in zip(faces, pictures[1:], strict=True):
-                if len(told):
-                    embeddings.append(judges.person.embedding(picture[told]).flatten(1).cpu())
-            bar.advance()
-    return list(map(_joined, seen)), [torch.cat(each).double().numpy() for each in faces]
-
-
-def _joined(parts: list[list[Tensor]]) -> _Seen:
-    scores, z1, z2 = (torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
-    return _Seen(scores=scores, z1=z1, z2=z2)
-
-
-def _cycle(again: Array, wanted: Array, other: Array, person: Indices) -> Statistic:
-    """How far codes (N, D) are from those that went in, in shares of how far others are."""
-    deviation = wanted.std(axis=0)
-    scale = np.where(deviation > 0, deviation, 1)
-    errors, reference = (((z - wanted) / scale) ** 2 for z in (again, other))
-    return relative_error(errors.sum(axis=1), reference.sum(axis=1), person)
+    return Findings({key: estimate(one, people, generator) for key, one in statistics.items()})

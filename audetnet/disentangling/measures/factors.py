@@ -1,4 +1,4 @@
-"""Row 4: pose, light, skin and known changes of the picture, in z1 and in z2."""
+"""Row 4: pose, light, skin and known augmentations of the image, in z1 and in z2."""
 
 from itertools import product
 
@@ -6,21 +6,20 @@ import numpy as np
 
 from audetnet.disentangling.block_metrics import held_out_r2
 from audetnet.disentangling.codes import FactorSet
-from audetnet.disentangling.measure import finds
+from audetnet.disentangling.columns import ColumnData
+from audetnet.disentangling.measure import computes
 from audetnet.disentangling.probes import FEWEST_PEOPLE, regression
-from audetnet.disentangling.subject import Subject
 from audetnet.disentangling.table import (
-    EVERYTHING,
+    ALL_KINDS,
     Cell,
+    FactorEstimate,
     Findings,
-    Known,
     NotMeasuredError,
     Row,
-    needs_people,
-    needs_z2,
+    require_people,
+    require_z2,
 )
 from audetnet.evaluation.people import Statistic, estimate
-from audetnet.seeds import Purpose, numpy_generator
 
 GROUPS = {
     "factors": "pose, light and other known factors",
@@ -29,6 +28,7 @@ GROUPS = {
 _PROBES = {"linear": "ridge regression", "kernel": "kernel ridge regression (RBF)"}
 _PEOPLE_FOR_TRAITS = 10
 _CONSTANT = 0.01
+"""A factor with a smaller share of its variance within people is a trait."""
 
 
 def _row(group: str, block: str, probe: str) -> Row:
@@ -40,8 +40,8 @@ def _row(group: str, block: str, probe: str) -> Row:
         chance="<= 0",
         ideal="<= 0" if block == "z1" else "1",
         definition=f"{_PROBES[probe]} on standardised codes, five folds by person, penalty chosen "
-        "on other people within the fitted ones; R^2 = 1 - SSE / SST over held-out frames against "
-        "the mean of the fitted people; median over the factors.",
+        "on held-out people of each training fold; R^2 = 1 - SSE / SST over held-out frames "
+        "against the mean of the training people; median over the factors.",
         headline=probe == "kernel",
     )
 
@@ -51,18 +51,18 @@ ROWS = tuple(
 )
 
 
-@finds(*ROWS, of=EVERYTHING)
-def measure(subject: Subject) -> Findings:
-    """Median R^2 of each group, block and probe, and the R^2 of each factor.
+@computes(*ROWS, of=ALL_KINDS)
+def measure(data: ColumnData) -> Findings:
+    """Median R^2 of each group, block and probe, and R^2 of each factor.
 
-    A trait that hardly varies within a person (skin) is a matter of as many values as there are
-    people: with fewer than 10 people it is left out.
+    A trait that hardly varies within a person (skin) has only as many values as there are people;
+    it is left out for fewer than 10 people.
     """
-    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
+    generator = data.generator()
     cells: dict[str, Cell] = {}
-    known: list[Known] = []
-    sets = {factors.group: factors for factors in subject.factors}
-    for group, block, probe in product(GROUPS, subject.blocks, _PROBES):
+    known: list[FactorEstimate] = []
+    sets = {factors.group: factors for factors in data.factors}
+    for group, block, probe in product(GROUPS, data.blocks, _PROBES):
         try:
             by_factor = _statistics(sets.get(group), block, probe == "kernel")
         except NotMeasuredError as reason:
@@ -73,35 +73,34 @@ def measure(subject: Subject) -> Findings:
         cells[f"{group}_{block}_{probe}"] = estimate(median, people, generator)
         for name, statistic in by_factor.items():
             value = estimate(statistic, people, generator)
-            share = max(0.0, value.value)
             known.append(
-                Known(
+                FactorEstimate(
                     factor=name,
                     group=group,
                     block=block,
                     measure=f"R^2, {probe} probe",
                     estimate=value,
-                    share=share,
+                    share=max(0.0, value.value),
                 )
             )
     return Findings(cells, tuple(known))
 
 
 def _statistics(factors: FactorSet | None, block: str, kernel: bool) -> dict[str, Statistic]:
+    """R^2 of each factor by its name."""
     if factors is None:
-        raise NotMeasuredError("no factors are known of these frames; see --factors")
+        raise NotMeasuredError("no factors are known for these frames; see --factors")
     if block == "z2":
-        needs_z2(factors.codes)
-    needs_people(factors.codes, FEWEST_PEOPLE, "a factor probe with folds by person")
+        require_z2(factors.codes)
+    require_people(factors.codes, FEWEST_PEOPLE, "a factor probe with folds by person")
     columns = [i for i in range(len(factors.names)) if _varies(factors, i)]
     if not columns:
         raise NotMeasuredError(
-            "the factors are constant for each person: with fewer than "
-            f"{_PEOPLE_FOR_TRAITS} people they say little"
+            "the factors are constant for each person, which says little with fewer than "
+            f"{_PEOPLE_FOR_TRAITS} people"
         )
-    z, targets = factors.codes.block(block), factors.values[:, columns]
-    person = factors.codes.person
-    predicted, means = regression(z, targets, person, kernel)
+    targets, person = factors.values[:, columns], factors.codes.person
+    predicted, means = regression(factors.codes.block(block), targets, person, kernel)
     return {
         factors.names[i]: held_out_r2(predicted[:, k], targets[:, k], means[:, k], person)
         for k, i in enumerate(columns)
@@ -109,11 +108,9 @@ def _statistics(factors: FactorSet | None, block: str, kernel: bool) -> dict[str
 
 
 def _varies(factors: FactorSet, index: int) -> bool:
-    """Whether a factor says something about these people: it varies within them, or they are
-    many.
-    """
+    """Whether a factor varies within people, or over enough people."""
     values, codes = factors.values[:, index], factors.codes
-    within = np.mean([values[codes.person == p].var() for p in range(len(codes.people))])
+    within = np.mean([values[rows].var() for rows in codes.rows_by_person()])
     varies = values.var() > 0
     many = len(codes.people) >= _PEOPLE_FOR_TRAITS
     return bool(varies and (many or within / values.var() >= _CONSTANT))

@@ -1,21 +1,20 @@
-"""Row 3: who is in the picture, in z1 and in z2."""
+"""Row 3: the person's identity in z1 and in z2."""
 
 from audetnet.disentangling.block_metrics import balanced_accuracy, same_person_auc, standardised
 from audetnet.disentangling.codes import TIME_BLOCKS
-from audetnet.disentangling.measure import finds
-from audetnet.disentangling.probes import identify
-from audetnet.disentangling.subject import Subject
+from audetnet.disentangling.columns import ColumnData
+from audetnet.disentangling.measure import computes
+from audetnet.disentangling.probes import predict_person
 from audetnet.disentangling.table import (
-    EVERYTHING,
+    ALL_KINDS,
+    FactorEstimate,
     Findings,
-    Known,
     NotMeasuredError,
     Row,
-    needs_people,
-    needs_z2,
+    require_people,
+    require_z2,
 )
-from audetnet.evaluation.people import Estimate, estimate
-from audetnet.seeds import Purpose, numpy_generator
+from audetnet.evaluation.people import Estimate
 
 
 def _rows(block: str) -> tuple[Row, Row]:
@@ -29,8 +28,8 @@ def _rows(block: str) -> tuple[Row, Row]:
             chance="1 / people",
             ideal=ideal,
             definition="multinomial logistic regression (C = 1) on standardised codes, fitted on "
-            "four fifths of each person's time and read out on the other; mean over people. AU "
-            "rates differ by person: what true AU labels tell is the floor.",
+            "four fifths of each person's time and tested on the rest; mean over people. AU rates "
+            "differ by person: what true AU labels reveal is the floor.",
             headline=True,
             in_summary=f"person from {block} (accuracy)",
             in_intervals=True,
@@ -42,8 +41,8 @@ def _rows(block: str) -> tuple[Row, Row]:
             unit="ROC-AUC",
             chance="0.5",
             ideal=ideal,
-            definition="does the cosine similarity of two frames (of different stretches of time, "
-            "codes standardised) tell whether they show the same person; mean over people.",
+            definition="whether the cosine similarity of two frames (from different stretches of "
+            "time, codes standardised) predicts that they show the same person; mean over people.",
             headline=True,
             in_intervals=block == "z2",
         ),
@@ -53,40 +52,39 @@ def _rows(block: str) -> tuple[Row, Row]:
 ROWS = (*_rows("z1"), *_rows("z2"))
 
 
-@finds(*ROWS, of=EVERYTHING)
-def measure(subject: Subject) -> Findings:
+@computes(*ROWS, of=ALL_KINDS)
+def measure(data: ColumnData) -> Findings:
     """Both rows of each block. Raises NotMeasuredError for fewer than 2 people."""
-    codes = subject.test
-    needs_people(codes, 2, "identity")
-    if len(codes) < TIME_BLOCKS * len(codes.people):
+    codes, estimate = data.test, data.estimator()
+    require_people(codes, 2, "identity")
+    people, time_blocks = len(codes.people), codes.time_blocks()
+    if len(codes) < TIME_BLOCKS * people:
         raise NotMeasuredError(
-            f"identity needs at least {TIME_BLOCKS} frames of each person, one of each stretch of "
-            "time"
+            f"identity needs at least {TIME_BLOCKS} frames of each person, one from each stretch "
+            "of time"
         )
-    people, blocks = len(codes.people), codes.time_blocks()
-    generator = numpy_generator(subject.seed, Purpose.DISENTANGLING)
-    found: dict[str, Estimate] = {}
-    known = []
-    for block in subject.blocks:
+    cells: dict[str, Estimate] = {}
+    factors = []
+    for block in data.blocks:
         z = codes.block(block)
         if not z.shape[1]:
             continue
-        who = balanced_accuracy(identify(z, codes.person, blocks), codes.person)
-        accuracy = estimate(who, people, generator)
-        similar = same_person_auc(standardised(z), codes.person, blocks)
-        found[f"identity_{block}"] = accuracy
-        found[f"same_person_{block}"] = estimate(similar, people, generator)
-        share = (accuracy.value - 1 / people) / (1 - 1 / people)
-        known.append(
-            Known(
+        predicted = predict_person(z, codes.person, time_blocks)
+        accuracy = estimate(balanced_accuracy(predicted, codes.person))
+        cells[f"identity_{block}"] = accuracy
+        cells[f"same_person_{block}"] = estimate(
+            same_person_auc(standardised(z), codes.person, time_blocks)
+        )
+        factors.append(
+            FactorEstimate(
                 factor="person",
                 group="person",
                 block=block,
                 measure="balanced accuracy",
                 estimate=accuracy,
-                share=share,
+                share=(accuracy.value - 1 / people) / (1 - 1 / people),
             )
         )
-    if not found:
-        needs_z2(codes)
-    return Findings(found, tuple(known))
+    if not cells:
+        require_z2(codes)
+    return Findings(cells, tuple(factors))

@@ -1,6 +1,6 @@
-"""A network that takes no part in AUDetNet's training and judges pictures: which AUs, who.
+"""A network without any part in AUDetNet's training that recognises AUs and people in images.
 
-It is trained on the frames of the training people as they are, and cached beside them.
+It is trained on the original frames of the training people, and cached with them.
 """
 
 import hashlib
@@ -26,23 +26,25 @@ from audetnet.networks.au_head import masked_loss
 from audetnet.seeds import Purpose, numpy_generator, seeded, torch_generator
 
 SIDE = 64
-"""Pictures of any size are resized to this."""
+"""Images of any size are resized to this."""
 _VERSION = 1
 _WIDTHS = (24, 48, 96, 128)
 _EPOCHS, _BATCH = 20, 32
 _LEARNING_RATE, _WEIGHT_DECAY = 2e-3, 1e-3
 _SMALLEST = 0.25
-"""Pictures are blurred in training by reducing them down to this: reconstructions are blurred."""
+"""Training images are blurred by downscaling them to as little as this, because reconstructions
+are blurred.
+"""
 _PERSON_WEIGHT = 0.3
 
 
-class Judge(nn.Module):
-    """Convolutions with two readers: AUs, and the person among those of the training."""
+class ReferenceClassifier(nn.Module):
+    """Convolutions with two heads: AUs, and which of the training people it is."""
 
-    identity_name = (
+    embedder_name = (
         f"the report's own, trained on the training people (for dlib's face descriptor: {INSTALL})"
     )
-    most_frames = None
+    max_frames = None
 
     def __init__(self, aus: int, people: int) -> None:
         super().__init__()
@@ -64,14 +66,13 @@ class Judge(nn.Module):
         self.person = nn.Linear(_WIDTHS[-1], people)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (B, 3, H, W) in [0, 1] to logits of AUs (B, A) and of persons (B, P)."""
+        """Logits of AUs (B, A) and of people (B, P) for pixels (B, 3, H, W) in [0, 1]."""
         features = self._features(pixels)
         return self.aus(features), self.person(features.mean(dim=(2, 3)))
 
     def _features(self, pixels: Tensor) -> Tensor:
-        size = (SIDE, SIDE)
-        fitting = F.interpolate(pixels, size, mode="bilinear", antialias=True)
-        features: Tensor = self.trunk(fitting * 2 - 1)
+        resized = F.interpolate(pixels, (SIDE, SIDE), mode="bilinear", antialias=True)
+        features: Tensor = self.trunk(resized * 2 - 1)
         return features
 
     @torch.no_grad()
@@ -82,34 +83,34 @@ class Judge(nn.Module):
 
     @torch.no_grad()
     def embedding(self, pixels: Tensor) -> Tensor:
-        """What the person is read from, (B, D), of pixels (B, 3, H, W) in [0, 1]."""
+        """Features (B, D) from which the person is classified, of pixels (B, 3, H, W) in [0, 1]."""
         return self._features(pixels).mean(dim=(2, 3))
 
 
-def trained_judge(
+def trained_classifier(
     frames: FrameSet,
     pixels: npt.NDArray[np.uint8],
     active_from: float,
     cache: Path | None,
     device: torch.device,
     seed: int,
-) -> Judge:
-    """A judge trained on these frames, pixels (N, 3, H, W), in eval mode on the device; the one in
-    ``cache`` where it was trained on the same. None: it is neither looked for nor kept.
+) -> ReferenceClassifier:
+    """A classifier trained on these frames, pixels (N, 3, H, W), in eval mode on the device; loaded
+    from ``cache`` if it was trained on the same before. None: no cache.
     """
     labels = torch.from_numpy(active(frames.labels, active_from))
     people, person = np.unique(frames.subjects, return_inverse=True)
     path = cache and cache / f"judge-{_digest(frames, pixels, active_from, seed)}.pt"
     with seeded(device, seed, Purpose.DISENTANGLING):
-        judge = Judge(labels.shape[1], len(people)).to(device)
-        kept = None if path is None else _kept(judge, path)
-        if kept is not None:
-            return kept.eval()
-        who = torch.from_numpy(person.astype(np.int64))
-        _train(judge, torch.from_numpy(pixels), labels, who, device, seed)
+        classifier = ReferenceClassifier(labels.shape[1], len(people)).to(device)
+        cached = None if path is None else _load(classifier, path)
+        if cached is not None:
+            return cached.eval()
+        targets = torch.from_numpy(person.astype(np.int64))
+        _train(classifier, torch.from_numpy(pixels), labels, targets, device, seed)
     if path is not None:
-        _keep(judge, path)
-    return judge.eval()
+        _save(classifier, path)
+    return classifier.eval()
 
 
 def _digest(frames: FrameSet, pixels: npt.NDArray[np.uint8], active_from: float, seed: int) -> str:
@@ -120,53 +121,60 @@ def _digest(frames: FrameSet, pixels: npt.NDArray[np.uint8], active_from: float,
     return content.hexdigest()[:16]
 
 
-def _kept(like: Judge, path: Path) -> Judge | None:
-    """The judge in a file; None where there is none, or one that is not whole."""
+def _load(like: ReferenceClassifier, path: Path) -> ReferenceClassifier | None:
+    """The classifier in a file; None if there is none, or the file is damaged."""
     check_regular(path)
-    judge = deepcopy(like)
+    classifier = deepcopy(like)
     try:
         with ZipFile(path) as file:
-            if file.testzip() is not None:  # torch.load does not look at the checksums
+            if file.testzip() is not None:  # torch.load does not check the checksums
                 return None
-        judge.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        classifier.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception:
         return None
-    return judge
+    return classifier
 
 
-def _keep(judge: Judge, path: Path) -> None:
-    """Where the disk refuses it, it will be trained again."""
+def _save(classifier: ReferenceClassifier, path: Path) -> None:
+    """If it cannot be written, it will be trained again next time."""
     content = io.BytesIO()
-    torch.save(judge.state_dict(), content)
+    torch.save(classifier.state_dict(), content)
     try:
         write_bytes(path, lambda file: file.write(content.getbuffer()))
     except FileError as error:
-        note(f"{error}; the judge is not kept for the next time")
+        note(f"{error}; the reference classifier is not cached")
 
 
 def _train(
-    judge: Judge, pixels: Tensor, labels: Tensor, person: Tensor, device: torch.device, seed: int
+    classifier: ReferenceClassifier,
+    pixels: Tensor,
+    labels: Tensor,
+    person: Tensor,
+    device: torch.device,
+    seed: int,
 ) -> None:
-    """Train in place, with one cycle of the learning rate; each AU's rate is given,
-    so that rare AUs are not merely learnt to be rare.
+    """Train in place, with a one-cycle learning rate. The log odds of each AU's rate are added to
+    its logit, so that it need not learn merely that rare AUs are rare.
     """
     batches = -(-len(pixels) // _BATCH)
-    optimiser = torch.optim.AdamW(judge.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(
+        classifier.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, _LEARNING_RATE, total_steps=_EPOCHS * batches
     )
     augmentation, odds = Augmentation(), _log_odds(labels).to(device)
-    judge.train()
-    with ProgressBar("training the judge", _EPOCHS * batches) as bar:
+    classifier.train()
+    with ProgressBar("training the reference classifier", _EPOCHS * batches) as bar:
         for epoch in range(_EPOCHS):
             numbers = numpy_generator(seed, Purpose.DISENTANGLING, epoch)
             generator = torch_generator(device, seed, Purpose.DISENTANGLING, epoch)
             order = numbers.permutation(len(pixels))
             for rows in np.array_split(order, batches):
                 noisy, _ = augmentation(pixels[rows].to(device), generator)
-                aus, who = judge(_blurred(noisy, numbers.uniform(_SMALLEST, 1)))
+                aus, people = classifier(_blurred(noisy, numbers.uniform(_SMALLEST, 1)))
                 loss = masked_loss("BCEWithLogits", aus + odds, labels[rows].to(device))
-                loss = loss + _PERSON_WEIGHT * F.cross_entropy(who, person[rows].to(device))
+                loss = loss + _PERSON_WEIGHT * F.cross_entropy(people, person[rows].to(device))
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -175,13 +183,13 @@ def _train(
 
 
 def _log_odds(labels: Tensor) -> Tensor:
-    """Log odds (A,) of each AU in the training, which the logits need not learn."""
+    """Log odds (A,) of each AU in the training frames."""
     rate = labels.nanmean(dim=0).nan_to_num(0.5).clamp(0.01, 0.99)
     return torch.logit(rate)
 
 
-def _blurred(pixels: Tensor, share: float) -> Tensor:
-    """Reduced to a share of their size and enlarged again."""
-    side = max(8, round(SIDE * share))
+def _blurred(pixels: Tensor, scale: float) -> Tensor:
+    """Downscaled to a fraction of SIDE and upscaled again."""
+    side = max(8, round(SIDE * scale))
     small = F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
     return F.interpolate(small, (SIDE, SIDE), mode="bilinear")

@@ -1,4 +1,4 @@
-"""Who tells whose person it is: dlib's descriptor where it is installed, else the own judge."""
+"""What identifies people: dlib's descriptor if it is installed, else the own classifier."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from audetnet.disentangling import identity_judge
-from audetnet.disentangling.identity_judge import (
-    DescriptorJudge,
-    Judges,
-    goes_with_z2,
-    judged_frames,
-    judges_with,
+from audetnet.disentangling import identity_embedding
+from audetnet.disentangling.identity_embedding import (
+    DlibEmbedder,
+    ReferenceNetworks,
+    frames_to_embed,
+    identity_follows_z2,
+    reference_networks,
 )
-from audetnet.disentangling.judge import Judge
+from audetnet.disentangling.reference_classifier import ReferenceClassifier
 from audetnet.errors import UserError
 from audetnet.faces.descriptor import SIDE
 
@@ -31,7 +31,7 @@ class _Corner:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(identity_judge, "FaceDescriptor", _Corner)
+    monkeypatch.setattr(identity_embedding, "FaceDescriptor", _Corner)
     yield
 
 
@@ -40,23 +40,23 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def refuse() -> None:
         raise UserError("dlib is not installed")
 
-    monkeypatch.setattr(identity_judge, "FaceDescriptor", refuse)
+    monkeypatch.setattr(identity_embedding, "FaceDescriptor", refuse)
     yield
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_descriptor_judges_people_where_it_is_installed() -> None:
-    own = Judge(2, 3)
-    judges = judges_with(own)
-    assert judges.aus is own and isinstance(judges.person, DescriptorJudge)
-    assert judges.person.identity_name == "dlib's face descriptor"
+def test_the_descriptor_identifies_people_if_it_is_installed() -> None:
+    own = ReferenceClassifier(2, 3)
+    networks = reference_networks(own)
+    assert networks.aus is own and isinstance(networks.person, DlibEmbedder)
+    assert networks.person.embedder_name == "dlib's face descriptor"
 
 
 @pytest.mark.usefixtures("missing")
-def test_the_own_judge_does_where_it_is_not() -> None:
-    own = Judge(2, 3)
-    assert judges_with(own) == Judges(own, own)
-    assert "pip install -e '.[detector]'" in own.identity_name and own.most_frames is None
+def test_the_own_classifier_does_if_it_is_not() -> None:
+    own = ReferenceClassifier(2, 3)
+    assert reference_networks(own) == ReferenceNetworks(own, own)
+    assert "pip install -e '.[detector]'" in own.embedder_name and own.max_frames is None
 
 
 @pytest.mark.usefixtures("installed")
@@ -65,19 +65,19 @@ def test_it_sees_the_whole_picture_in_grey_levels(size: tuple[int, int]) -> None
     pixels = torch.zeros(2, 3, *size)
     pixels[0, :, :30, :30] = torch.tensor([0.2, 0.4, 0.6])[:, None, None]
     pixels[1, :, -30:, -30:] = 1
-    found = DescriptorJudge().embedding(pixels).numpy()
+    found = DlibEmbedder().embedding(pixels).numpy()
     np.testing.assert_array_equal(
         found, [[51, 102, 153, 0, 0, 0, SIDE, SIDE], [0, 0, 0, 255, 255, 255, SIDE, SIDE]]
     )
 
 
-def test_judged_frames_are_spread_over_each_person() -> None:
+def test_embedded_frames_are_spread_over_each_person() -> None:
     person = np.repeat(np.arange(3), [20, 10, 30])
-    np.testing.assert_array_equal(judged_frames(person, None), np.arange(60))
-    np.testing.assert_array_equal(judged_frames(person, 100), np.arange(60)[_fewer(person, 33)])
-    chosen = judged_frames(person, 9)
+    np.testing.assert_array_equal(frames_to_embed(person, None), np.arange(60))
+    np.testing.assert_array_equal(frames_to_embed(person, 100), np.arange(60)[_fewer(person, 33)])
+    chosen = frames_to_embed(person, 9)
     np.testing.assert_array_equal(chosen, [0, 10, 19, 20, 24, 29, 30, 44, 59])
-    assert np.bincount(person[judged_frames(person, 1)]).tolist() == [2, 2, 2]
+    assert np.bincount(person[frames_to_embed(person, 1)]).tolist() == [2, 2, 2]
 
 
 def _fewer(person: np.ndarray, most: int) -> np.ndarray:
@@ -101,7 +101,7 @@ def test_whose_person_it_is_against_loops() -> None:
             mean = np.mean(others, axis=0)
             near.append(picture @ mean / np.linalg.norm(picture) / np.linalg.norm(mean))
         expected.append(near[1] > near[0])
-    found = goes_with_z2(exchanged, rebuilt, rows, person, partner)
+    found = identity_follows_z2(exchanged, rebuilt, rows, person, partner)
     np.testing.assert_array_equal(found, expected)
     assert 0 < found.mean() < 1
 
@@ -113,7 +113,7 @@ def test_the_real_descriptor_tells_people(minimal_data: Path) -> None:
     paths = sorted((minimal_data / "imgs").iterdir())[:6]
     pictures = [np.asarray(Image.open(path).convert("RGB").resize((64, 64))) for path in paths]
     pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) / 255
-    found = DescriptorJudge().embedding(pixels).numpy()
+    found = DlibEmbedder().embedding(pixels).numpy()
     people = np.array([path.name.split("_")[0] for path in paths])
     distances = np.linalg.norm(found[:, None] - found[None], axis=2)
     same = people[:, None] == people[None]

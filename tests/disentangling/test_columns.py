@@ -11,9 +11,9 @@ import torch
 from audetnet.config.reader import read_config
 from audetnet.data.frames import FrameSet
 from audetnet.disentangling.codes import Codes
+from audetnet.disentangling.columns import ColumnData, Request, columns_of, erased, minus_median
 from audetnet.disentangling.expressions import find_expressions
 from audetnet.disentangling.measures import aus, dependence, info_nce, person, redundancy
-from audetnet.disentangling.subject import Request, Subject, erased, less_median, subjects_of
 from audetnet.disentangling.trained_run import TrainedRun
 from audetnet.evaluation.metrics import Array
 from audetnet.evaluation.people import Estimate
@@ -22,7 +22,7 @@ from audetnet.networks.code import Code
 from audetnet.networks.model import build_model
 from audetnet.networks.model_plan import plan_model
 from audetnet.vocabulary import VOCABULARY
-from tests.disentangling.made_codes import made_subject, own_judges
+from tests.disentangling.made_codes import made_data, own_networks
 from tests.pages import REPORT_COLUMNS
 
 PEOPLE, FRAMES, AUS, Z1 = 3, 4, 12, 16
@@ -32,14 +32,14 @@ def _medians(codes: Codes) -> Array:
     return np.array([np.median(codes.z1[codes.person == one], axis=0) for one in range(12)])
 
 
-def _values(measure: Callable[[Subject], object], subject: Subject) -> dict[str, float]:
+def _values(measure: Callable[[ColumnData], object], subject: ColumnData) -> dict[str, float]:
     cells = measure(subject).cells  # type: ignore[attr-defined]
     return {key: cell.value for key, cell in cells.items() if isinstance(cell, Estimate)}
 
 
 def test_less_the_median_nothing_of_a_person_stands_still() -> None:
-    subject = made_subject("confounded")
-    (found,) = less_median(subject)
+    subject = made_data("confounded")
+    (found,) = minus_median(subject)
     for before, after in ((subject.train, found.train), (subject.test, found.test)):
         np.testing.assert_allclose(_medians(after), 0, atol=1e-12)
         moved = before.z1 - after.z1
@@ -53,27 +53,27 @@ def test_less_the_median_nothing_of_a_person_stands_still() -> None:
 
 def test_changed_pictures_are_taken_against_the_unchanged_ones() -> None:
     """Of some of the frames, and of some of the people."""
-    subject = made_subject("confounded")
+    subject = made_data("confounded")
     rows = np.flatnonzero(subject.test.person >= 5)[::7]
     few = subject.test.take(rows)
     brighter = replace(few, z1=few.z1 + 3)
     factors = replace(subject.factors[0], codes=brighter, values=subject.factors[0].values[rows])
-    (found,) = less_median(replace(subject, factors=(factors,)))
+    (found,) = minus_median(replace(subject, factors=(factors,)))
     np.testing.assert_allclose(found.factors[0].codes.z1, found.test.z1[rows] + 3, atol=1e-12)
 
 
 def test_without_subjects_there_is_no_median() -> None:
-    subject = made_subject("linear", people=3, frames=20)
+    subject = made_data("linear", people=3, frames=20)
     count = len(subject.train)
     alone = replace(subject.train, people=tuple(map(str, range(count))), person=np.arange(count))
-    assert list(less_median(replace(subject, train=alone))) == []
-    assert list(less_median(replace(subject, test=alone))) == []
+    assert list(minus_median(replace(subject, train=alone))) == []
+    assert list(minus_median(replace(subject, test=alone))) == []
 
 
 def test_only_what_differs_is_measured_less_the_median() -> None:
     """Within a person dependence is the run's: the person's mean is subtracted either way."""
-    subject = made_subject("confounded", people=6, frames=40)
-    (found,) = less_median(subject)
+    subject = made_data("confounded", people=6, frames=40)
+    (found,) = minus_median(subject)
     for module in (dependence, redundancy, info_nce):
         keys = _values(module.measure, found).keys()
         assert keys == {row.key for row in module.ROWS if "within" not in row.key}
@@ -87,10 +87,10 @@ def test_only_what_differs_is_measured_less_the_median() -> None:
 
 
 def test_a_linear_leak_is_erased_for_people_never_seen() -> None:
-    subject = made_subject("linear")
+    subject = made_data("linear")
     (found,) = erased(subject)
     train = found.train
-    known = subject.train.filled_labels()
+    known = subject.train.imputed_labels()
     covariance = (train.z2 - train.z2.mean(axis=0)).T @ (known - known.mean(axis=0)) / len(train)
     assert np.abs(covariance).max() < 1e-8
     assert found.test.z1 is subject.test.z1
@@ -102,11 +102,11 @@ def test_a_linear_leak_is_erased_for_people_never_seen() -> None:
 
 
 def test_unknown_labels_are_erased_at_their_mean() -> None:
-    subject = made_subject("linear", people=3, frames=40)
+    subject = made_data("linear", people=3, frames=40)
     labels = subject.train.labels.copy()
     labels[::3, 0], labels[:, 1] = np.nan, np.nan
     train = replace(subject.train, labels=labels)
-    filled = train.filled_labels()
+    filled = train.imputed_labels()
     np.testing.assert_allclose(filled[::3, 0], np.nanmean(labels[:, 0]))
     np.testing.assert_array_equal(filled[:, 1], 0)
     np.testing.assert_array_equal(filled[:, 2:], labels[:, 2:])
@@ -115,7 +115,7 @@ def test_unknown_labels_are_erased_at_their_mean() -> None:
 
 
 def test_without_z2_nothing_is_erased() -> None:
-    subject = made_subject("linear", people=3, frames=20)
+    subject = made_data("linear", people=3, frames=20)
     assert list(erased(replace(subject, train=replace(subject.train, z2=np.zeros((60, 0)))))) == []
 
 
@@ -159,11 +159,11 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
         au_names=tuple(f"AU{number}" for number in range(AUS)),
         factors=None,
         expressions=find_expressions(run.test, {}),
-        judges=own_judges(AUS, PEOPLE),
+        networks=own_networks(AUS, PEOPLE),
         seed=0,
         notes=(),
     )
-    subjects = {subject.column.name: subject for subject in subjects_of(request)}
+    subjects = {subject.column.name: subject for subject in columns_of(request)}
     assert list(subjects) == [
         "run",
         "z2 permuted",
@@ -178,7 +178,7 @@ def test_the_columns_and_the_outputs_of_the_run(edited_cfg: Callable[..., Path])
     outputs, own = subjects["own AU outputs"], subjects["run"]
     with torch.no_grad():
         expected = run.model.predict(run.test_code).sigmoid().double().numpy()
-        changed = run.model.predict(run.changed(0).code).sigmoid().double().numpy()
+        changed = run.model.predict(run.augmented(0).code).sigmoid().double().numpy()
     np.testing.assert_allclose(outputs.test.z1, expected, atol=1e-6)
     np.testing.assert_allclose(outputs.factors[0].codes.z1, changed, atol=1e-6)
     assert np.abs(changed - expected).max() > 1e-4
@@ -200,10 +200,10 @@ def test_what_a_person_always_shows_does_not_change_predictions_less_the_median(
     marks = torch.randn(PEOPLE, *run.test_code.z1.shape[1:], generator=torch.manual_seed(0))
     moved = Code.of(run.test_code.z1 + marks[person], run.test_code.z2)
     marked = replace(run, test_code=moved)
-    found = run.predictions_less_median()
-    np.testing.assert_allclose(marked.predictions_less_median(), found, atol=1e-5)
+    found = run.predictions_minus_median()
+    np.testing.assert_allclose(marked.predictions_minus_median(), found, atol=1e-5)
     assert np.abs(run.predictions(moved) - run.predictions(run.test_code)).max() > 1e-2
-    level = replace(run, train_code=moved).predictions_less_median()
+    level = replace(run, train_code=moved).predictions_minus_median()
     assert np.abs(level - found).max() > 1e-3
 
 
