@@ -189,7 +189,7 @@ def test_a_mistake_is_one_line_and_status_2(
     [
         ("gpu", "--device gpu: expected auto, cpu, cuda or cuda:N"),
         ("meta", "--device meta: expected auto, cpu, cuda or cuda:N"),
-        ("cuda:99", "--device cuda:99: there are "),
+        ("cuda:99", "--device cuda:99: only "),
     ],
 )
 def test_devices_that_are_not_there(
