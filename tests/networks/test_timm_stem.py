@@ -174,9 +174,9 @@ def test_wrong_stages(tmp_path: Path, options: str, said: list[str]) -> None:
         ("tf_efficientnet_lite9", "did you mean 'tf_efficientnet_lite"),
         ("x", "timm.list_models()"),
         ("hf-hub:timm/resnet18", "no such network"),
-        ("vit_tiny_patch16_224", "one after another"),
-        ("swin_tiny_patch4_window7_224", "channels first"),
-        ("hrnet_w18_small", "one after another"),
+        ("vit_tiny_patch16_224", "sequence of stages"),
+        ("swin_tiny_patch4_window7_224", "channels-first"),
+        ("hrnet_w18_small", "sequence of stages"),
     ],
 )
 def test_wrong_models(tmp_path: Path, model: str, said: str) -> None:
