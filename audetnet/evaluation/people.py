@@ -19,7 +19,7 @@ Statistic = Callable[[Array], float]
 DRAWS = 1000
 """Bootstrap samples per interval."""
 CONFIDENCE = 0.95
-FEWEST_PEOPLE = 3
+MIN_PEOPLE = 3
 """With fewer people there is no interval."""
 
 
@@ -50,7 +50,7 @@ def estimates(
     values = statistics(np.ones(people))
     known = ~np.isnan(values)
     low, high = np.full((2, len(values)), np.nan)
-    if people >= FEWEST_PEOPLE and known.any():
+    if people >= MIN_PEOPLE and known.any():
         samples = np.array([statistics(weights) for weights in resampled_people(people, generator)])
         low[known], high[known] = interval(samples[:, known])
     numbers = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)

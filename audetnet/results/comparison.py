@@ -10,7 +10,7 @@ from audetnet.console.progress import ProgressBar
 from audetnet.data.metadata import subject_indices
 from audetnet.errors import UserError
 from audetnet.evaluation.metrics import METRICS, Array, Predictions
-from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate
+from audetnet.evaluation.people import MIN_PEOPLE, Estimate
 from audetnet.results.estimates import (
     MEAN,
     Estimates,
@@ -46,7 +46,7 @@ def differences(one: Sequence[Pooled], other: Sequence[Pooled], seed: int = 0) -
                     value=float(drawn[0, column]),
                     low=float(low[column]),
                     high=float(high[column]),
-                    p=_p(drawn[1:, column]) if people >= FEWEST_PEOPLE else None,
+                    p=_p(drawn[1:, column]) if people >= MIN_PEOPLE else None,
                 )
                 for column, au in enumerate((*ours[0].aus, MEAN))
             }

@@ -11,7 +11,7 @@ import numpy as np
 
 from audetnet.console.progress import ProgressBar
 from audetnet.evaluation.metrics import METRICS, Array
-from audetnet.evaluation.people import FEWEST_PEOPLE, Estimate, interval, resampled_people
+from audetnet.evaluation.people import MIN_PEOPLE, Estimate, interval, resampled_people
 from audetnet.results.predictions import Pooled
 from audetnet.results.statistics import ByAU, statistics
 from audetnet.seeds import Purpose, numpy_generator
@@ -94,7 +94,7 @@ def active_frames(of: Pooled) -> dict[str, int]:
 
 def bootstrap_weights(people: int, seed: int) -> Array:
     """Weights (1 + DRAWS, P): first everyone once, then the bootstrap samples."""
-    if people < FEWEST_PEOPLE:
+    if people < MIN_PEOPLE:
         return np.ones((1, people))
     drawn = resampled_people(people, numpy_generator(seed, Purpose.RESULTS))
     return np.concatenate([np.ones((1, people)), drawn])
@@ -122,6 +122,6 @@ def intervals(drawn: Array, people: int) -> tuple[Array, Array]:
     """Bounds of each column of (DRAWS, columns); NaN with too few people or if never defined."""
     low, high = np.full((2, drawn.shape[1]), np.nan)
     defined = ~np.isnan(drawn).all(axis=0)
-    if people >= FEWEST_PEOPLE and defined.any():
+    if people >= MIN_PEOPLE and defined.any():
         low[defined], high[defined] = interval(drawn[:, defined])
     return low, high

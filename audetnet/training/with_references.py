@@ -45,7 +45,7 @@ def reference_maker(
         return None
     for frames in (dataset.train, dataset.test):
         if fault := frames.subjects_fault():
-            note(f"no results with a person's reference: that {fault}")
+            note(f"no results with person references: this {fault}")
             return None
     return lambda: references_by_count(model, dataset, batches, seed)
 

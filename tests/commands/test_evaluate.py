@@ -89,7 +89,7 @@ def test_every_table_is_made_of_the_predictions(folder: Path, tmp_path: Path) ->
 def test_datasets_stand_side_by_side_over_the_aus_they_share(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The other one has its columns in another order, one more AU, and three fewer."""
+    """The other dataset has its columns in another order, one more AU, and three fewer."""
     other = Path(shutil.copytree(DATA, tmp_path / "other"))
     table = read_labels(other / "aus.csv", read_metadata(DATA).kind)
     values = np.stack(list(table.rows.values()))
@@ -136,7 +136,7 @@ def test_all_frames_of_which_some_were_trained_on(
 def test_the_validation_people_and_another_epoch(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Thresholds are of the reported epoch, no other one is decided by them."""
+    """Thresholds belong to the reported epoch and are not applied to another."""
     run = "run/checkpoints/epoch_0002.pt"
     flags = ["--data", str(DATA), "--set", "validation"]
     found = _evaluate(folder, tmp_path, *flags, run=run)["datasets"]["minimal_dataset"]

@@ -1,4 +1,4 @@
-"""The command as users type it: the README's commands, every kind of mistake, --describe."""
+"""The command as users run it: the README's commands, every kind of error, --describe."""
 
 import fcntl
 import json
@@ -37,7 +37,7 @@ TEST_COMMAND = "pip install -e '.[test]' && pytest"
 
 
 def test_the_training_command_of_the_readme_works(tmp_path: Path) -> None:
-    """The line as it stands there, from a copy of the shipped files."""
+    """The exact line, run on a copy of the shipped files."""
     assert f"\n{TRAIN_COMMAND}\n" in README
     for name in ("cfg", "minimal_dataset"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("cache"))
@@ -189,7 +189,7 @@ def test_a_mistake_is_one_line_and_status_2(
     [
         ("gpu", "--device gpu: expected auto, cpu, cuda or cuda:N"),
         ("meta", "--device meta: expected auto, cpu, cuda or cuda:N"),
-        ("cuda:99", "--device cuda:99: there are "),
+        ("cuda:99", "--device cuda:99: only "),
     ],
 )
 def test_devices_that_are_not_there(
@@ -269,7 +269,7 @@ def test_describe_takes_the_size_from_cfg_data_or_says_what_it_assumes(
 
 
 def _shown_in_a_terminal(call: Callable[[], int], output: Path) -> str:
-    """What a call writes to stderr where that is a terminal."""
+    """What a call writes to stderr if it is a terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     process, written = Forked(call, output, Path(os.ttyname(theirs))), b""
@@ -474,7 +474,7 @@ def test_compile_without_a_compiler_trains_uncompiled_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What torch says where it finds none; its first line names only the backend."""
+    """torch's message without one; its first line names only the backend."""
 
     def failing(*_: object, **__: object) -> object:
         raise RuntimeError("backend='inductor' raised:\nNo working C++ compiler found in g++")
@@ -493,7 +493,9 @@ def test_compile_skips_critics_that_need_double_backward(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Through torch's tracing and the backend that runs what was traced; losses as uncompiled."""
+    """With torch's tracing and a backend that runs the traced graph; losses equal the uncompiled
+    ones.
+    """
     cfg = edited_cfg(*SHORT, DISCRIMINATOR_WITH_TANH)
     taken: list[nn.Module] = []
     whole = torch.compile

@@ -143,4 +143,4 @@ def test_subjects_that_all_differ_are_pointed_out(
     shared = [["id", "AU1"], ["a_1", 0], ["a_2", 1], ["b_1", 1]]
     write_csv(tmp_path / "labels.csv", shared)
     assert csv_labels.main([str(tmp_path / "labels.csv"), str(tmp_path / "other")]) == 0
-    assert "of its own" not in capsys.readouterr().err
+    assert "its own subject" not in capsys.readouterr().err

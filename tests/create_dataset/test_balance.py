@@ -339,7 +339,7 @@ def test_a_small_set_is_one_sampling(dataset: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--epoch-size", "5", "--sampling-size", "2"], "--sampling-size 2: take 4"),
+        (["--epoch-size", "5", "--sampling-size", "2"], "--sampling-size 2: use 4"),
         (["--train-ids", "other.csv"], "other.csv: cannot be read"),
         (["--labels", "none.pkl"], "none.pkl: cannot be read"),
     ],

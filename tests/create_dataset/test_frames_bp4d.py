@@ -115,7 +115,7 @@ def test_only_labelled_frames(images: Path, points: Path, out: Path, capsys) -> 
     assert _ids(out) == {"F001_T1_0643", "F001_T2_0007"}
     error = capsys.readouterr().err
     assert "(labelled, but not in the video or folder): F001_T1_0999" in error
-    assert "(labelled, but no video or images of it): F009_T1" in error
+    assert "(labelled, but no such video or images): F009_T1" in error
     assert "left out 2 (not in the AU table): F001_T1_0644, M014_T8_12345" in error
 
 

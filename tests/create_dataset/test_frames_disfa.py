@@ -148,7 +148,7 @@ def test_only_labelled_frames(raw: Path, out: Path, capsys) -> None:
     error = capsys.readouterr().err
     assert "(labelled, but not in the video or folder): SN001_77" in error
     assert "(no landmark file): SN031_3" in error
-    assert "(labelled, but no video or images of it): SN009" in error
+    assert "(labelled, but no such video or images): SN009" in error
     assert _run(raw, out, "--all") == 0
     assert len(_ids(out)) == 11
 

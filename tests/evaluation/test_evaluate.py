@@ -1,4 +1,4 @@
-"""A set through the model: every frame once, eval mode, the same numbers for any batch size."""
+"""Evaluation of a set: every frame once, in eval mode, with the same results for any batch size."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -103,8 +103,9 @@ def test_batch_size_does_not_matter(bench: Bench, batch_size: int) -> None:
 
 
 def test_unknown_labels_are_ignored(bench: Bench) -> None:
-    """With one frame all unknown the results are those of the other seven; an AU known nowhere is
-    undefined."""
+    """A frame without known labels does not change the results of the other seven; an AU that is
+    never known is undefined.
+    """
     labels = bench.data.train.labels.copy()
     labels[2] = np.nan
     labels[:, 1] = np.nan

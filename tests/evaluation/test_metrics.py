@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn, against definitions written out, and against a published table."""
+"""Metrics compared with scikit-learn, with their definitions, and with a published table."""
 
 from collections.abc import Callable
 
@@ -271,8 +271,8 @@ def test_every_au_is_judged_on_its_known_frames_alone(intensities: bool, unknown
 
 
 def test_a_new_metric_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets what it asks for, of the frames on which the AU is known; without intensities there
-    is none of intensities."""
+    """It gets its inputs for the frames on which the AU is known; without intensities there are no
+    intensity metrics."""
     seen: list[tuple[Array, ...]] = []
 
     def highest(*inputs: Array) -> float:
@@ -379,7 +379,7 @@ def test_cross_correlation_does_not_depend_on_scale_sign_and_offset(
 @pytest.mark.parametrize("count", [7, 100, 999])
 @pytest.mark.filterwarnings("error")
 def test_dimensions_that_do_not_vary_are_left_out(value: float, count: int) -> None:
-    """Dead units are constants, of which the mean is rarely exact."""
+    """Dead units are constants, whose mean is rarely exact."""
     z, constant = _normal(count, 2), np.full((count, 1), value)
     expected = cross_correlation(z, z[:, ::-1])
     assert cross_correlation(np.hstack([z, constant]), z) == pytest.approx(expected)

@@ -31,7 +31,7 @@ def test_means_weigh_frames_or_people() -> None:
 
 
 def test_the_interval_is_that_of_means_over_people() -> None:
-    """The mean of P people has the standard error of their values, whatever the frames."""
+    """The mean of P people has the standard error of their values, regardless of their frames."""
     values = np.random.default_rng(1).normal(size=200)
     found = estimate(mean_over_people(values), 200, _generator())
     half = 1.96 * values.std() / np.sqrt(200)

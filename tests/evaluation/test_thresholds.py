@@ -1,4 +1,4 @@
-"""Thresholds against trying all of them, and their file."""
+"""Thresholds compared with an exhaustive search, and their file."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_what_is_written_is_read(tmp_path: Path, tuned: np.ndarray | None) -> No
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"thresholds\.json: no such file; a run writes it at its"):
+    with pytest.raises(UserError, match=r"thresholds\.json: no such file; it is written at the"):
         read_thresholds(tmp_path)
 
 

@@ -16,12 +16,12 @@ Planner = Callable[[Shape, str], Plan]
 
 
 def planned_blocks(directory: Path, source: Shape, blocks: str) -> Plan:
-    """The plan of an Encoder of some blocks for a source."""
+    """The plan of an Encoder with these blocks for a source."""
     path = written(directory, encoder_text(source, blocks))
     return plan(read_config(path, VOCABULARY).networks["Encoder"], source)
 
 
 @pytest.fixture
 def planned(tmp_path: Path) -> Planner:
-    """Plans the blocks of a text for a source."""
+    """Plans the blocks of a cfg text for a source."""
     return partial(planned_blocks, tmp_path)

@@ -40,7 +40,7 @@ def row(*values: float) -> Tensor:
     ],
 )
 def test_active_labels(kind: LabelKind, threshold: float, labels: Tensor, expected: Tensor) -> None:
-    """Of tensors in the head and of arrays in the data, the same."""
+    """The same for tensors in the head and arrays in the data."""
     before = labels.clone()
     smallest = active_from(kind, threshold)
     of_tensor = AUHead("MSE", False, smallest).active_labels(labels)
@@ -52,7 +52,7 @@ def test_active_labels(kind: LabelKind, threshold: float, labels: Tensor, expect
 
 @pytest.mark.parametrize(("loss", "regress", "kind"), COMBINATIONS)
 def test_targets(loss: str, regress: bool, kind: LabelKind) -> None:
-    """Fifths of an intensity, or 0 and 1; what is unknown stays unknown."""
+    """Intensity / 5, or 0 and 1; unknown stays unknown."""
     head = AUHead(loss, regress, SMALLEST[kind])
     labels = row(0, 1, 2, 5, NAN) if kind == "intensity" else row(0, 1, NAN)
     expected = {
@@ -137,7 +137,7 @@ def test_loss(loss: str, regress: bool, outputs: Tensor, labels: Tensor, expecte
 def test_targets_and_decisions_agree(
     name: str, regress: bool, smallest: float, labels: Tensor
 ) -> None:
-    """Whatever a loss's scale: the outputs that it likes best mean what the labels say."""
+    """On any scale of a loss, its minimum gives the decisions of the labels."""
     head = AUHead(name, regress, smallest)
     outputs = torch.linspace(-20, 20, 16_001)[:, None].expand(-1, labels.shape[1])
     losses = AU_LOSSES[name].losses(outputs, head.targets(labels).expand_as(outputs))
@@ -149,7 +149,7 @@ def test_targets_and_decisions_agree(
 
 
 def test_a_loss_must_define_its_decisions() -> None:
-    """Nothing is taken over that may be wrong for it."""
+    """No default that may be wrong for a loss is inherited."""
     assert AULoss.__abstractmethods__ == {"targets", "losses", "scores", "unit"}
 
 

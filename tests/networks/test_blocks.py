@@ -21,7 +21,7 @@ from tests.networks.conftest import Planner
 
 @pytest.fixture
 def built(planned: Planner) -> Callable[[Shape, str], Graph]:
-    """Builds the blocks of a text, in evaluation mode, with weights that are always the same."""
+    """Builds the blocks of a cfg text, in eval mode, with fixed weights."""
 
     def build(source: Shape, blocks: str) -> Graph:
         torch.manual_seed(0)
@@ -154,7 +154,7 @@ def test_every_block_type_is_tested() -> None:
     [(kind, *row) for kind, rows in SHAPES.items() for row in rows],
 )
 def test_shape(planned: Planner, kind: str, source: Shape, blocks: str, expected: Shape) -> None:
-    """What is planned is what a forward pass gives, in both modes, and what arithmetic says."""
+    """The plan agrees with a forward pass, in both modes, and with arithmetic."""
     network = planned(source, blocks)
     assert network.steps[-1].options.type == kind
     assert network.output == expected
@@ -291,7 +291,7 @@ def test_pooling(built: Builder, block: str, expected: list[list[float]]) -> Non
 def test_upsampling(
     built: Builder, mode: str, size: tuple[int, int] | None, scale: float | None
 ) -> None:
-    """As torch does it with its corners not aligned."""
+    """As in torch with align_corners=False."""
     target = f"output_sizes={size[0]}, {size[1]}" if size else f"scale_factor={scale}"
     x = images(3, 4, 5)
     aligned = None if mode == "nearest" else False
@@ -333,7 +333,7 @@ def test_softmax(built: Builder, option: str, dim: int) -> None:
 
 @pytest.mark.parametrize("probability", [0, 0.25, 0.9])
 def test_dropout(built: Builder, probability: float) -> None:
-    """Nothing in evaluation; in training so many are 0 and the mean stays."""
+    """The identity in evaluation; in training this share is 0 and the mean is kept."""
     graph = built((8, 40, 50), f"[dropout]\nprobability={probability}")
     x = torch.ones(2, 8, 40, 50)
     assert torch.equal(graph(x), x)
@@ -404,7 +404,7 @@ def test_multiplication(built: Builder, layers: str, expected: Callable[..., Ten
 def test_multiplication_repeats_what_is_of_size_1(
     built: Builder, attention: str, layers: str
 ) -> None:
-    """An attention map of one channel, or one weight a channel, fits all others."""
+    """An attention map of one channel, or one weight per channel, fits any other shape."""
     x = images(3, 4, 4)
     weight = built((3, 4, 4), attention)(x)
     graph = built((3, 4, 4), f"{attention}\n[combine_multiply]\ncombine_layers={layers}")
@@ -709,7 +709,7 @@ def test_refuses(tmp_path: Path, blocks: str, message: str) -> None:
     ],
 )
 def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, message: str) -> None:
-    """In words of our own: torch speaks of overflows and of objects that it fails to unpack."""
+    """In our own words: torch complains about overflows and objects that it fails to unpack."""
     path = written(tmp_path, encoder_text((3, 4, 6), blocks))
     options = read_config(path, VOCABULARY).networks["Encoder"]
     with pytest.raises(CfgError) as error:
@@ -722,7 +722,7 @@ def test_sizes_beyond_any_machine_are_refused(tmp_path: Path, blocks: str, messa
 def test_unforeseen_errors_have_our_own_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What no check foresees is said in a line of our own."""
+    """Errors that no check covers get our own message."""
 
     def broken(source: Shape) -> nn.Module:
         raise RuntimeError("numel: integer multiplication overflow\nException raised from ...")
@@ -772,7 +772,7 @@ def test_unforeseen_errors_have_our_own_message(
     ],
 )
 def test_refuses_what_no_input_could_fit(tmp_path: Path, block: str, message: str) -> None:
-    """Bounds that are part of a signature are seen before any shape."""
+    """Bounds in a signature are checked before any shape."""
     path = written(tmp_path, encoder_text((3, 4, 6), block))
     with pytest.raises(CfgError) as error:
         read_config(path, VOCABULARY)

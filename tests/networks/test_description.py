@@ -1,4 +1,4 @@
-"""The table of --describe: a reader finds z1, z2, each block, and sums that are right."""
+"""The tables of --describe: z1, z2, each block, and correct sums."""
 
 from collections.abc import Mapping
 from pathlib import Path

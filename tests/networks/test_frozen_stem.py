@@ -1,5 +1,5 @@
-"""What an encoder computes once for an image, and what only can be: which blocks, and that the
-others give the same from its output.
+"""Which blocks of an encoder are computed once per image, and that the others give the same results
+from their output.
 """
 
 from pathlib import Path
@@ -100,7 +100,7 @@ TWO_HEADS = (
 def test_the_rest_of_it_gives_the_same_from_the_stems_output(
     planned: Planner, blocks: str, deferred: set[int]
 ) -> None:
-    """Also where an upsampling block runs within the block after it, but for the stem's last."""
+    """Also if an upsampling block is fused with the next one, except for the stem's last block."""
     torch.manual_seed(0)
     graph = Graph(planned(IMAGE, blocks)).train()
     assert graph._deferred == deferred

@@ -1,4 +1,4 @@
-"""A network as a whole: which block reads which, what is kept, what it costs."""
+"""A network as a whole: which block reads which, what is kept, and its cost."""
 
 import weakref
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class Branched(nn.Module):
 
 
 def test_equals_a_network_written_by_hand(planned: Planner) -> None:
-    """Its outputs, its gradients, and the statistics that it learned meanwhile."""
+    """Outputs, gradients and batch-norm statistics."""
     torch.manual_seed(0)
     graph, by_hand = Graph(planned((3, 6, 5), BRANCHED)), Branched()
     own, others = list(graph.parameters()), list(by_hand.parameters())
@@ -115,7 +115,7 @@ def test_plan_of_a_branched_network(planned: Planner) -> None:
     ],
 )
 def test_block_references(planned: Planner, position: int, reference: int, source: int) -> None:
-    """Each block is as wide as its place, so that the output tells which one was read."""
+    """Each block's width is its index, so that the output shows which one was read."""
     blocks = "".join(CONV.format(10 + index, 1, 1) for index in range(position))
     network = planned((3, 2, 2), f"{blocks}[route]\nbranch_at_layer={reference}")
     assert network.steps[-1].sources == (source,)
@@ -150,7 +150,7 @@ def test_an_output_is_kept_until_its_last_reader(planned: Planner) -> None:
 
 
 def test_an_unused_branch_is_dropped(planned: Planner) -> None:
-    """And does no harm: the last block's output is the network's."""
+    """And is harmless: the last block's output is the network's."""
     graph = Graph(planned((3, 4, 4), f"{SAME}[route]\nbranch_at_layer=-2\n[identity]"))
     x = torch.randn(2, 3, 4, 4)
     assert torch.equal(graph(x), x)

@@ -1,4 +1,4 @@
-"""Memory that is not there is said in a line with the size, never by a traceback or a kill."""
+"""Too little memory is reported in one line with the size, never by a traceback or a kill."""
 
 from collections.abc import Callable
 from pathlib import Path

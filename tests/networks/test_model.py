@@ -1,4 +1,4 @@
-"""The networks joined: what must fit what, what each sees, and where weights come from."""
+"""The whole model: which shapes must fit, what each network reads, and where weights come from."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ IDENTITY = "[identity]"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Callable[..., Config]:
-    """Reads the small cfg with some networks exchanged and more data options."""
+    """Reads the small cfg with some networks replaced and more data options."""
 
     def read(networks: Mapping[str, str | None] | None = None, data: str = "") -> Config:
         return read_config(written(tmp_path, cfg_text(networks, data)), VOCABULARY)
@@ -223,7 +223,7 @@ CONNECTED = "[connected]\noutput_features=3 # here"
 def test_refuses_data_with_other_aus(
     tmp_path: Path, blocks: str, names: tuple[str, ...], advice: str
 ) -> None:
-    """At the option to change, with its value, where one option decides."""
+    """At the option to change, with the value to set, if a single option decides."""
     path = written(tmp_path, cfg_text({"AUPredictor": network("AUPredictor", 2, blocks)}))
     settings = read_config(path, VOCABULARY)
     model = planned(settings)
@@ -244,14 +244,14 @@ output_features=4
 [route]
 branch_at_layer=-2
 """
-"""A block that learns, and a way round it."""
+"""A trainable block, and a route around it."""
 
 
 @pytest.mark.parametrize(("name", "channels"), [("Discriminator", 6), ("Image Discriminator", 3)])
 def test_a_critic_that_bypasses_its_weights_is_refused(
     tmp_path: Path, name: str, channels: int
 ) -> None:
-    """Its loss would have no gradient, which torch would say with a traceback."""
+    """Its loss would have no gradient, which in torch is a traceback."""
     blocks = PAST_ITS_WEIGHTS.replace(" # here", "")
     critic = network(name, channels, blocks).replace("}", "} # here")
     path = written(tmp_path, cfg_text({name: critic}))
@@ -341,7 +341,7 @@ def test_a_stem_without_the_normalisation_of_its_weights_is_named(
 
 
 def test_without_z2_the_discriminator_is_not_used(tmp_path: Path) -> None:
-    """There are no pairs to tell apart; saying nothing would leave the user waiting for them."""
+    """There are no pairs to discriminate; silence would leave the user waiting for them."""
     networks = {
         "AUPredictor": replaced(NETWORKS["AUPredictor"], ("channels=2", "channels=6")),
         "Discriminator": replaced(NETWORKS["Discriminator"], ("}", "} # here")),
@@ -412,7 +412,7 @@ def test_images_are_decoded_from_z1_and_z2(config: Reader) -> None:
     ],
 )
 def test_normalisation(config: Reader, data: str, expected: Callable[[Tensor], Tensor]) -> None:
-    """The encoder sees what the cfg asks for; what is reconstructed lies in [-1, 1] always."""
+    """The encoder's input is as in the cfg; the reconstruction is always in [-1, 1]."""
     identity = network("Encoder", 3, "[connected]\noutput_features=6\nuse_bias=0")
     networks = {
         "Encoder": identity,
@@ -435,7 +435,7 @@ def test_normalisation(config: Reader, data: str, expected: Callable[[Tensor], T
 
 
 def test_a_checkpoint_holds_no_normalisation(config: Reader) -> None:
-    """It belongs to the cfg; else an old checkpoint would overrule it."""
+    """It belongs to the cfg; otherwise an old checkpoint would override it."""
     model = built(config(data="mean=0.485,0.456,0.406"))
     assert {name for name, _ in model.named_buffers()} >= {"pixels.mean", "pixels.std"}
     assert not [name for name in model.state_dict() if name.startswith("pixels")]
@@ -462,7 +462,7 @@ def test_weights_come_from_the_seed_alone(config: Reader) -> None:
 
 
 def test_the_main_network_learns_as_a_whole(config: Reader) -> None:
-    """Every parameter of the main network has a part in its outputs, and none in the critics."""
+    """Every parameter of the main networks affects their outputs; none of the critics' does."""
     model = built(config())
     code = model.encode(pixels())
     (model.predict(code).sum() + model.decode(code).sum()).backward()

@@ -1,4 +1,4 @@
-"""Frames parted and thinned out by people."""
+"""Frames split and subsampled by person."""
 
 import numpy as np
 import pytest

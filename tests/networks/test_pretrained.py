@@ -1,4 +1,4 @@
-"""Stems of published networks: their weights, what is frozen, and what is said without weights."""
+"""Stems of published networks: their weights, frozen layers, and errors without weights."""
 
 import pickle
 from collections.abc import Callable
@@ -43,7 +43,7 @@ VGG_CONVOLUTIONS = {
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Callable[[str], Graph]:
-    """Builds a network of a single stem, as it is before its weights are loaded."""
+    """Builds a network of a single stem, before its weights are loaded."""
 
     def build(block: str) -> Graph:
         path = written(tmp_path, encoder_text(IMAGE, block))
@@ -157,7 +157,7 @@ def test_resnet50_takes_weights_from_a_file(
 def test_resnet50_is_torchvisions(
     graph: Builder, resnet_state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its published weights are had by ``load_pretrained``, and its layers are the first ones."""
+    """``load_pretrained`` fetches its published weights, and its layers are the first ones."""
     monkeypatch.setattr(
         torchvision.models.ResNet50_Weights, "get_state_dict", lambda *_, **__: resnet_state
     )
@@ -181,7 +181,7 @@ def test_resnet50_may_start_from_random_weights(graph: Builder, no_download: Non
 
 
 def test_without_a_network_the_message_says_what_to_do(tmp_path: Path, no_download: None) -> None:
-    """Planning and building did not ask for the weights; loading does."""
+    """Planning and building do not ask for the weights; loading does."""
     message, path = refusal(tmp_path, RESNET)
     assert message == at_mark(
         path,

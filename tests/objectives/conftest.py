@@ -1,4 +1,4 @@
-"""A batch through a small model, for objectives to look at."""
+"""A batch through a small model, for tests of objectives."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ img_discriminator_loss_lambda=0.01
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
-    """Standard normal numbers in float64, always the same."""
+    """Fixed standard normal numbers in float64."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, dtype=torch.float64, generator=generator)
 

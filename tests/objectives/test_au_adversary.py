@@ -1,4 +1,4 @@
-"""The adversary that reads AUs from z2: what its critic gains, and what the encoder pays for."""
+"""The adversary that predicts AUs from z2: its critic's gain and the encoder's loss."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,8 +38,8 @@ def test_the_excess_in_closed_form() -> None:
 def test_it_is_least_where_the_critic_says_the_means(
     head: AUHead, means: tuple[float, float]
 ) -> None:
-    """An AU that is never or always active has the least loss at the bound of logits; one that is
-    unknown has none.
+    """An AU that is never or always active has its minimum at the bound of the logits; an unknown
+    AU has no loss.
     """
     target = torch.tensor(means, dtype=torch.float64)
     outputs = head.best_outputs(target.nan_to_num(0.5)).expand(4, 2).clone().requires_grad_(True)
@@ -60,7 +60,7 @@ def test_gradients_equal_central_differences(head: AUHead) -> None:
 def test_the_critic_learns_by_the_au_loss_and_reaches_nothing_else(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
-    """Its gain is over saying the means; unknown labels count for neither."""
+    """The gain is relative to predicting the means; unknown labels are ignored in both."""
     plan = planned(CFG)
     (_, objective) = objectives_of(plan)
     labels = torch.tensor([[1, 0, NAN], [0, 0, NAN], [NAN, 1, NAN], [1, 0, NAN]] * 2)
@@ -96,7 +96,7 @@ def test_the_main_loss_reaches_z2_alone(
 def test_the_two_play_against_each_other(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
-    """The critic finds the AUs in z2; then the encoder takes them out of what that critic sees."""
+    """The critic finds the AUs in z2; then the encoder removes them from what that critic sees."""
     plan = planned(CFG)
     (_, objective) = objectives_of(plan)
     first = forward(plan)

@@ -1,4 +1,4 @@
-"""The logistic critic of codes: its loss, its partners, and where its gradient goes."""
+"""The logistic critic of codes: its loss, its shuffled pairs, and where its gradient goes."""
 
 from collections.abc import Callable
 from math import log
@@ -100,7 +100,7 @@ def test_the_main_loss_is_the_mean_logit_of_real_pairs(
 def test_the_critic_learns_from_pairs_of_the_whole_batch(
     shuffle: str, planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
-    """Its loss by hand; nothing of it reaches the encoder."""
+    """Its loss by hand; no gradient reaches the encoder."""
     plan = planned(_cfg(f"shuffle={shuffle}"))
     (_, objective) = objectives_of(plan)
     labels = torch.tensor([[0.0, 0, 1]] * 4 + [[1.0, 1, 0]] * 3 + [[0.0, 1, 0]])

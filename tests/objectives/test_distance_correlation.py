@@ -1,4 +1,4 @@
-"""Distance correlation as a loss, against the report's own and against central differences."""
+"""Distance correlation as a loss, compared with the report's and with central differences."""
 
 from collections.abc import Callable
 
@@ -65,7 +65,7 @@ def test_constant_inputs_give_zero_with_a_finite_gradient(y: Tensor) -> None:
 
 
 def test_equal_rows_have_a_finite_gradient() -> None:
-    """The derivative of a distance of 0 is infinite, were it not left out."""
+    """The derivative of a distance of 0 would be infinite if it were not excluded."""
     x = torch.cat([drawn(4, 2), drawn(4, 2)]).requires_grad_(True)
     squared_distance_correlation(x, drawn(8, 3, seed=1)).backward()
     assert x.grad is not None and bool(x.grad.isfinite().all())
@@ -108,7 +108,7 @@ def test_only_the_named_blocks_get_a_gradient(
 def test_unknown_labels_are_ignored(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
-    """The gradient is finite, and an AU of which nothing is known changes nothing."""
+    """The gradient is finite, and an AU without known labels changes nothing."""
     plan = planned(objectives_cfg(BLOCK.format("z2,labels")))
     (_, objective) = objectives_of(plan)
     labels = torch.tensor([[0, 1, float("nan")], [1, 1, float("nan")]] * 4)

@@ -1,4 +1,4 @@
-"""The adversary that reads people from z1: what its critic gains, and what the encoder pays for."""
+"""The adversary that identifies people from z1: its critic's gain and the encoder's loss."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_gradients_equal_central_differences() -> None:
 def test_the_critic_learns_by_cross_entropy_and_reaches_nothing_else(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
-    """Two frames of each of four people: who knows nothing has log 4."""
+    """Two frames of each of four people: an uninformed critic has a loss of log 4."""
     plan = planned(CFG)
     (_, objective) = objectives_of(plan)
     made = forward(plan)

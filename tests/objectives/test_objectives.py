@@ -1,4 +1,4 @@
-"""{Objectives} in a cfg: what it says, what the lambdas say, and that the two do not contradict."""
+"""{Objectives} in a cfg, the lambdas, and that the two cannot contradict each other."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -119,7 +119,7 @@ def test_l2_is_another_loss(
                 ("[loss_options]\n", "[loss_options]\nreconstruction_loss_lambda=1\n"),
             ),
             "reconstruction_loss_lambda=1",
-            ["{Objectives}", "both", "[reconstruction]"],
+            ["{Objectives}", "delete it", "[reconstruction]"],
         ),
         (objectives_cfg("[reconstrution]"), "[reconstrution]", ["did you mean 'reconstruction'"]),
         (
@@ -143,7 +143,7 @@ def test_l2_is_another_loss(
                 critics=("Discriminator",),
             ),
             "critic=Discriminator",
-            ["[wgan_gp_codes]", "one of its own"],
+            ["[wgan_gp_codes]", "needs its own"],
         ),
         (
             cfg_text() + network("Ratio Discriminator", 6, "[connected]\noutput_features=1"),
@@ -192,7 +192,7 @@ def test_objectives_with_the_same_log_name_are_refused(blocks: list[str], words:
     with pytest.raises(CfgError) as caught:
         parse_config(text, "a.cfg", VOCABULARY)
     assert str(caught.value).startswith(f"a.cfg:{lines[-1]}: {name} ")
-    assert f"line {lines[-2]} " in str(caught.value)
+    assert f"line {lines[-2]};" in str(caught.value)
     assert all(word in str(caught.value) for word in words)
 
 
@@ -207,7 +207,7 @@ def test_two_of_one_kind_are_told_apart_in_the_description(
 
 
 def test_critics_whose_names_differ_in_capitals_only_are_refused() -> None:
-    """Checkpoints and logs would hold one network of them."""
+    """Checkpoints and logs would have only one of them."""
     critics = ("A Discriminator", "a Discriminator")
     text = objectives_cfg("\n".join(f"[density_ratio]\ncritic={name}" for name in critics))
     text += "".join(network(name, 6, "[connected]\noutput_features=1") for name in critics)

@@ -1,4 +1,4 @@
-"""Swap consistency: its error, what its gradient reaches, and whose statistics are kept."""
+"""Swap consistency: its error, where its gradient goes, and which statistics are kept."""
 
 from collections.abc import Callable
 
@@ -110,7 +110,7 @@ def test_a_swapped_image_uses_the_reference_of_its_z2_person(
 def test_z2_learns_from_the_images_it_was_swapped_into(
     planned: Callable[[str], ModelPlan], forward: Callable[..., Forward]
 ) -> None:
-    """Central differences of numbers of z2, the codes that are wanted held."""
+    """Central differences with respect to elements of z2, with fixed target codes."""
     plan = planned(_cfg())
     (_, objective) = objectives_of(plan)
     made = forward(plan)

@@ -82,7 +82,7 @@ def test_without_it_nothing_is_drawn(
 def test_a_z1_whose_scale_is_fixed_is_refused(
     blocks: str, planned: Callable[[str], ModelPlan]
 ) -> None:
-    """Its divergence would be a constant; with a learned scale it is none."""
+    """Its divergence would be a constant; with a learned scale it is not."""
     text = replaced(CFG, ("[connected]\noutput_features=6\n", blocks))
     with pytest.raises(CfgError) as caught:
         planned(text)

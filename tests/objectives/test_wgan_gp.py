@@ -45,7 +45,7 @@ def test_critic_loss_of_a_linear_critic_has_a_closed_form() -> None:
 
 
 def _numeric_gradient(function: Callable[[], float], values: Tensor) -> Tensor:
-    """Central differences of a function of a tensor that is changed in place."""
+    """Central differences of a function of a tensor, perturbed in place."""
     result = torch.zeros_like(values)
     flat, out = values.view(-1), result.view(-1)
     for index in range(flat.numel()):

@@ -18,7 +18,7 @@ QUICK = (
     ("epoch_size=32", "epoch_size=16"),
     ("sampling_size=2", "sampling_size=1"),
 )
-"""Two epochs of four batches, of which every second one trains the main network."""
+"""Two epochs of four batches, every second of which trains the main networks."""
 DATA = ROOT / "minimal_dataset"
 FROZEN_STEM = (
     (
@@ -31,7 +31,7 @@ FROZEN_STEM = (
 )
 """Edits of cfg/minimal.cfg: its Encoder begins with a frozen stem of random weights."""
 REFERENCE = ("stride=4\n\n\n[convolutional]", "stride=4\n\n[person_reference]\n\n[convolutional]")
-"""What its people show at rest is taken off the stem's output."""
+"""Its people's features at rest are subtracted from the stem's output."""
 
 
 def data_option(text: str) -> tuple[str, str]:
@@ -58,7 +58,7 @@ def short_cfg(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(short_cfg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two epochs, both kept. Not to be changed."""
+    """A run of two epochs, both kept. Do not modify."""
     run = tmp_path_factory.mktemp("whole") / "run"
     assert start(short_cfg, run, "--save-every", "1") == 0
     return run
@@ -92,7 +92,7 @@ def train(tmp_path: Path, minimal_data: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int | None], None]]:
-    """Makes a run stop at the n-th time it asks, as if SIGTERM had come then; None: never."""
+    """Makes a run stop at its n-th check, as if on SIGTERM; None: never."""
 
     def arm(count: int | None) -> None:
         calls = iter(range(1, 1_000_000))
@@ -108,7 +108,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int | None
 
 @contextmanager
 def waiting_refused() -> Iterator[None]:
-    """Within it torch raises an error where the host would wait for a GPU."""
+    """Inside this context torch raises an error where the host would wait for a GPU."""
     torch.cuda.set_sync_debug_mode("error")
     try:
         yield
@@ -117,7 +117,7 @@ def waiting_refused() -> Iterator[None]:
 
 
 def saved_tensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of a checkpoint, optimiser states and meters included, by its place."""
+    """Every tensor of a checkpoint, including optimiser states and meters, by its path."""
     found: dict[str, Tensor] = {}
 
     def walk(name: str, value: object) -> None:

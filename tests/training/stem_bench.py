@@ -1,5 +1,5 @@
-"""A model whose Encoder begins with a frozen stem, and minimal_dataset as it is and as the stem
-gives it.
+"""A model whose Encoder begins with a frozen stem, and minimal_dataset as frames and as stem
+outputs.
 """
 
 from pathlib import Path
@@ -34,8 +34,7 @@ def precision() -> torch.autocast:
 
 
 class Bench:
-    """A model whose stem is frozen, the training frames of minimal_dataset, and what the stem makes
-    of them."""
+    """A model with a frozen stem, the training frames of minimal_dataset, and their outputs."""
 
     def __init__(self, cfg: Path, directory: Path) -> None:
         self.config = read_config(cfg, VOCABULARY)
@@ -45,8 +44,9 @@ class Bench:
         self.stem = self._stem_outputs(self.model())
 
     def model(self) -> AUDetNet:
-        """Always with the same weights, larger than they are drawn: else codes hardly depend on the
-        image."""
+        """With fixed weights, larger than the usual initialisation: otherwise codes hardly depend
+        on the image.
+        """
         model = build_model(self.plan, self.config.data, seed=0)
         with torch.no_grad():
             for parameter in (*model.encoder.parameters(), *model.predictor.parameters()):

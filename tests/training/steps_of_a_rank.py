@@ -1,5 +1,5 @@
-"""Some training steps of one process of a world, by plain gradient descent (Adam makes whole steps
-of rounding errors where a gradient is 0).
+"""Some training steps of one process of a world, by plain gradient descent (Adam turns rounding
+errors into full steps where a gradient is 0).
 """
 
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def steps(cfg: Path, world: World, device: torch.device = CPU) -> Outcome:
 
 
 def save_steps(cfg: Path, out: Path) -> int:
-    """The same in one of the processes that torchrun starts; the first of them saves."""
+    """The same in one of the processes that torchrun starts; rank 0 saves."""
     torch.set_num_threads(1)
     own = launched_world()
     with process_group(own, CPU):

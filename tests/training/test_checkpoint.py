@@ -124,7 +124,7 @@ def test_torch_load_reads_a_checkpoint(whole: Path) -> None:
 def test_checkpoints_without_checksum_can_be_resumed(
     short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whose runs know of no fold and no list of frames; the zip's own checksums are looked at."""
+    """Their runs have no fold and no list of frames; the zip's own checksums are verified."""
     content = dict(torch.load(run / "checkpoints" / "epoch_0001.pt", weights_only=True))
     identity = json.loads(content["identity"])
     del identity["fold"]
@@ -275,7 +275,7 @@ def check(short_cfg: Path) -> Callable[[Checkpoint], None]:
 def test_an_edited_checkpoint_is_refused(
     edit: str, whole: Path, tmp_path: Path, check: Callable[[Checkpoint], None]
 ) -> None:
-    """With a right checksum, as a program would write it."""
+    """With a correct checksum, as a program would write it."""
     change, message = EDITS[edit]
     content = _content(whole)
     check(load_checkpoint(_latest(whole)))
@@ -327,7 +327,7 @@ def test_a_description_that_does_not_fit_is_one_line(
 def test_the_landmark_source_must_not_change(
     short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of runs that do not say it, as those of before, it is not known."""
+    """For older runs, which do not store it, it is unknown."""
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(DATA, data, ignore=shutil.ignore_patterns("cache"))
     update_metadata(data, landmarks="dlib")
@@ -369,7 +369,7 @@ def test_an_untrained_run_cannot_be_loaded(run: Path, tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_renamed_and_an_intact_one_offered(
     short_cfg: Path, run: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the line says to type works, and ends in the weights of a run that was never damaged."""
+    """The suggested command works, and leads to the weights of a run that was never damaged."""
     damaged = _latest(run).read_bytes()[:-7]
     _latest(run).write_bytes(damaged)
     (run / "checkpoints" / "latest.damaged.pt").write_bytes(b"of another day")

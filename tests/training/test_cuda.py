@@ -1,4 +1,4 @@
-"""What only a GPU can show: the numbers of a CPU, the same bits after a stop, no waiting."""
+"""What only a GPU can show: the results of a CPU, the same bits after a stop, no waiting."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def drawn_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same draws on every device; the generators of devices differ."""
+    """The same draws on every device, although their generators differ."""
     draw = Augmentation.draw
 
     def drawn(
@@ -62,8 +62,8 @@ def drawn_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def repeatable() -> Iterator[None]:
-    """Deterministic kernels, wherever torch has them: some of the usual ones add up in any order,
-    the backward of bilinear upsampling for one.
+    """Deterministic kernels where torch has them: some default ones sum in any order, such as the
+    backward pass of bilinear upsampling.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
     yield
@@ -107,7 +107,7 @@ def test_two_steps_match_the_cpu(edited_cfg: Callable[..., Path]) -> None:
 def test_metrics_after_two_steps_match_the_cpu(
     train: Train, edited_cfg: Callable[..., Path]
 ) -> None:
-    """As train.py does it, fused Adam included: losses of training and test, within a hundredth."""
+    """Like train.py, including fused Adam: training and test losses agree within 1 %."""
     cfg = edited_cfg(*TWO_STEPS)
     gpu, cpu = (record_of(train(cfg, d[:3], "--device", d)) for d in (GPU, "cpu"))
     assert gpu["step"] == cpu["step"] == 2

@@ -1,4 +1,4 @@
-"""What is the same run: options of after its start count as if they had had their defaults."""
+"""What counts as the same run: options newer than the run count as their defaults."""
 
 import copy
 import json
@@ -73,7 +73,7 @@ def _avgpool(
     stride: Side,
     edges: tuple[Side, Side] | None = (1, 1),
 ) -> nn.Module:
-    """As it is, with an option more."""
+    """The same with one more option."""
     return avgpool(source, pool_size=pool_size, stride=stride)
 
 
@@ -85,7 +85,7 @@ def test_a_new_option_does_not_prevent_resuming(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Its numbers are those of a run that never stopped; with another value it is another run."""
+    """Its results equal those of a run that never stopped; with another value it is another run."""
     stop_after(None)
     start(quick_cfg, tmp_path / "whole")
     stop_after(3)

@@ -1,4 +1,4 @@
-"""``--init``: what a run starts from, and what does not fit."""
+"""``--init``: where initial weights come from, and what does not fit."""
 
 import json
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_unusable_files_are_one_line(
 def test_aus_are_matched_by_name(
     edited_cfg: Edited, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A checkpoint of 13 AUs in another order, one of them of no interest, and without AU26."""
+    """A checkpoint of 13 AUs in another order, one of them not in the data, and without AU26."""
     model = _model(edited_cfg())
     rows = model.per_au_tensors()
     assert rows and all(name.startswith("predictor.") for name in rows)
@@ -116,7 +116,7 @@ def test_aus_are_matched_by_name(
 def test_a_run_starts_from_another_run_once(
     whole: Path, short_cfg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What it goes on from later is its own checkpoint."""
+    """Later it resumes from its own checkpoint."""
     run = tmp_path / "next"
     flags = ("--seed", "5", "--init", str(whole))
     assert start(short_cfg, run, *flags, "--max-time", "0s") == 0

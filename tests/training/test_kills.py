@@ -1,4 +1,4 @@
-"""Twenty runs, each killed at a moment of its own, end with the bits of an untouched one."""
+"""Twenty runs, each killed at a different moment, end with the bits of an uninterrupted one."""
 
 import random
 import signal
@@ -13,7 +13,7 @@ from tests.training.test_resume import start_forked, without_times
 
 RUNS = 20
 TOGETHER = 5
-"""Of one test: several tests can be shared out to several processes."""
+"""Per test: several tests can be distributed to several processes."""
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def cfg(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def untouched(cfg: Path) -> tuple[Path, float]:
-    """A run that nobody killed, and how many seconds another one takes: the first one waits for the
-    server that forks and packs the frames.
+    """An uninterrupted run, and how many seconds a second one takes: the first one also waits for
+    the fork server and packs the frames.
     """
     for name in ("untouched", "timed"):
         run, began = cfg.parent / name, time.monotonic()
@@ -42,7 +42,7 @@ def untouched(cfg: Path) -> tuple[Path, float]:
 def test_runs_killed_at_random_resume_to_the_same_bits(
     first: int, cfg: Path, untouched: tuple[Path, float], tmp_path: Path
 ) -> None:
-    """From the first step of the command to the table at the end."""
+    """From the start of the command to the final table."""
     whole, seconds = untouched
     statuses = []
     for number in range(first, first + TOGETHER):

@@ -1,5 +1,5 @@
-"""The end of a run: the epoch that is reported was chosen without the test set, and its numbers are
-those of the whole test set, however the run came to its end."""
+"""The end of a run: the reported epoch is chosen without the test set, and its results are on the
+whole test set, however the run ended."""
 
 import json
 import shutil
@@ -31,13 +31,13 @@ VALIDATION = ("image_size=64", "image_size=64\nvalidation_subjects=SN002")
 WATCHED = (*QUICK, SMALL_BATCHES, VALIDATION)
 """2 validation frames, 4 test frames: two batches, of which PART reads one."""
 CHECKS_BEFORE_THE_END = 8 + 1 + 1 + 8 + 1 + 2
-"""How often such a run with PART asks whether to stop: batches to train on, to validate and to
+"""How often such a run with PART checks whether to stop: batches to train on, to validate and to
 test, by epoch."""
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with WATCHED and PART. Not to be changed."""
+    """A finished run with WATCHED and PART. Do not modify."""
     text = (ROOT / "cfg" / "minimal.cfg").read_text()
     for old, new in (*WATCHED, PART):
         assert old in text
@@ -60,7 +60,7 @@ def _history(run: Path) -> list[dict[str, Any]]:
 def test_the_chosen_epoch_is_measured_on_the_whole_test_set(
     train: Train, edited_cfg: Edited, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its numbers are, bit for bit, those of a run that tested on the whole set all the time."""
+    """Its results equal, bit for bit, those of a run that always tested on the whole set."""
     whole = train(edited_cfg(*WATCHED), "whole")
     capsys.readouterr()
     part = train(edited_cfg(*WATCHED, PART), "part")
@@ -179,8 +179,8 @@ def test_max_epochs_can_be_lowered(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The last epoch is then evaluated whole if its weights are still there, and if they are not
-    its table says of how many frames it is."""
+    """The last epoch is then evaluated on the whole set if its weights still exist; otherwise its
+    table says on how many frames it was."""
     edits = (*QUICK, SMALL_BATCHES, PART)
     with monkeypatch.context() as patched:
         train_epoch, check = Trainer._train_epoch, StopRequest.check
@@ -292,7 +292,7 @@ def test_a_new_metric_does_not_prevent_resuming(
     stop_after: Callable[[int | None], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Epochs before have no such number; it is in the tables and curves of those after."""
+    """Earlier epochs lack it; it is in the tables and curves of later ones."""
     stop_after(6)
     train(quick_cfg, "run")
     monkeypatch.setitem(
@@ -311,8 +311,8 @@ def test_a_new_metric_does_not_prevent_resuming(
 
 
 def test_the_thresholds_are_those_of_the_chosen_epoch(watched: Path) -> None:
-    """The default ones, and those of its validation people; where these never show an AU, the
-    default."""
+    """The default ones, and those of its validation people, or the default for AUs that they never
+    show."""
     found, chosen = read_thresholds(watched), _results(watched)["chosen"]
     tuned = chosen["validation"]["thresholds"]
     assert found.epoch == chosen["epoch"] == 1, "this test needs one that is not the last"

@@ -1,5 +1,5 @@
-"""What people show at rest in a run: in training at [person_reference], and beside the plain
-results at the end of it.
+"""Person references in a run: in training with [person_reference], and next to the plain results at
+its end.
 """
 
 import json
@@ -48,7 +48,7 @@ FEW = "4 of 4 training people have fewer than 5 frames (all frames): their media
 
 
 def options(*lines: str) -> tuple[str, str]:
-    """An edit that gives [person_reference] some."""
+    """An edit that adds options to [person_reference]."""
     return "[person_reference]", "\n".join(["[person_reference]", *lines])
 
 
@@ -65,7 +65,7 @@ def people(bench: Bench, name: str) -> "np.ndarray":
 
 @pytest.mark.parametrize("with_stem", [True, False])
 def test_the_medians_of_training_people_and_their_mean(bench: Bench, with_stem: bool) -> None:
-    """Of what the block reads: the stem's outputs."""
+    """Of the block's input: the stem's outputs."""
     model, batches = bench.model(), bench.batches("train", with_stem)
     rest = training_people_at_rest(model, batches, bench.data.train, seed=0)
     assert rest is not None and rest.missing == 0
@@ -86,8 +86,9 @@ def test_the_medians_of_training_people_and_their_mean(bench: Bench, with_stem: 
 def test_reading_changes_nothing_else(
     edited_cfg: Edited, minimal_data: Path, narrow_resnet: None
 ) -> None:
-    """Neither statistics nor draws, though blocks that learn stand before it: a run that is gone on
-    with reads again."""
+    """Neither statistics nor random draws, even with trainable blocks before it: a resumed run
+    reads again.
+    """
     first = "[convolutional] # 32x16x16"
     before = (
         "[convolutional]\nbatch_normalise=1\nfilters=4\nkernel_size=1\nstride=1\n"
@@ -117,7 +118,7 @@ def part_of_batch(length: int, rank: int, processes: int) -> Batch:
 
 
 def test_a_share_of_the_frames_has_unknown_people() -> None:
-    """The same share and frames whatever the processes; others in the next batch."""
+    """The same share and frames for any number of processes; other frames in the next batch."""
     values = torch.tensor([1.0, 2.0, 6.0]).view(3, 1, 1, 1)
     rest = PeopleAtRest(values=values, missing=0.3, seed=0)
     whole = rest(part_of_batch(3000, 0, 1), 1, 0).flatten()
@@ -173,8 +174,8 @@ def test_test_people_are_read_at_rest_at_the_block(bench: Bench, with_stem: bool
 
 
 def test_plain_is_the_mean_of_the_training_people(bench: Bench) -> None:
-    """Evaluating with nothing given equals giving the mean for everyone, and differs from giving
-    what each shows."""
+    """Evaluating without references equals using the mean for everyone, and differs from using each
+    person's own."""
     model = bench.model()
     batches = {name: bench.batches(name, True) for name in ("train", "test")}
     training_people_at_rest(model, batches["train"], bench.data.train, seed=0)
@@ -196,7 +197,7 @@ def z1_bench(edited_cfg: Edited, minimal_data: Path, narrow_resnet: None) -> Ben
 def test_z1_is_read_minus_the_persons_median_plus_the_mean_level(
     z1_bench: Bench, with_stem: bool
 ) -> None:
-    """Of at most 20 frames of each training person; z2 stays as it is."""
+    """From at most 20 frames of each training person; z2 is unchanged."""
     model = z1_bench.model().eval()
     batches = {name: z1_bench.batches(name, with_stem) for name in ("train", "test")}
     reference = references_by_count(model, z1_bench.data, batches, seed=0)["all"]
@@ -239,8 +240,9 @@ def test_a_run_with_the_block(
     capsys: pytest.CaptureFixture[str],
     stop_after: Callable[[int | None], None],
 ) -> None:
-    """Its mean is in the checkpoint, its results have both tables, and stopped it goes on to the
-    same bits."""
+    """Its mean is in the checkpoint, its results have both tables, and after a stop it resumes to
+    the same bits.
+    """
     cfg = edited_cfg(*QUICK, *FROZEN_STEM, REFERENCE, options("missing=0.3"))
     stop_after(None)
     whole = train(cfg, "whole")
@@ -269,7 +271,7 @@ def test_a_run_with_the_block(
 def test_a_run_with_z1(
     train: Train, edited_cfg: Edited, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It trains as one without, bit for bit, and has the second table."""
+    """It trains like a run without, bit for bit, and has the second table."""
     short = (*QUICK, ("max_epochs=2", "max_epochs=1"))
     plain = train(edited_cfg(*short, name="plain.cfg"), "plain")
     assert results_of(plain)["with_person_reference"] == {}
@@ -287,7 +289,7 @@ def test_a_run_with_z1(
 
 
 def without_subjects(data: Path, directory: Path, ids: str) -> Path:
-    """The dataset, with a person of its own for every frame of a list."""
+    """The dataset, with a different person for every frame of a list."""
     pattern = "|".join([*(data / ids).read_text().split(), "[^_]+"])
     copy = Path(shutil.copytree(data, directory / "data"))
     metadata = json.loads((copy / "dataset.json").read_text())
@@ -321,14 +323,14 @@ def test_without_known_subjects_a_note_says_so_and_training_continues(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Of either set: results with a reference need both."""
+    """For either set: results with references need both."""
     short = (*QUICK, ("max_epochs=2", "max_epochs=1"))
     cfg = edited_cfg(*short, *FROZEN_STEM, REFERENCE)
     data = without_subjects(minimal_data, tmp_path, f"{unknown}_ids.csv")
     assert start(cfg, tmp_path / "run", data=data) == 0
     said = capsys.readouterr().err
     assert ("[person_reference] subtracts the median of all" in said) == (unknown == "train")
-    (line,) = (x for x in said.splitlines() if "no results with a person's reference" in x)
+    (line,) = (x for x in said.splitlines() if "no results with person references" in x)
     assert f"the {unknown} frames" in line and "subject_pattern or subjects" in line
     assert results_of(tmp_path / "run")["with_person_reference"] == {}
     latest = saved_tensors(tmp_path / "run" / "checkpoints" / "latest.pt")
@@ -379,7 +381,7 @@ def test_other_people_or_another_list_prevent_resuming(
     stop_after: Callable[[int | None], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """They decide what is taken off, so its checkpoint must not be resumed."""
+    """They determine the references, so the checkpoint must not be resumed."""
     ids = (minimal_data / "train_ids.csv").read_text().splitlines()
     path, run = tmp_path / "neutral.csv", tmp_path / "run"
     path.write_text("\n".join(ids))

@@ -1,5 +1,5 @@
-"""Disks and terminals that refuse: checkpoints and metrics are what a run needs, the rest is said
-once and the run goes on."""
+"""Full disks and closed terminals: a run needs its checkpoints and metrics; other failures are
+reported once and the run continues."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ALLOWED = 512
 
 @contextmanager
 def _small_files() -> Iterator[None]:
-    """Within it a file that grows larger is refused (EFBIG), much as by a full disk."""
+    """Inside this context larger files fail (EFBIG), much like on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (ALLOWED, hard))
     try:

@@ -36,8 +36,9 @@ def test_a_stopped_run_resumes_to_the_same_weights(
     quick_cfg: Path,
     stop_after: Callable[[int | None], None],
 ) -> None:
-    """Stops at the first batch, mid-epoch again and again, at an epoch's end and while evaluating
-    (an epoch asks four times in training and once in evaluation)."""
+    """Stops at the first batch, repeatedly mid-epoch, at an epoch's end and while evaluating (an
+    epoch checks four times in training and once in evaluation).
+    """
     for count in stops:
         stop_after(count)
         stopped = train(quick_cfg, "stopped")
@@ -95,8 +96,8 @@ def start_forked(cfg: Path, data: Path, run: Path, cache: Path) -> Forked:
 def test_sigkill_and_sigterm_lose_nothing(
     edited_cfg: Callable[..., Path], minimal_data: Path, tmp_path: Path
 ) -> None:
-    """Killed twice some moments after an epoch, then terminated, then left alone: the weights are
-    those of a run that nobody touched."""
+    """Killed twice some moments after an epoch, then terminated, then left alone: the weights equal
+    those of an uninterrupted run."""
     cfg = edited_cfg(("max_epochs=4", "max_epochs=6"), ("epoch_size=32", "epoch_size=64"))
     cache = tmp_path / "cache"
     assert start_forked(cfg, minimal_data, tmp_path / "whole", cache).wait() == 0

@@ -1,4 +1,4 @@
-"""A whole run: what it leaves behind, that looking at it changes nothing, and when it must stop."""
+"""A whole run: its files, that observing it changes nothing, and when it must stop."""
 
 import json
 import math
@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The batch and the term are named, nothing that is not finite is ever saved."""
+    """The batch and the term are named, and non-finite values are never saved."""
     kind = Reconstruction if term == "reconstruction_loss" else CodeCritic
     method = "main_loss" if kind is Reconstruction else "critic_loss"
     honest = getattr(kind, method)

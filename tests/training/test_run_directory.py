@@ -1,4 +1,4 @@
-"""A directory that holds a run is never begun anew unasked, and what has changed since is named."""
+"""A directory with a run is never started over unasked, and what has changed since is named."""
 
 import csv
 import json
@@ -134,8 +134,8 @@ def test_nothing_is_overwritten_before_the_new_run_can_begin(
 def test_a_run_killed_while_saving_can_be_resumed(
     save: int, short_cfg: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before its first checkpoint, between the metrics of the first epoch and best.pt, between that
-    and the one that is kept, and before latest.pt: the same command goes on every time.
+    """Before its first checkpoint, between the metrics of the first epoch and best.pt, between
+    best.pt and the kept one, and before latest.pt: the same command resumes every time.
     """
     write, calls, run = Checkpoint.save, iter(range(100)), tmp_path / "run"
 
@@ -157,7 +157,7 @@ def test_a_run_killed_while_saving_can_be_resumed(
 def test_an_untrained_run_can_be_restarted_with_another_cfg(
     short_cfg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As long as there is only the checkpoint of its start; a result is not thrown away."""
+    """As long as there is only its initial checkpoint; results are not thrown away."""
     run = tmp_path / "run"
     monkeypatch.setattr(Trainer, "_train_epoch", _interrupted)
     assert start(short_cfg, run) == 130
@@ -177,7 +177,7 @@ def test_weights_that_are_not_finite_are_never_saved(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Even if every loss was: the last step may be the one that spoils them."""
+    """Even if every loss was finite: the last step may spoil them."""
     train_batch, run = Trainer._train_batch, tmp_path / "run"
 
     def spoiling(self: Trainer, *arguments: object) -> None:
@@ -222,7 +222,7 @@ def _fold(data: Path, name: str, edit: Callable[[list[str]], list[str]]) -> None
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A copy of minimal_dataset with two folds, of which 1 and a are the same."""
+    """A copy of minimal_dataset with folds, of which 1 and a are the same."""
     data = Path(shutil.copytree(DATA, tmp_path / "data"))
     for name in ("1", "a"):
         _fold(data, name, lambda ids: ids)

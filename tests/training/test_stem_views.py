@@ -1,5 +1,5 @@
-"""Training on what a frozen stem made once: the same as training with the stem in every batch, but
-for what is drawn.
+"""Training on precomputed outputs of a frozen stem: the same as running the stem on every batch,
+except for random draws.
 """
 
 import json
@@ -32,7 +32,7 @@ def bench(edited_cfg: Edited, minimal_data: Path) -> Bench:
 
 
 def test_the_same_weights_are_evaluated_alike(bench: Bench) -> None:
-    """But for the stem's outputs in float16, with half a thousandth each."""
+    """Up to the float16 precision of the stem's outputs, 0.0005 each."""
     model = bench.model()
     plain, stored = (bench.evaluated(model, with_stem) for with_stem in (False, True))
     assert stored.losses == pytest.approx(plain.losses, rel=1e-3)
@@ -85,7 +85,7 @@ def forward_of(bench: Bench, model: AUDetNet, batch: Batch) -> Forward:
 
 
 def test_the_decoders_targets_are_the_views_that_the_stem_saw(bench: Bench) -> None:
-    """Flipped and coloured as they were, without the noise of the stem's input."""
+    """With the same flips and colours, without the noise of the stem's input."""
     model, train = bench.model().eval(), bench.data.train
     views = np.arange(len(train)) % VIEWS
     cut = np.array([1, 2, 4, 5, 6, 7])
@@ -118,7 +118,7 @@ def losses(run: Path) -> dict[str, float]:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """What the stem gives during a run, when it is run."""
+    """The stem's outputs each time it runs during a run."""
     outputs: list[Tensor] = []
     run = AUDetNet.stem
 
@@ -153,7 +153,7 @@ def test_a_run_with_several_views_resumes_to_the_same_bits(
     seen: list[Tensor],
     used: list[tuple[int, int]],
 ) -> None:
-    """Its stem is run once for each view; each epoch sees a frame by the view drawn for it."""
+    """The stem runs once per view; each epoch uses the view drawn for each frame."""
     cfg = edited_cfg(*QUICK, *FROZEN_STEM, data_option(f"stem_views={VIEWS}"))
     stop_after(None)
     whole = train(cfg, "whole")

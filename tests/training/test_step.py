@@ -113,7 +113,7 @@ def test_only_stepped_networks_change(bench: Bench, number: int, main: bool) -> 
 def test_critics_see_the_main_network_as_it_was_and_it_sees_the_updated_critics(
     bench: Bench,
 ) -> None:
-    """The terms of a main step, computed again by hand from the losses."""
+    """The terms of a main step, recomputed by hand from the losses."""
     batch = a_batch()
     twin = build_model(plan_model(bench.config, (64, 64)), bench.config.data, seed=0)
     twin.train()
@@ -211,7 +211,7 @@ def test_without_critics_batches_between_main_steps_do_nothing(
 
 
 def test_the_same_batch_gives_the_same_step_and_another_epoch_another(bench: Bench) -> None:
-    """What is drawn comes from (seed, epoch, batch), whatever ran before."""
+    """Random draws depend on (seed, epoch, batch) only, not on what ran before."""
     torch.manual_seed(1)
     first = bench.step(a_batch(), 1, epoch=1, index=0)
     torch.manual_seed(2)
@@ -238,7 +238,7 @@ def test_frozen_parameters_have_no_optimiser(bench: Bench) -> None:
 
 
 def test_critic_terms_equal_the_loss_of_the_weights_before_the_step(bench: Bench) -> None:
-    """distance, penalty and loss of a critic fit together: loss = lambda * penalty - distance."""
+    """A critic's terms are consistent: loss = lambda * penalty - distance."""
     groups = bench.step(a_batch(), 1, epoch=1, index=0)
     for terms, each in zip(groups, wasserstein_critics(bench), strict=True):
         name = network_name(each.critic)
@@ -273,8 +273,8 @@ def test_bf16_keeps_critics_in_float32(bench: Bench) -> None:
 
 
 class HostReads(TorchDispatchMode):
-    """Notes every operation by which a value would come from a GPU to the host, or a constant go
-    there: both make the host wait.
+    """Records every operation that would copy a value from a GPU to the host or a constant to the
+    GPU: both make the host wait.
     """
 
     def __init__(self) -> None:
@@ -299,7 +299,7 @@ def test_the_watch_for_host_reads_sees_them() -> None:
 
 @pytest.fixture(params=["wgan_gp", "other objectives"])
 def pursuing(request: pytest.FixtureRequest, edited_cfg: Callable[..., Path]) -> Bench:
-    """One bench for every objective that there is."""
+    """One bench for each objective."""
     cfg = edited_cfg()
     if request.param != "wgan_gp":
         cfg.write_text(with_objectives(cfg.read_text()))
