@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from audetnet.baselines.features import Indices, Read
 from audetnet.baselines.method import MEAN, PLAIN, over_people
@@ -154,6 +155,8 @@ def draw(points: list[Point], path: Path) -> None:
             values = [getattr(p, name).value for p in own]
             axes.plot([p.labelled for p in own], values, "o-", label=f"{people} people")
         axes.set(xscale="log", xlabel="labelled frames", ylabel={"auc": "AUC", "f1": "F1"}[name])
+        axes.xaxis.set_major_formatter(ScalarFormatter())  # others are formulas
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False)
     figure.savefig(path, dpi=110)
 
