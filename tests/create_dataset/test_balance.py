@@ -101,15 +101,14 @@ def test_the_list_is_what_training_draws(
     )
     common = ["--cfg", str(cfg), "--data", str(minimal_data), "--run", str(tmp_path / "run")]
     assert train([*common, "--cache", str(tmp_path / "cache"), "--seed", "5"]) == 0
-    _measured, *epochs = orders  # the first is not an epoch: the run's length is checked
-    assert [len(order) for order in epochs] == [16, 16, 16]
+    assert [len(order) for order in orders] == [16, 16, 16]
     ids = (minimal_data / "train_ids.csv").read_text().split()
     sizes = ["--epochs", "3", "--epoch-size", "16", "--sampling-size", "2"]
     sizes += ["--balance-subjects"] if people else []
     for seed in ("5", "6"):
         out = tmp_path / seed
         assert main([str(minimal_data), *sizes, "--seed", seed, "--out", str(out)]) == 0
-        same = listed(out) == [ids[index] for index in np.concatenate(epochs)]
+        same = listed(out) == [ids[index] for index in np.concatenate(orders)]
         assert same is (seed == "5")
 
 
