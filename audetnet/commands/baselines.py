@@ -115,12 +115,12 @@ def _methods(
         say(f"fitting {name}")
         yield ridge_method(name, read, dataset, seed)
     if run is not None:
-        yield run_method(run.root.resolve().name, run, dataset, device, cache, seed)
+        yield run_method(run.reports.resolve().name, run, dataset, device, cache, seed)
 
 
 def _default_directory(arguments: argparse.Namespace, run: "SavedModel | None") -> Path:
     if run is not None:
-        return run.root / "baselines"
+        return run.reports / "baselines"
     return Path("runs") / f"baselines-{arguments.data.resolve().name}"
 
 

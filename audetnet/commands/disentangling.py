@@ -212,7 +212,7 @@ def _networks(
 def _names(saved: "list[SavedModel]") -> list[str]:
     """The shortest names that distinguish the runs."""
     for found in (
-        [model.root.resolve().name for model in saved],
+        [model.reports.resolve().name for model in saved],
         [str(model.root) for model in saved],
         [str(model.path) for model in saved],
     ):
@@ -225,8 +225,8 @@ def _default_directory(run: "SavedModel") -> Path:
     from audetnet.training.logs import RunDirectory
 
     if run.path == RunDirectory(run.root).latest:
-        return run.root / "disentangling"
-    return run.root / f"disentangling-{run.path.stem}"
+        return run.reports / "disentangling"
+    return run.reports / f"disentangling-{run.path.stem}"
 
 
 def _heading(arguments: argparse.Namespace, request: "Request", run: "SavedModel") -> "Heading":

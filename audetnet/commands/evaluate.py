@@ -120,7 +120,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         "epochs trained": str(run.epochs),
         **{f"data: {one.name}": f"{arguments.set}, {described(one)}" for one in found},
     }
-    write_evaluation(out, f"Evaluation of {run.root.resolve().name}", facts, notes, found)
+    write_evaluation(out, f"Evaluation of {run.reports.resolve().name}", facts, notes, found)
     for sheet in sheets(found):
         say(f"{sheet_text(sheet)}\n")
     say(f"predictions: {path}; all numbers: {out / 'results.csv'}; page: {out / 'report.html'}")
@@ -214,7 +214,7 @@ def _predictions(
 
 def _default_directory(arguments: argparse.Namespace, run: "SavedModel") -> Path:
     name = "evaluation" if arguments.run.is_dir() else f"evaluation-{run.path.stem}"
-    return run.root / name
+    return run.reports / name
 
 
 def _of(arguments: argparse.Namespace, data: Path) -> argparse.Namespace:

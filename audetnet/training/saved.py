@@ -21,7 +21,7 @@ from audetnet.faces.sources import LandmarkSource
 from audetnet.networks.au_head import AUHead
 from audetnet.networks.model import AUDetNet, build_model
 from audetnet.networks.model_plan import ModelPlan, plan_model
-from audetnet.recogniser import run_or_shipped
+from audetnet.recogniser import CHECKPOINT, NAME, run_or_shipped
 from audetnet.training.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -47,6 +47,11 @@ class SavedModel:
     checkpoint: Checkpoint
     config: Config
     plan: ModelPlan
+
+    @property
+    def reports(self) -> Path:
+        """Where reports on it go by default: into its directory, but never into the package."""
+        return Path("runs", NAME) if self.path == CHECKPOINT else self.root
 
     @property
     def au_names(self) -> tuple[str, ...]:

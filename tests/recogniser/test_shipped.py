@@ -92,7 +92,11 @@ def test_training_starts_from_it_by_the_names_of_aus(
         assert torch.cosine_similarity(ours[row], start, dim=0) > 0.5
 
 
-def test_evaluate_takes_its_name(tmp_path: Path) -> None:
-    out = tmp_path / "evaluation"
-    assert evaluate([NAME, "--data", str(ROOT / "minimal_dataset"), "--out", str(out)]) == 0
-    assert (out / "evaluation.json").is_file() or list(out.iterdir())
+def test_evaluate_takes_its_name_and_writes_below_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    package = set(CHECKPOINT.parent.iterdir())
+    assert evaluate([NAME, "--data", str(ROOT / "minimal_dataset")]) == 0
+    assert (tmp_path / "runs" / NAME / "evaluation-rendered_faces" / "results.json").is_file()
+    assert set(CHECKPOINT.parent.iterdir()) == package
