@@ -125,7 +125,7 @@ def test_the_five_lines_of_the_readme_train_a_network() -> None:
         Path("labels.csv"),
         [[*header[:2], *aus], *([path, who, *[active] * 12] for path, who, _, active in rows)],
     )
-    *making, training = _lines(README, "Five lines turn")
+    *making, training = _lines(README, "five lines turn")
     assert making == _lines(MAKING_DATA, "**Photographs** in a folder")
     for _, _, module, *words in making:
         assert import_module(module).main(words) == 0
