@@ -180,7 +180,7 @@ def test_outputs_are_used_only_for_the_same_stem_images_and_views(
     before, counting, views = packed.files(), Counting(), 3
     made_by = "others" if change == "weights" else "weights"
     if change == "views":
-        views = 2
+        views = 4
     if change == "an augmentation":
         stronger = Augmentation(noise=(0.0, 0.1))
         monkeypatch.setattr(stem_outputs, "Augmentation", lambda: stronger)
@@ -191,6 +191,14 @@ def test_outputs_are_used_only_for_the_same_stem_images_and_views(
     assert len(packed.files()) == (1 if change == "an image" else 2)
     assert set(before) <= set(packed.files())
     assert ("have changed; packing again" in capsys.readouterr().err) == (change == "an image")
+
+
+def test_fewer_views_are_read_from_those_that_are_there(packed: Packed) -> None:
+    """A view depends on its image and its number alone."""
+    packed.outputs()
+    before, counting = packed.files(), Counting()
+    packed.outputs(stem(counting), views=2)
+    assert counting.images == 0 and packed.files() == before
 
 
 def test_the_same_names_elsewhere_are_other_images(
