@@ -430,7 +430,7 @@ def test_two_processes_equal_one(edited_cfg: Edited, minimal_data: Path, tmp_pat
         call = partial(main, [*flags, "--cache", str(tmp_path / run.name / "c"), "--device", "cpu"])
         ranks = forked_world(size, call, tmp_path / f"printed_{size}")
         assert [rank.wait() for rank in ranks] == [0] * size, ranks[0].printed()
-        assert ranks[0].printed().count("at rest: the median") == 1
+        assert ranks[0].printed().count("with person references: each frame minus the median") == 1
     records = [json.loads((run / "metrics.jsonl").read_text()) for run in runs]
     for name in ("au_loss", "reconstruction_loss", "image_discriminator_penalty"):
         alone, several = (record["train"][name] for record in records)
