@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from audetnet.data.factors import factor_of
 from audetnet.data.frames import Dataset
-from audetnet.data.momu import Indices
+from audetnet.data.momu import Indices, repeated
 from audetnet.errors import UserError, did_you_mean
 from audetnet.labels import active
 
@@ -40,19 +40,15 @@ class EvenCells:
         """Frame indices in random order, int64 (length,). A cell of too few frames is drawn whole,
         again and again; one of more than enough without replacement.
         """
-        drawn = [self._drawn(frames, generator) for frames in self._members]
+        drawn = [repeated(frames, self._each, generator) for frames in self._members]
         return generator.permutation(np.concatenate(drawn))
-
-    def _drawn(self, frames: Indices, generator: np.random.Generator) -> Indices:
-        rounds = [generator.permutation(frames) for _ in range(-(-self._each // len(frames)))]
-        return np.concatenate(rounds)[: self._each]
 
     def note(self) -> str | None:
         """A line for the user where some cells have no frames."""
         if len(self._members) == _CELLS:
             return None
         return (
-            f"beware: balance_over: only {len(self._members)} of the {_CELLS} cells (AU active or "
+            f"warning: balance_over: only {len(self._members)} of the {_CELLS} cells (AU active or "
             "not, factor above its median or not) have frames; without the others it cannot part "
             "the AU from the factor"
         )

@@ -88,6 +88,12 @@ class MOMU:
         )
 
 
+def repeated(members: Indices, size: int, generator: np.random.Generator) -> Indices:
+    """``size`` of the members: all of them in random order, again and again."""
+    rounds = [generator.permutation(members) for _ in range(-(-size // len(members)))]
+    return np.concatenate(rounds)[:size]
+
+
 class _Pools:
     """Shuffled queues of the available frames of every class during an epoch; keeps ``available``
     up to date.
@@ -119,14 +125,10 @@ class _Pools:
             frames = self._next(label, size)
             shown = self._take(frames)
         else:
-            frames = self._repeat(members, size)
+            frames = repeated(members, size, self._generator)
             shown = self._belongs[frames].sum(axis=0)
             self._take(members)
         return frames, shown
-
-    def _repeat(self, members: Indices, size: int) -> Indices:
-        rounds = [self._generator.permutation(members) for _ in range(-(-size // len(members)))]
-        return np.concatenate(rounds)[:size]
 
     def _take(self, frames: Indices) -> Indices:
         """Make frames unavailable; returns how many of them belong to each class."""
@@ -194,7 +196,7 @@ class _EvenPools(_Pools):
             self._release(own)
             free = own
         if len(own) < size:
-            return self._repeat(own, size)
+            return repeated(own, size, self._generator)
         return self._generator.choice(free, size, replace=False)
 
 
